@@ -1,0 +1,34 @@
+// Atoms from labels: connected components, majority vote, density-weighted centre (section 4.2.2).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "crystalgrid/grid.hpp"
+
+namespace crystalgrid {
+
+struct AtomsOptions {
+  int connectivity = 6;  ///< 6 (voxels that share a face) or 26 (also an edge or a corner)
+  double radius = 0.5;   ///< Å; of the balls that the labels were made with
+  int threads = 0;       ///< 0: all cores; the result does not depend on it
+};
+
+/// Found atoms of B cubes; those of cube b are offsets[b] to offsets[b+1], in the order of their first voxels.
+struct Atoms {
+  std::vector<double> positions;      ///< [N][3] Å from the cube's corner
+  std::vector<std::int64_t> numbers;  ///< [N] atomic numbers
+  std::vector<std::int64_t> votes;    ///< [N] voxels that voted for the number
+  std::vector<std::int64_t> offsets;  ///< [B+1]
+};
+
+/// Find the atoms in `species` [B][n][n][n]; `density` of the same shape weighs the centres, null weighs all voxels alike.
+///
+/// Voxels of one label that touch form a fragment. A fragment is an atom of its own, unless it touches a larger one and
+/// either lies in the same ball (centres closer than 1.4 radii) or is too small to be a ball (under a quarter of its
+/// voxels): then its voxels join the larger one and vote there. So a few wrong voxels in a ball are forgiven, and unlike
+/// neighbours stay apart however close they are.
+Atoms find_atoms(const std::uint8_t* species, const float* density, std::int64_t batch, const Grid& grid,
+                 const AtomsOptions& options);
+
+}  // namespace crystalgrid

@@ -1,0 +1,92 @@
+// Geometry of a lattice seen from a cube: the frame change, and which periodic images come near. For CPU and CUDA alike.
+#pragma once
+
+#include <cmath>
+
+#ifdef __CUDACC__
+#define CRYSTALGRID_DEVICE __host__ __device__
+#else
+#define CRYSTALGRID_DEVICE
+#endif
+
+namespace crystalgrid {
+
+struct Vec3 {
+  double x, y, z;
+};
+
+CRYSTALGRID_DEVICE inline Vec3 operator+(Vec3 u, Vec3 v) { return {u.x + v.x, u.y + v.y, u.z + v.z}; }
+CRYSTALGRID_DEVICE inline Vec3 operator*(double s, Vec3 v) { return {s * v.x, s * v.y, s * v.z}; }
+CRYSTALGRID_DEVICE inline double dot(Vec3 u, Vec3 v) { return u.x * v.x + u.y * v.y + u.z * v.z; }
+CRYSTALGRID_DEVICE inline Vec3 cross(Vec3 u, Vec3 v) {
+  return {u.y * v.z - u.z * v.y, u.z * v.x - u.x * v.z, u.x * v.y - u.y * v.x};
+}
+
+/// Lattice vectors and origin of a crystal in the frame of its cube: an atom at fractional f lies at offset + f·(a, b, c).
+struct CubeFrame {
+  Vec3 a, b, c, offset;
+
+  CRYSTALGRID_DEVICE Vec3 position(double fa, double fb, double fc) const { return offset + fa * a + fb * b + fc * c; }
+};
+
+CRYSTALGRID_DEVICE inline Vec3 rotated(const double* rotation, Vec3 v) {
+  if (!rotation) return v;
+  return {rotation[0] * v.x + rotation[1] * v.y + rotation[2] * v.z,
+          rotation[3] * v.x + rotation[4] * v.y + rotation[5] * v.z,
+          rotation[6] * v.x + rotation[7] * v.y + rotation[8] * v.z};
+}
+
+/// `lattice` [3][3], `origin` [3] or null, `rotation` [3][3] or null, all of one crystal.
+CRYSTALGRID_DEVICE inline CubeFrame cube_frame(const double* lattice, const double* origin, const double* rotation) {
+  const Vec3 corner = origin ? Vec3{origin[0], origin[1], origin[2]} : Vec3{0, 0, 0};
+  return {rotated(rotation, {lattice[0], lattice[1], lattice[2]}), rotated(rotation, {lattice[3], lattice[4], lattice[5]}),
+          rotated(rotation, {lattice[6], lattice[7], lattice[8]}), rotated(rotation, -1.0 * corner)};
+}
+
+struct Interval {
+  int low, high;  ///< whole numbers, both ends included; empty where low > high
+};
+
+/// The fractional coordinates, along one lattice vector, of all points within `reach` of a cube at [0, length]³.
+struct Span {
+  double low, high;
+
+  /// Whole-number shifts that bring an atom at fractional coordinate f into the span.
+  CRYSTALGRID_DEVICE Interval shifts(double f) const {
+    return {static_cast<int>(std::ceil(low - f)), static_cast<int>(std::floor(high - f))};
+  }
+};
+
+/// `normal` is the reciprocal vector of the axis: fractional coordinate = normal · (p - offset). Distances are taken
+/// between lattice planes, which is what is right in an oblique cell.
+CRYSTALGRID_DEVICE inline Span span_along(Vec3 normal, Vec3 offset, double length, double reach) {
+  const double half = 0.5 * length;
+  const double centre = dot(normal, {half - offset.x, half - offset.y, half - offset.z});
+  const double width = half * (std::fabs(normal.x) + std::fabs(normal.y) + std::fabs(normal.z)) +
+                       reach * std::sqrt(dot(normal, normal));
+  return {centre - width, centre + width};
+}
+
+/// Spans of a frame along a, b and c.
+struct Spans {
+  Span a, b, c;
+};
+
+CRYSTALGRID_DEVICE inline Spans spans(const CubeFrame& frame, double length, double reach) {
+  const Vec3 bc = cross(frame.b, frame.c), ca = cross(frame.c, frame.a), ab = cross(frame.a, frame.b);
+  const double inverse_volume = 1 / dot(frame.a, bc);
+  return {span_along(inverse_volume * bc, frame.offset, length, reach),
+          span_along(inverse_volume * ca, frame.offset, length, reach),
+          span_along(inverse_volume * ab, frame.offset, length, reach)};
+}
+
+/// Distance from a coordinate to the interval [0, length].
+CRYSTALGRID_DEVICE inline double outside(double x, double length) { return std::fmax(std::fmax(-x, x - length), 0.0); }
+
+/// Squared distance from p to the cube [0, length]³, Å².
+CRYSTALGRID_DEVICE inline double squared_distance_to_cube(Vec3 p, double length) {
+  const double dx = outside(p.x, length), dy = outside(p.y, length), dz = outside(p.z, length);
+  return dx * dx + dy * dy + dz * dz;
+}
+
+}  // namespace crystalgrid

@@ -1,0 +1,62 @@
+// The periodic images of a crystal's atoms that lie in or near its cube.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "crystalgrid/crystals.hpp"
+#include "crystalgrid/lattice.hpp"
+
+namespace crystalgrid {
+
+inline CubeFrame cube_frame(const Crystals& crystals, const Cubes& cubes, std::int64_t b) {
+  return cube_frame(crystals.lattice + 9 * b, cubes.origin ? cubes.origin + 3 * b : nullptr,
+                    cubes.rotation ? cubes.rotation + 9 * b : nullptr);
+}
+
+/// Narrow [low, high] to the k for which x + k·step lies in [-reach, length + reach].
+inline void narrow(double x, double step, double length, double reach, double& low, double& high) {
+  if (std::fabs(step) < 1e-12) {
+    if (outside(x, length) > reach) high = low - 1;
+    return;
+  }
+  const double first = (-reach - x) / step, second = (length + reach - x) / step;
+  low = std::max(low, std::min(first, second));
+  high = std::min(high, std::max(first, second));
+}
+
+/// Call `visit(atom, position, shift)` for each image of each atom of crystal b within `reach` Å of the cube: the index of
+/// the atom, its position in the cube's frame and its whole lattice translation. Not periodic: the atoms as they are.
+template <class Visit>
+void for_each_image(const Crystals& crystals, const Cubes& cubes, std::int64_t b, double length, double reach,
+                    const Visit& visit) {
+  const CubeFrame frame = cube_frame(crystals, cubes, b);
+  const Spans span = spans(frame, length, reach);
+  const double reach_squared = reach * reach;
+  for (std::int64_t atom = crystals.offsets[b]; atom < crystals.offsets[b + 1]; ++atom) {
+    const double* f = crystals.frac_coords + 3 * atom;
+    const Vec3 home = frame.position(f[0], f[1], f[2]);
+    if (!cubes.periodic) {
+      if (squared_distance_to_cube(home, length) <= reach_squared) visit(atom, home, Vec3{0, 0, 0});
+      continue;
+    }
+    const Interval along_a = span.a.shifts(f[0]), along_b = span.b.shifts(f[1]), along_c = span.c.shifts(f[2]);
+    for (int i = along_a.low; i <= along_a.high; ++i) {
+      const Vec3 plane = home + static_cast<double>(i) * frame.a;
+      for (int j = along_b.low; j <= along_b.high; ++j) {
+        const Vec3 line = plane + static_cast<double>(j) * frame.b;
+        double low = along_c.low, high = along_c.high;
+        narrow(line.x, frame.c.x, length, reach, low, high);
+        narrow(line.y, frame.c.y, length, reach, low, high);
+        narrow(line.z, frame.c.z, length, reach, low, high);
+        for (int k = static_cast<int>(std::ceil(low)); k <= high; ++k) {
+          const Vec3 p = line + static_cast<double>(k) * frame.c;
+          if (squared_distance_to_cube(p, length) <= reach_squared)
+            visit(atom, p, Vec3{static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
+        }
+      }
+    }
+  }
+}
+
+}  // namespace crystalgrid

@@ -1,0 +1,131 @@
+"""Crystals: one, and a ragged batch of many as flat tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+MAX_Z = 94
+"""Species classes are 0 (no atom) and Z = 1 to 94."""
+
+SYMBOLS = (
+    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "
+    "Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu "
+    "Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu"
+).split()
+"""Chemical symbols of Z = 1 to 94."""
+ATOMIC_NUMBERS = {symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}
+
+
+@dataclass(frozen=True, eq=False)
+class Crystal:
+    """One periodic crystal.
+
+    lattice: [3, 3] float64, rows a, b, c in Å, any orientation or handedness.
+    frac_coords: [N, 3] float64, any real numbers (not wrapped).
+    numbers: [N] int, atomic numbers Z from 1 to 94.
+
+    Raises InputError for a singular or non-finite lattice, non-finite coordinates, no atoms, or Z out of range.
+    """
+
+    lattice: np.ndarray
+    frac_coords: np.ndarray
+    numbers: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lattice", np.array(self.lattice, dtype=np.float64))
+        object.__setattr__(self, "frac_coords", np.array(self.frac_coords, dtype=np.float64))
+        numbers = np.asarray(self.numbers)
+        object.__setattr__(self, "numbers", numbers.astype(np.int64))
+        _check(self.lattice, self.frac_coords, numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """[N, 3] Cartesian positions, Å."""
+        return self.frac_coords @ self.lattice
+
+    @property
+    def longest_side(self) -> float:
+        """Length of the longest of a, b, c, Å."""
+        return float(np.linalg.norm(self.lattice, axis=1).max())
+
+    @classmethod
+    def from_pymatgen(cls, structure: Structure) -> Crystal:
+        """From an ordered pymatgen Structure; partial occupancies raise InputError."""
+        if not structure.is_ordered:
+            raise InputError(f"{structure.formula}: disordered (a site has partial occupancy), wanted ordered sites")
+        return cls(structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
+
+    def to_pymatgen(self) -> Structure:
+        """As a pymatgen Structure."""
+        from pymatgen.core import Structure
+
+        return Structure(self.lattice, [SYMBOLS[z - 1] for z in self.numbers], self.frac_coords)
+
+
+def _check(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray) -> None:
+    if lattice.shape != (3, 3):
+        raise InputError(f"Crystal: lattice must have shape (3, 3), got {lattice.shape}")
+    if frac_coords.ndim != 2 or frac_coords.shape[1] != 3 or numbers.shape != frac_coords.shape[:1]:
+        raise InputError(
+            f"Crystal: frac_coords and numbers must have shapes (N, 3) and (N,), got {frac_coords.shape} and {numbers.shape}"
+        )
+    if len(numbers) == 0:
+        raise InputError("Crystal: wanted at least one atom, got none")
+    if not np.isfinite(lattice).all() or not np.isfinite(frac_coords).all():
+        raise InputError("Crystal: lattice and frac_coords must be finite, got NaN or infinity")
+    sides = np.linalg.norm(lattice, axis=1)
+    if sides.min() == 0 or abs(np.linalg.det(lattice)) < 1e-6 * sides.prod():
+        raise InputError("Crystal: the lattice is singular, wanted three independent vectors")
+    if numbers.dtype.kind not in "iu" or numbers.min() < 1 or numbers.max() > MAX_Z:
+        raise InputError(f"Crystal: numbers must be whole, from 1 to {MAX_Z}, got {numbers.min()} to {numbers.max()}")
+
+
+class CrystalBatch(NamedTuple):
+    """B crystals with N atoms in all, as flat tensors on one device; atoms of crystal b are offsets[b]:offsets[b+1]."""
+
+    lattice: Tensor
+    """[B, 3, 3] float64, Å."""
+    frac_coords: Tensor
+    """[N, 3] float64."""
+    numbers: Tensor
+    """[N] int64."""
+    offsets: Tensor
+    """[B+1] int64, from 0 to N."""
+
+    @property
+    def size(self) -> int:
+        """B, the number of crystals."""
+        return len(self.offsets) - 1
+
+    def to(self, device: torch.device | str) -> CrystalBatch:
+        """The same batch on another device."""
+        return CrystalBatch(*(tensor.to(device) for tensor in self))
+
+
+def pack(crystals: Sequence[Crystal] | CrystalBatch) -> CrystalBatch:
+    """Crystals as one ragged batch; a batch passes through."""
+    if isinstance(crystals, CrystalBatch):
+        return crystals
+    if isinstance(crystals, Crystal):
+        raise InputError("crystals: wanted a list of Crystal, got one Crystal; write [crystal]")
+    counts = [len(crystal) for crystal in crystals]
+    return CrystalBatch(
+        torch.from_numpy(np.stack([c.lattice for c in crystals]) if counts else np.zeros((0, 3, 3))),
+        torch.from_numpy(np.concatenate([c.frac_coords for c in crystals]) if counts else np.zeros((0, 3))),
+        torch.from_numpy(np.concatenate([c.numbers for c in crystals]) if counts else np.zeros(0, np.int64)),
+        torch.from_numpy(np.cumsum([0, *counts], dtype=np.int64)),
+    )

@@ -1,0 +1,112 @@
+"""Density: crystals as Gaussian densities on cubes of voxels, Eq. (1), differentiable."""
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import torch
+from torch import Tensor
+
+from . import _core
+from .boundary import address, batch_and_cubes, core_on, positive, thread_count
+from .crystal import Crystal, CrystalBatch
+from .errors import InputError
+from .grid import Grid
+
+DEFAULT_GRID = Grid()
+
+
+def voxelize(
+    crystals: Sequence[Crystal] | CrystalBatch,
+    grid: Grid = DEFAULT_GRID,
+    origin: Tensor | None = None,
+    rotation: Tensor | None = None,
+    periodic: bool = True,
+    threads: int | None = None,
+    *,
+    weights: Tensor | None = None,
+    accuracy: float = 1e-5,
+    cutoff: float | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Density M of Eq. (1), in 1/Å³: one Gaussian per atom, one cube per crystal.
+
+    crystals: B crystals, or a packed batch whose tensors may require gradients.
+    origin: [B, 3] Å, the cube's corner in the crystal's frame; default zeros.
+    rotation: [B, 3, 3], orthogonal; a point x of the crystal lies in the cube at R (x - origin); default identity.
+    periodic: sum over all periodic images (repeated mode), or over the atoms as they are given (single mode).
+    threads: CPU threads, default all cores; the result is the same bits for any number.
+    weights: [N] what the Gaussians integrate to; default the atomic numbers.
+    accuracy: largest error of the sum over images, relative to the cube's maximum.
+    cutoff: Å; leave out images farther than this instead of choosing the distance from `accuracy`.
+
+    Returns [B, n, n, n] of `dtype`, float32 or float64, on the device of the crystals. First derivatives reach lattice,
+    frac_coords and weights. Raises InputError for shapes, devices or values that do not fit.
+    """
+    batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation)
+    if dtype not in (torch.float32, torch.float64):
+        raise InputError(f"dtype: wanted torch.float32 or torch.float64, got {dtype}")
+    if weights is None:
+        weights = batch.numbers
+    elif weights.shape != batch.numbers.shape or weights.device != batch.numbers.device:
+        raise InputError(
+            f"weights: wanted shape {tuple(batch.numbers.shape)} on {batch.numbers.device}, "
+            f"got {tuple(weights.shape)} on {weights.device}"
+        )
+    return _voxelize(
+        batch.lattice,
+        batch.frac_coords,
+        weights.to(torch.float64).contiguous(),
+        batch.offsets,
+        origin,
+        rotation,
+        grid.n,
+        grid.length,
+        grid.sigma,
+        periodic,
+        positive("accuracy", accuracy),
+        0.0 if cutoff is None else positive("cutoff", cutoff),
+        thread_count(threads),
+        dtype == torch.float64,
+    )
+
+
+# Schemas of custom ops are read from these annotations, which older torch wants spelt Optional.
+@torch.library.custom_op("crystalgrid::voxelize", mutates_args=())
+def _voxelize(
+    lattice: Tensor,
+    frac_coords: Tensor,
+    weights: Tensor,
+    offsets: Tensor,
+    origin: Optional[Tensor],  # noqa: UP045
+    rotation: Optional[Tensor],  # noqa: UP045
+    n: int,
+    length: float,
+    sigma: float,
+    periodic: bool,
+    accuracy: float,
+    cutoff: float,
+    threads: int,
+    float64: bool,
+) -> Tensor:
+    dtype = torch.float64 if float64 else torch.float32
+    density = torch.empty(len(lattice), n, n, n, dtype=dtype, device=lattice.device)
+    core_on(lattice.device).voxelize(
+        _core.Crystals(len(lattice), address(lattice), address(frac_coords), address(offsets)),
+        address(weights),
+        _core.Cubes(address(origin), address(rotation), periodic),
+        _core.Grid(n, length, sigma),
+        accuracy=accuracy,
+        cutoff=cutoff,
+        threads=threads,
+        isa=_core.Isa.automatic,
+        float64=float64,
+        density=address(density),
+    )
+    return density
+
+
+@_voxelize.register_fake
+def _(lattice: Tensor, frac_coords: Tensor, weights: Tensor, offsets: Tensor, origin: Any, rotation: Any, n: int,
+      length: float, sigma: float, periodic: bool, accuracy: float, cutoff: float, threads: int,
+      float64: bool) -> Tensor:  # fmt: skip
+    return lattice.new_empty(lattice.shape[0], n, n, n, dtype=torch.float64 if float64 else torch.float32)

@@ -1,0 +1,50 @@
+"""Where files are found and how they are written: whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import InputError
+
+
+def shipped(folder: str) -> Path:
+    """A folder that travels with the package (`models`, `export`, `cpp`): inside it once installed, else the checkout's."""
+    package = Path(__file__).parent
+    installed = package / "share" / folder
+    return installed if installed.is_dir() else package.parents[1] / folder
+
+
+@contextmanager
+def written_whole(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it takes the name only if the block succeeds, else it is removed."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: its folder {path.parent} does not exist")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def new_folder(path: Path | str) -> Path:
+    """Make an output folder; one that exists with content is refused rather than written over."""
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: wanted a folder to write to, but a file has that name")
+    if path.is_dir() and any(path.iterdir()):
+        raise InputError(f"{path}: the output folder exists and is not empty; choose another or remove it")
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,31 @@
+"""The cube of voxels that a density lives on."""
+
+import math
+from dataclasses import dataclass
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A Cartesian cube of n³ voxels (section 3.1): side `length` Å, Gaussians of standard deviation `sigma` Å.
+
+    Voxel (i, j, k) has its centre at ((i+½)h, (j+½)h, (k+½)h) from the cube's corner, with h = `spacing` Å.
+    """
+
+    n: int = 30
+    length: float = 10.0
+    sigma: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.n, int) and not isinstance(self.n, bool) and 0 < self.n <= 1024):
+            raise InputError(f"Grid: n must be a whole number from 1 to 1024, got {self.n!r}")
+        for name in ("length", "sigma"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+                raise InputError(f"Grid: {name} must be a positive number of Å, got {value!r}")
+
+    @property
+    def spacing(self) -> float:
+        """Distance h between the centres of neighbouring voxels, Å."""
+        return self.length / self.n
