@@ -1,0 +1,7 @@
+"""The networks: tensors in, tensors out; every module can be compiled by `torch.jit.script` as it stands."""
+
+from .crystal import CrystalNet
+from .unet import UNet
+from .vae import VAE
+
+__all__ = ["VAE", "CrystalNet", "UNet"]

@@ -1,0 +1,91 @@
+"""The segmentation network: a 3-D U-Net with additive attention gates (Ronneberger 2015, Oktay 2018)."""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .vae import conv_block
+
+CLASSES = 95
+"""0 is no atom, then Z = 1 to 94."""
+
+
+def double_conv(inputs: int, outputs: int) -> nn.Sequential:
+    """Two convolutions of 3³ that keep the size."""
+    return nn.Sequential(*conv_block(inputs, outputs, 3, padding=1), *conv_block(outputs, outputs, 3, padding=1))
+
+
+def doubled(features: Tensor, like: Tensor) -> Tensor:
+    """Upsampled by two and cut to the size of `like`: the exact reverse of halving with rounding up."""
+    up = F.interpolate(features, scale_factor=2.0, mode="trilinear")
+    return up[:, :, : like.size(2), : like.size(3), : like.size(4)]
+
+
+class AttentionGate(nn.Module):
+    """Weighs a skip connection by what the coarser level says matters: α = σ(ψ · LeakyReLU(W x + V g)).
+
+    α is computed on the coarser grid, where g lives and where `pooled` is the skip connection halved.
+    """
+
+    def __init__(self, skip: int, gate: int) -> None:
+        super().__init__()
+        self.skip = nn.Conv3d(skip, skip, 1, bias=False)
+        self.gate = nn.Conv3d(gate, skip, 1)
+        self.weight = nn.Conv3d(skip, 1, 1)
+
+    def forward(self, skip: Tensor, pooled: Tensor, gate: Tensor) -> Tensor:
+        weight = torch.sigmoid(self.weight(F.leaky_relu(self.skip(pooled) + self.gate(gate))))
+        return skip * doubled(weight, skip)
+
+
+class Up(nn.Module):
+    """One step up: gate the skip connection, upsample the coarser level, join them, convolve."""
+
+    def __init__(self, skip: int, below: int) -> None:
+        super().__init__()
+        self.attention = AttentionGate(skip, below)
+        self.conv = double_conv(skip + below, skip)
+
+    def forward(self, skip: Tensor, pooled: Tensor, below: Tensor) -> Tensor:
+        return self.conv(torch.cat((self.attention(skip, pooled, below), doubled(below, skip)), 1))
+
+
+class UNet(nn.Module):
+    """Density to species: logits of the 95 classes per voxel (Eq. 5), any grid size.
+
+    channels: of each level from the finest; each level halves the grid, rounding up (30 → 15 → 8 → 4 …).
+    relative: take ln(1 + Z-scaled density) as input, so that neighbouring light elements differ as much as heavy ones.
+    """
+
+    def __init__(self, channels: tuple[int, ...], relative: bool = False) -> None:
+        super().__init__()
+        self.relative = relative
+        self.peak = (2 * math.pi) ** -1.5  # Eq. (1) at an isolated atom of hydrogen, σ = 1 Å
+        pairs = list(pairwise(channels))
+        self.first = double_conv(1, channels[0])
+        self.downs = nn.ModuleList(double_conv(fine, coarse) for fine, coarse in pairs)
+        self.ups = nn.ModuleList(Up(fine, coarse) for fine, coarse in reversed(pairs))
+        self.classify = nn.Conv3d(channels[0], CLASSES, 1)
+
+    @torch.jit.export
+    def features(self, density: Tensor) -> Tensor:
+        """density [B, n, n, n] in 1/Å^3 to what `classify` turns into logits: [B, channels[0], n, n, n]."""
+        scaled = torch.log1p(density / self.peak) if self.relative else density
+        x = self.first(scaled.unsqueeze(1))
+        skips = [x]
+        pooled: list[Tensor] = []
+        for down in self.downs:
+            pooled.append(F.max_pool3d(x, 2, ceil_mode=True))
+            x = down(pooled[-1])
+            skips.append(x)
+        skips.pop()
+        for up in self.ups:
+            x = up(skips.pop(), pooled.pop(), x)
+        return x
+
+    def forward(self, density: Tensor) -> Tensor:
+        """density [B, n, n, n] to logits [B, 95, n, n, n]."""
+        return self.classify(self.features(density))

@@ -1,0 +1,166 @@
+"""Recipes: what is trained and how, as TOML files in `models/recipes/` or of the user's own."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from .errors import InputError
+from .files import shipped
+from .nets import CrystalNet
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PRECISIONS = ("32-true", "bf16-mixed")
+SEGMENTATION_LOSSES = ("bce", "cross_entropy")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Sizes of `CrystalNet`, whose arguments these are."""
+
+    encoder: tuple[int, ...]
+    decoder: tuple[int, ...]
+    unet: tuple[int, ...]
+    latent_dim: int = 300
+    relative: bool = False
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Weights of the losses (Eq. 2 and 3).
+
+    beta: the loss is the mean over voxels of the squared error, plus `beta` times the KL divergence (nats, summed over
+    the latent vector) per voxel. With `relative` networks the error is of densities divided by the cube's true mean.
+    gamma: weight of the segmentation loss in the gradient that reaches the VAE.
+    segmentation: "bce", binary cross entropy over one-hot classes (Eq. 3), or "cross_entropy", softmax over classes.
+    no_atom_weight: weight of voxels without an atom, which are 97 % of them, in "cross_entropy".
+    """
+
+    beta: float
+    gamma: float = 0.1
+    segmentation: str = "bce"
+    no_atom_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Adam, or AdamW with `weight_decay`; the rate rises over `warmup` steps and, with `decay`, falls as a cosine.
+
+    steps: how long the recipe trains; the cosine ends there.
+    grad_clip: largest norm of the whole gradient; 0 means any.
+    """
+
+    learning_rate: float
+    batch_size: int
+    steps: int
+    warmup: int = 0
+    decay: bool = False
+    weight_decay: float = 0.0
+    grad_clip: float = 0.0
+    precision: str = "32-true"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train one model."""
+
+    name: str
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+
+    def build(self) -> CrystalNet:
+        """The untrained networks, initialised from torch's global generator."""
+        return CrystalNet(**asdict(self.network))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain dictionaries and lists, which `recipe_from` reads back."""
+        return asdict(self)
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """A shipped recipe by name, or one of the user's own by the path of its TOML file.
+
+    Raises InputError for a name or file that does not exist (naming the recipes that do), a file that is not TOML, a
+    key that no recipe has, and a value that cannot be.
+    """
+    folder = shipped("models") / "recipes"
+    path = folder / f"{name_or_path}.toml"
+    if not path.is_file():
+        path = Path(name_or_path)
+    if not path.is_file():
+        names = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
+        raise InputError(f"{name_or_path}: no such recipe; there are {names}, or give the path of a TOML file")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from None
+    return recipe_from({"name": path.stem, **content}, str(path))
+
+
+def recipe_from(content: dict[str, Any], where: str) -> Recipe:
+    """A checked recipe from plain dictionaries; `where` is what error messages call it."""
+    recipe = _read(Recipe, content, where)
+    _check(recipe, where)
+    return recipe
+
+
+def _read(kind: type, content: Any, where: str) -> Any:
+    """Turn `content` into the dataclass `kind`: every key known, none missing, each value of its type."""
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: wanted a table of {', '.join(f.name for f in fields(kind))}, got {content!r}")
+    hints = get_type_hints(kind)
+    for key in content:
+        if key not in hints:
+            raise InputError(f"{where}: unknown key {key!r}; there are {', '.join(hints)}")
+    for field in fields(kind):
+        if field.name not in content and field.default is MISSING:
+            raise InputError(f"{where}: {field.name} is missing")
+    return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in content.items()})
+
+
+def _value(wanted: Any, value: Any, where: str) -> Any:
+    if wanted in (Network, Loss, Optimizer):
+        return _read(wanted, value, where)
+    if wanted == tuple[int, ...]:
+        if isinstance(value, list | tuple) and value and all(_is_positive_int(v) for v in value):
+            return tuple(value)
+        raise InputError(f"{where} must be a list of positive whole numbers, got {value!r}")
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not wanted:
+        raise InputError(f"{where} must be of type {wanted.__name__}, got {value!r}")
+    return value
+
+
+def _is_positive_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _check(recipe: Recipe, where: str) -> None:
+    """Ranges, and names that are one of a few."""
+    network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
+    if len(network.encoder) != 4 or len(network.decoder) != 4:
+        raise InputError(f"{where}: network.encoder and network.decoder must have four channel numbers each")
+    for section in (network, loss, optimizer):
+        for key, value in asdict(section).items():
+            if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
+                raise InputError(f"{where}: {key} must be a finite number and not negative, got {value}")
+    for key in ("learning_rate", "batch_size", "steps"):
+        if getattr(optimizer, key) <= 0:
+            raise InputError(f"{where}: {key} must be positive, got {getattr(optimizer, key)}")
+    if network.latent_dim <= 0 or loss.no_atom_weight <= 0:
+        raise InputError(f"{where}: latent_dim and no_atom_weight must be positive")
+    for key, value, known in (
+        ("segmentation", loss.segmentation, SEGMENTATION_LOSSES),
+        ("precision", optimizer.precision, PRECISIONS),
+    ):
+        if value not in known:
+            raise InputError(f"{where}: {key} must be one of {', '.join(known)}, got {value!r}")
