@@ -1,0 +1,148 @@
+"""`crystalgrid-export`: a training run as one file that needs no Python. `export/README.md` is its contract."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from torch import Tensor, nn
+
+from . import __version__
+from .errors import InputError, run_command
+from .files import written_whole
+from .grid import Grid
+from .latents import latents
+from .model import CHECKSUM, FORMAT, METADATA, checksum, latent_dim, load, root, without_deprecations
+
+BATCH_SIZES = (1, 2, 8)
+LARGEST_ERROR = 1e-4
+"""Of mu, logvar and density, relative to the largest value of each."""
+LEAST_SAME_SPECIES = 0.999
+"""Share of voxels; where two classes are all but equally likely, rounding decides."""
+
+
+def export(run: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]) -> None:
+    """Write a training run as model.pt, once the written file is found to agree with the network it was made from.
+
+    Args:
+        run: folder that crystalgrid-train wrote
+        out: file to write; one that exists is replaced, and only by a file that agrees
+    """
+    from .train import load_run
+
+    network, trained = load_run(run)
+    metadata = {
+        "format": FORMAT,
+        "mode": trained["mode"],
+        "grid": trained["grid"],
+        "classes": 95,
+        "latent_dim": latent_dim(trained),
+        "units": {"density": "1/Å^3", "length": "Å"},
+        "recipe": trained["recipe"],
+        "versions": {"crystalgrid": __version__, "torch": torch.__version__},
+        "data": trained["data"],
+    }
+    real, source = real_densities(trained["data"]["source"], trained["mode"], Grid(**trained["grid"]))
+    with written_whole(out) as temporary:
+        temporary.write_bytes(scripted(network))
+        with without_deprecations():
+            reloaded = torch.jit.load(temporary)
+        agreement = compare(network, reloaded, metadata["latent_dim"], real)
+        print(table(agreement, source))
+        refuse_disagreement(agreement)
+        describe(temporary, {**metadata, "verified": {**agreement, "batch_sizes": BATCH_SIZES, "data": source}})
+        load(temporary)
+    print(f"{out}: written")
+
+
+def scripted(network: nn.Module) -> bytes:
+    """The network as a TorchScript archive."""
+    buffer = io.BytesIO()
+    with without_deprecations():
+        torch.jit.save(torch.jit.script(network), buffer)
+    return buffer.getvalue()
+
+
+def describe(path: Path, metadata: dict[str, Any]) -> None:
+    """Add metadata to a TorchScript archive, then the checksum over all of it."""
+    with zipfile.ZipFile(path, "a") as archive:
+        _add(archive, METADATA, json.dumps(metadata, ensure_ascii=False, indent=1))
+        _add(archive, CHECKSUM, checksum(archive))
+
+
+def _add(archive: zipfile.ZipFile, record: str, text: str) -> None:
+    archive.writestr(zipfile.ZipInfo(f"{root(archive)}/{record}"), text)  # a ZipInfo of one's own bears no time
+
+
+def real_densities(source: str, mode: str, grid: Grid) -> tuple[Tensor, str]:
+    """Densities of a few real crystals, of the run's own data where they are within reach, and whose they are."""
+    from . import data
+
+    try:
+        crystals = data.load(source)
+    except InputError:
+        source = "prototypes"
+        crystals = data.load(source)
+    cubes = next(iter(data.evaluation_cubes(crystals, mode, grid, seed=0)))
+    return cubes.density(grid)[: max(BATCH_SIZES)], source
+
+
+@torch.inference_mode()
+def compare(eager: Any, reloaded: Any, latent_dim: int, real: Tensor) -> dict[str, float]:
+    """Largest errors of mu, logvar and density relative to the largest value of each, and the share of same species."""
+    worst = {"mu": 0.0, "logvar": 0.0, "density": 0.0}
+    same = voxels = 0
+    for z, density in _inputs(latent_dim, real):
+        wanted = dict(zip(worst, (*eager.encode(density), eager.decode(z)), strict=True))
+        got = dict(zip(worst, (*reloaded.encode(density), reloaded.decode(z)), strict=True))
+        for key in worst:
+            error = ((wanted[key] - got[key]).abs().max() / wanted[key].abs().max().clamp_min(1e-30)).item()
+            worst[key] = max(error, worst[key], key=lambda x: (x != x, x))  # NaN is the worst
+        for input_ in (density, wanted["density"]):
+            species, found = eager.segment(input_)[0], reloaded.segment(input_)[0]
+            same += (species == found).sum().item()
+            voxels += species.numel()
+    return {**worst, "same_species": same / voxels}
+
+
+def _inputs(latent_dim: int, real: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Random latents with random and with real densities, at each batch size."""
+    generator = torch.Generator().manual_seed(0)
+    for size in BATCH_SIZES:
+        noise = 5 * torch.rand(size, *real.shape[1:], generator=generator)
+        for density in (noise, real[:size]):
+            yield latents(size, 0, len(density), latent_dim), density
+
+
+def table(agreement: dict[str, float], source: str) -> str:
+    """The agreement, for people."""
+    sizes = ", ".join(map(str, BATCH_SIZES))
+    lines = [f"reloaded file against eager, random and real input ({source}), batches of {sizes}:"]
+    for key in ("mu", "logvar", "density"):
+        lines.append(f"  {key:<8} largest error {agreement[key]:.1e} of its largest value")
+    lines.append(f"  species  the same in {100 * agreement['same_species']:.4f} % of voxels")
+    return "\n".join(lines)
+
+
+def refuse_disagreement(agreement: dict[str, float]) -> None:
+    """Raise InputError unless errors and species are within the limits above."""
+    for key in ("mu", "logvar", "density"):
+        if not agreement[key] <= LARGEST_ERROR:
+            raise InputError(
+                f"the exported {key} differs from eager by {agreement[key]:.1e} of its largest value, allowed are "
+                f"{LARGEST_ERROR:.0e}; nothing was written"
+            )
+    if agreement["same_species"] < LEAST_SAME_SPECIES:
+        raise InputError(
+            f"the exported species agree with eager in {100 * agreement['same_species']:.2f} % of voxels, wanted are "
+            f"{100 * LEAST_SAME_SPECIES:.1f} %; nothing was written"
+        )
+
+
+def cli() -> None:
+    """Entry point."""
+    run_command(lambda: tyro.cli(export))

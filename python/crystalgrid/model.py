@@ -1,0 +1,159 @@
+"""Trained models: load one, whatever form it has, and use it. `export/README.md` is the exported form's contract."""
+
+import hashlib
+import json
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .files import shipped
+from .grid import Grid
+
+FORMAT = 1
+METADATA = "extra/crystalgrid.json"
+CHECKSUM = "extra/crystalgrid.sha256"
+
+
+class Model:
+    """A trained model, on the CPU until `to` moves it. Tensors in, tensors out, on its device.
+
+    Its parameters take no gradients; inputs may, so that latents can be optimised.
+    """
+
+    def __init__(self, network: Any, metadata: dict[str, Any]) -> None:
+        self.network = network.eval()
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(False)
+        self.metadata = metadata
+        self.grid = Grid(**metadata["grid"])
+        self.mode: str = metadata["mode"]
+        self.latent_dim: int = metadata["latent_dim"]
+
+    def to(self, device: torch.device | str) -> "Model":
+        """The same model, moved to `device`."""
+        self.network.to(device)
+        return self
+
+    def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
+        """density [B, n, n, n] in 1/Å³ to mean and log variance of z, each [B, latent_dim]."""
+        return self.network.encode(self._density(density))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z [B, latent_dim] to density [B, n, n, n] in 1/Å³."""
+        return self.network.decode(_checked("z", z, (self.latent_dim,)))
+
+    def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
+        """density [B, n, n, n] in 1/Å³ to species (uint8, 0 or Z) and its probability, both [B, n, n, n]."""
+        return self.network.segment(self._density(density))
+
+    def _density(self, density: Tensor) -> Tensor:
+        return _checked("density", density, (self.grid.n,) * 3)
+
+
+def _checked(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    if tensor.shape[1:] != shape or tensor.dtype != torch.float32:
+        wanted = ", ".join(map(str, ("B", *shape)))
+        raise InputError(f"{name}: wanted float32 [{wanted}], got {tensor.dtype} {list(tensor.shape)}")
+    return tensor
+
+
+def load(source: Path | str) -> Model:
+    """Load an exported `model.pt`, the folder of a training run, or a released model by its name.
+
+    Raises InputError for what does not exist, is damaged, is no model, or is of a format that is not known.
+    """
+    path = find(source)
+    if path.is_dir():
+        from .train import load_run  # only runs need what training needs
+
+        network, metadata = load_run(path)
+        return Model(network, {**metadata, "latent_dim": latent_dim(metadata)})
+    metadata = read_metadata(path)
+    try:
+        with without_deprecations():
+            network = torch.jit.load(path, map_location="cpu")
+    except RuntimeError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{path}: this torch ({torch.__version__}) cannot load it: {reason}") from None
+    return Model(network, metadata)
+
+
+def latent_dim(run: dict[str, Any]) -> int:
+    """Length of z, from the metadata of a training run."""
+    return run["recipe"]["network"]["latent_dim"]
+
+
+def find(source: Path | str) -> Path:
+    """The file or folder of a model: a path that exists, else the `model.pt` of the release with that name."""
+    path = Path(source)
+    if path.exists():
+        return path
+    releases = {file.parent.name: file for file in shipped("models").glob("*/model.pt")}
+    if str(source) in releases:
+        return releases[str(source)]
+    names = ", ".join(sorted(releases)) or "none"
+    raise InputError(f"{source}: no such file, run folder or released model (released: {names})")
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What the artifact at `path` says of itself, once its format and its checksum are found good."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            metadata = _metadata(archive, path)
+            known = _text(archive, CHECKSUM)
+            if checksum(archive) != known:
+                raise InputError(f"{path}: damaged or altered (its checksum does not match)")
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise InputError(f"{path}: not a crystalgrid model, or damaged: {error}") from None
+    return metadata
+
+
+def _metadata(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    try:
+        metadata = json.loads(_text(archive, METADATA))
+    except KeyError:
+        raise InputError(f"{path}: not a model that crystalgrid-export wrote (no crystalgrid.json in it)") from None
+    except ValueError as error:
+        raise InputError(f"{path}: damaged or altered (crystalgrid.json: {error})") from None
+    found = metadata.get("format") if isinstance(metadata, dict) else None
+    if found != FORMAT:
+        raise InputError(f"{path}: artifact format {found!r}; this version of crystalgrid knows format {FORMAT}")
+    return metadata
+
+
+def _text(archive: zipfile.ZipFile, record: str) -> str:
+    return archive.read(f"{root(archive)}/{record}").decode()
+
+
+def root(archive: zipfile.ZipFile) -> str:
+    """The folder that all records of a TorchScript archive are in."""
+    return next(iter(archive.namelist()), "").partition("/")[0]
+
+
+def checksum(archive: zipfile.ZipFile) -> str:
+    """SHA-256 over every record but the checksum itself, in the order of their names: name, a zero byte, content.
+
+    torch does not look at the archive's own CRCs, so that a changed weight would go unnoticed.
+    """
+    total = hashlib.sha256()
+    start = len(root(archive)) + 1
+    for name in sorted(name[start:] for name in archive.namelist()):
+        if name != CHECKSUM:
+            total.update(name.encode() + b"\0" + archive.read(f"{root(archive)}/{name}"))
+    return total.hexdigest()
+
+
+@contextmanager
+def without_deprecations() -> Iterator[None]:
+    """TorchScript is deprecated from torch 2.10 on, which is not the user's to mend."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`torch.jit")
+        yield

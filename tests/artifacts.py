@@ -1,0 +1,59 @@
+"""Small models to export and sample from."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from crystalgrid.export import describe, scripted
+from crystalgrid.grid import Grid
+from crystalgrid.model import FORMAT
+from crystalgrid.recipe import load_recipe
+
+
+class Mirror(nn.Module):
+    """The density *is* the latent vector, and a voxel's species follows from its density: what comes out shows what went in."""
+
+    def __init__(self, n: int = 6) -> None:
+        super().__init__()
+        self.n = n
+        self.scale = nn.Parameter(torch.tensor(20.0))
+
+    @torch.jit.export
+    def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
+        return density.flatten(1), torch.zeros_like(density).flatten(1)
+
+    @torch.jit.export
+    def decode(self, z: Tensor) -> Tensor:
+        return z.view(-1, self.n, self.n, self.n)
+
+    @torch.jit.export
+    def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
+        species = (self.scale * density).clamp(0, 94) * (density > 1.5)
+        return species.to(torch.uint8), torch.ones_like(density)
+
+
+def mirror_metadata(**changes: object) -> dict:
+    """Metadata of a Mirror, as crystalgrid-export writes them."""
+    grid = Grid(n=6, length=2.0)
+    metadata = {"format": FORMAT, "mode": "repeated", "grid": asdict(grid), "classes": 95, "latent_dim": 216}
+    return {**metadata, "units": {"density": "1/Å^3", "length": "Å"}, "recipe": {"name": "mirror"}, **changes}
+
+
+def write_mirror(path: Path, **changes: object) -> Path:
+    """An artifact that holds a Mirror; `changes` replace or join its metadata."""
+    path.write_bytes(scripted(Mirror().eval()))
+    describe(path, mirror_metadata(**changes))
+    return path
+
+
+def write_tiny(path: Path) -> tuple[Path, nn.Module]:
+    """An artifact of the recipe `tiny`, untrained, and the network in it."""
+    torch.manual_seed(0)
+    recipe = load_recipe("tiny")
+    network = recipe.build().eval()
+    path.write_bytes(scripted(network))
+    changes = {"grid": asdict(Grid()), "latent_dim": recipe.network.latent_dim, "recipe": recipe.to_dict()}
+    describe(path, mirror_metadata(**changes))
+    return path, network
