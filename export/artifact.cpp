@@ -1,10 +1,11 @@
 #include "artifact.hpp"
 
 #include <caffe2/serialize/inline_container.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "errors.hpp"
@@ -40,37 +41,41 @@ std::string checksum(Reader& reader) {
   return sum.hex();
 }
 
-Artifact described(Reader& reader) {
-  const Json metadata = Json::parse(text(reader, kMetadata));
-  const long format = metadata.whole("format");
+Metadata metadata(Reader& reader) {
+  const Json json = Json::parse(text(reader, kMetadata));
+  const long format = json.whole("format");
   if (format != kFormat)
     throw InputError("artifact format " + std::to_string(format) + "; this program knows format " +
                      std::to_string(kFormat));
-  Artifact artifact;
-  artifact.checksum = checksum(reader);
-  if (artifact.checksum != text(reader, kChecksum)) throw InputError("damaged or altered (its checksum does not match)");
-  const Json& grid = metadata.at("grid");
-  artifact.grid = {static_cast<int>(grid.whole("n")), grid.number("length"), grid.number("sigma")};
-  artifact.latent_dim = metadata.whole("latent_dim");
-  artifact.mode = metadata.string("mode");
-  return artifact;
+  const std::string sum = checksum(reader);
+  if (sum != text(reader, kChecksum)) throw InputError("damaged or altered (its checksum does not match)");
+  const Json& grid = json.at("grid");
+  return {{static_cast<int>(grid.whole("n")), grid.number("length"), grid.number("sigma")},
+          json.whole("latent_dim"), json.string("mode"), sum};
+}
+
+Metadata read_metadata(const std::string& path) {
+  try {
+    Reader reader(path);
+    return metadata(reader);
+  } catch (const InputError& error) {
+    throw InputError(path + ": " + error.what());
+  } catch (const c10::Error&) {
+    throw InputError(path + ": not a crystalgrid model, or truncated (torch cannot read it)");
+  }
 }
 
 }  // namespace
 
 Artifact read_artifact(const std::string& path, const torch::Device& device) {
   if (!std::filesystem::exists(path)) throw InputError(path + ": no such file");
-  if (!std::filesystem::is_regular_file(path)) throw InputError(path + ": wanted an exported model.pt, got a folder (of a run? crystalgrid-export makes one of it)");
+  if (!std::filesystem::is_regular_file(path))
+    throw InputError(path + ": wanted the file that crystalgrid-export makes from a run, got a folder");
+  Metadata described = read_metadata(path);
   try {
-    Reader reader(path);
-    Artifact artifact = described(reader);
-    artifact.module = torch::jit::load(path, device);
-    artifact.module.eval();
-    return artifact;
-  } catch (const InputError& error) {
-    throw InputError(path + ": " + error.what());
-  } catch (const c10::Error&) {
-    throw InputError(path + ": not a crystalgrid model, or truncated (torch cannot read it)");
+    return {std::move(described), torch::jit::load(path, device)};
+  } catch (const std::exception& error) {
+    throw InputError(path + ": torch " TORCH_VERSION " cannot load it: " + first_line(error.what()));
   }
 }
 

@@ -3,18 +3,14 @@
 
 #include <torch/script.h>
 
-#include <cstdint>
 #include <string>
 
-#include "crystalgrid/grid.hpp"
+#include "metadata.hpp"
 
 namespace crystalgrid {
 
 struct Artifact {
-  Grid grid;
-  std::int64_t latent_dim = 0;
-  std::string mode;      ///< single or repeated
-  std::string checksum;  ///< SHA-256 of the file's records, hexadecimal
+  Metadata metadata;
   torch::jit::Module module;
 };
 

@@ -54,7 +54,7 @@ Options parse_options(int argc, char** argv) {
     if (name == "-h" || name == "--help") options.help = true;
     else if (name == "-o" || name == "--out") options.out = value();
     else if (name == "-n" || name == "--number") options.number = whole<std::int64_t>(name, value(), 1);
-    else if (name == "--seed") options.seed = whole<std::uint64_t>(name, value(), 0);
+    else if (name == "--seed") options.seed = whole<std::int64_t>(name, value(), 0);
     else if (name == "--batch") options.batch = whole<std::int64_t>(name, value(), 1, 1 << 16);
     else if (name == "--threads") options.threads = whole(name, value(), 0, 1 << 10);
     else if (name == "--device") options.device = device(value());

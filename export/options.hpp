@@ -9,7 +9,7 @@ namespace crystalgrid {
 struct Options {
   std::string model, out;
   std::int64_t number = 64;
-  std::uint64_t seed = 0;
+  std::int64_t seed = 0;
   std::int64_t batch = 16;
   int threads = 0;
   std::string device = "cpu";

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -12,7 +13,7 @@
 namespace crystalgrid {
 namespace {
 
-constexpr const char* kSymbols[] = {
+constexpr std::array kSymbols{
     "X",  "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",  "Cl", "Ar",
     "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb",
     "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba",
@@ -75,17 +76,17 @@ std::string npy_header(std::int64_t count, int n) {
   return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(size & 0xff) + static_cast<char>(size >> 8) + text;
 }
 
-std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, std::uint64_t seed, const Artifact& model) {
+std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, std::int64_t seed, const Metadata& model) {
   const std::int64_t first = atoms.offsets[b], last = atoms.offsets[b + 1];
   const double length = model.grid.length;
   std::string frame = formatted(
-      "%lld\nLattice=\"%.9g 0 0 0 %.9g 0 0 0 %.9g\" Properties=species:S:1:pos:R:3 pbc=\"F F F\" index=%lld seed=%llu "
+      "%lld\nLattice=\"%.9g 0 0 0 %.9g 0 0 0 %.9g\" Properties=species:S:1:pos:R:3 pbc=\"F F F\" index=%lld seed=%lld "
       "mode=%s model=sha256:%s\n",
       static_cast<long long>(last - first), length, length, length, static_cast<long long>(index),
-      static_cast<unsigned long long>(seed), model.mode.c_str(), model.checksum.c_str());
+      static_cast<long long>(seed), model.mode.c_str(), model.checksum.c_str());
   for (std::int64_t a = first; a < last; ++a) {
     const double* p = &atoms.positions[3 * a];
-    frame += formatted("%-2s %.6f %.6f %.6f\n", kSymbols[atoms.numbers[a]], p[0], p[1], p[2]);
+    frame += formatted("%-2s %.6f %.6f %.6f\n", kSymbols.at(atoms.numbers[a]), p[0], p[1], p[2]);
   }
   return frame;
 }

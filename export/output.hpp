@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "artifact.hpp"
 #include "crystalgrid/atoms.hpp"
+#include "metadata.hpp"
 
 namespace crystalgrid {
 
@@ -39,6 +39,6 @@ class PartFile {
 std::string npy_header(std::int64_t count, int n);
 
 /// One frame of extended XYZ: the atoms of cube b of `atoms`, which is structure `index` of the library `seed`.
-std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, std::uint64_t seed, const Artifact& model);
+std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, std::int64_t seed, const Metadata& model);
 
 }  // namespace crystalgrid

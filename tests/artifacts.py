@@ -13,12 +13,11 @@ from crystalgrid.recipe import load_recipe
 
 
 class Mirror(nn.Module):
-    """The density *is* the latent vector, and a voxel's species follows from its density: what comes out shows what went in."""
+    """The density *is* the latent vector, and voxels above a threshold are atoms: what comes out shows what went in."""
 
-    def __init__(self, n: int = 6) -> None:
+    def __init__(self, threshold: float) -> None:
         super().__init__()
-        self.n = n
-        self.scale = nn.Parameter(torch.tensor(20.0))
+        self.threshold = nn.Parameter(torch.tensor(threshold))
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
@@ -26,11 +25,11 @@ class Mirror(nn.Module):
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:
-        return z.view(-1, self.n, self.n, self.n)
+        return z.view(-1, 6, 6, 6)
 
     @torch.jit.export
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        species = (self.scale * density).clamp(0, 94) * (density > 1.5)
+        species = (20 * density).clamp(0, 94) * (density > self.threshold)
         return species.to(torch.uint8), torch.ones_like(density)
 
 
@@ -41,14 +40,14 @@ def mirror_metadata(**changes: object) -> dict:
     return {**metadata, "units": {"density": "1/Å^3", "length": "Å"}, "recipe": {"name": "mirror"}, **changes}
 
 
-def write_mirror(path: Path, **changes: object) -> Path:
+def write_mirror(path: Path, threshold: float = 1.5, **changes: object) -> Path:
     """An artifact that holds a Mirror; `changes` replace or join its metadata."""
-    path.write_bytes(scripted(Mirror().eval()))
+    path.write_bytes(scripted(Mirror(threshold).eval()))
     describe(path, mirror_metadata(**changes))
     return path
 
 
-def write_tiny(path: Path) -> tuple[Path, nn.Module]:
+def write_tiny(path: Path) -> Path:
     """An artifact of the recipe `tiny`, untrained, and the network in it."""
     torch.manual_seed(0)
     recipe = load_recipe("tiny")
@@ -56,4 +55,4 @@ def write_tiny(path: Path) -> tuple[Path, nn.Module]:
     path.write_bytes(scripted(network))
     changes = {"grid": asdict(Grid()), "latent_dim": recipe.network.latent_dim, "recipe": recipe.to_dict()}
     describe(path, mirror_metadata(**changes))
-    return path, network
+    return path

@@ -12,6 +12,7 @@ import tyro
 from torch import Tensor, nn
 
 from . import __version__
+from .checkpoint import load_run
 from .errors import InputError, run_command
 from .files import written_whole
 from .grid import Grid
@@ -32,8 +33,6 @@ def export(run: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(a
         run: folder that crystalgrid-train wrote
         out: file to write; one that exists is replaced, and only by a file that agrees
     """
-    from .train import load_run
-
     network, trained = load_run(run)
     metadata = {
         "format": FORMAT,

@@ -27,8 +27,8 @@ def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
 
 def latents(seed: int, first: int, count: int, latent_dim: int) -> Tensor:
     """Latents `first` to `first + count` of the library `seed`: [count, latent_dim] float32 standard normals."""
-    if not 0 <= seed < 2**64:
-        raise InputError(f"seed: wanted a whole number from 0 to {2**64 - 1}, got {seed}")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"seed: wanted a whole number from 0 to {2**63 - 1}, got {seed}")
     if first < 0 or count < 0:
         raise InputError(f"first and count: wanted whole numbers from 0 on, got {first} and {count}")
     index = np.arange(first, first + count, dtype=np.uint64)[:, None]

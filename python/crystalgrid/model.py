@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .checkpoint import load_run
 from .errors import InputError
 from .files import shipped
 from .grid import Grid
@@ -72,8 +73,6 @@ def load(source: Path | str) -> Model:
     """
     path = find(source)
     if path.is_dir():
-        from .train import load_run  # only runs need what training needs
-
         network, metadata = load_run(path)
         return Model(network, {**metadata, "latent_dim": latent_dim(metadata)})
     metadata = read_metadata(path)

@@ -1,0 +1,18 @@
+// What an artifact says of itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "crystalgrid/grid.hpp"
+
+namespace crystalgrid {
+
+struct Metadata {
+  Grid grid;
+  std::int64_t latent_dim = 0;
+  std::string mode;      ///< single or repeated
+  std::string checksum;  ///< SHA-256 of the file's records, hexadecimal
+};
+
+}  // namespace crystalgrid

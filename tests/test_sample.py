@@ -1,0 +1,246 @@
+"""The C++ sampler, built once and kept between test runs, against the same steps in Python."""
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+import torch
+
+import crystalgrid as cg
+from artifacts import write_mirror, write_tiny
+from crystalgrid import sample
+from crystalgrid.export import scripted
+from crystalgrid.latents import latents
+
+
+@pytest.fixture(scope="module")
+def sampler(pytestconfig: pytest.Config) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(pytestconfig.cache.mkdir("sampler")))
+        return sample.sampler()
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_mirror(tmp_path_factory.mktemp("mirror") / "model.pt")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny(tmp_path_factory.mktemp("tiny") / "model.pt")
+
+
+def run(program: Path, *arguments: object, **options: object) -> subprocess.CompletedProcess:
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+
+
+def sampled(program: Path, model: Path, out: Path, *options: object) -> tuple[list[ase.Atoms], np.ndarray]:
+    done = run(program, model, "--out", out, "--density", *options)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["density.npy", "samples.xyz"]
+    return ase.io.read(out / "samples.xyz", ":"), np.load(out / "density.npy")
+
+
+def test_latents_are_the_same_bits_as_in_python(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    seed = 2**62 + 12345
+    _, density = sampled(sampler, mirror, tmp_path / "out", "-n", 50, "--seed", seed)
+    assert np.array_equal(density.reshape(50, 216), latents(seed, 0, 50, 216).numpy())
+
+
+def test_sampler_and_python_agree_atom_for_atom(sampler: Path, tiny: Path, tmp_path: Path) -> None:
+    frames, density = sampled(sampler, tiny, tmp_path / "out", "-n", 7, "--batch", 3, "--seed", 5)
+    model = cg.load(tiny)
+    wanted = model.decode(latents(5, 0, 7, model.latent_dim))
+    np.testing.assert_allclose(density, wanted, rtol=0, atol=1e-4)
+    atoms = cg.find_atoms(model.segment(wanted)[0], wanted, grid=model.grid)
+    assert [len(frame) for frame in frames] == atoms.offsets.diff().tolist()
+    assert sum(map(len, frames)) > 0
+    assert np.concatenate([frame.numbers for frame in frames]).tolist() == atoms.numbers.tolist()
+    np.testing.assert_allclose(
+        np.concatenate([frame.positions for frame in frames]), atoms.positions, rtol=0, atol=1e-4
+    )
+
+
+def test_frames_say_where_they_come_from_and_keep_their_order(sampler: Path, tmp_path: Path) -> None:
+    model = write_mirror(tmp_path / "model.pt", threshold=3.0)  # leaves most cubes without atoms
+    frames, density = sampled(sampler, model, tmp_path / "out", "-n", 40, "--batch", 7)
+    assert [frame.info["index"] for frame in frames] == list(range(40))
+    assert [len(frame) > 0 for frame in frames] == (density > 3).any(axis=(1, 2, 3)).tolist()
+    assert 0 < sum(len(frame) == 0 for frame in frames) < 40
+    for frame in frames:
+        assert frame.cell.cellpar().tolist() == [2, 2, 2, 90, 90, 90]
+        assert not frame.pbc.any()
+        assert (frame.info["seed"], frame.info["mode"]) == (0, "repeated")
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}", frame.info["model"])
+
+
+@pytest.mark.parametrize("options", [("--batch", 1), ("--batch", 5, "--threads", 1), ("--threads", 3)])
+def test_batch_and_threads_do_not_change_the_library(
+    sampler: Path, mirror: Path, tmp_path: Path, options: tuple[object, ...]
+) -> None:
+    sampled(sampler, mirror, tmp_path / "plain", "-n", 20)
+    sampled(sampler, mirror, tmp_path / "other", "-n", 20, *options)
+    assert (tmp_path / "plain/samples.xyz").read_bytes() == (tmp_path / "other/samples.xyz").read_bytes()
+
+
+def test_a_longer_library_begins_with_the_shorter_one(sampler: Path, tiny: Path, tmp_path: Path) -> None:
+    short, _ = sampled(sampler, tiny, tmp_path / "short", "-n", 3, "--batch", 2)
+    long, _ = sampled(sampler, tiny, tmp_path / "long", "-n", 5, "--batch", 4)
+    for some, same in zip(short, long, strict=False):
+        assert some.symbols.get_chemical_formula() == same.symbols.get_chemical_formula()
+        np.testing.assert_allclose(some.positions, same.positions, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{model}"], "wanted a folder to write to"),
+        (["-o", "{out}"], "wanted a model"),
+        (["{model}", "other.pt", "-o", "{out}"], "wanted one model"),
+        (["absent.pt", "-o", "{out}"], "absent.pt: no such file"),
+        (["{model}", "-o", "{out}", "-n", "0"], "-n: wanted a whole number from 1"),
+        (["{model}", "-o", "{out}", "-n", "ten"], "-n: wanted a whole number from 1"),
+        (["{model}", "-o", "{out}", "-n"], "-n: wanted a value, got none"),
+        (["{model}", "-o", "{out}", "--batch", "-4"], "--batch: wanted a whole number from 1"),
+        (["{model}", "-o", "{out}", "--seed", "1.5"], "--seed: wanted a whole number from 0"),
+        (["{model}", "-o", "{out}", "--threads", "-1"], "--threads: wanted a whole number from 0"),
+        (["{model}", "-o", "{out}", "--device", "tpu"], "--device: wanted cpu or cuda, got 'tpu'"),
+        (["{model}", "-o", "{out}", "--shards", "2"], "unknown option --shards"),
+        (["{model}", "-o", "{model}"], "a file has that name"),
+        (["{model}", "-o", "{model}/out"], "cannot be made: Not a directory"),
+    ],
+)
+def test_bad_options_end_in_one_line(
+    sampler: Path, mirror: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    out = tmp_path / "out"
+    assert_refused(run(sampler, *(a.format(model=mirror, out=out) for a in arguments)), message)
+    assert not out.exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_a_device_that_is_not_there_is_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    assert_refused(run(sampler, mirror, "-o", tmp_path / "out", "--device", "cuda"), "no usable CUDA device")
+    assert not (tmp_path / "out").exists()
+
+
+def assert_refused(done: subprocess.CompletedProcess, message: str) -> None:
+    assert done.returncode == 1
+    assert re.fullmatch(rf"error: .*{re.escape(message)}.*\n", done.stderr), done.stderr
+    assert done.stdout == ""
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2000])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_truncated, "not a crystalgrid model, or truncated"),
+        (lambda path: path.write_text("text"), "not a crystalgrid model, or truncated"),
+        (lambda path: path.write_bytes(scripted(torch.nn.Identity())), "not a crystalgrid model"),
+        (lambda path: torch.save({}, path), "not a crystalgrid model"),
+        (lambda path: write_mirror(path, format=7), "artifact format 7; this program knows format 1"),
+        (lambda path: write_mirror(path, grid=None), "'n' is missing"),
+    ],
+)
+def test_files_that_are_no_models_are_refused(sampler: Path, mirror: Path, tmp_path: Path, spoil, message: str) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(mirror.read_bytes())
+    spoil(path)
+    assert_refused(run(sampler, path, "-o", tmp_path / "out"), message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_altered_weight_is_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    content = mirror.read_bytes()
+    weight = np.float32(1.5).tobytes()
+    assert content.count(weight) == 1
+    (tmp_path / "model.pt").write_bytes(content.replace(weight, np.float32(2.5).tobytes()))
+    assert_refused(run(sampler, tmp_path / "model.pt", "-o", tmp_path / "out"), "its checksum does not match")
+
+
+def test_a_folder_with_content_is_left_alone(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert_refused(run(sampler, mirror, "-o", tmp_path), "exists and is not empty")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_whole_frames_kept(
+    sampler: Path, mirror: Path, tmp_path: Path, by: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    command = [sampler, mirror, "-o", out, "-n", str(10**9)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not ((part := out / "samples.xyz.part").exists() and part.stat().st_size):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(by)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + by
+    told = re.fullmatch(r"error: interrupted; the (\d+) structures done are in .*samples\.xyz\.part\n", stderr)
+    assert told, stderr
+    assert [path.name for path in out.iterdir()] == ["samples.xyz.part"]
+    assert len(ase.io.read(part, ":", format="extxyz")) == int(told[1])
+
+
+def test_no_space_left_keeps_whole_frames(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    # Python ignores SIGXFSZ, and so does what it starts unless signals are restored: the write fails as on a full disk.
+    done = run(sampler, mirror, "-o", tmp_path / "out", "-n", 1000, preexec_fn=limit, restore_signals=False)
+    assert_refused(done, "samples.xyz.part: cannot be written: File too large")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["samples.xyz.part"]
+    frames = ase.io.read(tmp_path / "out/samples.xyz.part", ":", format="extxyz")
+    assert [frame.info["index"] for frame in frames] == list(range(len(frames)))
+    assert len(frames) > 0
+
+
+def command(*arguments: object, cache: Path) -> subprocess.CompletedProcess:
+    """`crystalgrid-sample` as a user starts it."""
+    start = [sys.executable, "-c", "from crystalgrid.sample import cli; cli()", *map(str, arguments)]
+    return subprocess.run(
+        start, capture_output=True, text=True, timeout=120, env={**os.environ, "XDG_CACHE_HOME": str(cache)}
+    )
+
+
+def test_the_command_becomes_the_sampler(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    done = command(mirror, "-n", 5, "-o", tmp_path / "out", cache=sampler.parents[1])
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"samples\.xyz: 5 structures, 0 of them without atoms, [\d.]+ structures/s", done.stdout)
+    assert len(ase.io.read(tmp_path / "out/samples.xyz", ":")) == 5
+    assert not (tmp_path / "out/density.npy").exists()
+
+
+def test_the_command_names_a_missing_model_before_it_builds(tmp_path: Path) -> None:
+    done = command("absent", "-o", tmp_path / "out", cache=tmp_path / "cache")
+    assert_refused(done, "absent: no such file, run folder or released model")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_both_command_lines_have_the_same_defaults(sampler: Path) -> None:
+    usage = run(sampler, "--help").stdout
+    told = dict(re.findall(r"--(\w+) [A-Z] .*\(default (\w+)", usage))
+    ours = sample.Sample(model="model.pt", out=Path("out"))
+    assert told == {name: str(getattr(ours, name)) for name in ("number", "seed", "batch", "threads", "device")}
+
+
+def test_a_build_that_fails_names_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CXX", "/no/such/compiler")
+    with pytest.raises(cg.InputError, match=r"could not be built .* see (.*\.log)") as refused:
+        sample.sampler()
+    log = Path(str(refused.value).rpartition(" ")[2])
+    assert "/no/such/compiler" in log.read_text()
+    assert list(log.parent.iterdir()) == [log]
