@@ -14,16 +14,21 @@ inline CubeFrame cube_frame(const Crystals& crystals, const Cubes& cubes, std::i
                     cubes.rotation ? cubes.rotation + 9 * b : nullptr);
 }
 
-/// Narrow [low, high] to the k for which x + k·step lies in [-reach, length + reach].
-inline void narrow(double x, double step, double length, double reach, double& low, double& high) {
-  if (std::fabs(step) < 1e-12) {
-    if (outside(x, length) > reach) high = low - 1;
-    return;
+/// The whole-number steps k along one Cartesian axis for which x + k·step lies in [-reach, length + reach].
+class Steps {
+ public:
+  Steps(double step, double length, double reach)
+      : inverse_(step == 0 ? 1e300 : 1 / step), low_(step < 0 ? length + reach : -reach), high_(step < 0 ? -reach : length + reach) {}
+
+  /// Narrow [low, high] to them.
+  void narrow(double x, double& low, double& high) const {
+    low = std::max(low, (low_ - x) * inverse_);
+    high = std::min(high, (high_ - x) * inverse_);
   }
-  const double first = (-reach - x) / step, second = (length + reach - x) / step;
-  low = std::max(low, std::min(first, second));
-  high = std::min(high, std::max(first, second));
-}
+
+ private:
+  double inverse_, low_, high_;
+};
 
 /// Call `visit(atom, position, shift)` for each image of each atom of crystal b within `reach` Å of the cube: the index of
 /// the atom, its position in the cube's frame and its whole lattice translation. Not periodic: the atoms as they are.
@@ -32,6 +37,7 @@ void for_each_image(const Crystals& crystals, const Cubes& cubes, std::int64_t b
                     const Visit& visit) {
   const CubeFrame frame = cube_frame(crystals, cubes, b);
   const Spans span = spans(frame, length, reach);
+  const Steps along_x(frame.c.x, length, reach), along_y(frame.c.y, length, reach), along_z(frame.c.z, length, reach);
   const double reach_squared = reach * reach;
   for (std::int64_t atom = crystals.offsets[b]; atom < crystals.offsets[b + 1]; ++atom) {
     const double* f = crystals.frac_coords + 3 * atom;
@@ -46,9 +52,10 @@ void for_each_image(const Crystals& crystals, const Cubes& cubes, std::int64_t b
       for (int j = along_b.low; j <= along_b.high; ++j) {
         const Vec3 line = plane + static_cast<double>(j) * frame.b;
         double low = along_c.low, high = along_c.high;
-        narrow(line.x, frame.c.x, length, reach, low, high);
-        narrow(line.y, frame.c.y, length, reach, low, high);
-        narrow(line.z, frame.c.z, length, reach, low, high);
+        along_x.narrow(line.x, low, high);
+        along_y.narrow(line.y, low, high);
+        along_z.narrow(line.z, low, high);
+        if (low > high) continue;
         for (int k = static_cast<int>(std::ceil(low)); k <= high; ++k) {
           const Vec3 p = line + static_cast<double>(k) * frame.c;
           if (squared_distance_to_cube(p, length) <= reach_squared)

@@ -81,7 +81,10 @@ CRYSTALGRID_DEVICE inline Spans spans(const CubeFrame& frame, double length, dou
 }
 
 /// Distance from a coordinate to the interval [0, length].
-CRYSTALGRID_DEVICE inline double outside(double x, double length) { return std::fmax(std::fmax(-x, x - length), 0.0); }
+CRYSTALGRID_DEVICE inline double outside(double x, double length) {
+  const double d = -x > x - length ? -x : x - length;
+  return d > 0 ? d : 0;
+}
 
 /// Squared distance from p to the cube [0, length]³, Å².
 CRYSTALGRID_DEVICE inline double squared_distance_to_cube(Vec3 p, double length) {

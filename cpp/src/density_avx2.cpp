@@ -1,0 +1,2 @@
+#define CRYSTALGRID_ISA avx2
+#include "density_kernel.inl"

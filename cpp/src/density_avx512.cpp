@@ -1,0 +1,2 @@
+#define CRYSTALGRID_ISA avx512
+#include "density_kernel.inl"

@@ -1,0 +1,2 @@
+#define CRYSTALGRID_ISA baseline
+#include "density_kernel.inl"

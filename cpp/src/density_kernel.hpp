@@ -1,0 +1,53 @@
+// What the kernels of each instruction set take: plain arrays, in the units that make a Gaussian 2^(-u²).
+#pragma once
+
+namespace crystalgrid {
+
+/// Images near one cube. Lengths are in units of σ·√(2 ln 2), in which exp(-d²/2σ²) is 2^(-u²).
+template <class T>
+struct KernelImages {
+  int count;
+  const T *x, *y, *z;  ///< [whole_vectors(count)] position from the cube's corner; past `count`, out of reach
+  const T* weight;     ///< [count]
+  const int* every;    ///< [whole_vectors(count)] 0, 1, 2, …
+};
+
+/// Room for `count` images and at least a vector more, in whole vectors of either type.
+constexpr int whole_vectors(int count) { return count / 8 * 8 + 16; }
+
+template <class T>
+struct KernelGrid {
+  int n;
+  T spacing;
+  T reach;  ///< an image that is farther than this from all voxels of a brick is left out of the brick
+};
+
+/// A cube is worked in blocks of 15 × 15 rows, one vector long along z, and a block in bricks of 3 × 5 rows, whose sums
+/// stay in registers.
+struct Brick {
+  static constexpr int kX = 3, kY = 5;
+  static constexpr int kBlock = 15;  // rows of a block along x and along y
+  static constexpr int kRow = 16;    // the same in the tables: whole vectors
+};
+
+constexpr int blocks(int n) { return (n + Brick::kBlock - 1) / Brick::kBlock; }
+
+/// Elements of T, and of int, that the kernels need as scratch for `count` images.
+constexpr long scratch_size(int count, int n) {
+  const long tables = 2 * blocks(n) * Brick::kRow + (n + 7) / 8 * 8;
+  const long lists = 4 + Brick::kBlock / Brick::kX + Brick::kBlock / Brick::kY;
+  return static_cast<long>(whole_vectors(count)) * (tables + lists);
+}
+constexpr long list_size(int count) { return 2L * whole_vectors(count); }
+
+#define CRYSTALGRID_KERNELS(isa)                                                                            \
+  namespace isa {                                                                                           \
+  float density(const KernelImages<float>&, const KernelGrid<float>&, float* scratch, int* lists, float* m); \
+  double density(const KernelImages<double>&, const KernelGrid<double>&, double* scratch, int* lists, double* m); \
+  }
+CRYSTALGRID_KERNELS(baseline)
+CRYSTALGRID_KERNELS(avx2)
+CRYSTALGRID_KERNELS(avx512)
+#undef CRYSTALGRID_KERNELS
+
+}  // namespace crystalgrid

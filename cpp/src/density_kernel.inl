@@ -1,0 +1,224 @@
+// The density of one cube, for the instruction set that the including file is compiled for. See simd.hpp for what may
+// not be used here.
+//
+// A Gaussian is a product of three factors, so an image needs 3n of them, and a voxel one multiply-add per image near it.
+// The cube is cut into blocks of 15 × 15 rows of one vector, for which the images near are listed; a block is cut into
+// bricks of 3 × 5 rows, whose sums stay in registers while the images whose sphere reaches the brick stream by.
+#include "density_kernel.hpp"
+#include "simd.hpp"
+
+namespace crystalgrid {
+namespace {
+
+constexpr int kBricksX = Brick::kBlock / Brick::kX, kBricksY = Brick::kBlock / Brick::kY;  // of a block
+
+/// 2^(-u²) at the voxels of each axis, along x times the image's weight. A block's part of a table is contiguous, so that
+/// the lines it touches stay in the first cache.
+template <class T>
+struct Tables {
+  T *x, *y;  // [blocks][images][Brick::kRow]
+  T* z;      // [vectors][images][kLanes]
+};
+
+/// Images near a block.
+template <class T>
+struct Near {
+  int count;
+  int* image;     // [near]
+  T *x, *y, *z;   // [near] position
+  T* limit;       // [near] what dx² + dy² must stay below
+  T *dx2, *dy2;   // [bricks][near] squared distance to each brick along one axis
+};
+
+template <class T>
+struct Workspace {
+  int capacity;  // images, in whole vectors
+  Tables<T> tables;
+  Near<T> near;
+  int* reaching;  // images that reach the brick
+};
+
+template <class T>
+Workspace<T> carve(T* scratch, int* lists, int count, int n) {
+  const long capacity = whole_vectors(count), table = blocks(n) * Brick::kRow * capacity;
+  Workspace<T> w;
+  w.capacity = static_cast<int>(capacity);
+  w.tables = {scratch, scratch + table, scratch + 2 * table};
+  T* x = w.tables.z + (n + 7) / 8 * 8 * capacity;
+  T *limit = x + 3 * capacity, *dx2 = limit + capacity;
+  w.near = {0, lists, x, x + capacity, x + 2 * capacity, limit, dx2, dx2 + kBricksX * capacity};
+  w.reaching = lists + capacity;
+  return w;
+}
+
+inline int at_most(int i, int n) { return i < n ? i : n; }
+
+/// Squared distance from each x to the voxels [begin, end) of one axis.
+template <class T>
+inline Vector<T> squared_distance(Vector<T> x, int begin, int end, T spacing) {
+  const Vector<T> below = (begin + T(0.5)) * spacing - x, above = x - (end - T(0.5)) * spacing;
+  const Vector<T> d = larger<T>(larger<T>(below, above), Vector<T>{});
+  return d * d;
+}
+
+/// One axis of a table: rows of `entries` voxels for each image, for parts of the axis that start `step` voxels apart.
+template <class T>
+void fill_table(const T* x, const T* weight, int count, int capacity, const KernelGrid<T>& grid, int step, int entries,
+                T* table) {
+  constexpr int kLanes = Simd<T>::kLanes;
+  Vector<T> lanes;
+  for (int lane = 0; lane < kLanes; ++lane) lanes[lane] = lane * grid.spacing;
+  for (int first = 0; first < grid.n; first += step, table += static_cast<long>(capacity) * entries)
+    for (int vector = 0; vector < entries; vector += kLanes) {
+      const Vector<T> centre = lanes + (first + vector + T(0.5)) * grid.spacing;
+      for (int m = 0; m < count; ++m) {
+        const Vector<T> u = centre - x[m], gaussian = exp2(-(u * u));
+        store(table + static_cast<long>(m) * entries + vector, weight ? weight[m] * gaussian : gaussian);
+      }
+    }
+}
+
+struct Block {
+  int x, y, z;  // first voxels
+  int end_x, end_y, end_z;
+};
+
+/// List the images near a block, and their squared distances to its bricks.
+template <class T>
+void list_near(const KernelImages<T>& images, const KernelGrid<T>& grid, const Block& block, int capacity,
+               const int* every, Near<T>& near) {
+  constexpr int kLanes = Simd<T>::kLanes;
+  const T h = grid.spacing, reach2 = grid.reach * grid.reach;
+  int count = 0;
+  for (int m = 0; m < images.count; m += kLanes) {
+    const Vector<T> d = squared_distance(load(images.x + m), block.x, block.end_x, h) +
+                        squared_distance(load(images.y + m), block.y, block.end_y, h) +
+                        squared_distance(load(images.z + m), block.z, block.end_z, h);
+    const LanesWhereLess<T> chosen(d, broadcast(reach2));
+    chosen.append(every + m, near.image + count);
+    chosen.append(images.x + m, near.x + count);
+    chosen.append(images.y + m, near.y + count);
+    chosen.append(images.z + m, near.z + count);
+    count += chosen.count;
+  }
+  near.count = count;
+  for (int m = 0; m < count; m += kLanes) {
+    store(near.limit + m, reach2 - squared_distance(load(near.z + m), block.z, block.end_z, h));
+    for (int b = 0, x = block.x; b < kBricksX; ++b, x += Brick::kX)
+      store(near.dx2 + b * capacity + m, squared_distance(load(near.x + m), x, at_most(x + Brick::kX, block.end_x), h));
+    for (int b = 0, y = block.y; b < kBricksY; ++b, y += Brick::kY)
+      store(near.dy2 + b * capacity + m, squared_distance(load(near.y + m), y, at_most(y + Brick::kY, block.end_y), h));
+  }
+  // The lanes past the last image are out of reach.
+  for (int lane = 0; lane < kLanes; ++lane) near.limit[count + lane] = T(-1);
+}
+
+/// List, of the images near the block, those that reach a brick; returns how many.
+template <class T>
+inline int list_reaching(const Near<T>& near, const T* dx2, const T* dy2, int* reaching) {
+  int count = 0;
+  for (int m = 0; m < near.count; m += Simd<T>::kLanes) {
+    const LanesWhereLess<T> chosen(load(dx2 + m) + load(dy2 + m), load(near.limit + m));
+    chosen.append(near.image + m, reaching + count);
+    count += chosen.count;
+  }
+  return count;
+}
+
+template <class T>
+struct BrickSums {
+  Vector<T> rows[Brick::kX][Brick::kY];
+};
+
+/// Sum over the listed images; `x`, `y` and `z` are the brick's first entries in the tables of image 0.
+template <class T>
+inline BrickSums<T> sum_brick(const T* x, const T* y, const T* z, const int* images, int count) {
+  BrickSums<T> sums{};
+  for (const int* image = images; image < images + count; ++image) {
+    const long m = *image;
+    const T *fx = x + m * Brick::kRow, *fy = y + m * Brick::kRow;
+    const Vector<T> fz = load(z + m * Simd<T>::kLanes);
+    for (int i = 0; i < Brick::kX; ++i) {
+      const Vector<T> fxz = fx[i] * fz;
+      for (int j = 0; j < Brick::kY; ++j) sums.rows[i][j] += fy[j] * fxz;
+    }
+  }
+  return sums;
+}
+
+/// Write a brick's rows that lie in the cube.
+template <class T>
+inline void write_brick(const BrickSums<T>& sums, int n, int x, int y, int z, T* density) {
+  const int lanes = at_most(Simd<T>::kLanes, n - z), rows_x = at_most(Brick::kX, n - x), rows_y = at_most(Brick::kY, n - y);
+  T* corner = density + (static_cast<long>(x) * n + y) * n + z;
+  for (int i = 0; i < Brick::kX; ++i)
+    for (int j = 0; j < Brick::kY; ++j) {
+      if (i >= rows_x || j >= rows_y) continue;
+      T* out = corner + (static_cast<long>(i) * n + j) * n;
+      if (lanes == Simd<T>::kLanes)
+        store(out, sums.rows[i][j]);
+      else
+        store_first(out, sums.rows[i][j], lanes);
+    }
+}
+
+template <class T>
+void fill_block(const Tables<T>& tables, const Block& block, int n, int capacity, const Near<T>& near,
+                     int* reaching, T* density) {
+  const T* table_x = tables.x + static_cast<long>(block.x / Brick::kBlock) * capacity * Brick::kRow;
+  const T* table_y = tables.y + static_cast<long>(block.y / Brick::kBlock) * capacity * Brick::kRow;
+  const T* table_z = tables.z + static_cast<long>(block.z) * capacity;
+  for (int x = block.x, i = 0; x < block.end_x; x += Brick::kX, ++i)
+    for (int y = block.y, j = 0; y < block.end_y; y += Brick::kY, ++j) {
+      const int count = list_reaching(near, near.dx2 + i * capacity, near.dy2 + j * capacity, reaching);
+      const BrickSums<T> sums = sum_brick(table_x + x - block.x, table_y + y - block.y, table_z, reaching, count);
+      write_brick(sums, n, x, y, block.z, density);
+    }
+}
+
+template <class T>
+T largest(const T* values, long count) {
+  constexpr int kLanes = Simd<T>::kLanes;
+  Vector<T> most = broadcast(values[0]);
+  long i = 0;
+  for (; i + kLanes <= count; i += kLanes) most = larger<T>(most, load(values + i));
+  T result = most[0];
+  for (int lane = 1; lane < kLanes; ++lane) result = most[lane] > result ? most[lane] : result;
+  for (; i < count; ++i) result = values[i] > result ? values[i] : result;
+  return result;
+}
+
+/// The cube's density; returns its maximum.
+template <class T>
+T fill_cube(const KernelImages<T>& images, const KernelGrid<T>& grid, T* scratch, int* lists, T* density) {
+  constexpr int kLanes = Simd<T>::kLanes;
+  const int n = grid.n;
+  Workspace<T> w = carve(scratch, lists, images.count, n);
+  fill_table<T>(images.x, images.weight, images.count, w.capacity, grid, Brick::kBlock, Brick::kRow, w.tables.x);
+  fill_table<T>(images.y, nullptr, images.count, w.capacity, grid, Brick::kBlock, Brick::kRow, w.tables.y);
+  fill_table<T>(images.z, nullptr, images.count, w.capacity, grid, kLanes, kLanes, w.tables.z);
+  for (int x = 0; x < n; x += Brick::kBlock)
+    for (int y = 0; y < n; y += Brick::kBlock)
+      for (int z = 0; z < n; z += kLanes) {
+        const Block block{x, y, z, at_most(x + Brick::kBlock, n), at_most(y + Brick::kBlock, n), at_most(z + kLanes, n)};
+        list_near(images, grid, block, w.capacity, images.every, w.near);
+        fill_block(w.tables, block, n, w.capacity, w.near, w.reaching, density);
+      }
+  return largest(density, static_cast<long>(n) * n * n);
+}
+
+}  // namespace
+
+namespace CRYSTALGRID_ISA {
+
+float density(const KernelImages<float>& images, const KernelGrid<float>& grid, float* scratch, int* lists, float* m) {
+  return fill_cube(images, grid, scratch, lists, m);
+}
+
+double density(const KernelImages<double>& images, const KernelGrid<double>& grid, double* scratch, int* lists,
+               double* m) {
+  return fill_cube(images, grid, scratch, lists, m);
+}
+
+}  // namespace CRYSTALGRID_ISA
+}  // namespace crystalgrid

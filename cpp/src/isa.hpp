@@ -1,0 +1,16 @@
+// Which of the compiled kernels runs: the best that this machine has, or the one that is asked for.
+#pragma once
+
+#include "crystalgrid/density.hpp"
+#include "density_kernel.hpp"
+
+namespace crystalgrid {
+
+template <class T>
+using DensityKernel = T (*)(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, T* density);
+
+/// Throws std::invalid_argument for an instruction set that this machine or this build lacks.
+template <class T>
+DensityKernel<T> density_kernel(Isa isa);
+
+}  // namespace crystalgrid
