@@ -1,0 +1,61 @@
+"""Data: crystals from a source, filtered and split, and the cubes that are cut from them.
+
+Needs neither pymatgen nor plotting for Parquet and for the prototypes.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from .crystalset import SPLITS, CrystalSet
+from .cubes import MODES, CubeDataset, Cubes, check_mode, evaluation_cubes, fits, training_cubes
+from .errors import InputError
+from .filters import MAX_SIDE, Found, LeftOut, merged, sift, summary
+from .grid import Grid
+from .parquet import read_parquet, write_parquet
+from .prototypes import prototypes
+from .split import split_by_formula
+
+__all__ = [
+    "MODES", "SPLITS", "CrystalSet", "CubeDataset", "Cubes", "evaluation_cubes", "load", "training_cubes", "write_parquet",
+]  # fmt: skip
+
+
+def load(source: str | Path, *, mode: str = "repeated", grid: Grid | None = None, seed: int = 0) -> CrystalSet:
+    """Crystals to learn from, wrapped into their cells and split; one line on stderr says what was left out and why.
+
+    source: 'prototypes', a Parquet file, another file of crystals, or a folder of these.
+    mode: 'single' leaves out crystals that never fit in the cube of `grid`.
+    seed: of the split by reduced formula, where the source has no `split`.
+
+    Raises InputError for a mode that does not exist, a source that is missing or cannot be read, or if nothing is kept.
+    """
+    check_mode(mode)
+    found = _read(source)
+    crystals = split_by_formula(found.crystals, seed).wrapped()
+    left_out = found.left_out
+    if mode == "single":
+        keep = fits(crystals, grid or Grid())
+        left_out = left_out + [LeftOut(str(source), str(one), "never fits in the cube") for one in crystals.ids[~keep]]
+        crystals = crystals[keep]
+    if len(crystals) == 0:
+        raise InputError(f"{source}: wanted crystals, {summary(0, left_out)}")
+    print(f"{source}: {summary(len(crystals), left_out)}", file=sys.stderr, flush=True)
+    return crystals
+
+
+def _read(source: str | Path) -> Found:
+    if source == "prototypes":
+        return sift(prototypes(), "prototypes", MAX_SIDE)
+    path = Path(source)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; wanted 'prototypes', a Parquet file or a folder")
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if files and all(file.suffix == ".parquet" for file in files):
+        return merged(read_parquet(file, MAX_SIDE) for file in files)
+    from .read import read_all  # brings pymatgen
+
+    return read_all([path], MAX_SIDE)
