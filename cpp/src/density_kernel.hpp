@@ -36,18 +36,22 @@ constexpr int blocks(int n) { return (n + Brick::kBlock - 1) / Brick::kBlock; }
 constexpr long scratch_size(int count, int n) {
   const long tables = 2 * blocks(n) * Brick::kRow + (n + 7) / 8 * 8;
   const long lists = 4 + Brick::kBlock / Brick::kX + Brick::kBlock / Brick::kY;
-  return static_cast<long>(whole_vectors(count)) * (tables + lists);
+  const long moments = 4 * 8;  // of the gradient, a vector each
+  return static_cast<long>(whole_vectors(count)) * (tables + lists + moments);
 }
 constexpr long list_size(int count) { return 2L * whole_vectors(count); }
 
-#define CRYSTALGRID_KERNELS(isa)                                                                            \
-  namespace isa {                                                                                           \
-  float density(const KernelImages<float>&, const KernelGrid<float>&, float* scratch, int* lists, float* m); \
-  double density(const KernelImages<double>&, const KernelGrid<double>&, double* scratch, int* lists, double* m); \
+#define CRYSTALGRID_KERNELS(isa, T)                                                                                    \
+  namespace isa {                                                                                                       \
+  T density(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, T* density);                          \
+  void gradient(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, const T* grad, T* sums);          \
   }
-CRYSTALGRID_KERNELS(baseline)
-CRYSTALGRID_KERNELS(avx2)
-CRYSTALGRID_KERNELS(avx512)
+CRYSTALGRID_KERNELS(baseline, float)
+CRYSTALGRID_KERNELS(baseline, double)
+CRYSTALGRID_KERNELS(avx2, float)
+CRYSTALGRID_KERNELS(avx2, double)
+CRYSTALGRID_KERNELS(avx512, float)
+CRYSTALGRID_KERNELS(avx512, double)
 #undef CRYSTALGRID_KERNELS
 
 }  // namespace crystalgrid

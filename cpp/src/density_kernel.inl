@@ -1,4 +1,4 @@
-// The density of one cube, for the instruction set that the including file is compiled for. See simd.hpp for what may
+// The density of one cube and its gradient, for the instruction set that the including file is compiled for. See simd.hpp for what may
 // not be used here.
 //
 // A Gaussian is a product of three factors, so an image needs 3n of them, and a voxel one multiply-add per image near it.
@@ -162,18 +162,47 @@ inline void write_brick(const BrickSums<T>& sums, int n, int x, int y, int z, T*
     }
 }
 
-template <class T>
-void fill_block(const Tables<T>& tables, const Block& block, int n, int capacity, const Near<T>& near,
-                     int* reaching, T* density) {
-  const T* table_x = tables.x + static_cast<long>(block.x / Brick::kBlock) * capacity * Brick::kRow;
-  const T* table_y = tables.y + static_cast<long>(block.y / Brick::kBlock) * capacity * Brick::kRow;
-  const T* table_z = tables.z + static_cast<long>(block.z) * capacity;
+/// Call `visit(x, y, images, count)` for each brick of a block with the images that reach it.
+template <class T, class Visit>
+void for_each_brick(const Block& block, int capacity, const Near<T>& near, int* reaching, const Visit& visit) {
   for (int x = block.x, i = 0; x < block.end_x; x += Brick::kX, ++i)
-    for (int y = block.y, j = 0; y < block.end_y; y += Brick::kY, ++j) {
-      const int count = list_reaching(near, near.dx2 + i * capacity, near.dy2 + j * capacity, reaching);
-      const BrickSums<T> sums = sum_brick(table_x + x - block.x, table_y + y - block.y, table_z, reaching, count);
-      write_brick(sums, n, x, y, block.z, density);
-    }
+    for (int y = block.y, j = 0; y < block.end_y; y += Brick::kY, ++j)
+      visit(x, y, reaching, list_reaching(near, near.dx2 + i * capacity, near.dy2 + j * capacity, reaching));
+}
+
+/// A block's first entries in the tables of image 0.
+template <class T>
+struct Entries {
+  const T *x, *y, *z;
+};
+
+template <class T>
+inline Entries<T> entries(const Tables<T>& tables, const Block& block, int capacity) {
+  const long table = static_cast<long>(capacity) * Brick::kRow;
+  return {tables.x + block.x / Brick::kBlock * table, tables.y + block.y / Brick::kBlock * table,
+          tables.z + static_cast<long>(block.z) * capacity};
+}
+
+template <class T>
+void fill_tables(const KernelImages<T>& images, const T* weight, const KernelGrid<T>& grid, const Workspace<T>& w) {
+  constexpr int kLanes = Simd<T>::kLanes;
+  fill_table<T>(images.x, weight, images.count, w.capacity, grid, Brick::kBlock, Brick::kRow, w.tables.x);
+  fill_table<T>(images.y, nullptr, images.count, w.capacity, grid, Brick::kBlock, Brick::kRow, w.tables.y);
+  fill_table<T>(images.z, nullptr, images.count, w.capacity, grid, kLanes, kLanes, w.tables.z);
+}
+
+/// Call `visit(block)` for each block of the cube, its near images listed.
+template <class T, class Visit>
+void for_each_block(const KernelImages<T>& images, const KernelGrid<T>& grid, Workspace<T>& w, const Visit& visit) {
+  constexpr int kLanes = Simd<T>::kLanes;
+  const int n = grid.n;
+  for (int x = 0; x < n; x += Brick::kBlock)
+    for (int y = 0; y < n; y += Brick::kBlock)
+      for (int z = 0; z < n; z += kLanes) {
+        const Block block{x, y, z, at_most(x + Brick::kBlock, n), at_most(y + Brick::kBlock, n), at_most(z + kLanes, n)};
+        list_near(images, grid, block, w.capacity, images.every, w.near);
+        visit(block);
+      }
 }
 
 template <class T>
@@ -191,20 +220,92 @@ T largest(const T* values, long count) {
 /// The cube's density; returns its maximum.
 template <class T>
 T fill_cube(const KernelImages<T>& images, const KernelGrid<T>& grid, T* scratch, int* lists, T* density) {
-  constexpr int kLanes = Simd<T>::kLanes;
   const int n = grid.n;
   Workspace<T> w = carve(scratch, lists, images.count, n);
-  fill_table<T>(images.x, images.weight, images.count, w.capacity, grid, Brick::kBlock, Brick::kRow, w.tables.x);
-  fill_table<T>(images.y, nullptr, images.count, w.capacity, grid, Brick::kBlock, Brick::kRow, w.tables.y);
-  fill_table<T>(images.z, nullptr, images.count, w.capacity, grid, kLanes, kLanes, w.tables.z);
-  for (int x = 0; x < n; x += Brick::kBlock)
-    for (int y = 0; y < n; y += Brick::kBlock)
-      for (int z = 0; z < n; z += kLanes) {
-        const Block block{x, y, z, at_most(x + Brick::kBlock, n), at_most(y + Brick::kBlock, n), at_most(z + kLanes, n)};
-        list_near(images, grid, block, w.capacity, images.every, w.near);
-        fill_block(w.tables, block, n, w.capacity, w.near, w.reaching, density);
-      }
+  fill_tables(images, images.weight, grid, w);
+  for_each_block(images, grid, w, [&](const Block& block) {
+    const Entries<T> at = entries(w.tables, block, w.capacity);
+    for_each_brick(block, w.capacity, w.near, w.reaching, [&](int x, int y, const int* reaching, int count) {
+      write_brick(sum_brick(at.x + x - block.x, at.y + y - block.y, at.z, reaching, count), n, x, y, block.z, density);
+    });
+  });
   return largest(density, static_cast<long>(n) * n * n);
+}
+
+/// A brick's rows of the voxels' derivatives, zero outside the cube.
+template <class T>
+inline BrickSums<T> read_brick(const T* grad, int n, int x, int y, int z) {
+  BrickSums<T> brick{};
+  const int lanes = at_most(Simd<T>::kLanes, n - z);
+  for (int i = 0; i < at_most(Brick::kX, n - x); ++i)
+    for (int j = 0; j < at_most(Brick::kY, n - y); ++j)
+      brick.rows[i][j] = load_first(grad + (static_cast<long>(x + i) * n + y + j) * n + z, lanes);
+  return brick;
+}
+
+/// What one image gathers: Σ g·2^(-u²) times 1, u_x, u_y and u_z, lane by lane.
+template <class T>
+struct Moments {
+  T one[Simd<T>::kLanes], x[Simd<T>::kLanes], y[Simd<T>::kLanes], z[Simd<T>::kLanes];
+};
+
+template <class T>
+inline void add_to(T* sum, Vector<T> v) {
+  store(sum, load(sum) + v);
+}
+
+/// Add a brick's part to the moments of one image. `ux`, `uy`, `uz`: from the image to the brick's first voxels. Within the
+/// brick the moments are taken over the row numbers, which costs no further tables.
+template <class T>
+inline void gather_brick(const BrickSums<T>& grad, const T* fx, const T* fy, Vector<T> fz, T ux, T uy, Vector<T> uz,
+                         T spacing, Moments<T>& moments) {
+  Vector<T> sum{}, sum_i{}, sum_j{};
+  for (int i = 0; i < Brick::kX; ++i) {
+    Vector<T> row{}, row_j{};
+    for (int j = 0; j < Brick::kY; ++j) {
+      const Vector<T> product = fy[j] * grad.rows[i][j];
+      row += product;
+      row_j += static_cast<T>(j) * product;
+    }
+    sum += fx[i] * row;
+    sum_i += static_cast<T>(i) * fx[i] * row;
+    sum_j += fx[i] * row_j;
+  }
+  sum *= fz;
+  add_to(moments.one, sum);
+  add_to(moments.x, ux * sum + spacing * (fz * sum_i));
+  add_to(moments.y, uy * sum + spacing * (fz * sum_j));
+  add_to(moments.z, uz * sum);
+}
+
+/// What each image gathers from the whole cube, into `sums` [count][4].
+template <class T>
+void gather_cube(const KernelImages<T>& images, const KernelGrid<T>& grid, T* scratch, int* lists, const T* grad, T* sums) {
+  constexpr int kLanes = Simd<T>::kLanes;
+  const T h = grid.spacing;
+  Workspace<T> w = carve(scratch, lists, images.count, grid.n);
+  fill_tables<T>(images, nullptr, grid, w);
+  auto* moments = reinterpret_cast<Moments<T>*>(w.near.dy2 + kBricksY * w.capacity);
+  for (long m = 0; m < images.count; ++m) moments[m] = {};
+  Vector<T> lanes;
+  for (int lane = 0; lane < kLanes; ++lane) lanes[lane] = lane * h;
+  for_each_block(images, grid, w, [&](const Block& block) {
+    const Entries<T> at = entries(w.tables, block, w.capacity);
+    const Vector<T> z = lanes + (block.z + T(0.5)) * h;
+    for_each_brick(block, w.capacity, w.near, w.reaching, [&](int x, int y, const int* reaching, int count) {
+      const BrickSums<T> brick = read_brick(grad, grid.n, x, y, block.z);
+      const T *fx = at.x + x - block.x, *fy = at.y + y - block.y;
+      for (int i = 0; i < count; ++i) {
+        const long m = reaching[i];
+        gather_brick(brick, fx + m * Brick::kRow, fy + m * Brick::kRow, load(at.z + m * kLanes),
+                     (x + T(0.5)) * h - images.x[m], (y + T(0.5)) * h - images.y[m], z - images.z[m], h, moments[m]);
+      }
+    });
+  });
+  for (long m = 0; m < images.count; ++m) {
+    const T* from = moments[m].one;
+    for (int i = 0; i < 4 * kLanes; ++i) sums[4 * m + i / kLanes] += from[i];
+  }
 }
 
 }  // namespace
@@ -218,6 +319,16 @@ float density(const KernelImages<float>& images, const KernelGrid<float>& grid, 
 double density(const KernelImages<double>& images, const KernelGrid<double>& grid, double* scratch, int* lists,
                double* m) {
   return fill_cube(images, grid, scratch, lists, m);
+}
+
+void gradient(const KernelImages<float>& images, const KernelGrid<float>& grid, float* scratch, int* lists,
+              const float* grad, float* sums) {
+  gather_cube(images, grid, scratch, lists, grad, sums);
+}
+
+void gradient(const KernelImages<double>& images, const KernelGrid<double>& grid, double* scratch, int* lists,
+              const double* grad, double* sums) {
+  gather_cube(images, grid, scratch, lists, grad, sums);
 }
 
 }  // namespace CRYSTALGRID_ISA

@@ -13,17 +13,17 @@ bool has_avx512() { return has_avx2() && __builtin_cpu_supports("avx512f") && __
 }  // namespace
 
 template <class T>
-DensityKernel<T> density_kernel(Isa isa) {
-  if (isa == Isa::baseline) return baseline::density;
+Kernels<T> kernels(Isa isa) {
+  if (isa == Isa::baseline) return {baseline::density, baseline::gradient};
 #ifdef CRYSTALGRID_X86
-  if ((isa == Isa::avx512 || isa == Isa::automatic) && has_avx512()) return avx512::density;
-  if ((isa == Isa::avx2 || isa == Isa::automatic) && has_avx2()) return avx2::density;
+  if ((isa == Isa::avx512 || isa == Isa::automatic) && has_avx512()) return {avx512::density, avx512::gradient};
+  if ((isa == Isa::avx2 || isa == Isa::automatic) && has_avx2()) return {avx2::density, avx2::gradient};
 #endif
-  if (isa == Isa::automatic) return baseline::density;
+  if (isa == Isa::automatic) return {baseline::density, baseline::gradient};
   throw std::invalid_argument("isa: this machine or build lacks the instruction set asked for");
 }
 
-template DensityKernel<float> density_kernel<float>(Isa);
-template DensityKernel<double> density_kernel<double>(Isa);
+template Kernels<float> kernels<float>(Isa);
+template Kernels<double> kernels<double>(Isa);
 
 }  // namespace crystalgrid

@@ -7,10 +7,13 @@
 namespace crystalgrid {
 
 template <class T>
-using DensityKernel = T (*)(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, T* density);
+struct Kernels {
+  T (*density)(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, T* density);
+  void (*gradient)(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, const T* grad, T* sums);
+};
 
 /// Throws std::invalid_argument for an instruction set that this machine or this build lacks.
 template <class T>
-DensityKernel<T> density_kernel(Isa isa);
+Kernels<T> kernels(Isa isa);
 
 }  // namespace crystalgrid

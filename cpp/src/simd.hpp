@@ -47,9 +47,20 @@ inline void store_first(T* p, Vector<T> v, int count) {
   T lanes[Simd<T>::kLanes];
   store(lanes, v);
   const T* from = lanes;
-  if (count & 4) __builtin_memcpy(p, from, 4 * sizeof(T)), p += 4, from += 4;
-  if (count & 2) __builtin_memcpy(p, from, 2 * sizeof(T)), p += 2, from += 2;
+  if constexpr (Simd<T>::kLanes > 4)
+    if (count & 4) __builtin_memcpy(p, from, 4 * sizeof(T)), p += 4, from += 4;
+  if constexpr (Simd<T>::kLanes > 2)
+    if (count & 2) __builtin_memcpy(p, from, 2 * sizeof(T)), p += 2, from += 2;
   if (count & 1) *p = *from;
+}
+
+/// Load the first `count` lanes, the others zero.
+template <class T>
+inline Vector<T> load_first(const T* p, int count) {
+  if (count == Simd<T>::kLanes) return load(p);
+  Vector<T> v{};
+  for (int lane = 0; lane < count; ++lane) v[lane] = p[lane];
+  return v;
 }
 
 template <class T>

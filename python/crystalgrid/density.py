@@ -52,7 +52,7 @@ def voxelize(
             f"weights: wanted shape {tuple(batch.numbers.shape)} on {batch.numbers.device}, "
             f"got {tuple(weights.shape)} on {weights.device}"
         )
-    return _voxelize(
+    density, _ = _voxelize(
         batch.lattice,
         batch.frac_coords,
         weights.to(torch.float64).contiguous(),
@@ -68,6 +68,7 @@ def voxelize(
         thread_count(threads),
         dtype == torch.float64,
     )
+    return density
 
 
 # Schemas of custom ops are read from these annotations, which older torch wants spelt Optional.
@@ -87,11 +88,13 @@ def _voxelize(
     cutoff: float,
     threads: int,
     float64: bool,
-) -> Tensor:
-    dtype = torch.float64 if float64 else torch.float32
-    density = torch.empty(len(lattice), n, n, n, dtype=dtype, device=lattice.device)
+) -> tuple[Tensor, Tensor]:
+    """The density, and the distance [B] that each cube was summed to, which the gradient needs."""
+    size = len(lattice)
+    density = torch.empty(size, n, n, n, dtype=torch.float64 if float64 else torch.float32, device=lattice.device)
+    cutoffs = torch.empty(size, dtype=torch.float64, device=lattice.device)
     core_on(lattice.device).voxelize(
-        _core.Crystals(len(lattice), address(lattice), address(frac_coords), address(offsets)),
+        _core.Crystals(size, address(lattice), address(frac_coords), address(offsets)),
         address(weights),
         _core.Cubes(address(origin), address(rotation), periodic),
         _core.Grid(n, length, sigma),
@@ -101,12 +104,69 @@ def _voxelize(
         isa=_core.Isa.automatic,
         float64=float64,
         density=address(density),
+        cutoffs=address(cutoffs),
     )
-    return density
+    return density, cutoffs
+
+
+@torch.library.custom_op("crystalgrid::voxelize_backward", mutates_args=())
+def _voxelize_backward(
+    grad_density: Tensor,
+    lattice: Tensor,
+    frac_coords: Tensor,
+    weights: Tensor,
+    offsets: Tensor,
+    origin: Optional[Tensor],  # noqa: UP045
+    rotation: Optional[Tensor],  # noqa: UP045
+    cutoffs: Tensor,
+    n: int,
+    length: float,
+    sigma: float,
+    periodic: bool,
+    threads: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of lattice, frac_coords and weights."""
+    size = len(lattice)
+    grads = torch.empty_like(lattice), torch.empty_like(frac_coords), torch.empty_like(weights)
+    grad_density = grad_density.contiguous()
+    core_on(lattice.device).voxelize_backward(
+        _core.Crystals(size, address(lattice), address(frac_coords), address(offsets)),
+        address(weights),
+        _core.Cubes(address(origin), address(rotation), periodic),
+        _core.Grid(n, length, sigma),
+        threads=threads,
+        float64=grad_density.dtype == torch.float64,
+        cutoffs=address(cutoffs),
+        grad_density=address(grad_density),
+        grad_lattice=address(grads[0]),
+        grad_frac_coords=address(grads[1]),
+        grad_weights=address(grads[2]),
+    )
+    return grads
 
 
 @_voxelize.register_fake
-def _(lattice: Tensor, frac_coords: Tensor, weights: Tensor, offsets: Tensor, origin: Any, rotation: Any, n: int,
-      length: float, sigma: float, periodic: bool, accuracy: float, cutoff: float, threads: int,
-      float64: bool) -> Tensor:  # fmt: skip
-    return lattice.new_empty(lattice.shape[0], n, n, n, dtype=torch.float64 if float64 else torch.float32)
+def _(lattice, frac_coords, weights, offsets, origin, rotation, n, length, sigma, periodic, accuracy, cutoff, threads,
+      float64):  # fmt: skip
+    size = lattice.shape[0]
+    dtype = torch.float64 if float64 else torch.float32
+    return lattice.new_empty(size, n, n, n, dtype=dtype), lattice.new_empty(size)
+
+
+@_voxelize_backward.register_fake
+def _(grad_density, lattice, frac_coords, weights, *rest):
+    return torch.empty_like(lattice), torch.empty_like(frac_coords), torch.empty_like(weights)
+
+
+def _save_for_backward(ctx: Any, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
+    *tensors, n, length, sigma, periodic, _, _, threads, _ = inputs
+    ctx.save_for_backward(*tensors, output[1])
+    ctx.scalars = n, length, sigma, periodic, threads
+
+
+def _differentiate(ctx: Any, grad_density: Tensor, _: Tensor) -> tuple:
+    grads = _voxelize_backward(grad_density, *ctx.saved_tensors, *ctx.scalars)
+    return (*grads, *[None] * 11)
+
+
+_voxelize.register_autograd(_differentiate, setup_context=_save_for_backward)

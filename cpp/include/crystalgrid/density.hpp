@@ -19,18 +19,20 @@ struct DensityOptions {
 };
 
 /// M of Eq. (1) in 1/Å³: `density` [B][n][n][n] from the atoms' `weights` [N] (their atomic numbers, in the paper).
+/// `cutoffs` [B] receives the distance in Å that each cube was summed to.
 void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, float* density);
+              const DensityOptions& options, float* density, double* cutoffs);
 void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, double* density);
+              const DensityOptions& options, double* density, double* cutoffs);
 
-/// Derivatives of a scalar whose derivative with respect to each voxel is `grad_density` [B][n][n][n].
-/// `grad_frac_coords` [N][3], `grad_weights` [N] and `grad_lattice` [B][3][3], the last at fixed fractional coordinates.
+/// Derivatives of a scalar whose derivative with respect to each voxel is `grad_density` [B][n][n][n]: `grad_frac_coords`
+/// [N][3], `grad_weights` [N] and `grad_lattice` [B][3][3], the last at fixed fractional coordinates.
+/// `cutoffs` are those that `voxelize` gave; of the options, threads and isa count here.
 void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const DensityOptions& options, const float* grad_density, double* grad_frac_coords,
-                       double* grad_weights, double* grad_lattice);
+                       const DensityOptions& options, const double* cutoffs, const float* grad_density,
+                       double* grad_frac_coords, double* grad_weights, double* grad_lattice);
 void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const DensityOptions& options, const double* grad_density, double* grad_frac_coords,
-                       double* grad_weights, double* grad_lattice);
+                       const DensityOptions& options, const double* cutoffs, const double* grad_density,
+                       double* grad_frac_coords, double* grad_weights, double* grad_lattice);
 
 }  // namespace crystalgrid

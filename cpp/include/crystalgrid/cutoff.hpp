@@ -1,0 +1,45 @@
+// How far the sum over periodic images has to go. For CPU and CUDA alike.
+#pragma once
+
+#include <cmath>
+
+#include "crystalgrid/lattice.hpp"
+
+namespace crystalgrid {
+
+/// Share of a three-dimensional Gaussian's integral that lies farther than x standard deviations from its centre.
+CRYSTALGRID_DEVICE inline double tail(double x) {
+  return std::erfc(x * 0.70710678118654752) + 0.79788456080286536 * x * std::exp(-0.5 * x * x);
+}
+
+/// The x beyond which the tail is as small as asked.
+inline double tail_radius(double share) {
+  double low = 0, high = 40;
+  while (high - low > 1e-3) (tail(0.5 * (low + high)) > share ? low : high) = 0.5 * (low + high);
+  return high;
+}
+
+/// When a cube's sum has gone far enough: what is left out is within `accuracy` of the cube's maximum.
+struct CutoffRule {
+  double first;     ///< Å; where every cube starts
+  double step;      ///< Å; by how much a cutoff that was too short grows
+  double accuracy;  ///< relative to the cube's maximum; 0: the first cutoff is the last
+  double sigma;     ///< Å
+
+  /// `mean_density` is Σ|weight| / volume of the crystal. The neglected part is estimated on the safe side, as the tail of
+  /// a uniform crystal and a quarter. A cube's maximum is hardly ever below the mean density; where it is (in a void of a
+  /// large cell), the cutoff grows. At 12 σ nothing is left to neglect.
+  CRYSTALGRID_DEVICE bool far_enough(double cutoff, double maximum, double mean_density) const {
+    return accuracy == 0 || cutoff > 12 * sigma || 1.25 * tail(cutoff / sigma) * mean_density <= accuracy * maximum;
+  }
+};
+
+/// The rule for a `cutoff` that is asked for (0: chosen from the accuracy). Atoms as given are summed whole. Of a periodic
+/// crystal's images those are left out at first that would add two thirds of `accuracy` if the crystal were uniform.
+inline CutoffRule cutoff_rule(double cutoff, double accuracy, double sigma, bool periodic) {
+  if (cutoff > 0) return {cutoff, 0, 0, sigma};
+  if (!periodic) return {1e6 * sigma, 0, 0, sigma};
+  return {sigma * tail_radius(accuracy / 1.5), 0.5 * sigma, accuracy, sigma};
+}
+
+}  // namespace crystalgrid

@@ -1,0 +1,88 @@
+// The gradient of Eq. (1): each image gathers, from the voxels near it, what the forward pass scattered.
+#include "crystalgrid/density.hpp"
+#include "isa.hpp"
+#include "kernel_images.hpp"
+#include "parallel.hpp"
+
+namespace crystalgrid {
+namespace {
+
+/// An image's atom, and its position in units of the lattice vectors.
+struct Source {
+  std::int64_t atom;
+  double frac[3];
+};
+
+template <class T>
+struct Scratch {
+  KernelScratch<T> images;
+  std::vector<Source> sources;
+  std::vector<T> sums;  // [count][4]: Σ g·2^(-u²) times 1, u_x, u_y and u_z
+};
+
+/// The transpose of `rotated`: a vector of the cube's frame, in the crystal's.
+Vec3 rotated_back(const double* r, Vec3 v) {
+  if (!r) return v;
+  return {r[0] * v.x + r[3] * v.y + r[6] * v.z, r[1] * v.x + r[4] * v.y + r[7] * v.z, r[2] * v.x + r[5] * v.y + r[8] * v.z};
+}
+
+void add(double scale, Vec3 v, double* sum) {
+  sum[0] += scale * v.x;
+  sum[1] += scale * v.y;
+  sum[2] += scale * v.z;
+}
+
+template <class T>
+void backward_batch(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
+                    const DensityOptions& options, const double* cutoffs, const T* grad_density,
+                    double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
+  const auto gather = kernels<T>(options.isa).gradient;
+  const double scale = kernel_scale(grid.sigma), prefactor = gaussian_prefactor(grid.sigma);
+  const double slope = 2 * std::numbers::ln2 * scale;  // d 2^(-u²) / dp = slope · u · 2^(-u²)
+  parallel_for<Scratch<T>>(crystals.size, options.threads, [&](std::int64_t b, Scratch<T>& s) {
+    s.images.clear();
+    s.sources.clear();
+    for_each_image(crystals, cubes, b, grid.length, cutoffs[b], [&](std::int64_t atom, Vec3 p, Vec3 shift) {
+      const double* f = crystals.frac_coords + 3 * atom;
+      s.images.add(p, 1, scale);
+      s.sources.push_back({atom, {f[0] + shift.x, f[1] + shift.y, f[2] + shift.z}});
+    });
+    s.sums.assign(4 * whole_vectors(static_cast<int>(s.sources.size())), T(0));
+    const KernelImages<T> images = s.images.finish(grid.n);
+    gather(images, kernel_grid<T>(grid, cutoffs[b]), s.images.tables.data(), s.images.lists.data(),
+           grad_density + b * grid.voxels(), s.sums.data());
+
+    std::fill(grad_frac_coords + 3 * crystals.offsets[b], grad_frac_coords + 3 * crystals.offsets[b + 1], 0.0);
+    std::fill(grad_weights + crystals.offsets[b], grad_weights + crystals.offsets[b + 1], 0.0);
+    std::fill_n(grad_lattice + 9 * b, 9, 0.0);
+    const CubeFrame frame = cube_frame(crystals, cubes, b);
+    for (std::size_t m = 0; m < s.sources.size(); ++m) {
+      const auto& [atom, frac] = s.sources[m];
+      const T* sum = &s.sums[4 * m];
+      const Vec3 grad_position = prefactor * weights[atom] * slope * Vec3{sum[1], sum[2], sum[3]};
+      grad_weights[atom] += prefactor * sum[0];
+      add(1, {dot(grad_position, frame.a), dot(grad_position, frame.b), dot(grad_position, frame.c)},
+          grad_frac_coords + 3 * atom);
+      const Vec3 in_crystal = rotated_back(cubes.rotation ? cubes.rotation + 9 * b : nullptr, grad_position);
+      for (int row = 0; row < 3; ++row) add(frac[row], in_crystal, grad_lattice + 9 * b + 3 * row);
+    }
+  });
+}
+
+}  // namespace
+
+void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
+                       const DensityOptions& options, const double* cutoffs, const float* grad_density,
+                       double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
+  backward_batch(crystals, weights, cubes, grid, options, cutoffs, grad_density, grad_frac_coords, grad_weights,
+                 grad_lattice);
+}
+
+void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
+                       const DensityOptions& options, const double* cutoffs, const double* grad_density,
+                       double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
+  backward_batch(crystals, weights, cubes, grid, options, cutoffs, grad_density, grad_frac_coords, grad_weights,
+                 grad_lattice);
+}
+
+}  // namespace crystalgrid

@@ -1,0 +1,58 @@
+// The images near a cube, gathered for the kernels.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+#include <vector>
+
+#include "density_kernel.hpp"
+#include "images.hpp"
+
+namespace crystalgrid {
+
+/// 1/Å: lengths times this are in the kernels' unit, in which exp(-d²/2σ²) is 2^(-u²).
+inline double kernel_scale(double sigma) { return std::sqrt(0.5 * std::numbers::log2e) / sigma; }
+
+/// The factor in front of Eq. (1)'s sum, 1/Å³.
+inline double gaussian_prefactor(double sigma) {
+  return std::pow(2 * std::numbers::pi, -1.5) / (sigma * sigma * sigma);
+}
+
+template <class T>
+KernelGrid<T> kernel_grid(const Grid& grid, double cutoff) {
+  const double scale = kernel_scale(grid.sigma);
+  return {grid.n, static_cast<T>(scale * grid.spacing()), static_cast<T>(scale * cutoff)};
+}
+
+/// What a thread keeps from cube to cube.
+template <class T>
+struct KernelScratch {
+  std::vector<T> x, y, z, weight;
+  std::vector<int> every;
+  std::vector<T> tables;
+  std::vector<int> lists;
+  int count = 0;
+
+  void clear() {
+    for (auto* values : {&x, &y, &z, &weight}) values->clear();
+  }
+  void add(Vec3 p, double image_weight, double scale) {
+    x.push_back(static_cast<T>(scale * p.x));
+    y.push_back(static_cast<T>(scale * p.y));
+    z.push_back(static_cast<T>(scale * p.z));
+    weight.push_back(static_cast<T>(image_weight));
+  }
+  /// Fill the last vector with images that are out of reach of everything, and make room for the kernel.
+  KernelImages<T> finish(int n) {
+    count = static_cast<int>(x.size());
+    for (auto* values : {&x, &y, &z, &weight}) values->resize(whole_vectors(count), T(1e9));
+    for (int m = static_cast<int>(every.size()); m < whole_vectors(count); ++m) every.push_back(m);
+    lists.resize(std::max<std::size_t>(lists.size(), list_size(count)));
+    tables.resize(std::max<std::size_t>(tables.size(), scratch_size(count, n)));
+    return {count, x.data(), y.data(), z.data(), weight.data(), every.data()};
+  }
+};
+
+}  // namespace crystalgrid
