@@ -21,7 +21,7 @@ class Mirror(nn.Module):
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        return density.flatten(1), torch.zeros_like(density).flatten(1)
+        return density.flatten(1), -density.flatten(1)
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:

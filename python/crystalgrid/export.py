@@ -19,7 +19,7 @@ from .grid import Grid
 from .latents import latents
 from .model import CHECKSUM, FORMAT, METADATA, checksum, latent_dim, load, root, without_deprecations
 
-BATCH_SIZES = (1, 2, 8)
+BATCH_SIZES = (1, 4)
 LARGEST_ERROR = 1e-4
 """Of mu, logvar and density, relative to the largest value of each."""
 LEAST_SAME_SPECIES = 0.999
@@ -45,8 +45,8 @@ def export(run: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(a
         "versions": {"crystalgrid": __version__, "torch": torch.__version__},
         "data": trained["data"],
     }
-    real, source = real_densities(trained["data"]["source"], trained["mode"], Grid(**trained["grid"]))
     with written_whole(out) as temporary:
+        real, source = real_densities(trained["data"]["source"], trained["mode"], Grid(**trained["grid"]))
         temporary.write_bytes(scripted(network))
         with without_deprecations():
             reloaded = torch.jit.load(temporary)
