@@ -40,13 +40,13 @@ class Loss:
     the latent vector) per voxel. With `relative` networks the error is of densities divided by the cube's true mean.
     gamma: weight of the segmentation loss in the gradient that reaches the VAE.
     segmentation: "bce", binary cross entropy over one-hot classes (Eq. 3), or "cross_entropy", softmax over classes.
-    no_atom_weight: weight of voxels without an atom, which are 97 % of them, in "cross_entropy".
+    no_atom_share: the voxels without an atom, 97 % of all, that "cross_entropy" counts: a share drawn anew every step.
     """
 
     beta: float
     gamma: float = 0.1
     segmentation: str = "bce"
-    no_atom_weight: float = 1.0
+    no_atom_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,14 @@ class Optimizer:
     """Adam, or AdamW with `weight_decay`; the rate rises over `warmup` steps and, with `decay`, falls as a cosine.
 
     steps: how long the recipe trains; the cosine ends there.
+    check_every: steps from one checkpoint, validation and picture to the next.
     grad_clip: largest norm of the whole gradient; 0 means any.
     """
 
     learning_rate: float
     batch_size: int
     steps: int
+    check_every: int = 500
     warmup: int = 0
     decay: bool = False
     weight_decay: float = 0.0
@@ -153,11 +155,11 @@ def _check(recipe: Recipe, where: str) -> None:
         for key, value in asdict(section).items():
             if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
                 raise InputError(f"{where}: {key} must be a finite number and not negative, got {value}")
-    for key in ("learning_rate", "batch_size", "steps"):
+    for key in ("learning_rate", "batch_size", "steps", "check_every"):
         if getattr(optimizer, key) <= 0:
             raise InputError(f"{where}: {key} must be positive, got {getattr(optimizer, key)}")
-    if network.latent_dim <= 0 or loss.no_atom_weight <= 0:
-        raise InputError(f"{where}: latent_dim and no_atom_weight must be positive")
+    if network.latent_dim <= 0 or not 0 < loss.no_atom_share <= 1:
+        raise InputError(f"{where}: latent_dim must be positive and no_atom_share above 0 and at most 1")
     for key, value, known in (
         ("segmentation", loss.segmentation, SEGMENTATION_LOSSES),
         ("precision", optimizer.precision, PRECISIONS),

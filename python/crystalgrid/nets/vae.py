@@ -59,7 +59,7 @@ class Decoder(nn.Module):
             last := nn.Conv3d(d, 1, 4),
             nn.ReLU(),
         )
-        nn.init.ones_(last.get_parameter("bias"))  # about the mean density: a ReLU that starts below zero everywhere never learns
+        nn.init.ones_(last.get_parameter("bias"))  # about the mean density; all below zero, it never learns
 
     def forward(self, z: Tensor) -> Tensor:
         """z [B, latent_dim] to a density [B, 30, 30, 30], not negative."""

@@ -1,0 +1,64 @@
+"""Checkpoints of a training run: written whole, read with a clear word when they are not what they should be."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .errors import InputError
+from .nets import CrystalNet
+from .recipe import recipe_from
+
+FORMAT = 1
+KEY = "crystalgrid"
+"""Where a checkpoint says what it is: format, recipe, mode, grid, data, seed, versions, step, seconds."""
+
+
+def last(run: Path) -> Path:
+    """Where a run keeps its latest state."""
+    return run / "checkpoints" / "last.ckpt"
+
+
+def best(run: Path) -> Path:
+    """Where a run keeps the state with the lowest validation loss."""
+    return run / "checkpoints" / "best.ckpt"
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint on the CPU; raises InputError when it is missing, truncated, of another format or not ours."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such checkpoint")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: not a checkpoint, or a truncated one ({str(error).splitlines()[0][:80]})") from None
+    about = checkpoint.get(KEY) if isinstance(checkpoint, dict) else None
+    if not isinstance(about, dict) or "state_dict" not in checkpoint:
+        raise InputError(f"{path}: a PyTorch file, but not a checkpoint of crystalgrid-train")
+    if about.get("format") != FORMAT:
+        raise InputError(f"{path}: checkpoint format {about.get('format')}, this version reads format {FORMAT}")
+    return checkpoint
+
+
+def load_run(run: Path | str) -> tuple[CrystalNet, dict[str, Any]]:
+    """The networks of a run, in evaluation mode on the CPU, and what the run says about itself.
+
+    run: the folder given to `crystalgrid-train --out`, of which the best checkpoint counts (the last, if there was
+    nothing to validate on), or a checkpoint file. Raises InputError for anything else.
+    """
+    run = Path(run)
+    if not run.exists():
+        raise InputError(f"{run}: no such run")
+    path = run if run.is_file() else best(run) if best(run).is_file() else last(run)
+    if not path.is_file():
+        raise InputError(f"{run}: holds no checkpoint, wanted the folder of a training run")
+    checkpoint = read_checkpoint(path)
+    about = checkpoint[KEY]
+    net = recipe_from(about["recipe"], str(path)).build()
+    weights = {name.removeprefix("net."): value for name, value in checkpoint["state_dict"].items()}
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError:
+        raise InputError(f"{path}: its weights do not fit the networks of its recipe") from None
+    return net.eval(), about

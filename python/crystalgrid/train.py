@@ -1,0 +1,185 @@
+"""`crystalgrid-train`: train the VAE and the U-Net together on crystals that are voxelised on the fly."""
+
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+import tyro
+from lightning.fabric.plugins.io import TorchCheckpointIO
+from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from . import __version__
+from .checkpoint import FORMAT, KEY, last, load_run, read_checkpoint
+from .data import CrystalSet, Cubes, evaluation_cubes, load
+from .errors import InputError, run_command
+from .files import new_folder, written_whole
+from .grid import Grid
+from .log import Log
+from .recipe import Recipe, load_recipe
+from .training import Training
+
+__all__ = ["Training", "cli", "load_run", "train"]
+
+HELD_OUT_CRYSTALS = 64
+"""Of the validation split, as many are validated on while training."""
+
+
+def train(
+    mode: str,
+    out: Path,
+    data: str = "prototypes",
+    recipe: str = "tiny",
+    seed: int = 0,
+    max_steps: int | None = None,
+    max_epochs: float | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+    devices: str = "auto",
+) -> None:
+    """Train a VAE and a segmentation U-Net on crystals (`torchrun` for several GPUs or nodes).
+
+    Writes OUT/checkpoints/{last,best}.ckpt, OUT/metrics.csv and OUT/pictures/. Ctrl-C stops after the current step with a
+    checkpoint; the same command with --resume goes on from it exactly.
+
+    Args:
+        mode: "repeated": a cube is filled with all periodic images. "single": one unit cell, centred and rotated.
+        out: folder of the run; must be new or empty, unless --resume.
+        data: "prototypes" (the AFLOW prototypes that pymatgen ships), a Parquet file, or a folder.
+        recipe: name of a recipe in models/recipes, or path of a TOML file.
+        seed: of the first weights, the order of crystals, where cubes are cut, and the noise.
+        max_steps: stop after so many steps in all; by default the recipe says.
+        max_epochs: stop after so many passes over the crystals.
+        minutes: stop after so many minutes of training in all; a recipe's decay then ends there.
+        resume: go on from OUT/checkpoints/last.ckpt.
+        devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU.
+    """
+    settings = load_recipe(recipe)
+    _check_numbers(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
+    crystals, held_out, about = prepare(mode, data, settings, seed)
+    steps = settings.optimizer.steps if max_steps is None and max_epochs is None else sys.maxsize
+    if max_steps is not None:
+        steps = max_steps
+    if max_epochs is not None:
+        steps = min(steps, max(1, round(max_epochs * len(crystals) / settings.optimizer.batch_size)))
+    if resume:
+        _check_same(about, read_checkpoint(last(out))[KEY], out)
+    elif rank_zero_only.rank == 0:
+        new_folder(out)
+    (out / "checkpoints").mkdir(exist_ok=True)
+    training = Training(settings, crystals, Grid(), about, minutes)
+    fit(training, Log(out, held_out, settings.optimizer.check_every), steps, devices, last(out) if resume else None)
+
+
+def prepare(mode: str, source: str, recipe: Recipe, seed: int) -> tuple[CrystalSet, list[Cubes], dict[str, Any]]:
+    """The crystals to train on, cubes to validate on, and what checkpoints say about the run."""
+    grid = Grid()
+    crystals = load(source, mode=mode, grid=grid, seed=seed)
+    chosen, val = crystals.split("train"), crystals.split("val")[:HELD_OUT_CRYSTALS]
+    if len(chosen) == 0:
+        raise InputError(f"{source}: no crystal in the split 'train'")
+    few = 8  # crystals at a time, which bounds the memory of a paper-sized validation
+    held_out = [
+        cubes for i in range(0, len(val), few) for cubes in evaluation_cubes(val[i : i + few], mode, grid, seed)
+    ]
+    about = {
+        "format": FORMAT,
+        "recipe": recipe.to_dict(),
+        "mode": mode,
+        "grid": asdict(grid),
+        "data": {"source": source, "checksum": crystals.checksum},
+        "seed": seed,
+        "versions": {"crystalgrid": __version__, "torch": str(torch.__version__)},
+    }
+    return chosen, held_out, about
+
+
+def fit(training: Training, log: Log, steps: int, devices: str, resume_from: Path | None) -> None:
+    """Run the loop until `steps`, the time limit or Ctrl-C."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # its tips
+    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    bar = sys.stderr.isatty()
+    on_gpu = torch.cuda.is_available()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "You're resuming from a checkpoint")  # steps know their own place in the data
+        warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.", FutureWarning)  # lightning's own
+        trainer = L.Trainer(
+            accelerator="gpu" if on_gpu else "cpu",
+            devices=(devices if devices == "auto" else int(devices)) if on_gpu else 1,
+            num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
+            precision=training.recipe.optimizer.precision,
+            max_steps=steps,
+            callbacks=[log, *([TQDMProgressBar()] if bar else [])],
+            enable_progress_bar=bar,
+            plugins=[WholeCheckpoints()],
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        with stop_on_interrupt(trainer) as interrupted:
+            trainer.fit(training, range(steps), ckpt_path=resume_from)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints appear under their name whole or not at all."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Path | str, storage_options: object = None) -> None:
+        with written_whole(path) as temporary:
+            torch.save(checkpoint, temporary)
+
+
+@contextmanager
+def stop_on_interrupt(trainer: L.Trainer) -> Iterator[list[int]]:
+    """Ctrl-C lets the step finish and the run save itself; a second one stops at once. Yields the signals that came."""
+    came: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+        trainer.should_stop = True
+        print("\nstopping after this step, with a checkpoint; go on with --resume", file=sys.stderr, flush=True)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _check_numbers(**limits: float | None) -> None:
+    for name, value in limits.items():
+        if value is not None and not value > 0:
+            raise InputError(f"--{name.replace('_', '-')}: wanted a positive number, got {value}")
+
+
+def _check_same(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
+    """A resumed run must be the same run."""
+    for key, name in (("mode", "--mode"), ("recipe", "--recipe"), ("seed", "--seed")):
+        if now[key] != then[key]:
+            raise InputError(f"{out}: was trained with another {name}; give the same to resume")
+    if now["data"]["checksum"] != then["data"]["checksum"]:
+        raise InputError(
+            f"{out}: was trained on other crystals ({then['data']['source']}); give the same --data to resume"
+        )
+
+
+def cli() -> None:
+    """Entry point of `crystalgrid-train`."""
+    run_command(lambda: tyro.cli(train))
+
+
+if __name__ == "__main__":
+    cli()
