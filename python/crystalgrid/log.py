@@ -1,4 +1,4 @@
-"""What a training run leaves behind while it runs: metrics.csv, checkpoints, pictures, and lines where there is no bar."""
+"""What a training run leaves behind: metrics.csv, checkpoints, pictures, and lines where there is no bar."""
 
 import csv
 import math
@@ -43,7 +43,7 @@ class Log(L.Callback):
     def load_state_dict(self, state: dict[str, float]) -> None:
         self.lowest = state["lowest"]
 
-    def on_train_start(self, trainer: L.Trainer, training: Training) -> None:
+    def on_train_start(self, trainer: L.Trainer, training: Training) -> None:  # type: ignore[override]
         """Start the table, or cut off the rows that a resumed run writes again."""
         if not trainer.is_global_zero:
             return
@@ -53,16 +53,16 @@ class Log(L.Callback):
             writer.writeheader()
             writer.writerows(row for row in rows if int(row["step"]) <= training.global_step)
 
-    def on_train_batch_end(self, trainer: L.Trainer, training: Training, *_: object) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, training: Training, *_: object) -> None:  # type: ignore[override]
         step = training.global_step
-        if step % self.check_every == 0:
+        if training.minutes is not None and training.seconds > 60 * training.minutes:
+            trainer.should_stop = True
+        if step % self.check_every == 0 or step == trainer.max_steps or trainer.should_stop:
             self.check(trainer, training)
         elif step % STEPS_BETWEEN_ROWS == 0 and trainer.is_global_zero:
             self.write(trainer, training, {})
-        if training.minutes is not None and training.seconds > 60 * training.minutes:
-            trainer.should_stop = True
 
-    def on_train_end(self, trainer: L.Trainer, training: Training) -> None:
+    def on_train_end(self, trainer: L.Trainer, training: Training) -> None:  # type: ignore[override]
         if training.global_step != self.checked:
             self.check(trainer, training)
 

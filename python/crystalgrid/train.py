@@ -48,8 +48,8 @@ def train(
 ) -> None:
     """Train a VAE and a segmentation U-Net on crystals (`torchrun` for several GPUs or nodes).
 
-    Writes OUT/checkpoints/{last,best}.ckpt, OUT/metrics.csv and OUT/pictures/. Ctrl-C stops after the current step with a
-    checkpoint; the same command with --resume goes on from it exactly.
+    Writes OUT/checkpoints/{last,best}.ckpt, OUT/metrics.csv and OUT/pictures/. Ctrl-C stops after the current step with
+    a checkpoint; the same command with --resume goes on from it exactly.
 
     Args:
         mode: "repeated": a cube is filled with all periodic images. "single": one unit cell, centred and rotated.
@@ -73,7 +73,7 @@ def train(
         steps = min(steps, max(1, round(max_epochs * len(crystals) / settings.optimizer.batch_size)))
     if resume:
         _check_same(about, read_checkpoint(last(out))[KEY], out)
-    elif rank_zero_only.rank == 0:
+    elif rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         new_folder(out)
     (out / "checkpoints").mkdir(exist_ok=True)
     training = Training(settings, crystals, Grid(), about, minutes)
@@ -87,10 +87,8 @@ def prepare(mode: str, source: str, recipe: Recipe, seed: int) -> tuple[CrystalS
     chosen, val = crystals.split("train"), crystals.split("val")[:HELD_OUT_CRYSTALS]
     if len(chosen) == 0:
         raise InputError(f"{source}: no crystal in the split 'train'")
-    few = 8  # crystals at a time, which bounds the memory of a paper-sized validation
-    held_out = [
-        cubes for i in range(0, len(val), few) for cubes in evaluation_cubes(val[i : i + few], mode, grid, seed)
-    ]
+    few = [val[i : i + 8] for i in range(0, len(val), 8)]  # which bounds the memory of a paper-sized validation
+    held_out = [cubes for some in few for cubes in evaluation_cubes(some, mode, grid, seed)]
     about = {
         "format": FORMAT,
         "recipe": recipe.to_dict(),
@@ -116,7 +114,7 @@ def fit(training: Training, log: Log, steps: int, devices: str, resume_from: Pat
             accelerator="gpu" if on_gpu else "cpu",
             devices=(devices if devices == "auto" else int(devices)) if on_gpu else 1,
             num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
-            precision=training.recipe.optimizer.precision,
+            precision=training.recipe.optimizer.precision,  # type: ignore[arg-type]
             max_steps=steps,
             callbacks=[log, *([TQDMProgressBar()] if bar else [])],
             enable_progress_bar=bar,

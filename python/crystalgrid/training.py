@@ -1,4 +1,4 @@
-"""What one training step does. Everything random in step k is a function of (seed, k), so a resumed run goes on exactly."""
+"""What one training step does. All that is random in step k follows from (seed, k), so a resumed run goes on exactly."""
 
 import math
 import time
@@ -28,7 +28,7 @@ def generator(device: torch.device | str, *words: int) -> torch.Generator:
 
 def sample_order(size: int, seed: int, start: int, count: int) -> list[int]:
     """Entries start to start + count of an endless stream of crystals: every epoch its own permutation of `size`."""
-    order = []
+    order: list[int] = []
     while len(order) < count:
         epoch, place = divmod(start + len(order), size)
         order += np.random.default_rng((seed, epoch)).permutation(size)[place : place + count - len(order)].tolist()
@@ -47,7 +47,7 @@ class Training(L.LightningModule):
         super().__init__()
         self.recipe, self.crystals, self.grid, self.about, self.minutes = recipe, crystals, grid, about, minutes
         torch.manual_seed(about["seed"])
-        self.net = recipe.build().to(memory_format=torch.channels_last_3d)
+        self.net = recipe.build().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.seconds_before = 0.0
         self.started = time.monotonic()
 
@@ -83,7 +83,7 @@ class Training(L.LightningModule):
         self.started = time.monotonic()
 
     def on_train_batch_start(self, _batch: object, _index: int) -> None:
-        for group in self.optimizers().param_groups:
+        for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.recipe.optimizer.learning_rate * self.schedule()
 
     def schedule(self) -> float:
