@@ -25,7 +25,8 @@ void bind_density(py::module_& module) {
         float64 ? fill(at<double>(density)) : fill(at<float>(density));
       },
       py::arg("crystals"), py::arg("weights"), py::arg("cubes"), py::arg("grid"), py::kw_only(), py::arg("accuracy"),
-      py::arg("cutoff"), py::arg("threads"), py::arg("isa"), py::arg("float64"), py::arg("density"), py::arg("cutoffs"));
+      py::arg("cutoff"), py::arg("threads"), py::arg("isa"), py::arg("float64"), py::arg("density"),
+      py::arg("cutoffs"));
   module.def(
       "voxelize_backward",
       [](const Crystals& crystals, std::uintptr_t weights, const Cubes& cubes, const Grid& grid, int threads,

@@ -17,7 +17,8 @@ void bind_atoms(py::module_& module);
 PYBIND11_MODULE(_core, module) {
   using namespace crystalgrid;
   module.doc() = "The C++ core of crystalgrid: one function per stage, over addresses of flat arrays.";
-  py::class_<Grid>(module, "Grid").def(py::init<int, double, double>(), py::arg("n"), py::arg("length"), py::arg("sigma"));
+  py::class_<Grid>(module, "Grid")
+      .def(py::init<int, double, double>(), py::arg("n"), py::arg("length"), py::arg("sigma"));
   py::class_<Crystals>(module, "Crystals")
       .def(py::init([](std::int64_t size, std::uintptr_t lattice, std::uintptr_t frac_coords, std::uintptr_t offsets) {
              return Crystals{size, at<const double>(lattice), at<const double>(frac_coords),

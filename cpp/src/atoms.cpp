@@ -11,8 +11,8 @@
 namespace crystalgrid {
 namespace {
 
-constexpr double kSameBall = 1.4;        // radii: fragments with centres closer than this are one ball
-constexpr double kSmallestBall = 0.25;   // of a whole ball's voxels: a fragment with fewer is no ball of its own
+constexpr double kSameBall = 1.4;       // radii: fragments with centres closer than this are one ball
+constexpr double kSmallestBall = 0.25;  // of a whole ball's voxels: a fragment with fewer is no ball of its own
 
 /// Voxels of one label that touch, and, once others have joined it, an atom.
 struct Fragment {
@@ -41,10 +41,10 @@ struct Touch {
 };
 
 struct Scratch {
-  std::vector<int> labelled;   // voxels with a label, ascending
-  std::vector<int> node;       // voxel → its place in `labelled`, valid only for labelled voxels
-  std::vector<int> parent;     // union-find over places in `labelled`
-  std::vector<int> fragment;   // place in `labelled` → fragment
+  std::vector<int> labelled;  // voxels with a label, ascending
+  std::vector<int> node;      // voxel → its place in `labelled`, valid only for labelled voxels
+  std::vector<int> parent;    // union-find over places in `labelled`
+  std::vector<int> fragment;  // place in `labelled` → fragment
   std::vector<Fragment> fragments, atoms;
   std::vector<Touch> touches;  // fragments that touch
   std::vector<int> order, atom_of;
@@ -201,8 +201,8 @@ Vote majority(std::vector<Vote>& votes) {
   return best;
 }
 
-CubeAtoms find_in_cube(const std::uint8_t* species, const float* density, const Grid& grid,
-                       const AtomsOptions& options, const std::vector<Step>& steps, Scratch& s) {
+CubeAtoms find_in_cube(const std::uint8_t* species, const float* density, const Grid& grid, const AtomsOptions& options,
+                       const std::vector<Step>& steps, Scratch& s) {
   const double h = grid.spacing(), voxels_per_radius = options.radius / h;
   const double ball = 4.0 / 3.0 * std::numbers::pi * voxels_per_radius * voxels_per_radius * voxels_per_radius;
   s.node.resize(grid.voxels());

@@ -29,8 +29,8 @@ void voxelize_batch(const Crystals& crystals, const double* weights, const Cubes
       for_each_image(crystals, cubes, b, grid.length, cutoff,
                      [&](std::int64_t atom, Vec3 p, Vec3) { scratch.add(p, prefactor * weights[atom], scale); });
       const KernelImages<T> images = scratch.finish(grid.n);
-      const double maximum = fill_cube(images, kernel_grid<T>(grid, cutoff), scratch.tables.data(), scratch.lists.data(),
-                          density + b * grid.voxels());
+      const double maximum = fill_cube(images, kernel_grid<T>(grid, cutoff), scratch.tables.data(),
+                                       scratch.lists.data(), density + b * grid.voxels());
       cutoffs[b] = cutoff;
       if (rule.far_enough(cutoff, maximum, mean)) break;
     }

@@ -23,7 +23,8 @@ struct Scratch {
 /// The transpose of `rotated`: a vector of the cube's frame, in the crystal's.
 Vec3 rotated_back(const double* r, Vec3 v) {
   if (!r) return v;
-  return {r[0] * v.x + r[3] * v.y + r[6] * v.z, r[1] * v.x + r[4] * v.y + r[7] * v.z, r[2] * v.x + r[5] * v.y + r[8] * v.z};
+  return {r[0] * v.x + r[3] * v.y + r[6] * v.z, r[1] * v.x + r[4] * v.y + r[7] * v.z,
+          r[2] * v.x + r[5] * v.y + r[8] * v.z};
 }
 
 void add(double scale, Vec3 v, double* sum) {

@@ -41,10 +41,10 @@ constexpr long scratch_size(int count, int n) {
 }
 constexpr long list_size(int count) { return 2L * whole_vectors(count); }
 
-#define CRYSTALGRID_KERNELS(isa, T)                                                                                    \
-  namespace isa {                                                                                                       \
-  T density(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, T* density);                          \
-  void gradient(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, const T* grad, T* sums);          \
+#define CRYSTALGRID_KERNELS(isa, T)                                                                            \
+  namespace isa {                                                                                              \
+  T density(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, T* density);                 \
+  void gradient(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, const T* grad, T* sums); \
   }
 CRYSTALGRID_KERNELS(baseline, float)
 CRYSTALGRID_KERNELS(baseline, double)

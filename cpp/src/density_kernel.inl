@@ -1,9 +1,9 @@
-// The density of one cube and its gradient, for the instruction set that the including file is compiled for. See simd.hpp for what may
-// not be used here.
+// The density of one cube and its gradient, for the instruction set that the including file is compiled for. See
+// simd.hpp for what may not be used here.
 //
-// A Gaussian is a product of three factors, so an image needs 3n of them, and a voxel one multiply-add per image near it.
-// The cube is cut into blocks of 15 × 15 rows of one vector, for which the images near are listed; a block is cut into
-// bricks of 3 × 5 rows, whose sums stay in registers while the images whose sphere reaches the brick stream by.
+// A Gaussian is a product of three factors, so an image needs 3n of them, and a voxel one multiply-add per image near
+// it. The cube is cut into blocks of 15 × 15 rows of one vector, for which the images near are listed; a block is cut
+// into bricks of 3 × 5 rows, whose sums stay in registers while the images whose sphere reaches the brick stream by.
 #include "density_kernel.hpp"
 #include "simd.hpp"
 
@@ -12,8 +12,8 @@ namespace {
 
 constexpr int kBricksX = Brick::kBlock / Brick::kX, kBricksY = Brick::kBlock / Brick::kY;  // of a block
 
-/// 2^(-u²) at the voxels of each axis, along x times the image's weight. A block's part of a table is contiguous, so that
-/// the lines it touches stay in the first cache.
+/// 2^(-u²) at the voxels of each axis, along x times the image's weight. A block's part of a table is contiguous, so
+/// that the lines it touches stay in the first cache.
 template <class T>
 struct Tables {
   T *x, *y;  // [blocks][images][Brick::kRow]
@@ -24,10 +24,10 @@ struct Tables {
 template <class T>
 struct Near {
   int count;
-  int* image;     // [near]
-  T *x, *y, *z;   // [near] position
-  T* limit;       // [near] what dx² + dy² must stay below
-  T *dx2, *dy2;   // [bricks][near] squared distance to each brick along one axis
+  int* image;    // [near]
+  T *x, *y, *z;  // [near] position
+  T* limit;      // [near] what dx² + dy² must stay below
+  T *dx2, *dy2;  // [bricks][near] squared distance to each brick along one axis
 };
 
 template <class T>
@@ -149,7 +149,8 @@ inline BrickSums<T> sum_brick(const T* x, const T* y, const T* z, const int* ima
 /// Write a brick's rows that lie in the cube.
 template <class T>
 inline void write_brick(const BrickSums<T>& sums, int n, int x, int y, int z, T* density) {
-  const int lanes = at_most(Simd<T>::kLanes, n - z), rows_x = at_most(Brick::kX, n - x), rows_y = at_most(Brick::kY, n - y);
+  const int lanes = at_most(Simd<T>::kLanes, n - z), rows_x = at_most(Brick::kX, n - x),
+            rows_y = at_most(Brick::kY, n - y);
   T* corner = density + (static_cast<long>(x) * n + y) * n + z;
   for (int i = 0; i < Brick::kX; ++i)
     for (int j = 0; j < Brick::kY; ++j) {
@@ -199,7 +200,8 @@ void for_each_block(const KernelImages<T>& images, const KernelGrid<T>& grid, Wo
   for (int x = 0; x < n; x += Brick::kBlock)
     for (int y = 0; y < n; y += Brick::kBlock)
       for (int z = 0; z < n; z += kLanes) {
-        const Block block{x, y, z, at_most(x + Brick::kBlock, n), at_most(y + Brick::kBlock, n), at_most(z + kLanes, n)};
+        const Block block{
+            x, y, z, at_most(x + Brick::kBlock, n), at_most(y + Brick::kBlock, n), at_most(z + kLanes, n)};
         list_near(images, grid, block, w.capacity, images.every, w.near);
         visit(block);
       }
@@ -254,8 +256,8 @@ inline void add_to(T* sum, Vector<T> v) {
   store(sum, load(sum) + v);
 }
 
-/// Add a brick's part to the moments of one image. `ux`, `uy`, `uz`: from the image to the brick's first voxels. Within the
-/// brick the moments are taken over the row numbers, which costs no further tables.
+/// Add a brick's part to the moments of one image. `ux`, `uy`, `uz`: from the image to the brick's first voxels. Within
+/// the brick the moments are taken over the row numbers, which costs no further tables.
 template <class T>
 inline void gather_brick(const BrickSums<T>& grad, const T* fx, const T* fy, Vector<T> fz, T ux, T uy, Vector<T> uz,
                          T spacing, Moments<T>& moments) {
@@ -280,7 +282,8 @@ inline void gather_brick(const BrickSums<T>& grad, const T* fx, const T* fy, Vec
 
 /// What each image gathers from the whole cube, into `sums` [count][4].
 template <class T>
-void gather_cube(const KernelImages<T>& images, const KernelGrid<T>& grid, T* scratch, int* lists, const T* grad, T* sums) {
+void gather_cube(const KernelImages<T>& images, const KernelGrid<T>& grid, T* scratch, int* lists, const T* grad,
+                 T* sums) {
   constexpr int kLanes = Simd<T>::kLanes;
   const T h = grid.spacing;
   Workspace<T> w = carve(scratch, lists, images.count, grid.n);

@@ -18,7 +18,9 @@ inline CubeFrame cube_frame(const Crystals& crystals, const Cubes& cubes, std::i
 class Steps {
  public:
   Steps(double step, double length, double reach)
-      : inverse_(step == 0 ? 1e300 : 1 / step), low_(step < 0 ? length + reach : -reach), high_(step < 0 ? -reach : length + reach) {}
+      : inverse_(step == 0 ? 1e300 : 1 / step),
+        low_(step < 0 ? length + reach : -reach),
+        high_(step < 0 ? -reach : length + reach) {}
 
   /// Narrow [low, high] to them.
   void narrow(double x, double& low, double& high) const {
@@ -30,8 +32,9 @@ class Steps {
   double inverse_, low_, high_;
 };
 
-/// Call `visit(atom, position, shift)` for each image of each atom of crystal b within `reach` Å of the cube: the index of
-/// the atom, its position in the cube's frame and its whole lattice translation. Not periodic: the atoms as they are.
+/// Call `visit(atom, position, shift)` for each image of each atom of crystal b within `reach` Å of the cube: the index
+/// of the atom, its position in the cube's frame and its whole lattice translation. Not periodic: the atoms as they
+/// are.
 template <class Visit>
 void for_each_image(const Crystals& crystals, const Cubes& cubes, std::int64_t b, double length, double reach,
                     const Visit& visit) {

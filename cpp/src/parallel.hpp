@@ -11,7 +11,8 @@
 
 namespace crystalgrid {
 
-/// Call `work(i, scratch)` for i in [0, count), each thread with a `Scratch` of its own. The first exception is rethrown.
+/// Call `work(i, scratch)` for i in [0, count), each thread with a `Scratch` of its own. The first exception is
+/// rethrown.
 template <class Scratch, class Work>
 void parallel_for(std::int64_t count, int threads, const Work& work) {
   const std::int64_t wanted = threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());

@@ -22,12 +22,13 @@ struct Atoms {
   std::vector<std::int64_t> offsets;  ///< [B+1]
 };
 
-/// Find the atoms in `species` [B][n][n][n]; `density` of the same shape weighs the centres, null weighs all voxels alike.
+/// Find the atoms in `species` [B][n][n][n]; `density` of the same shape weighs the centres, null weighs all voxels
+/// alike.
 ///
 /// Voxels of one label that touch form a fragment. A fragment is an atom of its own, unless it touches a larger one and
 /// either lies in the same ball (centres closer than 1.4 radii) or is too small to be a ball (under a quarter of its
-/// voxels): then its voxels join the larger one and vote there. So a few wrong voxels in a ball are forgiven, and unlike
-/// neighbours stay apart however close they are.
+/// voxels): then its voxels join the larger one and vote there. So a few wrong voxels in a ball are forgiven, and
+/// unlike neighbours stay apart however close they are.
 Atoms find_atoms(const std::uint8_t* species, const float* density, std::int64_t batch, const Grid& grid,
                  const AtomsOptions& options);
 

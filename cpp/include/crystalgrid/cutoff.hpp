@@ -26,16 +26,17 @@ struct CutoffRule {
   double accuracy;  ///< relative to the cube's maximum; 0: the first cutoff is the last
   double sigma;     ///< Å
 
-  /// `mean_density` is Σ|weight| / volume of the crystal. The neglected part is estimated on the safe side, as the tail of
-  /// a uniform crystal and a quarter. A cube's maximum is hardly ever below the mean density; where it is (in a void of a
-  /// large cell), the cutoff grows. At 12 σ nothing is left to neglect.
+  /// `mean_density` is Σ|weight| / volume of the crystal. The neglected part is estimated on the safe side, as the tail
+  /// of a uniform crystal and a quarter. A cube's maximum is hardly ever below the mean density; where it is (in a void
+  /// of a large cell), the cutoff grows. At 12 σ nothing is left to neglect.
   CRYSTALGRID_DEVICE bool far_enough(double cutoff, double maximum, double mean_density) const {
     return accuracy == 0 || cutoff > 12 * sigma || 1.25 * tail(cutoff / sigma) * mean_density <= accuracy * maximum;
   }
 };
 
-/// The rule for a `cutoff` that is asked for (0: chosen from the accuracy). Atoms as given are summed whole. Of a periodic
-/// crystal's images those are left out at first that would add two thirds of `accuracy` if the crystal were uniform.
+/// The rule for a `cutoff` that is asked for (0: chosen from the accuracy). Atoms as given are summed whole. Of a
+/// periodic crystal's images those are left out at first that would add two thirds of `accuracy` if the crystal were
+/// uniform.
 inline CutoffRule cutoff_rule(double cutoff, double accuracy, double sigma, bool periodic) {
   if (cutoff > 0) return {cutoff, 0, 0, sigma};
   if (!periodic) return {1e6 * sigma, 0, 0, sigma};

@@ -1,4 +1,5 @@
-// Geometry of a lattice seen from a cube: the frame change, and which periodic images come near. For CPU and CUDA alike.
+// Geometry of a lattice seen from a cube: the frame change, and which periodic images come near. For CPU and CUDA
+// alike.
 #pragma once
 
 #include <cmath>
@@ -22,7 +23,8 @@ CRYSTALGRID_DEVICE inline Vec3 cross(Vec3 u, Vec3 v) {
   return {u.y * v.z - u.z * v.y, u.z * v.x - u.x * v.z, u.x * v.y - u.y * v.x};
 }
 
-/// Lattice vectors and origin of a crystal in the frame of its cube: an atom at fractional f lies at offset + f·(a, b, c).
+/// Lattice vectors and origin of a crystal in the frame of its cube: an atom at fractional f lies at offset + f·(a, b,
+/// c).
 struct CubeFrame {
   Vec3 a, b, c, offset;
 
@@ -39,7 +41,8 @@ CRYSTALGRID_DEVICE inline Vec3 rotated(const double* rotation, Vec3 v) {
 /// `lattice` [3][3], `origin` [3] or null, `rotation` [3][3] or null, all of one crystal.
 CRYSTALGRID_DEVICE inline CubeFrame cube_frame(const double* lattice, const double* origin, const double* rotation) {
   const Vec3 corner = origin ? Vec3{origin[0], origin[1], origin[2]} : Vec3{0, 0, 0};
-  return {rotated(rotation, {lattice[0], lattice[1], lattice[2]}), rotated(rotation, {lattice[3], lattice[4], lattice[5]}),
+  return {rotated(rotation, {lattice[0], lattice[1], lattice[2]}),
+          rotated(rotation, {lattice[3], lattice[4], lattice[5]}),
           rotated(rotation, {lattice[6], lattice[7], lattice[8]}), rotated(rotation, -1.0 * corner)};
 }
 
@@ -62,8 +65,8 @@ struct Span {
 CRYSTALGRID_DEVICE inline Span span_along(Vec3 normal, Vec3 offset, double length, double reach) {
   const double half = 0.5 * length;
   const double centre = dot(normal, {half - offset.x, half - offset.y, half - offset.z});
-  const double width = half * (std::fabs(normal.x) + std::fabs(normal.y) + std::fabs(normal.z)) +
-                       reach * std::sqrt(dot(normal, normal));
+  const double width =
+      half * (std::fabs(normal.x) + std::fabs(normal.y) + std::fabs(normal.z)) + reach * std::sqrt(dot(normal, normal));
   return {centre - width, centre + width};
 }
 

@@ -1,0 +1,62 @@
+# make demo   the whole ring on the embedded crystals: train, evaluate, export, sample, pictures in out/demo
+# make test   all tests            make lint    formatters, linters, types
+# make bench  the benchmark table  make format  what lint checks, mended
+PYTHON ?= python3
+# Any torch >= 2.6 serves; with another index or an installed one, say so here.
+TORCH ?= torch==2.13.0
+DEMO_MINUTES ?= 5
+
+BIN := .venv/bin
+SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp python models export -type f -not -name '*.so' -not -name '*.pyc')
+CPP := $(shell find cpp export -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.cu' -o -name '*.cuh')
+INSTALLED := .venv/installed
+
+.PHONY: install demo test lint format bench clean
+install: $(INSTALLED)
+
+.venv/torch:
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 10) <= v < (3, 14) else f"crystalgrid needs Python 3.10 to 3.13, this is {v[0]}.{v[1]}")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+	@echo "Installing $(TORCH) and, next, the package with its dependencies: a few minutes on a fresh machine."
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off '$(TORCH)'
+	@touch $@
+
+$(INSTALLED): .venv/torch $(SOURCES)
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off '.[test,bench,lint]'
+	@touch $@
+
+demo: $(INSTALLED)
+	rm -rf out/demo && mkdir -p out/demo
+	$(BIN)/crystalgrid-train --mode repeated --data prototypes --recipe tiny --minutes $(DEMO_MINUTES) --out out/demo/run
+	$(BIN)/crystalgrid-evaluate out/demo/run --data prototypes --json out/demo/metrics.json --picture out/demo/reconstructions.png
+	$(BIN)/crystalgrid-export out/demo/run -o out/demo/model.pt
+	$(BIN)/crystalgrid-sample out/demo/model.pt -n 64 --seed 0 -o out/demo/samples
+	$(BIN)/python -m crystalgrid.plot out/demo/samples/samples.xyz -o out/demo/samples.png
+	@echo
+	@echo "Done. Where the results are:"
+	@echo "  metrics          out/demo/metrics.json"
+	@echo "  test cubes       out/demo/reconstructions.png   true density, decoded density, atoms"
+	@echo "  the model        out/demo/model.pt"
+	@echo "  64 samples       out/demo/samples/samples.xyz"
+	@echo "  their picture    out/demo/samples.png"
+
+test: $(INSTALLED)
+	$(BIN)/pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check python tests benchmarks
+	$(BIN)/ruff format --check python tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(CPP)
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix python tests benchmarks
+	$(BIN)/ruff format python tests benchmarks
+	$(BIN)/clang-format -i $(CPP)
+
+bench: $(INSTALLED)
+	$(BIN)/pytest benchmarks --benchmark-enable
+
+clean:
+	rm -rf build out .venv
