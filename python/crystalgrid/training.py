@@ -1,4 +1,4 @@
-"""What one training step does. All that is random in step k follows from (seed, k), so a resumed run goes on exactly."""
+"""What one training step does. All that is random in step k follows from (seed, k): a resumed run goes on exactly."""
 
 import math
 import time

@@ -1,0 +1,153 @@
+"""`crystalgrid-evaluate`: how well a model brings crystals back, counted as the paper counts."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+from torch import Tensor
+
+from .atoms import find_atoms
+from .data import CrystalSet, evaluation_cubes, load
+from .errors import InputError, run_command
+from .files import written_whole
+from .metrics import Tally, true_atoms
+from .model import Model
+from .model import load as load_model
+from .progress import progress
+
+CUBES_PER_CRYSTAL = 3
+CUBES_AT_ONCE = 16
+"""That go through the networks together, which bounds memory."""
+CUBES_IN_PICTURE = 4
+PAPER: dict[str, dict[str, Any]] = {
+    "single": {
+        "recall_0p5A": 0.99, "count_exact": 0.90, "count_within_1": 0.97,
+        "species_exact": 0.66, "species_within_2": 0.98,
+    },
+    "repeated": {
+        "pred_to_true_A": {"p50": 0.2, "p75": 1.0, "p90": 2.0}, "true_to_pred_A": {"p75": 1.0},
+        "species_exact": 0.654, "z_pearson": 0.98,
+    },
+}  # fmt: skip
+"""What Hoffmann et al. 2019 report (sections 4.1 and 4.2.2), on a random split of other crystals."""
+
+
+def evaluate(
+    model: tyro.conf.Positional[str],
+    data: str = "prototypes",
+    split: str = "test",
+    json: Path | None = None,
+    picture: Path | None = None,
+    max_cubes: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Count how well a model reconstructs crystals, print a table beside the paper's numbers, and write it as JSON.
+
+    Three fixed cubes per crystal; `extraction_only` is the same count with the true species and density in place of the
+    networks', which is what finding atoms in voxels costs by itself.
+
+    Args:
+        model: folder of a training run, an exported model.pt, or the name of a released model.
+        data: "prototypes", a Parquet file, or a folder.
+        split: "train", "val" or "test".
+        json: file for the metrics.
+        picture: PNG file for a few cubes: true density, decoded density, and atoms.
+        max_cubes: evaluate about so many cubes, of crystals drawn with the seed; by default all.
+        seed: of the cubes' origins and rotations, and of the split where the data has none.
+    """
+    for path in (json, picture):
+        if path is not None and not path.parent.is_dir():
+            raise InputError(f"{path}: its folder {path.parent} does not exist")
+    loaded = load_model(model)
+    if torch.cuda.is_available():
+        loaded.to("cuda")
+    crystals = load(data, mode=loaded.mode, grid=loaded.grid, seed=seed).split(split)
+    if len(crystals) == 0:
+        raise InputError(f"{data}: no crystals in the split {split!r}, nothing to evaluate")
+    if max_cubes is not None:
+        crystals = some(crystals, max_cubes, seed)
+    metrics = measure(loaded, crystals, seed, picture)
+    metrics = {**metrics, "model": model, "data": data, "split": split, "seed": seed}
+    print(table(metrics))
+    if json is not None:
+        write_json(json, metrics)
+
+
+def some(crystals: CrystalSet, max_cubes: int, seed: int) -> CrystalSet:
+    """Enough crystals for `max_cubes` cubes, drawn with the seed."""
+    if max_cubes <= 0:
+        raise InputError(f"--max-cubes: wanted a positive number, got {max_cubes}")
+    count = min(len(crystals), math.ceil(max_cubes / CUBES_PER_CRYSTAL))
+    return crystals[np.sort(np.random.default_rng(seed).permutation(len(crystals))[:count])]
+
+
+@torch.no_grad()
+def measure(model: Model, crystals: CrystalSet, seed: int = 0, picture: Path | None = None) -> dict[str, Any]:
+    """The metrics of the fixed cubes of these crystals; `picture`: draw a few of the first."""
+    grid = model.grid
+    network, extraction = Tally(grid), Tally(grid)
+    for cubes in progress(evaluation_cubes(crystals, model.mode, grid, seed, CUBES_PER_CRYSTAL), "evaluating"):
+        density, species = cubes.density(grid), cubes.species(grid)
+        decoded, segmented = reconstruct(model, density)
+        true, found = true_atoms(cubes, grid), find_atoms(segmented, decoded, grid)
+        network.add(found, true, decoded, density)
+        extraction.add(find_atoms(species, density, grid), true, density, density)
+        if picture is not None:
+            from . import plot
+
+            chosen = list(range(len(true)))[1::CUBES_PER_CRYSTAL][:CUBES_IN_PICTURE]
+            plot.reconstructions(picture, density, decoded, true, found, grid, chosen)
+            picture = None
+    return {"mode": model.mode, **network.summary(), "extraction_only": extraction.summary()}
+
+
+def reconstruct(model: Model, density: Tensor) -> tuple[Tensor, Tensor]:
+    """Density [B, n, n, n] to the decoded density of its mean latent vector, and the species segmented from that."""
+    device = next(model.network.parameters()).device
+    decoded, species = [], []
+    for part in density.split(CUBES_AT_ONCE):
+        decoded.append(model.decode(model.encode(part.to(device))[0]))
+        species.append(model.segment(decoded[-1])[0].cpu())
+    return torch.cat(decoded).cpu(), torch.cat(species)
+
+
+def table(metrics: dict[str, Any]) -> str:
+    """The metrics for reading, next to the paper's."""
+    columns = {
+        "model": metrics,
+        "interior": metrics["interior"],
+        "extraction only": metrics["extraction_only"],
+        "interior ": metrics["extraction_only"]["interior"],
+        "paper": PAPER[metrics["mode"]],
+    }
+    lines = [f"{metrics['n_cubes']} cubes, {metrics['mode']} mode", f"{'':22}" + "".join(f"{c:>17}" for c in columns)]
+    for key in (key for key, value in metrics["interior"].items() if key != "n_cubes"):
+        parts = metrics[key] if isinstance(metrics[key], dict) else {"": None}
+        for part in parts:
+            values = [(c.get(key) or {}).get(part) if part else c.get(key) for c in columns.values()]
+            lines.append(f"{key} {part:3}".ljust(22) + "".join(f"{_shown(value):>17}" for value in values))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def write_json(path: Path, metrics: dict[str, Any]) -> None:
+    """Write the metrics whole."""
+    text = json.dumps(metrics, indent=1, allow_nan=False, ensure_ascii=False)
+    with written_whole(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def cli() -> None:
+    """Entry point of `crystalgrid-evaluate`."""
+    run_command(lambda: tyro.cli(evaluate))
+
+
+if __name__ == "__main__":
+    cli()
