@@ -3,10 +3,11 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from .atoms import Atoms, find_atoms
-from .crystal import Crystal, CrystalBatch, pack
+from .crystal import Crystal, CrystalBatch
 from .density import voxelize
 from .errors import InputError
 from .grid import Grid
+from .read import read
 from .species import label_species
 
 try:
@@ -15,12 +16,8 @@ except PackageNotFoundError:  # imported from a checkout that was not installed
     __version__ = "0"
 
 
-def __getattr__(name: str):  # noqa: ANN202
-    """`read` and `load` are imported when first used: one brings pymatgen, the other the networks."""
-    if name == "read":
-        from .read import read
-
-        return read
+def __getattr__(name: str):
+    """`load` is imported when first used: it brings the networks."""
     if name == "load":
         from .model import load
 
@@ -29,5 +26,5 @@ def __getattr__(name: str):  # noqa: ANN202
 
 
 __all__ = [
-    "Atoms", "Crystal", "CrystalBatch", "Grid", "InputError", "find_atoms", "label_species", "load", "pack", "read", "voxelize",
+    "Atoms", "Crystal", "CrystalBatch", "Grid", "InputError", "find_atoms", "label_species", "load", "read", "voxelize",
 ]  # fmt: skip

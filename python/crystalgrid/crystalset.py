@@ -38,7 +38,7 @@ class CrystalSet(Sequence[Crystal]):
     def __len__(self) -> int:
         return len(self.lattice)
 
-    def __getitem__(self, index):  # noqa: ANN001, ANN204
+    def __getitem__(self, index):
         """One Crystal for a number; a CrystalSet for a slice, a list of numbers or a mask."""
         if isinstance(index, int | np.integer):
             b = range(len(self))[index]
@@ -116,7 +116,25 @@ class CrystalSet(Sequence[Crystal]):
     def concatenate(cls, sets: Iterable[CrystalSet]) -> CrystalSet:
         """One after another."""
         sets = [cls.of([]), *sets]
-        arrays = (np.concatenate([getattr(s, name) for s in sets]) for name in ("lattice", "frac_coords", "numbers"))
-        counts = np.concatenate([np.diff(s.offsets) for s in sets])
-        ids, splits = (np.concatenate([getattr(s, name) for s in sets]) for name in ("ids", "splits"))
-        return cls(*arrays, np.cumsum([0, *counts], dtype=np.int64), ids, splits)
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([getattr(one, name) for one in sets])
+
+        offsets = np.cumsum(np.concatenate([[0], *(np.diff(one.offsets) for one in sets)]), dtype=np.int64)
+        return cls(
+            joined("lattice"), joined("frac_coords"), joined("numbers"), offsets, joined("ids"), joined("splits")
+        )
+
+
+def fractional(positions: np.ndarray, lattice: np.ndarray, crystal_of_atom: np.ndarray) -> np.ndarray:
+    """Fractional coordinates of Cartesian positions [N, 3]; NaN or infinite where the lattice is singular.
+
+    In basic operations, which IEEE 754 rounds the same everywhere, so that a checksum means the same on every machine.
+    """
+    with np.errstate(all="ignore"):
+        a, b, c = np.moveaxis(lattice, 1, 0)
+        normals = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
+        x, y, z = np.moveaxis(lattice[:, 0] * normals[:, 0], -1, 0)
+        reciprocal = (normals / (x + y + z)[:, None, None])[crystal_of_atom]
+        x, y, z = np.moveaxis(positions[:, None, :] * reciprocal, -1, 0)
+        return x + y + z

@@ -8,19 +8,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from .crystalset import SPLITS, CrystalSet
 from .cubes import MODES, CubeDataset, Cubes, check_mode, evaluation_cubes, fits, training_cubes
 from .errors import InputError
-from .filters import MAX_SIDE, Found, LeftOut, merged, sift, summary
+from .filters import MAX_SIDE, Found, LeftOut, nothing_kept, sift, summary
 from .grid import Grid
-from .parquet import read_parquet, write_parquet
 from .prototypes import prototypes
+from .read import find_files, format_of
 from .split import split_by_formula
+from .workers import read_all
 
 __all__ = [
-    "MODES", "SPLITS", "CrystalSet", "CubeDataset", "Cubes", "evaluation_cubes", "load", "training_cubes", "write_parquet",
+    "MODES", "SPLITS", "CrystalSet", "CubeDataset", "Cubes", "evaluation_cubes", "load", "training_cubes",
 ]  # fmt: skip
 
 
@@ -42,7 +41,7 @@ def load(source: str | Path, *, mode: str = "repeated", grid: Grid | None = None
         left_out = left_out + [LeftOut(str(source), str(one), "never fits in the cube") for one in crystals.ids[~keep]]
         crystals = crystals[keep]
     if len(crystals) == 0:
-        raise InputError(f"{source}: wanted crystals, {summary(0, left_out)}")
+        raise InputError(nothing_kept(str(source), left_out))
     print(f"{source}: {summary(len(crystals), left_out)}", file=sys.stderr, flush=True)
     return crystals
 
@@ -50,12 +49,5 @@ def load(source: str | Path, *, mode: str = "repeated", grid: Grid | None = None
 def _read(source: str | Path) -> Found:
     if source == "prototypes":
         return sift(prototypes(), "prototypes", MAX_SIDE)
-    path = Path(source)
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder; wanted 'prototypes', a Parquet file or a folder")
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-    if files and all(file.suffix == ".parquet" for file in files):
-        return merged(read_parquet(file, MAX_SIDE) for file in files)
-    from .read import read_all  # brings pymatgen
-
-    return read_all([path], MAX_SIDE)
+    files = find_files(source)
+    return read_all([one for one in files if format_of(one[0])] or files[:1], MAX_SIDE)

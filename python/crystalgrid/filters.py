@@ -25,7 +25,9 @@ class LeftOut(NamedTuple):
     detail: str = ""
 
     def __str__(self) -> str:
-        return ": ".join(filter(None, self))
+        """One line; a file of one crystal names it."""
+        one = "" if self.id in self.file else self.id
+        return " ".join(": ".join(filter(None, (self.file, one, self.reason, self.detail))).split())
 
 
 class Found(NamedTuple):
@@ -70,7 +72,7 @@ def _faults(crystals: CrystalSet, max_side: float) -> list[tuple[str, np.ndarray
         ("NaN or infinity in the lattice", ~np.isfinite(lattice).all(axis=(1, 2))),
         ("singular lattice", singular),
         ("NaN or infinity in the positions", any_atom(~np.isfinite(crystals.frac_coords).all(axis=1))),
-        ("an atom that is not an element of Z 1 to 94", any_atom(crystals.numbers == 0)),
+        ("species that is not an element of Z 1 to 94", any_atom(crystals.numbers == 0)),
         (f"longest side of {max_side:g} Å or more", ~(sides.max(axis=1) < max_side)),
     ]
 
@@ -82,3 +84,10 @@ def summary(kept: int, left_out: list[LeftOut]) -> str:
         return line
     counts = Counter(one.reason for one in left_out).most_common()
     return f"{line} (left out: {', '.join(f'{count:,} {reason}' for reason, count in counts)})"
+
+
+def nothing_kept(name: str, left_out: list[LeftOut]) -> str:
+    """One line for the error that it is to keep no crystal."""
+    if len(left_out) == 1:
+        return str(left_out[0])
+    return f"{name}: {summary(0, left_out)}, the first: {left_out[0]}"

@@ -1,11 +1,11 @@
 """Crystals as Parquet with the columns of OPTIMADE, as LeMat-Bulk and others publish them.
 
-immutable_id              string               optional
-split                     train, val or test   optional
-nsites                    int32                written, not needed
-lattice_vectors           float [3][3]         rows a, b, c in Å
-cartesian_site_positions  float [nsites][3]    Å
-species_at_sites          string [nsites]      chemical symbols
+- immutable_id: string, optional
+- split: string, 'train', 'val' or 'test', optional
+- nsites: int32, written and not needed
+- lattice_vectors: floating point [3][3], rows a, b, c in Å
+- cartesian_site_positions: floating point [nsites][3], Å
+- species_at_sites: string [nsites], chemical symbols
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .crystal import ATOMIC_NUMBERS, SYMBOLS
-from .crystalset import SPLITS, CrystalSet
+from .crystalset import SPLITS, CrystalSet, fractional
 from .errors import InputError
 from .files import written_whole
 from .filters import Found, LeftOut, merged, sift
 
 NEEDED = ("lattice_vectors", "cartesian_site_positions", "species_at_sites")
 OPTIONAL = ("immutable_id", "split")
+MALFORMED = "vectors not of three numbers, or not one per species"
 ROWS = 32768
 """Rows in memory at once before the filter."""
 
@@ -82,20 +83,6 @@ def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> 
     return Found(found.crystals, malformed + found.left_out)
 
 
-def fractional(positions: np.ndarray, lattice: np.ndarray, crystal_of_atom: np.ndarray) -> np.ndarray:
-    """Fractional coordinates of Cartesian positions [N, 3]; NaN or infinite where the lattice is singular.
-
-    In basic operations, which IEEE 754 rounds the same everywhere, so that a checksum means the same on every machine.
-    """
-    with np.errstate(all="ignore"):
-        a, b, c = np.moveaxis(lattice, 1, 0)
-        normals = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
-        x, y, z = np.moveaxis(lattice[:, 0] * normals[:, 0], -1, 0)
-        reciprocal = (normals / (x + y + z)[:, None, None])[crystal_of_atom]
-        x, y, z = np.moveaxis(positions[:, None, :] * reciprocal, -1, 0)
-        return x + y + z
-
-
 def _lengths(lists: pa.Array) -> np.ndarray:
     return pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
 
@@ -133,13 +120,14 @@ def _splits(path: Path, rows: pa.RecordBatch) -> np.ndarray:
 def write_parquet(path: Path | str, crystals: CrystalSet) -> None:
     """Write crystals whole or not at all, as float64, so that what is read again is what was given."""
     positions = np.einsum("ni,nij->nj", crystals.frac_coords, crystals.lattice[crystals.crystal_of_atom])
+    symbols = pa.array(np.array(["", *SYMBOLS], dtype=object)[crystals.numbers])
     table = pa.table({
         "immutable_id": pa.array(crystals.ids, pa.string()),
         "split": pa.array(crystals.splits.tolist(), pa.string()).dictionary_encode(),
         "nsites": np.diff(crystals.offsets).astype(np.int32),
         "lattice_vectors": _lists(_lists(crystals.lattice.ravel(), 3), 3),
         "cartesian_site_positions": _lists(_lists(positions.ravel(), 3), crystals.offsets),
-        "species_at_sites": _lists(pa.array(np.array(["", *SYMBOLS], dtype=object)[crystals.numbers]), crystals.offsets),
+        "species_at_sites": _lists(symbols, crystals.offsets),
     })  # fmt: skip
     with written_whole(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")

@@ -39,7 +39,7 @@ def _crystal(i: int, entry: dict) -> tuple[str, np.ndarray, np.ndarray, np.ndarr
 
 def _find() -> Path:
     spec = find_spec("pymatgen")
-    for folder in spec.submodule_search_locations if spec else []:
+    for folder in (spec and spec.submodule_search_locations) or []:
         for path in sorted(Path(folder, "analysis").rglob(FILE)):
             return path
     raise InputError("prototypes: pymatgen with its aflow_prototypes.json is not installed; run pip install pymatgen")

@@ -25,9 +25,9 @@ def split_by_formula(crystals: CrystalSet, seed: int) -> CrystalSet:
     """The same crystals, each with the split that its source gave, else the one of its reduced formula and `seed`.
 
     A formula's SHA-256 with the seed is its place from 0 to 1: train below 0.8, val below 0.9, else test. A formula so
-    keeps its split on every machine and whatever other crystals there are, with one exception, for small sets: where val
-    or test would be empty the last formulas of the split before go there. Fewer than three formulas, as in a set of
-    polymorphs, cannot make three splits: then crystals are placed by their ids instead.
+    keeps its split on every machine and whatever other crystals there are, with one exception, for small sets: where
+    a split would be empty, the formulas nearest to it in that order go there. Fewer than three formulas, as in a set
+    of polymorphs, cannot make three splits: then crystals are placed by their ids instead.
     """
     open_ = np.flatnonzero(crystals.splits == "")
     if len(open_) == 0:
@@ -48,9 +48,9 @@ def _place(seed: int, group: str) -> float:
 def _placed(places: list[float]) -> np.ndarray:
     """The split of each place; all three non-empty if there are three places."""
     order = np.argsort(places)
-    ascending = np.sort(places)
-    test = max(1, min(max(np.searchsorted(ascending, TRAIN + VAL), 2), len(places) - 1))
-    val = max(1, min(np.searchsorted(ascending, TRAIN), test - 1))
+    val, test = map(int, np.searchsorted(np.sort(places), [TRAIN, TRAIN + VAL]))
+    test = max(1, min(max(test, 2), len(places) - 1))
+    val = max(1, min(val, test - 1))
     splits = np.full(len(places), "train", dtype="<U5")
     splits[order[val:test]] = "val"
     splits[order[test:]] = "test"

@@ -1,0 +1,127 @@
+"""Formats: what a file holds, one entry per crystal to be, and how an entry is parsed, by pymatgen where it can."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .parquet import read_parquet
+from .xyz import frames, parse_frame
+
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""lattice [3, 3], frac_coords [n, 3], numbers [n]."""
+Entry = tuple[str | None, Callable[..., Any], Any]
+"""Id if the file gives one; parser, which makes a list of Arrays (`read_parquet`: the whole set); what to parse."""
+ID_NAMES = ("material_id", "immutable_id", "entry_id", "id")
+csv.field_size_limit(2**31 - 1)  # a CIF can be longer than the 128 kB that a field may have
+
+
+class Disordered(ValueError):
+    """Sites are occupied in part, which one atom per site cannot tell."""
+
+
+def _text(path: Path) -> str:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return file.read().decode(errors="replace")
+
+
+def open_cif(path: Path) -> Iterator[Entry]:
+    yield None, parse_cif, _text(path)
+
+
+def open_poscar(path: Path) -> Iterator[Entry]:
+    yield None, parse_poscar, _text(path)
+
+
+def open_parquet(path: Path) -> Iterator[Entry]:
+    yield None, read_parquet, path
+
+
+def open_xyz(path: Path) -> Iterator[Entry]:
+    for frame in frames(_text(path)):
+        yield None, parse_xyz, frame
+
+
+def open_csv(path: Path) -> Iterator[Entry]:
+    """A row per crystal, its CIF in the column `cif`."""
+    rows = csv.DictReader(_text(path).splitlines(keepends=True))
+    if "cif" not in (rows.fieldnames or []):
+        raise ValueError(f"wanted a column named cif, got {', '.join(rows.fieldnames or ['no columns'])}")
+    for row in rows:
+        yield _id(row), parse_cif, row["cif"] or ""
+
+
+def open_json(path: Path) -> Iterator[Entry]:
+    """A Structure or an entry with a `structure`, a list of these, or a dictionary of these by id."""
+    content = json.loads(_text(path))
+    if isinstance(content, dict) and not {"structure", "lattice"} & content.keys():
+        entries = list(content.items())
+    else:
+        entries = [(None, entry) for entry in (content if isinstance(content, list) else [content])]
+    for name, entry in entries:
+        if not isinstance(entry, dict):
+            raise ValueError(f"wanted pymatgen structures, got {type(entry).__name__}")
+        yield name or _id(entry), parse_structure, entry.get("structure", entry)
+
+
+def _id(entry: dict[str, Any]) -> str | None:
+    return next((str(entry[name]) for name in ID_NAMES if entry.get(name)), None)
+
+
+OPENERS: dict[str, Callable[[Path], Iterator[Entry]]] = {
+    ".cif": open_cif, ".vasp": open_poscar, ".poscar": open_poscar, ".parquet": open_parquet, ".xyz": open_xyz,
+    ".extxyz": open_xyz, ".csv": open_csv, ".json": open_json,
+}  # fmt: skip
+SINGLE = (".cif", ".vasp", ".poscar", ".parquet")
+"""Formats with one entry per file."""
+
+
+def parse_cif(text: str) -> list[Arrays]:
+    """Every structure of a CIF."""
+    from pymatgen.io.cif import CifParser
+
+    if "_atom_site" not in text:
+        raise ValueError("no atoms: nothing in it begins with _atom_site")
+    parser = CifParser.from_str(text)
+    try:
+        structures = parser.parse_structures(primitive=False, on_error="ignore")
+    except ValueError as error:
+        raise ValueError("; ".join(getattr(parser, "warnings", [])) or str(error)) from error
+    return [_arrays(structure) for structure in structures]
+
+
+def parse_poscar(text: str) -> list[Arrays]:
+    """The structure of a POSCAR, which must name its species: pymatgen would warn and guess."""
+    from pymatgen.io.vasp.inputs import BadPoscarWarning, Poscar
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BadPoscarWarning)
+        return [_arrays(Poscar.from_str(text, read_velocities=False).structure)]
+
+
+def parse_xyz(frame: str) -> list[Arrays]:
+    """The structure of one frame."""
+    return [parse_frame(frame)]
+
+
+def parse_structure(entry: dict[str, Any]) -> list[Arrays]:
+    """A structure as pymatgen's as_dict gives it."""
+    from pymatgen.core import Structure
+
+    if "lattice" not in entry:
+        raise ValueError("no lattice: not a pymatgen Structure")
+    return [_arrays(Structure.from_dict(entry))]
+
+
+def _arrays(structure: Any) -> Arrays:
+    if not structure.is_ordered:
+        raise Disordered("a site has partial occupancy")
+    numbers = np.array([getattr(site.specie, "Z", 0) for site in structure], dtype=np.int64)
+    return structure.lattice.matrix, structure.frac_coords, numbers

@@ -1,0 +1,58 @@
+"""Extended XYZ: frames with `Lattice="ax ay az bx by bz cx cy cz"` and `Properties=species:S:1:pos:R:3:…`."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from .crystal import ATOMIC_NUMBERS
+from .crystalset import fractional
+
+PAIR = re.compile(r"""([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|\{([^}]*)\}|(\S+))""")
+DEFAULT = "species:S:1:pos:R:3"
+
+
+def frames(text: str) -> Iterator[str]:
+    """The text of each frame. Raises ValueError where it does not begin with a number of atoms or ends too early."""
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines) and lines[at].strip():
+        if not lines[at].strip().isdigit():
+            raise ValueError(f"line {at + 1}: wanted a number of atoms, got {lines[at].strip()[:40]!r}")
+        end = at + 2 + int(lines[at])
+        if end > len(lines):
+            raise ValueError(f"line {at + 1}: {lines[at].strip()} atoms announced, the file ends before")
+        yield "\n".join(lines[at:end])
+        at = end
+
+
+def parse_frame(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """lattice [3, 3], frac_coords [n, 3] and numbers [n] of one frame. Raises ValueError for what is no such frame."""
+    _, comment, *lines = text.split("\n")
+    values = {pair[1].lower(): next(filter(None, pair.groups()[1:]), "") for pair in PAIR.finditer(comment)}
+    if "lattice" not in values:
+        raise ValueError("no Lattice in the comment line: a molecule, not a crystal")
+    lattice = np.array(values["lattice"].split(), dtype=np.float64)
+    if lattice.shape != (9,):
+        raise ValueError(f"Lattice: wanted nine numbers, got {len(lattice)}")
+    columns = _columns(values.get("properties", DEFAULT))
+    rows = [line.split() for line in lines]
+    if "pos" not in columns or not {"species", "z"} & columns.keys():
+        raise ValueError(f"Properties: wanted species and pos, got {', '.join(columns)}")
+    positions = np.array([row[columns["pos"]] for row in rows], dtype=np.float64).reshape(-1, 3)
+    if "species" in columns:
+        numbers = [ATOMIC_NUMBERS.get(row[columns["species"]][0], 0) for row in rows]
+    else:
+        numbers = [int(row[columns["z"]][0]) for row in rows]
+    lattice = lattice.reshape(3, 3)
+    return lattice, fractional(positions, lattice[None], np.zeros(len(rows), int)), np.array(numbers, dtype=np.int64)
+
+
+def _columns(properties: str) -> dict[str, slice]:
+    """Which columns hold what, from name:type:count triples."""
+    words = properties.split(":")
+    columns, at = {}, 0
+    for name, count in zip(words[::3], words[2::3], strict=True):
+        columns[name.lower()] = slice(at, at + int(count))
+        at += int(count)
+    return columns
