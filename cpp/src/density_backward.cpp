@@ -39,7 +39,7 @@ void backward_batch(const Crystals& crystals, const double* weights, const Cubes
                     double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
   const auto gather = kernels<T>(options.isa).gradient;
   const double scale = kernel_scale(grid.sigma), prefactor = gaussian_prefactor(grid.sigma);
-  const double slope = 2 * std::numbers::ln2 * scale;  // d 2^(-u²) / dp = slope · u · 2^(-u²)
+  const double slope = gaussian_slope(grid.sigma);
   parallel_for<Scratch<T>>(crystals.size, options.threads, [&](std::int64_t b, Scratch<T>& s) {
     s.images.clear();
     s.sources.clear();

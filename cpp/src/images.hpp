@@ -1,7 +1,7 @@
 // The periodic images of a crystal's atoms that lie in or near its cube.
 #pragma once
 
-#include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "crystalgrid/crystals.hpp"
@@ -14,24 +14,6 @@ inline CubeFrame cube_frame(const Crystals& crystals, const Cubes& cubes, std::i
                     cubes.rotation ? cubes.rotation + 9 * b : nullptr);
 }
 
-/// The whole-number steps k along one Cartesian axis for which x + k·step lies in [-reach, length + reach].
-class Steps {
- public:
-  Steps(double step, double length, double reach)
-      : inverse_(step == 0 ? 1e300 : 1 / step),
-        low_(step < 0 ? length + reach : -reach),
-        high_(step < 0 ? -reach : length + reach) {}
-
-  /// Narrow [low, high] to them.
-  void narrow(double x, double& low, double& high) const {
-    low = std::max(low, (low_ - x) * inverse_);
-    high = std::min(high, (high_ - x) * inverse_);
-  }
-
- private:
-  double inverse_, low_, high_;
-};
-
 /// Call `visit(atom, position, shift)` for each image of each atom of crystal b within `reach` Å of the cube: the index
 /// of the atom, its position in the cube's frame and its whole lattice translation. Not periodic: the atoms as they
 /// are.
@@ -39,14 +21,16 @@ template <class Visit>
 void for_each_image(const Crystals& crystals, const Cubes& cubes, std::int64_t b, double length, double reach,
                     const Visit& visit) {
   const CubeFrame frame = cube_frame(crystals, cubes, b);
-  const Spans span = spans(frame, length, reach);
-  const Steps along_x(frame.c.x, length, reach), along_y(frame.c.y, length, reach), along_z(frame.c.z, length, reach);
+  const Box cube{{0, 0, 0}, {length, length, length}};
+  const Spans span = spans(frame, cube, reach);
+  const Steps along_x = steps_along(frame.c.x, 0, length, reach), along_y = steps_along(frame.c.y, 0, length, reach),
+              along_z = steps_along(frame.c.z, 0, length, reach);
   const double reach_squared = reach * reach;
   for (std::int64_t atom = crystals.offsets[b]; atom < crystals.offsets[b + 1]; ++atom) {
     const double* f = crystals.frac_coords + 3 * atom;
     const Vec3 home = frame.position(f[0], f[1], f[2]);
     if (!cubes.periodic) {
-      if (squared_distance_to_cube(home, length) <= reach_squared) visit(atom, home, Vec3{0, 0, 0});
+      if (squared_distance(home, cube) <= reach_squared) visit(atom, home, Vec3{0, 0, 0});
       continue;
     }
     const Interval along_a = span.a.shifts(f[0]), along_b = span.b.shifts(f[1]), along_c = span.c.shifts(f[2]);
@@ -61,7 +45,7 @@ void for_each_image(const Crystals& crystals, const Cubes& cubes, std::int64_t b
         if (low > high) continue;
         for (int k = static_cast<int>(std::ceil(low)); k <= high; ++k) {
           const Vec3 p = line + static_cast<double>(k) * frame.c;
-          if (squared_distance_to_cube(p, length) <= reach_squared)
+          if (squared_distance(p, cube) <= reach_squared)
             visit(atom, p, Vec3{static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
         }
       }

@@ -2,23 +2,14 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <numbers>
 #include <vector>
 
 #include "density_kernel.hpp"
+#include "gaussian.hpp"
 #include "images.hpp"
 
 namespace crystalgrid {
-
-/// 1/Å: lengths times this are in the kernels' unit, in which exp(-d²/2σ²) is 2^(-u²).
-inline double kernel_scale(double sigma) { return std::sqrt(0.5 * std::numbers::log2e) / sigma; }
-
-/// The factor in front of Eq. (1)'s sum, 1/Å³.
-inline double gaussian_prefactor(double sigma) {
-  return std::pow(2 * std::numbers::pi, -1.5) / (sigma * sigma * sigma);
-}
 
 template <class T>
 KernelGrid<T> kernel_grid(const Grid& grid, double cutoff) {

@@ -1,22 +1,13 @@
 #include "crystalgrid/species.hpp"
 
-#include <limits>
 #include <vector>
 
 #include "images.hpp"
+#include "nearest.hpp"
 #include "parallel.hpp"
 
 namespace crystalgrid {
 namespace {
-
-/// A voxel whose centre lies on the sphere counts as inside, whatever rounding did to it.
-constexpr double kOnTheSphere = 1e-9;
-
-/// Indices of the voxels whose centres lie within `reach` of coordinate x.
-Interval voxels_near(double x, double reach, double spacing, int n) {
-  return {std::max(0, static_cast<int>(std::ceil((x - reach) / spacing - 0.5))),
-          std::min(n - 1, static_cast<int>(std::floor((x + reach) / spacing - 0.5)))};
-}
 
 struct Scratch {
   std::vector<double> nearest;  // squared distance from each voxel to the atom that labels it
@@ -24,7 +15,7 @@ struct Scratch {
 
 void label_cube(const Crystals& crystals, const std::int64_t* numbers, const Cubes& cubes, const Grid& grid,
                 double radius, std::int64_t b, Scratch& scratch, std::uint8_t* species) {
-  const double h = grid.spacing(), reach = radius * (1 + kOnTheSphere), limit = reach * reach;
+  const double h = grid.spacing(), reach = labelling_reach(radius), limit = reach * reach;
   const int n = grid.n;
   std::fill_n(species, grid.voxels(), std::uint8_t{0});
   scratch.nearest.resize(grid.voxels());
@@ -41,9 +32,7 @@ void label_cube(const Crystals& crystals, const std::int64_t* numbers, const Cub
           const double dz = (k + 0.5) * h - p.z, d = dxy + dz * dz;
           if (d > limit) continue;
           const long voxel = row + k;
-          const bool nearer = species[voxel] == 0 || d < scratch.nearest[voxel] * (1 - kOnTheSphere) ||
-                              (d < scratch.nearest[voxel] * (1 + kOnTheSphere) && z < species[voxel]);
-          if (!nearer) continue;
+          if (!labels_instead(d, z, scratch.nearest[voxel], species[voxel])) continue;
           species[voxel] = z;
           scratch.nearest[voxel] = d;
         }

@@ -60,14 +60,30 @@ struct Span {
   }
 };
 
+/// A box in a cube's frame, Å.
+struct Box {
+  Vec3 low, high;
+};
+
 /// `normal` is the reciprocal vector of the axis: fractional coordinate = normal · (p - offset). Distances are taken
 /// between lattice planes, which is what is right in an oblique cell.
-CRYSTALGRID_DEVICE inline Span span_along(Vec3 normal, Vec3 offset, double length, double reach) {
-  const double half = 0.5 * length;
-  const double centre = dot(normal, {half - offset.x, half - offset.y, half - offset.z});
-  const double width =
-      half * (std::fabs(normal.x) + std::fabs(normal.y) + std::fabs(normal.z)) + reach * std::sqrt(dot(normal, normal));
-  return {centre - width, centre + width};
+CRYSTALGRID_DEVICE inline Span span_along(Vec3 normal, Vec3 offset, const Box& box, double reach) {
+  const Vec3 centre = 0.5 * (box.low + box.high), half = 0.5 * (box.high + -1.0 * box.low);
+  const double middle = dot(normal, centre + -1.0 * offset);
+  const double width = dot({std::fabs(normal.x), std::fabs(normal.y), std::fabs(normal.z)}, half) +
+                       reach * std::sqrt(dot(normal, normal));
+  return {middle - width, middle + width};
+}
+
+/// Reciprocal vectors of a frame: the rows of the matrix that takes p - offset to fractional coordinates.
+struct Normals {
+  Vec3 a, b, c;
+};
+
+CRYSTALGRID_DEVICE inline Normals normals(const CubeFrame& frame) {
+  const Vec3 bc = cross(frame.b, frame.c), ca = cross(frame.c, frame.a), ab = cross(frame.a, frame.b);
+  const double inverse_volume = 1 / dot(frame.a, bc);
+  return {inverse_volume * bc, inverse_volume * ca, inverse_volume * ab};
 }
 
 /// Spans of a frame along a, b and c.
@@ -75,23 +91,39 @@ struct Spans {
   Span a, b, c;
 };
 
-CRYSTALGRID_DEVICE inline Spans spans(const CubeFrame& frame, double length, double reach) {
-  const Vec3 bc = cross(frame.b, frame.c), ca = cross(frame.c, frame.a), ab = cross(frame.a, frame.b);
-  const double inverse_volume = 1 / dot(frame.a, bc);
-  return {span_along(inverse_volume * bc, frame.offset, length, reach),
-          span_along(inverse_volume * ca, frame.offset, length, reach),
-          span_along(inverse_volume * ab, frame.offset, length, reach)};
+CRYSTALGRID_DEVICE inline Spans spans(const CubeFrame& frame, const Box& box, double reach) {
+  const Normals normal = normals(frame);
+  return {span_along(normal.a, frame.offset, box, reach), span_along(normal.b, frame.offset, box, reach),
+          span_along(normal.c, frame.offset, box, reach)};
 }
 
-/// Distance from a coordinate to the interval [0, length].
-CRYSTALGRID_DEVICE inline double outside(double x, double length) {
-  const double d = -x > x - length ? -x : x - length;
+/// The whole-number steps k along one Cartesian axis for which x + k·step lies within `reach` of [low, high].
+struct Steps {
+  double inverse, first, last;
+
+  /// Narrow [k_low, k_high] to them.
+  CRYSTALGRID_DEVICE void narrow(double x, double& k_low, double& k_high) const {
+    const double from = (first - x) * inverse, to = (last - x) * inverse;
+    k_low = k_low < from ? from : k_low;
+    k_high = to < k_high ? to : k_high;
+  }
+};
+
+CRYSTALGRID_DEVICE inline Steps steps_along(double step, double low, double high, double reach) {
+  const double inverse = step == 0 ? 1e300 : 1 / step;
+  return step < 0 ? Steps{inverse, high + reach, low - reach} : Steps{inverse, low - reach, high + reach};
+}
+
+/// Distance from a coordinate to the interval [low, high].
+CRYSTALGRID_DEVICE inline double outside(double x, double low, double high) {
+  const double d = low - x > x - high ? low - x : x - high;
   return d > 0 ? d : 0;
 }
 
-/// Squared distance from p to the cube [0, length]³, Å².
-CRYSTALGRID_DEVICE inline double squared_distance_to_cube(Vec3 p, double length) {
-  const double dx = outside(p.x, length), dy = outside(p.y, length), dz = outside(p.z, length);
+/// Squared distance from p to the box, Å².
+CRYSTALGRID_DEVICE inline double squared_distance(Vec3 p, const Box& box) {
+  const double dx = outside(p.x, box.low.x, box.high.x), dy = outside(p.y, box.low.y, box.high.y),
+               dz = outside(p.z, box.low.z, box.high.z);
   return dx * dx + dy * dy + dz * dz;
 }
 
