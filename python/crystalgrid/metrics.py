@@ -66,7 +66,7 @@ class Region:
         self.relative_errors: list[np.ndarray] = []
 
     def add_atoms(self, to_true: np.ndarray, found_z: np.ndarray, true_z: np.ndarray, to_pred: np.ndarray) -> None:
-        """One cube: distance from each found atom to the nearest true one, their numbers; from each true one to found."""
+        """One cube: from each found atom to the nearest true one, and both numbers; from each true one to found."""
         near = to_true <= MATCH
         self.pred_to_true.append(to_true)
         self.true_to_pred.append(to_pred)

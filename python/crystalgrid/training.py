@@ -16,8 +16,10 @@ from .grid import Grid
 from .losses import joint_loss
 from .recipe import Recipe
 
-CUBES, NOISE = 0, 1
+CUBES, NOISE, FIRST = 0, 1, 2
 """Streams of random numbers."""
+FIRST_CUBES = 256
+"""Cubes that the distribution of mean densities is measured on."""
 
 
 def generator(device: torch.device | str, *words: int) -> torch.Generator:
@@ -48,6 +50,8 @@ class Training(L.LightningModule):
         self.recipe, self.crystals, self.grid, self.about, self.minutes = recipe, crystals, grid, about, minutes
         torch.manual_seed(about["seed"])
         self.net = recipe.build().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        if recipe.network.relative:
+            self.net.vae.standardise(self.first_cubes().density(grid))
         self.seconds_before = 0.0
         self.started = time.monotonic()
 
@@ -55,6 +59,11 @@ class Training(L.LightningModule):
     def seconds(self) -> float:
         """Spent training so far, before a resume too."""
         return self.seconds_before + time.monotonic() - self.started
+
+    def first_cubes(self) -> Cubes:
+        """Cubes to measure the data with, before the first step."""
+        batch = self.crystals.batch(sample_order(len(self.crystals), self.about["seed"], 0, FIRST_CUBES))
+        return training_cubes(batch, self.about["mode"], self.grid, generator("cpu", self.about["seed"], FIRST))
 
     def cubes(self, step: int) -> Cubes:
         """The cubes of one step, this process's share of them."""

@@ -17,21 +17,19 @@ class Encoder(nn.Module):
     """Section 8.1.1, convolutions without padding: 30³ → 13³ → 11³ → 9³ → 4³ → mu and log variance.
 
     channels: of the four convolutions; (16, 32, 64, 128) in the paper.
-    extra: numbers per cube that join the flattened features before the last layer.
     """
 
-    def __init__(self, channels: tuple[int, ...], latent_dim: int, extra: int = 0) -> None:
+    def __init__(self, channels: tuple[int, ...], latent_dim: int) -> None:
         super().__init__()
         a, b, c, d = channels
         self.convs = nn.Sequential(
             *conv_block(1, a, 5, stride=2), *conv_block(a, b, 3), *conv_block(b, c, 3), *conv_block(c, d, 3, stride=2)
         )
-        self.latent = nn.Linear(d * 4**3 + extra, 2 * latent_dim)
+        self.latent = nn.Linear(d * 4**3, 2 * latent_dim)
 
-    def forward(self, density: Tensor, extra: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, 30, 30, 30] and extra [B, extra] to mu and log variance, each [B, latent_dim]."""
-        features = self.convs(density.unsqueeze(1)).flatten(1)
-        mu, logvar = self.latent(torch.cat((features, extra.to(features.dtype)), 1)).float().chunk(2, 1)
+    def forward(self, density: Tensor) -> tuple[Tensor, Tensor]:
+        """density [B, 30, 30, 30] to mu and log variance, each [B, latent_dim]."""
+        mu, logvar = self.latent(self.convs(density.unsqueeze(1)).flatten(1)).float().chunk(2, 1)
         return mu, logvar
 
 
@@ -69,8 +67,8 @@ class Decoder(nn.Module):
 class VAE(nn.Module):
     """Encoder and decoder; densities outside are always Eq. (1), in 1/Å^3.
 
-    With `relative`, the networks inside see each cube divided by its mean density, so that a crystal of hydrogen counts
-    as much as one of uranium. The logarithm of the mean goes into the latent vector and comes back out of it.
+    With `relative`, encoder and decoder see each cube divided by its mean density, so that a crystal of hydrogen counts
+    as much as one of uranium. The first number of the latent vector is then the logarithm of that mean, standardised.
     """
 
     def __init__(
@@ -78,20 +76,39 @@ class VAE(nn.Module):
     ) -> None:
         super().__init__()
         self.relative = relative
-        self.encoder = Encoder(encoder, latent_dim, extra=1 if relative else 0)
+        self.encoder = Encoder(encoder, latent_dim)
         self.decoder = Decoder(decoder, latent_dim)
-        self.log_mean = nn.Linear(latent_dim, 1) if relative else nn.Identity()
+        self.log_mean: Tensor
+        self.register_buffer("log_mean", torch.tensor([0.0, 1.0]))  # mean and standard deviation over the crystals
+        if relative:
+            with torch.no_grad():
+                self.encoder.latent.bias[latent_dim] = -6.0  # a scale that is known well from the start
+
+    @torch.jit.ignore
+    def standardise(self, density: Tensor) -> None:
+        """Learn the distribution of mean densities from cubes [B, n, n, n], B > 1, before training."""
+        logs = log_means(density)
+        self.log_mean = torch.stack((logs.mean(), logs.std().clamp_min(0.1)))
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, 30, 30, 30] to mu and log variance of q(z|M), each [B, latent_dim]."""
         if not self.relative:
-            return self.encoder(density, density.new_zeros(len(density), 0))
-        mean = density.mean((1, 2, 3)).clamp_min(1e-6)  # an empty cube has no scale of its own
-        return self.encoder(density / mean[:, None, None, None], mean.log()[:, None])
+            return self.encoder(density)
+        logs = log_means(density)
+        mu, logvar = self.encoder(density / logs.exp()[:, None, None, None])
+        scale = (logs - self.log_mean[0]) / self.log_mean[1]
+        return torch.cat((scale[:, None], mu[:, 1:]), 1), logvar
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:
         """z [B, latent_dim] to the density M̂ [B, 30, 30, 30] of Eq. (4)."""
         density = self.decoder(z)
-        return density * self.log_mean(z).float().exp()[:, :, None, None] if self.relative else density
+        if not self.relative:
+            return density
+        return density * (self.log_mean[0] + self.log_mean[1] * z[:, 0]).exp()[:, None, None, None]
+
+
+def log_means(density: Tensor) -> Tensor:
+    """[B, n, n, n] to the logarithm of each cube's mean; an empty cube is given a very small one."""
+    return density.mean((1, 2, 3)).clamp_min(1e-6).log()
