@@ -1,0 +1,30 @@
+"""What the README shows runs as it stands."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+COMMANDS = ("crystalgrid-data", "crystalgrid-train", "crystalgrid-evaluate", "crystalgrid-export", "crystalgrid-sample")
+
+
+def test_python_example():
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    run = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert re.match(r"\d+ atoms, the first is Z = \d+ at \[", run.stdout)
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README.read_text()):
+        assert (README.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_explain_themselves(command):
+    run = subprocess.run([Path(sys.executable).parent / command, "--help"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert command in run.stdout
