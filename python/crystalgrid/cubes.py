@@ -25,6 +25,8 @@ from .rotations import ever_fits, rotations_that_fit, uniform
 from .species import label_species
 
 MODES = ("single", "repeated")
+TRAINING, EVALUATION = 1, 2
+"""Streams of random numbers."""
 BATCH = 32
 """Crystals whose evaluation cubes come together."""
 CHUNK = 64
@@ -68,14 +70,13 @@ class CubeDataset(Dataset):
         return len(self.crystals)
 
     def set_epoch(self, epoch: int) -> None:
-        """Cut other cubes."""
+        """Cut other cubes, in workers of a DataLoader that are started from now on."""
         self.epoch = epoch
 
     def cubes(self, indices: Sequence[int]) -> Cubes:
         """Where the cubes of these crystals are cut, for voxelising elsewhere."""
-        return cut(
-            self.crystals.batch(indices), self.mode, self.grid, _keys(self.seed, self.epoch, np.asarray(indices))
-        )
+        keys = _keys(self.seed, TRAINING, self.epoch, np.asarray(indices))
+        return cut(self.crystals.batch(indices), self.mode, self.grid, keys)
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
         cubes = self.cubes(indices)
@@ -100,7 +101,7 @@ def evaluation_cubes(crystals: CrystalSet, mode: str, grid: Grid, seed: int, per
     for first in range(0, len(crystals), BATCH):
         indices = np.repeat(np.arange(first, min(first + BATCH, len(crystals))), per_crystal)
         turns = np.arange(len(indices)) % per_crystal
-        cubes = cut(crystals.batch(indices), mode, grid, _keys(seed, turns, indices))
+        cubes = cut(crystals.batch(indices), mode, grid, _keys(seed, EVALUATION, turns, indices))
         if mode == "repeated":
             cubes.origin[torch.from_numpy(turns == 0)] = 0
         batches.append(cubes)
@@ -147,9 +148,9 @@ def _centred(crystals: CrystalBatch) -> tuple[np.ndarray, np.ndarray]:
     return mean.cpu().numpy(), (positions - mean.repeat_interleave(counts, 0)).cpu().numpy()
 
 
-def _keys(seed: int, epoch: int | np.ndarray, index: np.ndarray) -> np.ndarray:
-    """uint64 keys from (seed, epoch, index)."""
+def _keys(seed: int, stream: int, turn: int | np.ndarray, index: np.ndarray) -> np.ndarray:
+    """uint64 keys from (seed, stream, turn, index)."""
     counter = np.zeros((len(index), 4), dtype=np.uint64)
-    counter[:, 0], counter[:, 1], counter[:, 2] = index, epoch, 1
+    counter[:, 0], counter[:, 1], counter[:, 2] = index, turn, stream
     words = philox(counter, (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF))
     return words[:, 0] | words[:, 1] << np.uint64(32)

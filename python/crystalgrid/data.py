@@ -49,5 +49,7 @@ def load(source: str | Path, *, mode: str = "repeated", grid: Grid | None = None
 def _read(source: str | Path) -> Found:
     if source == "prototypes":
         return sift(prototypes(), "prototypes", MAX_SIDE)
+    if not Path(source).exists():
+        raise InputError(f"{source}: no such file or folder, nor 'prototypes'")
     files = find_files(source)
     return read_all([one for one in files if format_of(one[0])] or files[:1], MAX_SIDE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ class Disordered(ValueError):
 
 def _text(path: Path) -> str:
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        return file.read().decode(errors="replace")
+        return file.read().decode("utf-8-sig", errors="replace")
 
 
 def open_cif(path: Path) -> Iterator[Entry]:
@@ -51,7 +52,7 @@ def open_xyz(path: Path) -> Iterator[Entry]:
 
 def open_csv(path: Path) -> Iterator[Entry]:
     """A row per crystal, its CIF in the column `cif`."""
-    rows = csv.DictReader(_text(path).splitlines(keepends=True))
+    rows = csv.DictReader(io.StringIO(_text(path), newline=""))
     if "cif" not in (rows.fieldnames or []):
         raise ValueError(f"wanted a column named cif, got {', '.join(rows.fieldnames or ['no columns'])}")
     for row in rows:

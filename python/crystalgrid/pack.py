@@ -53,8 +53,9 @@ def pack(
         print(f"left out: {len(found.left_out) - SHOWN} more, all in {left_out_csv}", file=sys.stderr)
     if len(found.crystals) == 0:
         raise InputError(nothing_kept(str(out), found.left_out))
-    with written_whole(left_out_csv) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([LeftOut._fields, *found.left_out])
+    with written_whole(left_out_csv) as temporary:
+        with temporary.open("w", newline="") as file:
+            csv.writer(file).writerows([LeftOut._fields, *found.left_out])
         write_parquet(out, split_by_formula(found.crystals, seed))
     print(f"{out}: {summary(len(found.crystals), found.left_out)}")
 

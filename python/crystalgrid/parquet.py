@@ -37,11 +37,12 @@ def read_parquet(path: Path | str, max_side: float = np.inf) -> Found:
         with pq.ParquetFile(path) as file:
             columns = _columns(path, file.schema_arrow)
             first, parts = 0, []
-            for batch in file.iter_batches(ROWS, columns=columns):
-                parts.append(_crystals(path, batch, first, max_side))
-                first += batch.num_rows
+            for group in range(file.num_row_groups):  # pyarrow cannot join lists of dictionary values across groups
+                for batch in file.iter_batches(ROWS, [group], columns):
+                    parts.append(_crystals(path, batch, first, max_side))
+                    first += batch.num_rows
     except pa.ArrowException as error:
-        raise InputError(f"{path}: cannot be read as Parquet: {error}") from error
+        raise InputError(f"{path}: not Parquet: {error}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     return merged(parts)
@@ -50,7 +51,7 @@ def read_parquet(path: Path | str, max_side: float = np.inf) -> Found:
 def _columns(path: Path, schema: pa.Schema) -> list[str]:
     missing = [name for name in NEEDED if name not in schema.names]
     if missing:
-        raise InputError(f"{path}: wanted the columns {', '.join(NEEDED)}, missing {', '.join(missing)}")
+        raise InputError(f"{path}: wanted OPTIMADE's columns {', '.join(NEEDED)}, missing {', '.join(missing)}")
     for name in NEEDED:
         value, depth = schema.field(name).type, 0
         while hasattr(value, "value_type") and not pa.types.is_dictionary(value):
@@ -118,7 +119,7 @@ def _splits(path: Path, rows: pa.RecordBatch) -> np.ndarray:
 
 
 def write_parquet(path: Path | str, crystals: CrystalSet) -> None:
-    """Write crystals whole or not at all, as float64, so that what is read again is what was given."""
+    """Write crystals whole or not at all, as float64, so that nothing is rounded that a relaxation had settled."""
     positions = np.einsum("ni,nij->nj", crystals.frac_coords, crystals.lattice[crystals.crystal_of_atom])
     symbols = pa.array(np.array(["", *SYMBOLS], dtype=object)[crystals.numbers])
     table = pa.table({

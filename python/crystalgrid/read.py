@@ -41,9 +41,9 @@ def read(path: str | Path) -> list[Crystal]:
     Raises InputError that names the file for the first that cannot be read, is disordered, has no atoms, NaN, a
     singular lattice or an element of Z > 94, and where there is nothing to read.
     """
-    files = [one for one in find_files(path) if format_of(one[0])] or find_files(path)[:1]
+    files = find_files(path)
     crystals: list[Crystal] = []
-    for job in jobs(files):
+    for job in jobs([one for one in files if format_of(one[0])] or files[:1]):
         found = parse(job)
         if found.left_out:
             raise InputError(str(found.left_out[0]))

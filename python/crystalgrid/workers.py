@@ -7,7 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from itertools import chain, islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from .crystalset import CrystalSet
@@ -35,7 +35,7 @@ def read_all(files: list[tuple[Path, str]], max_side: float, workers: int = 1) -
         parts: Parts = (parse(job, max_side) for job in remaining)
     else:
         parts = _in_processes(iter(lambda: list(islice(remaining, CHUNK)), []), max_side, workers)
-    total = len(files) if all(format_of(path) in SINGLE for path, _ in files) else None
+    total = len(files) if all(format_of(path) in (*SINGLE, None) for path, _ in files) else None
     with closing(parts):
         return merged(progress(parts, "reading", total))
 
@@ -84,10 +84,16 @@ def _one_by_one(chunk: Chunk, max_side: float) -> Iterator[Found]:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes, started afresh because threads of torch do not survive a fork."""
+    """Processes, started afresh because threads of torch do not survive a fork, and ended at once after an error."""
+    others = active_children()
     pool = ProcessPoolExecutor(workers, get_context("spawn"))
     try:
         yield pool
+    except BaseException:
+        for child in active_children():
+            if child not in others:
+                child.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -39,6 +39,9 @@ def parse_frame(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows = [line.split() for line in lines]
     if "pos" not in columns or not {"species", "z"} & columns.keys():
         raise ValueError(f"Properties: wanted species and pos, got {', '.join(columns)}")
+    short = next((row for row in rows if len(row) < max(one.stop for one in columns.values())), None)
+    if short is not None:
+        raise ValueError(f"wanted the columns {', '.join(columns)} for each atom, got {' '.join(short)!r}")
     positions = np.array([row[columns["pos"]] for row in rows], dtype=np.float64).reshape(-1, 3)
     if "species" in columns:
         numbers = [ATOMIC_NUMBERS.get(row[columns["species"]][0], 0) for row in rows]

@@ -1,0 +1,79 @@
+"""Files of crystals for tests, good and bad."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from crystalgrid.crystal import SYMBOLS, Crystal
+
+CIF = """data_{name}
+_cell_length_a {a}
+_cell_length_b {a}
+_cell_length_c {a}
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma {gamma}
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+{atoms}
+"""
+
+
+def cif(
+    a: object = 4.0, atoms: tuple[str, ...] = ("Cs 0 0 0", "Cl 0.5 0.5 0.5"), gamma: float = 90, occupancy: float = 1
+) -> str:
+    """A cubic crystal, caesium chloride by default."""
+    lines = [f"{atom.split()[0]}{i} {atom} {occupancy}" for i, atom in enumerate(atoms)]
+    return CIF.format(name="test", a=a, gamma=gamma, atoms="\n".join(lines))
+
+
+BAD_CIFS = {
+    "garbage": "\0 this is no CIF",
+    "empty": "",
+    "truncated": cif()[:200],
+    "disordered": cif(occupancy=0.5),
+    "heavy": cif(atoms=("Am 0 0 0",)),
+    "no_atoms": cif(atoms=()),
+    "nan_position": cif(atoms=("Cs nan 0 0",)),
+    "nan_lattice": cif(a="nan"),
+    "flat": cif(gamma=0),
+    "zero": cif(a=0),
+}
+
+
+def caesium_chloride() -> Crystal:
+    """What `cif()` says."""
+    return Crystal(4 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [55, 17])
+
+
+def structure(crystal: Crystal) -> dict:
+    """A crystal as pymatgen's Structure.as_dict gives it."""
+    return json.loads(json.dumps(crystal.to_pymatgen().as_dict()))
+
+
+def poscar(crystal: Crystal, named: bool = True) -> str:
+    """A POSCAR with one line per atom's species, with or without the line of their names."""
+    names = [" ".join(SYMBOLS[z - 1] for z in crystal.numbers)] if named else []
+    rows = [" ".join(map(str, row)) for row in [*crystal.lattice, "", *crystal.frac_coords]]
+    counts = " ".join("1" for _ in crystal.numbers)
+    return "\n".join(["comment", "1.0", *rows[:3], *names, counts, "Direct", *rows[4:]]) + "\n"
+
+
+def mixed_folder(folder: Path, good: int) -> None:
+    """`good` good CIFs, every bad one, and files of other formats."""
+    (folder / "deeper").mkdir(parents=True)
+    for i in range(good):
+        (folder / f"good{i:03}.cif").write_text(cif(a=3 + i / 100))
+    for name, text in BAD_CIFS.items():
+        (folder / f"bad_{name}.cif").write_text(text)
+    (folder / "deeper" / "POSCAR").write_text(poscar(caesium_chloride()))
+    (folder / "large.cif").write_text(cif(a=10))
+    (folder / "notes.txt").write_text("not a crystal")
+    (folder / ".hidden.cif").write_text("not looked at")

@@ -1,0 +1,162 @@
+"""Cubes: where they are cut, how they are drawn, and that a draw depends on its key alone."""
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from crystalgrid import Grid, InputError
+from crystalgrid.crystalset import CrystalSet
+from crystalgrid.cubes import MODES, CubeDataset, cut, evaluation_cubes, fits, training_cubes
+from crystalgrid.rotations import ever_fits, rotations, rotations_that_fit, uniform
+
+GRID = Grid()
+SMALL = Grid(n=6)
+
+
+def keys(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(2**63, size=count, dtype=np.uint64)
+
+
+def in_the_cube(cubes) -> torch.Tensor:
+    """[N, 3] positions of all atoms in their cubes, p = R (x - origin)."""
+    batch = cubes.crystals
+    cube = torch.repeat_interleave(torch.arange(batch.size), batch.offsets.diff())
+    positions = torch.einsum("ni,nij->nj", batch.frac_coords, batch.lattice[cube])
+    return torch.einsum("nij,nj->ni", cubes.rotation[cube], positions - cubes.origin[cube])
+
+
+def test_uniform_numbers_are_uniform_and_depend_on_key_and_draw():
+    drawn = uniform(keys(20000), 0)
+    assert ((drawn >= 0) & (drawn < 1)).all()
+    np.testing.assert_allclose(drawn.mean(0), 0.5, atol=0.01)
+    np.testing.assert_allclose(drawn.var(0), 1 / 12, atol=0.003)
+    np.testing.assert_allclose(np.corrcoef(drawn.T), np.eye(3), atol=0.03)
+    np.testing.assert_array_equal(uniform(keys(10)[:, None], np.arange(4))[7, 3], uniform(keys(10)[7], 3))
+    assert not np.isin(uniform(keys(10), 1), drawn).any()
+
+
+def test_rotations_are_uniform_over_so3():
+    drawn = rotations(uniform(keys(20000), 0))
+    np.testing.assert_allclose(drawn @ drawn.transpose(0, 2, 1), np.broadcast_to(np.eye(3), drawn.shape), atol=1e-12)
+    np.testing.assert_allclose(np.linalg.det(drawn), 1)
+    np.testing.assert_allclose(drawn.mean(0), 0, atol=0.02)
+    np.testing.assert_allclose((drawn**2).mean(0), 1 / 3, atol=0.02)
+    # the angle of a uniform rotation has the density (1 - cos) / π
+    angle = np.arccos(np.clip((np.trace(drawn, axis1=1, axis2=2) - 1) / 2, -1, 1))
+    assert angle.mean() == pytest.approx(np.pi / 2 + 2 / np.pi, abs=0.02)
+
+
+def test_single_mode_centres_and_keeps_every_atom_inside(prototypes):
+    crystals = prototypes[fits(prototypes, GRID)]
+    cubes = training_cubes(crystals.batch(slice(None)), "single", GRID, torch.Generator().manual_seed(0))
+    positions = in_the_cube(cubes)
+    assert positions.min() >= -1e-9
+    assert positions.max() <= GRID.length + 1e-9
+    mean = torch.segment_reduce(positions, "mean", lengths=cubes.crystals.offsets.diff(), axis=0)
+    torch.testing.assert_close(mean, torch.full_like(mean, 5.0))
+    assert not cubes.periodic
+
+
+def test_single_mode_only_draws_again_what_is_outside():
+    corners = np.array([[0, 0, 0], [0.99, 0.99, 0.99]])
+    offsets = np.array([0, 2])
+    for side, first_fits in ((3.0, True), (6.5, False)):
+        atoms = (corners - corners.mean(0)) * side
+        chosen = rotations_that_fit(np.tile(atoms, (500, 1)), np.arange(0, 1001, 2), 10.0, keys(500))
+        first = rotations(uniform(keys(500), 0))
+        outside = np.abs(first @ atoms[0]).max(axis=1) > 5
+        assert outside.any() == (not first_fits)
+        np.testing.assert_array_equal(chosen[~outside], first[~outside])
+        assert (np.abs(chosen @ atoms[0]).max(axis=1) <= 5).all()
+        assert ever_fits(atoms, offsets, 10.0).all()
+
+
+def test_rotations_that_fit_are_uniform_over_those():
+    atoms = np.array([[0, 0, 5.5], [0, 0, -5.5]])
+    chosen = rotations_that_fit(np.tile(atoms, (4000, 1)), np.arange(0, 8001, 2), 10.0, keys(4000))
+    every = rotations(uniform(keys(4000) + np.uint64(1), 0))
+    every = every[np.abs(every[:, :, 2]).max(axis=1) <= 5 / 5.5]
+    np.testing.assert_allclose((chosen**2).mean(0), (every**2).mean(0), atol=0.03)
+
+
+def test_a_full_cell_fits_as_it_stands_and_a_long_one_never():
+    corners = np.array([[x, y, z] for x in (-4.95, 4.95) for y in (-4.95, 4.95) for z in (-4.95, 4.95)])
+    offsets = np.array([0, 8])
+    assert ever_fits(corners, offsets, 10.0).all()
+    assert np.isfinite(rotations_that_fit(corners, offsets, 10.0, keys(1))).all()
+    long = np.array([[0, 0, 8.7], [0, 0, -8.7]])  # half the diagonal of the cube is 8.66 Å
+    assert not ever_fits(long, np.array([0, 2]), 10.0).any()
+    assert np.isnan(rotations_that_fit(long, np.array([0, 2]), 10.0, keys(1))).all()
+
+
+def test_what_never_fits_is_refused_in_one_line():
+    crystals = CrystalSet.of([("a", 20 * np.eye(3), np.array([[0, 0, 0], [0.9, 0.9, 0.9]]), np.array([3, 9]))])
+    with pytest.raises(InputError, match="crystals: 1 never fit in the cube of 10 Å"):
+        cut(crystals.batch([0]), "single", GRID, keys(1))
+
+
+def test_repeated_mode_origins_are_uniform_over_the_cell():
+    lattice = np.array([[4.0, 0, 0], [2, 5, 0], [1, 1, 6]])
+    crystals = CrystalSet.of([("a", lattice, np.zeros((1, 3)), np.array([3]))])
+    cubes = training_cubes(crystals.batch([0] * 20000), "repeated", GRID, torch.Generator().manual_seed(0))
+    frac = cubes.origin.numpy() @ np.linalg.inv(lattice)
+    assert frac.min() >= -1e-12
+    assert frac.max() < 1 + 1e-12
+    np.testing.assert_allclose(frac.mean(0), 0.5, atol=0.01)
+    np.testing.assert_allclose(frac.var(0), 1 / 12, atol=0.003)
+    assert cubes.rotation is None
+    assert cubes.periodic
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_training_cubes_follow_their_generator(prototypes, mode):
+    batch = prototypes[fits(prototypes, GRID)].batch(range(10))
+    one, same, other = (training_cubes(batch, mode, GRID, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    assert torch.equal(one.origin, same.origin)
+    assert not torch.isclose(one.origin, other.origin).all(1).any()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_cube_depends_on_seed_epoch_and_index_alone(prototypes, mode):
+    crystals = prototypes[fits(prototypes, GRID)]
+    dataset = CubeDataset(crystals, mode, seed=5)
+    whole = dataset.cubes(range(40)).origin
+    assert torch.equal(dataset.cubes([33, 7]).origin, whole[[33, 7]])
+    dataset.set_epoch(1)
+    assert not torch.isclose(dataset.cubes(range(40)).origin, whole).all(1).any()
+    dataset.set_epoch(0)
+    assert torch.equal(dataset.cubes(range(40)).origin, whole)
+    assert not torch.isclose(CubeDataset(crystals, mode, seed=6).cubes(range(40)).origin, whole).all(1).any()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_dataset_in_a_loader_voxelises_on_the_fly(prototypes, mode):
+    dataset = CubeDataset(prototypes[fits(prototypes, SMALL)][:8], mode, SMALL)
+    [(density, species), _] = DataLoader(dataset, batch_size=4)
+    cubes = dataset.cubes(range(4))
+    assert torch.equal(density, cubes.density(SMALL))
+    assert torch.equal(species, cubes.species(SMALL))
+    assert density.dtype == torch.float32
+    assert species.dtype == torch.uint8
+    assert torch.equal(dataset[-5][0], density[3])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_evaluation_cubes_are_fixed_three_per_crystal_in_turn(prototypes, mode):
+    crystals = prototypes[fits(prototypes, GRID)][:40]
+    batches, again = (evaluation_cubes(crystals, mode, GRID, seed=0) for _ in range(2))
+    assert [cubes.crystals.size for cubes in batches] == [96, 24]
+    origins = torch.cat([cubes.origin for cubes in batches])
+    assert torch.equal(origins, torch.cat([cubes.origin for cubes in again]))
+    assert len(origins.unique(dim=0)) == (81 if mode == "repeated" else 120)
+    assert torch.equal(batches[1].crystals.lattice[3], torch.from_numpy(crystals.lattice[33]))
+    if mode == "repeated":
+        assert (origins[::3] == 0).all()
+        assert (origins[1::3] != 0).any(1).all()
+    assert not torch.equal(origins, torch.cat([c.origin for c in evaluation_cubes(crystals, mode, GRID, seed=1)]))
+
+
+def test_mode_misspelt(prototypes):
+    with pytest.raises(InputError, match="mode: wanted one of single, repeated, got 'both'"):
+        CubeDataset(prototypes, "both")

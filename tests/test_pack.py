@@ -1,0 +1,158 @@
+"""crystalgrid-data pack: what is kept, what is listed, and that nothing is left behind when it fails."""
+
+import csv
+import os
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder
+from crystalgrid import workers
+from crystalgrid.data import load
+from crystalgrid.errors import InputError
+from crystalgrid.formats import parse_cif
+from crystalgrid.pack import cli, pack
+from crystalgrid.read import Job
+
+
+def run(monkeypatch, *arguments):
+    """Exit code of the command."""
+    monkeypatch.setattr(sys, "argv", ["crystalgrid-data", "pack", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        cli()
+    return end.value.code
+
+
+def test_mixed_folder(tmp_path, monkeypatch, capsys):
+    mixed_folder(tmp_path / "mixed", good=20)
+    out = tmp_path / "crystals.parquet"
+    assert run(monkeypatch, tmp_path / "mixed", "-o", out, "--workers", "1") == 0
+    said = capsys.readouterr()
+    assert "kept 21 of 33 crystals" in said.out
+    assert sum(line.startswith("left out: ") for line in said.err.splitlines()) == len(BAD_CIFS) + 2
+
+    table = pq.read_table(out)
+    assert table.column_names == [
+        "immutable_id", "split", "nsites", "lattice_vectors", "cartesian_site_positions", "species_at_sites",
+    ]  # fmt: skip
+    assert table["immutable_id"].to_pylist() == ["deeper/POSCAR", *(f"good{i:03}" for i in range(20))]
+    assert set(table["split"].to_pylist()) <= {"train", "val", "test"}
+
+    rows = list(csv.DictReader((tmp_path / "crystals.left_out.csv").read_text().splitlines()))
+    reasons = {row["id"] or row["file"]: row["reason"] for row in rows}
+    assert reasons["bad_disordered"] == "disordered"
+    assert reasons["bad_heavy"] == "species that is not an element of Z 1 to 94"
+    assert reasons["large"] == "longest side of 10 Å or more"
+    assert reasons[str(tmp_path / "mixed" / "notes.txt")] == "not a format that is read"
+    assert len(rows) == len(BAD_CIFS) + 2
+
+
+def test_processes_give_the_same_bytes(tmp_path):
+    mixed_folder(tmp_path / "mixed", good=10)
+    pack((tmp_path / "mixed",), tmp_path / "one.parquet", workers=1)
+    pack((tmp_path / "mixed",), tmp_path / "two.parquet", workers=2)
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    assert (tmp_path / "one.left_out.csv").read_text() == (tmp_path / "two.left_out.csv").read_text()
+
+
+def test_long_lists_are_cut_on_the_terminal_and_whole_in_the_file(tmp_path, capsys):
+    rows = ["id,cif", *(f"bad-{i},junk" for i in range(50)), f'good,"{cif()}"']
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    pack((tmp_path / "a.csv",), tmp_path / "a.parquet", workers=1)
+    lines = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("left out: ") for line in lines) == 21
+    assert any("30 more, all in" in line for line in lines)
+    assert len((tmp_path / "a.left_out.csv").read_text().splitlines()) == 51
+    assert load(tmp_path / "a.parquet").ids.tolist() == ["good"]
+
+
+def test_given_splits_are_carried_over(tmp_path):
+    (tmp_path / "a.cif").write_text(cif())
+    pack((tmp_path / "a.cif",), tmp_path / "a.parquet")
+    table = pq.read_table(tmp_path / "a.parquet")
+    pq.write_table(table.set_column(1, "split", [["test"]]), tmp_path / "b.parquet")
+    pack((tmp_path / "b.parquet",), tmp_path / "c.parquet")
+    assert pq.read_table(tmp_path / "c.parquet")["split"].to_pylist() == ["test"]
+
+
+def test_what_is_packed_is_what_was_read(tmp_path):
+    (tmp_path / "a.cif").write_text(cif())
+    pack((tmp_path,), tmp_path / "a.parquet")
+    crystal, wanted = load(tmp_path / "a.parquet")[0], caesium_chloride()
+    np.testing.assert_allclose(crystal.positions, wanted.positions, atol=1e-12)
+    np.testing.assert_array_equal(crystal.numbers, wanted.numbers)
+
+
+def test_packing_into_the_source_folder_again(tmp_path, capsys):
+    (tmp_path / "a.cif").write_text(cif())
+    pack((tmp_path,), tmp_path / "a.parquet")
+    pack((tmp_path,), tmp_path / "a.parquet", overwrite=True)
+    assert "kept 1 of 1 crystals" in capsys.readouterr().out.splitlines()[-1]
+
+
+def good(folder):
+    (folder / "a.cif").write_text(cif())
+    return folder / "a.cif"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (lambda d: (d / "nowhere", "-o", d / "x.parquet"), "nowhere: no such file or folder"),
+        (lambda d: (d, "-o", d / "x.parquet"), "got an empty one"),
+        (lambda d: (good(d), "-o", d / "x.csv"), "wanted a name that ends in .parquet"),
+        (lambda d: (good(d), "-o", d / "missing" / "x.parquet"), "does not exist"),
+        (
+            lambda d: (good(d), "-o", d / "x.parquet", "--max-side", "0"),
+            "max-side: wanted a positive number of Å, got 0.0",
+        ),
+        (lambda d: (good(d), "-o", d / "x.parquet", "--max-side", "nan"), "max-side"),
+        (lambda d: (good(d), "-o", d / "x.parquet", "--max-side", "3"), "a.cif: longest side of 3 Å or more"),
+        (lambda d: (good(d), "-o", d / "x.parquet", "--workers", "0"), "workers: wanted at least 1, got 0"),
+        (lambda d: ("-o", d / "x.parquet"), "sources: wanted files or folders"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, words):
+    assert run(monkeypatch, *arguments(tmp_path)) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert words in errors[0]
+    assert [path.name for path in tmp_path.iterdir()] in ([], ["a.cif"])
+
+
+def test_an_existing_file_is_kept(tmp_path):
+    out = tmp_path / "x.parquet"
+    out.write_text("mine")
+    with pytest.raises(InputError, match=r"x\.parquet: exists; choose another name or add --overwrite"):
+        pack((good(tmp_path),), out)
+    assert out.read_text() == "mine"
+
+
+def test_interrupt_leaves_nothing(tmp_path, monkeypatch):
+    mixed_folder(tmp_path / "mixed", good=30)
+    seen = []
+
+    def interrupted(job, max_side):
+        seen.append(job)
+        if len(seen) == 25:
+            raise KeyboardInterrupt
+        return parse(job, max_side)
+
+    parse = workers.parse
+    monkeypatch.setattr(workers, "parse", interrupted)
+    assert run(monkeypatch, tmp_path / "mixed", "-o", tmp_path / "x.parquet", "--workers", "1") == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["mixed"]
+
+
+def die(_text: str) -> None:
+    os._exit(9)
+
+
+def test_a_process_that_dies_costs_one_crystal(monkeypatch):
+    all_jobs = [Job(f"{i}.cif", str(i), die if i == 17 else parse_cif, cif()) for i in range(20)]
+    monkeypatch.setattr(workers, "jobs", lambda _files: iter(all_jobs))
+    found = workers.read_all([], max_side=10, workers=2)
+    assert found.crystals.ids.tolist() == [str(i) for i in range(20) if i != 17]
+    assert [str(one) for one in found.left_out] == ["17.cif: cannot be read: the process that read it died"]

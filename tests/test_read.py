@@ -1,0 +1,147 @@
+"""Readers: the same crystal from every format, and one line for every file that is not one."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+import crystalgrid as cg
+from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder, poscar, structure
+from crystalgrid.crystalset import CrystalSet
+from crystalgrid.parquet import write_parquet
+
+FRAME = """2
+Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 name='a b' pbc="T T T"
+Cs 0 0 0 1 1 1
+Cl 2 2 2 1 1 1
+"""
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def same(one: cg.Crystal, other: cg.Crystal) -> bool:
+    return (
+        np.allclose(one.lattice, other.lattice)
+        and np.allclose(one.frac_coords, other.frac_coords)
+        and np.array_equal(one.numbers, other.numbers)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.cif", cif()),
+        ("POSCAR", poscar(caesium_chloride())),
+        ("CONTCAR.relaxed", poscar(caesium_chloride())),
+        ("a.vasp", poscar(caesium_chloride())),
+        ("a.extxyz", FRAME),
+        ("a.xyz", FRAME.replace("species:S:1:", "Z:I:1:").replace("Cs ", "55 ").replace("Cl ", "17 ")),
+        ("one.json", json.dumps(structure(caesium_chloride()))),
+        ("list.json", json.dumps([structure(caesium_chloride())])),
+        ("entry.json", json.dumps({"entry_id": "x", "structure": structure(caesium_chloride())})),
+        ("by_id.json", json.dumps({"mp-1": structure(caesium_chloride())})),
+        ("a.csv", f'material_id,cif\nmp-1,"{cif()}"\n'),
+    ],
+    ids=lambda value: value if len(value) < 20 else "",
+)
+def test_every_format_gives_the_crystal(tmp_path, name, text):
+    [crystal] = cg.read(write(tmp_path / name, text))
+    assert same(crystal, caesium_chloride())
+
+
+def test_symmetry_of_a_cif_is_applied(tmp_path):
+    fcc = cif(atoms=("Cu 0 0 0",)).replace("P 1", "F m -3 m")
+    [crystal] = cg.read(write(tmp_path / "cu.cif", fcc))
+    assert len(crystal) == 4
+
+
+def test_compressed(tmp_path):
+    with gzip.open(tmp_path / "a.json.gz", "wt") as file:
+        json.dump([structure(caesium_chloride())] * 2, file)
+    assert len(cg.read(tmp_path / "a.json.gz")) == 2
+
+
+def test_parquet(tmp_path):
+    crystal = caesium_chloride()
+    write_parquet(tmp_path / "a.parquet", CrystalSet.of([("x", crystal.lattice, crystal.frac_coords, crystal.numbers)]))
+    assert same(cg.read(tmp_path / "a.parquet")[0], crystal)
+
+
+def test_frames_keep_their_order_and_their_oblique_lattice(tmp_path):
+    other = FRAME.replace("4 0 0 0 4 0 0 0 4", "4 0 0 1 4 0 0.5 0 4.5").replace("Cs", "K")
+    first, second = cg.read(write(tmp_path / "two.xyz", FRAME + other))
+    assert first.numbers[0] == 55
+    assert second.numbers[0] == 19
+    np.testing.assert_array_equal(second.lattice, [[4, 0, 0], [1, 4, 0], [0.5, 0, 4.5]])
+    np.testing.assert_allclose(second.positions, [[0, 0, 0], [2, 2, 2]], atol=1e-12)
+
+
+def test_what_ase_writes(tmp_path):
+    io, build = pytest.importorskip("ase.io"), pytest.importorskip("ase.build")
+    atoms = build.bulk("NaCl", "rocksalt", a=5.6)
+    atoms.info["note"] = "a=b"
+    io.write(tmp_path / "a.extxyz", [atoms, atoms])
+    crystals = cg.read(tmp_path / "a.extxyz")
+    assert len(crystals) == 2
+    np.testing.assert_allclose(crystals[1].positions, atoms.positions, atol=1e-7)
+    np.testing.assert_allclose(crystals[1].lattice, atoms.cell[:], atol=1e-7)
+
+
+@pytest.mark.parametrize("name", BAD_CIFS)
+def test_a_bad_cif_is_one_line_that_names_it(tmp_path, name):
+    with pytest.raises(cg.InputError) as error:
+        cg.read(write(tmp_path / f"{name}.cif", BAD_CIFS[name]))
+    assert str(error.value).startswith(str(tmp_path / f"{name}.cif"))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("POSCAR", poscar(caesium_chloride(), named=False), "Elements in POSCAR cannot be determined"),
+        ("a.xyz", "1\nwater\nH 0 0 0\n", "no Lattice"),
+        ("a.xyz", FRAME[:-10], "wanted the columns species, pos, forces for each atom, got 'Cl 2'"),
+        ("a.xyz", FRAME + "3\n", "3 atoms announced"),
+        ("a.xyz", "two\n" + FRAME, "wanted a number of atoms"),
+        ("a.xyz", FRAME.replace("4 0 0 0", "nan 0 0 0"), "NaN or infinity in the lattice"),
+        ("a.xyz", FRAME.replace("Cs 0 0 0", "Cs nan 0 0"), "NaN or infinity in the positions"),
+        ("a.xyz", FRAME.replace("0 4 0", "4 0 0"), "singular lattice"),
+        ("a.xyz", '0\nLattice="4 0 0 0 4 0 0 0 4"\n', "no atoms"),
+        ("a.json", '{"a": [1,', "cannot be read"),
+        ("a.json", '{"structure": {"a": 1}}', "no lattice"),
+        ("a.json", "3", "wanted pymatgen structures"),
+        ("a.csv", "id,formula\n1,NaCl\n", "wanted a column named cif, got id, formula"),
+        ("a.csv", "", "wanted a column named cif"),
+        ("a.parquet", "PAR1", "not Parquet"),
+        ("a.log", "", "not a format that is read: wanted CIF"),
+    ],
+)
+def test_other_bad_files(tmp_path, name, text, words):
+    with pytest.raises(cg.InputError, match=words) as error:
+        cg.read(write(tmp_path / name, text))
+    assert str(error.value).startswith(str(tmp_path / name))
+
+
+def test_folder(tmp_path):
+    (tmp_path / "b").mkdir()
+    write(tmp_path / "b" / "1.cif", cif(a=5))
+    write(tmp_path / "a.cif", cif(a=4))
+    write(tmp_path / "notes.txt", "passed over")
+    assert [crystal.longest_side for crystal in cg.read(tmp_path)] == [4, 5]
+
+
+def test_folder_stops_at_the_first_bad_file(tmp_path):
+    mixed_folder(tmp_path / "mixed", good=1)
+    with pytest.raises(cg.InputError, match=r"bad_disordered\.cif: disordered"):
+        cg.read(tmp_path / "mixed")
+
+
+def test_missing_and_empty(tmp_path):
+    with pytest.raises(cg.InputError, match="nowhere: no such file or folder"):
+        cg.read(tmp_path / "nowhere")
+    with pytest.raises(cg.InputError, match="got an empty one"):
+        cg.read(tmp_path)
