@@ -13,20 +13,26 @@ namespace {
 
 constexpr double kSameBall = 1.4;       // radii: fragments with centres closer than this are one ball
 constexpr double kSmallestBall = 0.25;  // of a whole ball's voxels: a fragment with fewer is no ball of its own
+constexpr double kFullWeight = 0.5;     // of an atom's mean density: voxels with more all weigh alike
 
 /// Voxels of one label that touch, and, once others have joined it, an atom.
 struct Fragment {
   std::int64_t voxels = 0;
-  double weight = 0;
-  std::array<double, 3> moment{};  // Σ weight · (i, j, k)
+  std::array<std::int64_t, 3> sum{};  // Σ (i, j, k)
   std::uint8_t label = 0;
 
-  double centre(int axis) const { return moment[axis] / weight; }
+  double centre(int axis) const { return static_cast<double>(sum[axis]) / static_cast<double>(voxels); }
   void add(const Fragment& other) {
     voxels += other.voxels;
-    weight += other.weight;
-    for (int axis = 0; axis < 3; ++axis) moment[axis] += other.moment[axis];
+    for (int axis = 0; axis < 3; ++axis) sum[axis] += other.sum[axis];
   }
+};
+
+/// An atom's mean density and density-weighted centre.
+struct Centre {
+  double density = 0;
+  double weight = 0;
+  std::array<double, 3> moment{};  // Σ weight · (i, j, k)
 };
 
 struct Vote {
@@ -49,6 +55,7 @@ struct Scratch {
   std::vector<Touch> touches;  // fragments that touch
   std::vector<int> order, atom_of;
   std::vector<std::vector<Vote>> votes;
+  std::vector<Centre> centres;
 };
 
 struct CubeAtoms {
@@ -104,8 +111,7 @@ void for_each_pair(const std::uint8_t* species, int n, const std::vector<Step>& 
 }
 
 /// Fragments of equal label, in the order of their first voxels, and which of them touch.
-void make_fragments(const std::uint8_t* species, const float* density, int n, const std::vector<Step>& steps,
-                    Scratch& s) {
+void make_fragments(const std::uint8_t* species, int n, const std::vector<Step>& steps, Scratch& s) {
   const int count = static_cast<int>(s.labelled.size());
   for (int place = 0; place < count; ++place) s.node[s.labelled[place]] = place;
   s.parent.resize(count);
@@ -128,13 +134,10 @@ void make_fragments(const std::uint8_t* species, const float* density, int n, co
       s.fragments.emplace_back().label = species[v];
     }
     Fragment& fragment = s.fragments[s.fragment[place] = s.fragment[root]];
-    // A floor keeps the centre defined where a network decodes no density under a label.
-    const double weight = density ? std::max(static_cast<double>(density[v]), 1e-12) : 1.0;
     fragment.voxels += 1;
-    fragment.weight += weight;
-    fragment.moment[0] += weight * (v / (n * n));
-    fragment.moment[1] += weight * (v / n % n);
-    fragment.moment[2] += weight * (v % n);
+    fragment.sum[0] += v / (n * n);
+    fragment.sum[1] += v / n % n;
+    fragment.sum[2] += v % n;
   }
   for (Touch& touch : s.touches) touch = {s.fragment[touch.first], s.fragment[touch.second]};
   const auto reversed = s.touches.size();
@@ -149,43 +152,87 @@ double squared_distance(const Fragment& u, const Fragment& v) {
   return sum;
 }
 
-/// The atom that a fragment joins among those it touches: the nearest, if one ball or if it is no ball itself; else -1.
-int atom_to_join(const Scratch& s, int f, double same_ball, double smallest_ball) {
-  int nearest = -1;
-  double distance = 0;
+constexpr int kNone = -1;
+
+struct Contact {
+  bool touches = false;  // any other fragment
+  int atom = kNone;      // the nearest atom it touches
+  double distance = 0;   // squared, to that atom
+};
+
+Contact contact_of(const Scratch& s, int f) {
+  Contact contact;
   const auto begin = std::lower_bound(s.touches.begin(), s.touches.end(), Touch{f, -1});
   for (auto touch = begin; touch != s.touches.end() && touch->first == f; ++touch) {
+    contact.touches = true;
     const int atom = s.atom_of[touch->second];
-    if (atom < 0) continue;
-    const double d = squared_distance(s.fragments[f], s.atoms[atom]);
-    if (nearest < 0 || d < distance) nearest = atom, distance = d;
+    if (atom == kNone) continue;
+    const double distance = squared_distance(s.fragments[f], s.atoms[atom]);
+    if (contact.atom == kNone || distance < contact.distance) contact.atom = atom, contact.distance = distance;
   }
-  const bool joins = distance < same_ball * same_ball || s.fragments[f].voxels < smallest_ball;
-  return nearest >= 0 && joins ? nearest : -1;
+  return contact;
 }
 
-/// Largest fragments first, each becomes an atom or joins one it touches.
+/// Give a fragment to an atom; to a new one for kNone.
+void give_to(int atom, int f, Scratch& s) {
+  if (atom == kNone) {
+    atom = static_cast<int>(s.atoms.size());
+    s.atoms.push_back(s.fragments[f]);
+    s.votes.emplace_back();
+  } else {
+    s.atoms[atom].add(s.fragments[f]);
+  }
+  s.atom_of[f] = atom;
+  s.votes[atom].push_back({s.fragments[f].label, s.fragments[f].voxels});
+}
+
+/// Largest fragments first, each joins an atom it touches or becomes one; those too small to be a ball wait until what
+/// they touch is part of an atom, and where nothing is, the first of them becomes one.
 void join_fragments(double same_ball, double smallest_ball, Scratch& s) {
-  const int count = static_cast<int>(s.fragments.size());
-  s.order.resize(count);
+  s.order.resize(s.fragments.size());
   std::iota(s.order.begin(), s.order.end(), 0);
   if (!s.touches.empty())
     std::stable_sort(s.order.begin(), s.order.end(),
                      [&](int f, int g) { return s.fragments[f].voxels > s.fragments[g].voxels; });
-  s.atom_of.assign(count, -1);
+  s.atom_of.assign(s.fragments.size(), kNone);
   s.atoms.clear();
   s.votes.clear();
-  for (const int f : s.order) {
-    int atom = s.touches.empty() ? -1 : atom_to_join(s, f, same_ball, smallest_ball);
-    if (atom < 0) {
-      atom = static_cast<int>(s.atoms.size());
-      s.atoms.push_back(s.fragments[f]);
-      s.votes.emplace_back();
-    } else {
-      s.atoms[atom].add(s.fragments[f]);
+  const auto settle = [&](int f) {
+    const Contact contact = contact_of(s, f);
+    const bool small = static_cast<double>(s.fragments[f].voxels) < smallest_ball;
+    if (small && contact.touches && contact.atom == kNone) return false;
+    give_to(small || contact.distance < same_ball * same_ball ? contact.atom : kNone, f, s);
+    return true;
+  };
+  while (!s.order.empty()) {
+    if (std::erase_if(s.order, settle) > 0) continue;
+    give_to(kNone, s.order.front(), s);
+    s.order.erase(s.order.begin());
+  }
+}
+
+/// Centres of the atoms in voxels. Without a density all voxels weigh alike.
+///
+/// A voxel weighs what its density is, but at most half its atom's mean. Within a ball the slope of the density is
+/// mostly a neighbour's tail, which would pull a light atom towards a heavy one; a voxel of little density is a wrong
+/// label.
+void find_centres(const float* density, int n, Scratch& s) {
+  s.centres.assign(s.atoms.size(), {});
+  const auto atom_at = [&](std::size_t place) { return s.atom_of[s.fragment[place]]; };
+  if (density)
+    for (std::size_t place = 0; place < s.labelled.size(); ++place) {
+      const int atom = atom_at(place);
+      s.centres[atom].density += density[s.labelled[place]] / static_cast<double>(s.atoms[atom].voxels);
     }
-    s.atom_of[f] = atom;
-    s.votes[atom].push_back({s.fragments[f].label, s.fragments[f].voxels});
+  for (std::size_t place = 0; place < s.labelled.size(); ++place) {
+    const int v = s.labelled[place];
+    Centre& centre = s.centres[atom_at(place)];
+    // The floor keeps the centre defined where a network decodes no density under a label.
+    const double weight = density ? std::max(1e-12, std::min<double>(density[v], kFullWeight * centre.density)) : 1.0;
+    centre.weight += weight;
+    centre.moment[0] += weight * (v / (n * n));
+    centre.moment[1] += weight * (v / n % n);
+    centre.moment[2] += weight * (v % n);
   }
 }
 
@@ -207,15 +254,17 @@ CubeAtoms find_in_cube(const std::uint8_t* species, const float* density, const 
   const double ball = 4.0 / 3.0 * std::numbers::pi * voxels_per_radius * voxels_per_radius * voxels_per_radius;
   s.node.resize(grid.voxels());
   collect_labelled(species, grid.voxels(), s.labelled);
-  make_fragments(species, density, grid.n, steps, s);
+  make_fragments(species, grid.n, steps, s);
   join_fragments(kSameBall * voxels_per_radius, kSmallestBall * ball, s);
+  find_centres(density, grid.n, s);
   CubeAtoms found;
   for (std::size_t f = 0; f < s.fragments.size(); ++f) {  // an atom stands where its first voxel does
     const int atom = s.atom_of[f];
     if (s.votes[atom].empty()) continue;
     const Vote vote = majority(s.votes[atom]);
     s.votes[atom].clear();
-    for (int axis = 0; axis < 3; ++axis) found.positions.push_back((s.atoms[atom].centre(axis) + 0.5) * h);
+    const Centre& centre = s.centres[atom];
+    for (const double moment : centre.moment) found.positions.push_back((moment / centre.weight + 0.5) * h);
     found.numbers.push_back(vote.label);
     found.votes.push_back(vote.voxels);
   }

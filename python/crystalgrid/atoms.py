@@ -37,15 +37,21 @@ def find_atoms(
     """Atoms as components of labelled voxels: majority vote for the species, density-weighted mean for the position.
 
     species: uint8 [B, n, n, n], atomic numbers, 0 where there is no atom.
-    density: float [B, n, n, n], weighs the voxels of a component; without it all weigh alike.
+    density: float [B, n, n, n]; a voxel weighs what its density is, but at most half its atom's mean, so that neighbours do
+        not pull and wrong labels hardly count. Without it all voxels weigh alike.
     connectivity: 6, voxels that share a face touch, or 26, also those that share an edge or a corner.
     radius: Å, of the balls that the labels were made with.
 
     Unlike labels that touch are told apart, while a few wrong voxels in a ball are outvoted: a component of one label joins
-    a larger one it touches if their centres are closer than 1.4 radii, or if it has less than a quarter of a ball's voxels.
+    an atom it touches if their centres are closer than 1.4 radii, or if it has less than a quarter of a ball's voxels.
 
     Raises InputError for shapes, types or options that do not fit.
     """
+    if not isinstance(grid, Grid):
+        raise InputError(f"grid: wanted a Grid, got {type(grid).__name__}")
+    for name, value in {"species": species, **({} if density is None else {"density": density})}.items():
+        if not isinstance(value, Tensor):
+            raise InputError(f"{name}: wanted a tensor, got {type(value).__name__}")
     shape = (len(species), grid.n, grid.n, grid.n)
     if species.dtype != torch.uint8 or tuple(species.shape) != shape:
         raise InputError(f"species: wanted uint8 of shape {shape}, got {species.dtype} of {tuple(species.shape)}")

@@ -23,11 +23,14 @@ struct Atoms {
 };
 
 /// Find the atoms in `species` [B][n][n][n]; `density` of the same shape weighs the centres, null weighs all voxels
-/// alike.
+/// alike. A voxel weighs what its density is, but at most half its atom's mean: the slope within a ball is mostly a
+/// neighbour's tail, which would pull a light atom towards a heavy one, while a voxel of little density is a wrong
+/// label. The voxels of a whole ball have their centre within 0.21 radii of the atom at three voxels to the diameter.
 ///
-/// Voxels of one label that touch form a fragment. A fragment is an atom of its own, unless it touches a larger one and
-/// either lies in the same ball (centres closer than 1.4 radii) or is too small to be a ball (under a quarter of its
-/// voxels): then its voxels join the larger one and vote there. So a few wrong voxels in a ball are forgiven, and
+/// Voxels of one label that touch form a fragment. Largest first, a fragment joins the nearest atom that it touches, if
+/// both are one ball (centres closer than 1.4 radii) or if it is too small to be a ball (under a quarter of its
+/// voxels); else it is an atom of its own. Small fragments that touch only each other wait for one of them to join. The
+/// voxels of an atom vote for its number, of equals the smaller wins. So a few wrong voxels in a ball are forgiven, and
 /// unlike neighbours stay apart however close they are.
 Atoms find_atoms(const std::uint8_t* species, const float* density, std::int64_t batch, const Grid& grid,
                  const AtomsOptions& options);

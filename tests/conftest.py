@@ -1,0 +1,36 @@
+"""What several test files share: devices, and real crystals where they are at hand."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from crystalgrid.crystalset import CrystalSet
+
+REAL_CRYSTALS = Path(__file__).parents[2] / "shared" / "data" / "mp_10A.parquet"
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> str:
+    """One test body, two devices."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def prototypes() -> CrystalSet:
+    """The embedded crystals."""
+    from crystalgrid.data import load
+
+    return load("prototypes")
+
+
+@pytest.fixture(scope="session")
+def real_crystals() -> CrystalSet:
+    """Crystals of the Materials Project with sides below 10 Å."""
+    if not REAL_CRYSTALS.exists():
+        pytest.skip(f"{REAL_CRYSTALS.name} is not at hand")
+    from crystalgrid.data import load
+
+    return load(str(REAL_CRYSTALS))

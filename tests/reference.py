@@ -1,0 +1,155 @@
+"""Slow and obvious twins of the core, straight from the definitions, in NumPy and float64."""
+
+import itertools
+
+import numpy as np
+
+from crystalgrid import Crystal, Grid
+
+IDENTITY = np.eye(3)
+
+
+def voxel_centres(grid: Grid) -> np.ndarray:
+    """[n³, 3] Å from the cube's corner, x slowest."""
+    axis = (np.arange(grid.n) + 0.5) * grid.spacing
+    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def images(
+    crystal: Crystal, length: float, origin: np.ndarray, rotation: np.ndarray, reach: float, periodic: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions in the cube's frame [M, 3] of all images in or within `reach` Å of the cube, and their atoms [M]."""
+    shifts = np.zeros((1, 3))
+    if periodic:
+        # No image within reach is farther than this from the cube's centre, and so than that many lattice planes.
+        radius = np.sqrt(3) / 2 * length + reach
+        reciprocal = np.linalg.inv(crystal.lattice)
+        centre = (origin + rotation.T @ np.full(3, length / 2)) @ reciprocal
+        planes = radius * np.linalg.norm(reciprocal, axis=0) + 1
+        low = np.floor(centre - planes - crystal.frac_coords.max(axis=0)).astype(int)
+        high = np.ceil(centre + planes - crystal.frac_coords.min(axis=0)).astype(int)
+        shifts = np.array(list(itertools.product(*(range(a, b + 1) for a, b in zip(low, high, strict=True)))))
+    frac_coords = (crystal.frac_coords[:, None] + shifts[None]).reshape(-1, 3)
+    atoms = np.repeat(np.arange(len(crystal)), len(shifts))
+    positions = (frac_coords @ crystal.lattice - origin) @ rotation.T
+    near = np.linalg.norm(positions - np.clip(positions, 0, length), axis=1) <= reach
+    return positions[near], atoms[near]
+
+
+def voxelize(
+    crystal: Crystal,
+    grid: Grid,
+    origin: np.ndarray,
+    rotation: np.ndarray = IDENTITY,
+    periodic: bool = True,
+    weights: np.ndarray | None = None,
+    reach: float = 8.0,
+) -> np.ndarray:
+    """Eq. (1) voxel by voxel and image by image, out to `reach` standard deviations, [n, n, n]."""
+    weights = crystal.numbers if weights is None else weights
+    centres, density = voxel_centres(grid), np.zeros(grid.n**3)
+    reach = reach if periodic else np.inf
+    positions, atoms = images(crystal, grid.length, origin, rotation, reach * grid.sigma, periodic)
+    for position, atom in zip(positions, atoms, strict=True):
+        squared = ((centres - position) ** 2).sum(axis=1)
+        density += weights[atom] * np.exp(-squared / (2 * grid.sigma**2))
+    return density.reshape((grid.n,) * 3) / ((2 * np.pi) ** 1.5 * grid.sigma**3)
+
+
+def label_species(
+    crystal: Crystal,
+    grid: Grid,
+    origin: np.ndarray,
+    rotation: np.ndarray = IDENTITY,
+    periodic: bool = True,
+    radius: float = 0.5,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels [n, n, n] from each voxel's distances to all images, and where rounding may decide them [n, n, n] bool."""
+    positions, atoms = images(crystal, grid.length, origin, rotation, radius + 1e-3, periodic)
+    if len(atoms) == 0:
+        return np.zeros((grid.n,) * 3, np.uint8), np.zeros((grid.n,) * 3, bool)
+    distances = np.linalg.norm(voxel_centres(grid)[:, None] - positions, axis=2)
+    nearest = distances.min(axis=1, keepdims=True)
+    smallest = np.where(distances <= nearest + 1e-9, crystal.numbers[atoms], 255).min(axis=1)
+    largest = np.where(distances <= nearest + 1e-6, crystal.numbers[atoms], 0).max(axis=1)
+    species = np.where(nearest[:, 0] <= radius, smallest, 0).astype(np.uint8)
+    unsure = (np.abs(nearest[:, 0] - radius) < 1e-6) | ((largest != smallest) & (species > 0))
+    return species.reshape((grid.n,) * 3), unsure.reshape((grid.n,) * 3)
+
+
+def find_atoms(
+    species: np.ndarray, density: np.ndarray | None, grid: Grid, connectivity: int = 6, radius: float = 0.5
+) -> list[tuple[np.ndarray, int, int]]:
+    """Position, atomic number and votes of each atom of one cube [n, n, n], by the rule that atoms.hpp states."""
+    fragments, fragment_of = _fragments(species, connectivity)
+    touching = {f: set() for f in range(len(fragments))}
+    for voxel, f in fragment_of.items():
+        touching[f] |= {fragment_of[other] for other in _neighbours(voxel, species, connectivity)} - {f}
+    ball = 4 / 3 * np.pi * (radius / grid.spacing) ** 3
+    waiting = sorted(range(len(fragments)), key=lambda f: (-len(fragments[f]), f))  # largest first
+    members: list[list[int]] = []  # fragments of each atom
+    while waiting:
+        settled = []
+        for f in waiting:
+            centre, small = np.mean(fragments[f], axis=0), len(fragments[f]) < ball / 4
+            atoms = [atom for g in sorted(touching[f]) for atom in members if g in atom]
+            squared = [((centre - _centre(atom, fragments)) ** 2).sum() for atom in atoms]
+            if atoms and (small or min(squared) < (1.4 * radius / grid.spacing) ** 2):
+                atoms[int(np.argmin(squared))].append(f)
+            elif atoms or not small or not touching[f]:
+                members.append([f])
+            else:
+                continue
+            settled.append(f)
+        if not settled:
+            members.append([waiting[0]])
+            settled = waiting[:1]
+        waiting = [f for f in waiting if f not in settled]
+    members = sorted(members, key=min)  # in the order of their first voxels
+    return [_atom([fragments[f] for f in group], species, density, grid) for group in members]
+
+
+def _centre(members: list[int], fragments: list[list[tuple]]) -> np.ndarray:
+    return np.mean([voxel for f in members for voxel in fragments[f]], axis=0)
+
+
+def _atom(
+    fragments: list[list[tuple]], species: np.ndarray, density: np.ndarray | None, grid: Grid
+) -> tuple[np.ndarray, int, int]:
+    voxels = [voxel for fragment in fragments for voxel in fragment]
+    votes = np.bincount([species[voxel] for voxel in voxels])
+    weights = np.ones(len(voxels))
+    if density is not None:
+        values = np.array([density[voxel] for voxel in voxels], dtype=np.float64)
+        weights = np.maximum(np.minimum(values, values.mean() / 2), 1e-12)
+    centre = (np.average(voxels, axis=0, weights=weights) + 0.5) * grid.spacing
+    return centre, int(votes.argmax()), int(votes.max())
+
+
+def _neighbours(voxel: tuple, species: np.ndarray, connectivity: int) -> list[tuple]:
+    """Labelled voxels that share a face with this one, or, of 26, an edge or a corner too."""
+    found = []
+    for step in itertools.product((-1, 0, 1), repeat=3):
+        if 0 < np.abs(step).sum() <= (1 if connectivity == 6 else 3):
+            other = tuple(v + s for v, s in zip(voxel, step, strict=True))
+            if all(0 <= v < len(species) for v in other) and species[other]:
+                found.append(other)
+    return found
+
+
+def _fragments(species: np.ndarray, connectivity: int) -> tuple[list[list[tuple]], dict[tuple, int]]:
+    """Components of equal label by flood fill, in the order of their first voxels."""
+    fragments: list[list[tuple]] = []
+    fragment_of: dict[tuple, int] = {}
+    for seed in map(tuple, np.argwhere(species).tolist()):
+        if seed in fragment_of:
+            continue
+        fragment_of[seed] = len(fragments)
+        queue = [seed]
+        for voxel in queue:  # grows while it is walked
+            for other in _neighbours(voxel, species, connectivity):
+                if species[other] == species[seed] and other not in fragment_of:
+                    fragment_of[other] = len(fragments)
+                    queue.append(other)
+        fragments.append(queue)
+    return fragments, fragment_of

@@ -1,0 +1,98 @@
+"""Crystals: what is accepted, what is refused, and batches of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from crystalgrid import Crystal, InputError
+from crystalgrid.crystal import ATOMIC_NUMBERS, MAX_Z, SYMBOLS, pack
+from zoo import PEROVSKITE, ZOO
+
+NAN = float("nan")
+BAD_CRYSTALS = {
+    r"lattice must have shape \(3, 3\)": (np.eye(2), [[0, 0, 0]], [1]),
+    r"must have shapes \(N, 3\) and \(N,\)": (np.eye(3), [[0, 0, 0]], [1, 2]),
+    "wanted at least one atom": (np.eye(3), np.zeros((0, 3)), np.zeros(0, int)),
+    "must be finite": (np.eye(3), [[0, NAN, 0]], [1]),
+    "lattice and frac_coords must be finite": (np.diag([1, 1, np.inf]), [[0, 0, 0]], [1]),
+    "lattice is singular": ([[1, 0, 0], [0, 1, 0], [1, 1, 0]], [[0, 0, 0]], [1]),
+    "singular, wanted three independent": (np.diag([1, 1, 0]), [[0, 0, 0]], [1]),
+    "from 1 to 94, got 95": (np.eye(3), [[0, 0, 0]], [95]),
+    "from 1 to 94, got 0": (np.eye(3), [[0, 0, 0]], [0]),
+    "numbers must be whole": (np.eye(3), [[0, 0, 0]], [1.5]),
+}
+
+
+@pytest.mark.parametrize("message", BAD_CRYSTALS)
+def test_bad_crystals_are_refused_in_one_line(message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        Crystal(*BAD_CRYSTALS[message])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_crystal_keeps_what_it_is_given() -> None:
+    frac_coords = np.array([[1.5, -2, 0.25]])
+    crystal = Crystal(np.diag([2.0, 3, -4]), frac_coords, [94])
+    frac_coords[:] = 0  # a copy is kept
+    assert crystal.positions.tolist() == [[3, -6, -1]]
+    assert len(crystal) == 1
+    assert crystal.longest_side == 4
+
+
+def test_pymatgen_there_and_back() -> None:
+    for crystal in ZOO.values():
+        back = Crystal.from_pymatgen(crystal.to_pymatgen())
+        assert np.array_equal(back.numbers, crystal.numbers)
+        assert back.positions == pytest.approx(crystal.positions, abs=1e-9)
+
+
+def test_disordered_structures_are_refused() -> None:
+    from pymatgen.core import Structure
+
+    with pytest.raises(InputError, match="disordered"):
+        Crystal.from_pymatgen(Structure(np.eye(3) * 4, [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]]))
+
+
+def test_symbols_are_in_the_order_of_their_numbers() -> None:
+    assert len(SYMBOLS) == len(set(SYMBOLS)) == MAX_Z
+    assert [ATOMIC_NUMBERS[symbol] for symbol in ("H", "C", "O", "Fe", "La", "Lu", "U", "Pu")] == [
+        1,
+        6,
+        8,
+        26,
+        57,
+        71,
+        92,
+        94,
+    ]
+
+
+def test_a_batch_is_flat() -> None:
+    crystals = list(ZOO.values())
+    batch = pack(crystals)
+    assert batch.size == len(crystals)
+    assert batch.offsets.diff().tolist() == [len(crystal) for crystal in crystals]
+    assert {tensor.dtype for tensor in batch} == {torch.float64, torch.int64}
+    third = slice(int(batch.offsets[2]), int(batch.offsets[3]))
+    assert np.array_equal(batch.frac_coords[third], crystals[2].frac_coords)
+    assert np.array_equal(batch.lattice[2], crystals[2].lattice)
+    assert pack(batch) is batch
+    assert batch.to("meta").lattice.device.type == "meta"
+
+
+def test_an_empty_batch() -> None:
+    batch = pack([])
+    assert batch.size == 0
+    assert batch.lattice.shape == (0, 3, 3)
+    assert batch.offsets.tolist() == [0]
+
+
+def test_one_crystal_is_no_list() -> None:
+    with pytest.raises(InputError, match=r"write \[crystal\]"):
+        pack(PEROVSKITE)
+
+
+@pytest.mark.parametrize("crystals", [[PEROVSKITE, None], ["NaCl"], 3, None])
+def test_what_is_no_crystal_is_refused(crystals: object) -> None:
+    with pytest.raises(InputError, match="crystals: wanted"):
+        pack(crystals)

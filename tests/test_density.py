@@ -1,0 +1,259 @@
+"""Density: against Eq. (1) summed directly, and the properties that hold for any crystal."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import reference
+from crystalgrid import Crystal, Grid, InputError, _core, voxelize
+from crystalgrid.crystal import pack
+from zoo import PEROVSKITE, ZOO, lattice_of, random_crystal, random_origins, random_rotation
+
+GRID = Grid(n=12)
+IRON = Crystal(lattice_of(30, 30, 30, 90, 90, 90), [[0.5, 0.5, 0.5]], [26])
+
+
+def on_device(
+    device: str, crystals: list[Crystal], grid: Grid = GRID, origin=None, rotation=None, **options
+) -> np.ndarray:
+    """`voxelize` on that device, with a result of NumPy."""
+    origin, rotation = (None if t is None else torch.as_tensor(np.asarray(t)).to(device) for t in (origin, rotation))
+    return voxelize(pack(crystals).to(device), grid, origin, rotation, **options).cpu().numpy()
+
+
+def relative_error(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Largest difference relative to the largest value wanted."""
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_zoo_agrees_with_the_direct_sum(name: str, device: str) -> None:
+    crystal, rng = ZOO[name], np.random.default_rng(1)
+    origins = np.stack([np.zeros(3), rng.random(3) @ crystal.lattice, rng.uniform(-20, 20, 3)])
+    rotations = np.stack([np.eye(3), random_rotation(rng), -random_rotation(rng)])
+    wanted = np.stack([reference.voxelize(crystal, GRID, o, r) for o, r in zip(origins, rotations, strict=True)])
+    for accuracy in (1e-3, 1e-5, 1e-6):
+        found = on_device(device, [crystal] * 3, origin=origins, rotation=rotations, accuracy=accuracy)
+        exact = on_device(
+            device, [crystal] * 3, origin=origins, rotation=rotations, accuracy=accuracy, dtype=torch.float64
+        )
+        for f, e, w in zip(found, exact, wanted, strict=True):
+            assert relative_error(e, w) < accuracy
+            assert relative_error(f, w) < accuracy + 5e-7  # what float32 itself costs
+
+
+def test_atoms_as_given_agree_with_the_direct_sum(device: str) -> None:
+    rng = np.random.default_rng(2)
+    for name, crystal in ZOO.items():
+        rotation = random_rotation(rng)[None]
+        origin = crystal.positions[:1] - rng.uniform(2, 8, 3) @ rotation
+        wanted = reference.voxelize(crystal, GRID, origin[0], rotation[0], periodic=False)
+        found = on_device(device, [crystal], origin=origin, rotation=rotation, periodic=False)[0]
+        assert found == pytest.approx(wanted, rel=1e-5, abs=1e-6 * wanted.max()), name
+
+
+def test_voids_of_large_cells_are_as_accurate_as_the_rest(device: str) -> None:
+    crystal, grid = ZOO["layers and a void"], Grid(n=6, length=3.0)
+    origins = np.array([[0, 0, z] for z in (4.0, 7.0, 10.0, 12.0)])
+    found = on_device(device, [crystal] * 4, grid, origins, dtype=torch.float64)
+    for f, origin in zip(found, origins, strict=True):
+        assert relative_error(f, reference.voxelize(crystal, grid, origin, reach=16)) < 1e-5
+
+
+def test_real_crystals_agree_with_the_direct_sum(real_crystals, device: str) -> None:
+    rng = np.random.default_rng(3)
+    crystals = [real_crystals[int(i)] for i in rng.choice(len(real_crystals), 200, replace=False)]
+    grid, origins = Grid(n=7), random_origins(rng, crystals)
+    found = on_device(device, crystals, grid, origins)
+    for f, crystal, origin in zip(found, crystals, origins.numpy(), strict=True):
+        assert relative_error(f, reference.voxelize(crystal, grid, origin, reach=7)) < 1e-5
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 15, 16, 17, 30, 31, 33, 64])
+def test_any_number_of_voxels(n: int, device: str) -> None:
+    grid, origin = Grid(n=n, length=4.0), [[0.3, -1, 2]]
+    crystal = ZOO["2.5 Å cell"] if n < 64 else ZOO["one atom"]
+    assert relative_error(
+        on_device(device, [crystal], grid, origin)[0], reference.voxelize(crystal, grid, np.array(origin[0]))
+    ) < 1e-5  # fmt: skip
+
+
+@pytest.mark.parametrize(("length", "sigma"), [(10, 0.3), (10, 3), (1, 1), (25.0, 1.7), (0.1, 0.05)])
+def test_any_length_and_width(length: float, sigma: float, device: str) -> None:
+    grid, origin = Grid(n=6, length=length, sigma=sigma), np.array([0.1, 0.2, 0.3])
+    for name in ("perovskite", "strongly oblique"):
+        wanted = reference.voxelize(ZOO[name], grid, origin)
+        assert relative_error(on_device(device, [ZOO[name]], grid, origin[None])[0], wanted) < 1e-5
+
+
+def test_cutoff_leaves_out_what_is_farther(device: str) -> None:
+    grid = Grid(n=16, length=8.0)
+    found = on_device(device, [IRON], grid, [[11.0, 11, 11]], cutoff=2.0)[0]
+    wanted = reference.voxelize(IRON, grid, np.full(3, 11.0))
+    distance = np.linalg.norm(reference.voxel_centres(grid) - 4, axis=1).reshape(16, 16, 16)
+    assert found[distance <= 2] == pytest.approx(wanted[distance <= 2], rel=1e-5)
+    assert found[distance > 2 + 3 * math.sqrt(3)].sum() == 0
+    assert (found <= wanted * (1 + 1e-5)).all()
+
+
+def test_density_integrates_to_the_electrons(device: str) -> None:
+    crystal = Crystal(np.eye(3), [[0, 0, 0], [0.9, 0.3, 0], [0, -0.7, 1]], [92, 8, 1])
+    density = on_device(device, [crystal], Grid(n=40, length=12.0), np.full((1, 3), -6.0), periodic=False)
+    assert density.sum(dtype=np.float64) * 0.3**3 == pytest.approx(101, rel=1e-6)
+
+
+def test_value_at_an_isolated_atom(device: str) -> None:
+    density = on_device(device, [IRON], Grid(n=1), [[10.0, 10, 10]])
+    assert density.item() == pytest.approx(26 / (2 * math.pi) ** 1.5, rel=1e-6)
+    assert on_device(device, [IRON], Grid(n=1, sigma=0.5), [[10.0, 10, 10]]).item() == pytest.approx(
+        8 * density.item(), rel=1e-6
+    )
+
+
+def test_mean_over_a_commensurate_cube_is_that_of_the_cell(device: str) -> None:
+    density = on_device(device, [PEROVSKITE], Grid(n=16, length=7.8), [[0.4, 1, 2]], accuracy=1e-7, dtype=torch.float64)
+    assert density.mean() == pytest.approx(PEROVSKITE.numbers.sum() / 3.9**3, rel=1e-6)
+
+
+def crystals_of_any_shape() -> st.SearchStrategy[tuple[Crystal, np.random.Generator]]:
+    """A random crystal, and the generator to draw more from."""
+
+    def draw(seed: int, atoms: int) -> tuple[Crystal, np.random.Generator]:
+        rng = np.random.default_rng(seed)
+        return random_crystal(rng, atoms), rng
+
+    return st.builds(draw, st.integers(0, 2**32), st.integers(1, 12))
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(crystals_of_any_shape())
+def test_random_crystals_agree_with_the_direct_sum(drawn) -> None:
+    crystal, rng = drawn
+    origin, rotation, grid = rng.uniform(-9, 9, (1, 3)), random_rotation(rng)[None], Grid(n=5)
+    found = on_device("cpu", [crystal], grid, origin, rotation)[0]
+    assert relative_error(found, reference.voxelize(crystal, grid, origin[0], rotation[0])) < 1e-5
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(crystals_of_any_shape())
+def test_density_does_not_depend_on_the_description(drawn) -> None:
+    crystal, rng = drawn
+    lattice, frac_coords, numbers = crystal.lattice, crystal.frac_coords, crystal.numbers
+    order, shift, rotation, origin = (
+        rng.permutation(len(crystal)),
+        rng.integers(-3, 4, 3),
+        random_rotation(rng),
+        rng.random(3),
+    )
+    doubled = Crystal(
+        lattice * [[2], [1], [1]], np.concatenate([frac_coords, frac_coords + [1, 0, 0]]) / [2, 1, 1], [*numbers] * 2
+    )
+    basis = np.array([[1, 1, 0], [0, 1, 0], [0, -1, 1]])  # another choice of the same lattice's vectors
+    same = {
+        "permuted": (Crystal(lattice, frac_coords[order], numbers[order]), origin, np.eye(3)),
+        "translated atoms": (
+            Crystal(lattice, frac_coords + rng.integers(-2, 3, frac_coords.shape), numbers),
+            origin,
+            np.eye(3),
+        ),
+        "translated cube": (crystal, origin + shift @ lattice, np.eye(3)),
+        "shifted origin": (Crystal(lattice, frac_coords + 0.3, numbers), origin + 0.3 * lattice.sum(axis=0), np.eye(3)),
+        "supercell": (doubled, origin, np.eye(3)),
+        "other basis": (Crystal(basis @ lattice, frac_coords @ np.linalg.inv(basis), numbers), origin, np.eye(3)),
+        "rotated with its cube": (Crystal(lattice @ rotation.T, frac_coords, numbers), rotation @ origin, rotation.T),
+        "mirrored with its cube": (Crystal(-lattice, frac_coords, numbers), -origin, -np.eye(3)),
+    }
+    wanted = on_device("cpu", [crystal], GRID, origin[None])[0]
+    for name, (other, its_origin, its_rotation) in same.items():
+        found = on_device("cpu", [other], GRID, its_origin[None], its_rotation[None])[0]
+        assert relative_error(found, wanted) < 1e-5, name
+
+
+def test_rotation_and_origin_place_a_point(device: str) -> None:
+    """p = R (x - origin): the atom's own voxel is where the density peaks."""
+    rng = np.random.default_rng(4)
+    rotation, origin, grid = random_rotation(rng), np.array([12.0, 13, 11]), Grid(n=25)
+    p = rotation @ (np.full(3, 15.0) - origin)
+    density = on_device(device, [IRON], grid, origin[None], rotation[None])[0]
+    peak = np.array(np.unravel_index(density.argmax(), density.shape))
+    assert (np.abs((peak + 0.5) * grid.spacing - p) <= grid.spacing / 2).all()
+
+
+def test_weights_replace_the_atomic_numbers(device: str) -> None:
+    crystal, rng = ZOO["many atoms"], np.random.default_rng(5)
+    weights = rng.uniform(-2, 5, len(crystal))
+    found = on_device(device, [crystal], weights=torch.from_numpy(weights).to(device))[0]
+    assert relative_error(found, reference.voxelize(crystal, GRID, np.zeros(3), weights=weights)) < 1e-5
+
+
+def test_cubes_of_a_batch_are_independent_and_of_any_thread_count(device: str) -> None:
+    crystals, rng = list(ZOO.values()) * 2, np.random.default_rng(6)
+    origins = random_origins(rng, crystals).numpy()
+    together = on_device(device, crystals, origin=origins, threads=1)
+    for threads in (2, 5, None):
+        assert np.array_equal(on_device(device, crystals, origin=origins, threads=threads), together)
+    for b in (0, 9, 20):
+        assert np.array_equal(on_device(device, [crystals[b]], origin=origins[b : b + 1])[0], together[b])
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+def test_instruction_sets_agree(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    crystals, rng = list(ZOO.values()), np.random.default_rng(7)
+    origins, grid = random_origins(rng, crystals).numpy(), Grid(n=19)
+    default = on_device("cpu", crystals, grid, origins)
+    monkeypatch.setattr(_core.Isa, "automatic", getattr(_core.Isa, isa))
+    try:
+        found = on_device("cpu", crystals, grid, origins)
+    except ValueError as error:
+        pytest.skip(str(error))
+    for f, d in zip(found, default, strict=True):
+        assert relative_error(f, d) < 1e-6
+
+
+def test_batches_of_none_and_of_one(device: str) -> None:
+    assert on_device(device, []).shape == (0, 12, 12, 12)
+    assert on_device(device, [PEROVSKITE]).shape == (1, 12, 12, 12)
+    assert on_device(device, [PEROVSKITE]).dtype == np.float32
+
+
+def test_atoms_out_of_reach_leave_an_empty_cube(device: str) -> None:
+    assert on_device(device, [IRON], origin=[[500.0, 0, 0]], periodic=False).sum() == 0
+
+
+BAD_INPUT = {
+    "crystals: wanted a list": lambda: voxelize(PEROVSKITE),
+    "grid: wanted a Grid": lambda: voxelize([PEROVSKITE], 30),
+    "origin: wanted shape (1, 3), got (3,)": lambda: voxelize([PEROVSKITE], origin=torch.zeros(3)),
+    "origin: wanted finite values": lambda: voxelize([PEROVSKITE], origin=torch.full((1, 3), torch.nan)),
+    "rotation: wanted shape (1, 3, 3)": lambda: voxelize([PEROVSKITE], rotation=torch.eye(3)),
+    "rotation: wanted orthogonal": lambda: voxelize([PEROVSKITE], rotation=2 * torch.eye(3)[None]),
+    "lattice: wanted three independent": lambda: voxelize(pack([PEROVSKITE])._replace(lattice=torch.ones(1, 3, 3))),
+    "lattice: wanted finite": lambda: voxelize(pack([PEROVSKITE])._replace(lattice=torch.full((1, 3, 3), torch.nan))),
+    "lattice: wanted shape": lambda: voxelize(pack([PEROVSKITE])._replace(lattice=torch.eye(3))),
+    "frac_coords: wanted shape (5, 3)": lambda: voxelize(pack([PEROVSKITE])._replace(frac_coords=torch.zeros(4, 3))),
+    "frac_coords: wanted finite": lambda: voxelize(
+        pack([PEROVSKITE])._replace(frac_coords=torch.full((5, 3), torch.inf))
+    ),
+    "offsets: wanted ascending from 0 to 5": lambda: voxelize(
+        pack([PEROVSKITE])._replace(offsets=torch.tensor([0, 9]))
+    ),
+    "weights: wanted shape (5,)": lambda: voxelize([PEROVSKITE], weights=torch.ones(3)),
+    "weights: wanted finite": lambda: voxelize([PEROVSKITE], weights=torch.full((5,), torch.nan)),
+    "dtype: wanted": lambda: voxelize([PEROVSKITE], dtype=torch.float16),
+    "accuracy: wanted a positive number": lambda: voxelize([PEROVSKITE], accuracy=0),
+    "cutoff: wanted a positive number, got -1": lambda: voxelize([PEROVSKITE], cutoff=-1),
+    "cutoff: wanted a positive number, got nan": lambda: voxelize([PEROVSKITE], cutoff=math.nan),
+    "threads: wanted a whole number": lambda: voxelize([PEROVSKITE], threads=0),
+}
+
+
+@pytest.mark.parametrize("message", BAD_INPUT)
+def test_bad_input_ends_in_one_clear_line(message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        BAD_INPUT[message]()
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
