@@ -51,7 +51,9 @@ Metadata metadata(Reader& reader) {
   if (sum != text(reader, kChecksum)) throw InputError("damaged or altered (its checksum does not match)");
   const Json& grid = json.at("grid");
   return {{static_cast<int>(grid.whole("n")), grid.number("length"), grid.number("sigma")},
-          json.whole("latent_dim"), json.string("mode"), sum};
+          json.whole("latent_dim"),
+          json.string("mode"),
+          sum};
 }
 
 Metadata read_metadata(const std::string& path) {

@@ -14,7 +14,8 @@ struct Artifact {
   torch::jit::Module module;
 };
 
-/// Read `path` onto `device`. Throws InputError where the file is missing, damaged, not an artifact or of another format.
+/// Read `path` onto `device`. Throws InputError where the file is missing, damaged, not an artifact or of another
+/// format.
 Artifact read_artifact(const std::string& path, const torch::Device& device);
 
 }  // namespace crystalgrid

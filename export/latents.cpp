@@ -7,8 +7,8 @@
 namespace crystalgrid {
 namespace {
 
-// Logarithm, sine and cosine by series of basic operations, which IEEE 754 rounds the same everywhere; libraries differ in
-// the last bit. The series are good to 1e-11, far below the rounding to float.
+// Logarithm, sine and cosine by series of basic operations, which IEEE 754 rounds the same everywhere; libraries differ
+// in the last bit. The series are good to 1e-11, far below the rounding to float.
 
 /// Natural logarithm of u in (0, 1), from ln m = 2 artanh((m - 1) / (m + 1)) with m in [1/2, 1).
 double logarithm(double u) {
@@ -33,10 +33,14 @@ Direction direction(std::uint32_t word) {
   }
   sine *= a;
   switch (word >> 30) {
-    case 0: return {cosine, sine};
-    case 1: return {-sine, cosine};
-    case 2: return {-cosine, -sine};
-    default: return {sine, -cosine};
+    case 0:
+      return {cosine, sine};
+    case 1:
+      return {-sine, cosine};
+    case 2:
+      return {-cosine, -sine};
+    default:
+      return {sine, -cosine};
   }
 }
 
@@ -56,7 +60,8 @@ void latent(std::uint64_t seed, std::uint64_t index, std::int64_t dim, float* z)
   const std::array key{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
   for (std::int64_t first = 0; first < dim; first += 4) {
     const Words words = philox({static_cast<std::uint32_t>(first / 4), 0, static_cast<std::uint32_t>(index),
-                                static_cast<std::uint32_t>(index >> 32)}, key);
+                                static_cast<std::uint32_t>(index >> 32)},
+                               key);
     std::array<float, 4> normals;
     for (int pair = 0; pair < 4; pair += 2) {  // Box and Muller 1958
       const double radius = std::sqrt(-2 * logarithm((words[pair] + 0.5) * 0x1p-32));

@@ -10,7 +10,8 @@ namespace crystalgrid {
 namespace {
 
 template <class Whole>
-Whole whole(std::string_view option, std::string_view text, Whole least, Whole most = std::numeric_limits<Whole>::max()) {
+Whole whole(std::string_view option, std::string_view text, Whole least,
+            Whole most = std::numeric_limits<Whole>::max()) {
   Whole x{};
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, x);
@@ -21,7 +22,8 @@ Whole whole(std::string_view option, std::string_view text, Whole least, Whole m
 }
 
 std::string device(std::string_view text) {
-  if (text != "cpu" && text != "cuda") throw InputError("--device: wanted cpu or cuda, got '" + std::string(text) + "'");
+  if (text != "cpu" && text != "cuda")
+    throw InputError("--device: wanted cpu or cuda, got '" + std::string(text) + "'");
   return std::string(text);
 }
 
@@ -51,17 +53,28 @@ Options parse_options(int argc, char** argv) {
       if (a + 1 == argc) throw InputError(std::string(name) + ": wanted a value, got none");
       return argv[++a];
     };
-    if (name == "-h" || name == "--help") options.help = true;
-    else if (name == "-o" || name == "--out") options.out = value();
-    else if (name == "-n" || name == "--number") options.number = whole<std::int64_t>(name, value(), 1);
-    else if (name == "--seed") options.seed = whole<std::int64_t>(name, value(), 0);
-    else if (name == "--batch") options.batch = whole<std::int64_t>(name, value(), 1, 1 << 16);
-    else if (name == "--threads") options.threads = whole(name, value(), 0, 1 << 10);
-    else if (name == "--device") options.device = device(value());
-    else if (name == "--density") options.density = true;
-    else if (name.starts_with("-")) throw InputError("unknown option " + std::string(name) + " (see --help)");
-    else if (options.model.empty()) options.model = name;
-    else throw InputError("wanted one model, got '" + options.model + "' and '" + std::string(name) + "'");
+    if (name == "-h" || name == "--help")
+      options.help = true;
+    else if (name == "-o" || name == "--out")
+      options.out = value();
+    else if (name == "-n" || name == "--number")
+      options.number = whole<std::int64_t>(name, value(), 1);
+    else if (name == "--seed")
+      options.seed = whole<std::int64_t>(name, value(), 0);
+    else if (name == "--batch")
+      options.batch = whole<std::int64_t>(name, value(), 1, 1 << 16);
+    else if (name == "--threads")
+      options.threads = whole(name, value(), 0, 1 << 10);
+    else if (name == "--device")
+      options.device = device(value());
+    else if (name == "--density")
+      options.density = true;
+    else if (name.starts_with("-"))
+      throw InputError("unknown option " + std::string(name) + " (see --help)");
+    else if (options.model.empty())
+      options.model = name;
+    else
+      throw InputError("wanted one model, got '" + options.model + "' and '" + std::string(name) + "'");
   }
   if (options.help) return options;
   if (options.model.empty()) throw InputError("wanted a model: crystalgrid-sampler MODEL -o OUT (see --help)");

@@ -76,7 +76,8 @@ std::string npy_header(std::int64_t count, int n) {
   return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(size & 0xff) + static_cast<char>(size >> 8) + text;
 }
 
-std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, std::int64_t seed, const Metadata& model) {
+std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, std::int64_t seed,
+                      const Metadata& model) {
   const std::int64_t first = atoms.offsets[b], last = atoms.offsets[b + 1];
   const double length = model.grid.length;
   std::string frame = formatted(

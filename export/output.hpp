@@ -19,7 +19,8 @@ class PartFile {
  public:
   explicit PartFile(std::filesystem::path path);
 
-  /// Append all bytes, or none of them and throw (no space left, say), so that the file always ends with a whole record.
+  /// Append all bytes, or none of them and throw (no space left, say), so that the file always ends with a whole
+  /// record.
   void append(const void* data, std::size_t size);
   void finish();  ///< give the file its name
 

@@ -24,7 +24,7 @@ volatile std::sig_atomic_t stopped_by = 0;
 /// The first signal lets the batch in hand finish; a second one ends the program at once.
 void stop_when_asked() {
   for (const int signal : {SIGINT, SIGTERM}) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int by) { stopped_by = by; };
     action.sa_flags = SA_RESETHAND;
     sigaction(signal, &action, nullptr);
@@ -45,8 +45,8 @@ Decoded decode(Artifact& model, const at::Device& device, std::int64_t seed, std
   const at::Tensor density = model.module.run_method("decode", z.to(device)).toTensor();
   const at::Tensor species = model.module.run_method("segment", density).toTuple()->elements()[0].toTensor();
   for (const at::Tensor& cubes : {density, species})
-    TORCH_CHECK(cubes.sizes() == at::IntArrayRef({count, n, n, n}), "the model gives ", cubes.sizes(), ", its metadata say [",
-                count, ", ", n, ", ", n, ", ", n, "]");
+    TORCH_CHECK(cubes.sizes() == at::IntArrayRef({count, n, n, n}), "the model gives ", cubes.sizes(),
+                ", its metadata say [", count, ", ", n, ", ", n, ", ", n, "]");
   return {density.to(at::kCPU, at::kFloat).contiguous(), species.to(at::kCPU, at::kByte).contiguous()};
 }
 

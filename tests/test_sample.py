@@ -56,7 +56,7 @@ def test_latents_are_the_same_bits_as_in_python(sampler: Path, mirror: Path, tmp
 
 
 def test_sampler_and_python_agree_atom_for_atom(sampler: Path, tiny: Path, tmp_path: Path) -> None:
-    frames, density = sampled(sampler, tiny, tmp_path / "out", "-n", 7, "--batch", 3, "--seed", 5)
+    frames, density = sampled(sampler, tiny, tmp_path / "out", "-n", 7, "--batch", 7, "--seed", 5)
     model = cg.load(tiny)
     wanted = model.decode(latents(5, 0, 7, model.latent_dim))
     np.testing.assert_allclose(density, wanted, rtol=0, atol=1e-4)
@@ -91,12 +91,17 @@ def test_batch_and_threads_do_not_change_the_library(
     assert (tmp_path / "plain/samples.xyz").read_bytes() == (tmp_path / "other/samples.xyz").read_bytes()
 
 
-def test_a_longer_library_begins_with_the_shorter_one(sampler: Path, tiny: Path, tmp_path: Path) -> None:
-    short, _ = sampled(sampler, tiny, tmp_path / "short", "-n", 3, "--batch", 2)
-    long, _ = sampled(sampler, tiny, tmp_path / "long", "-n", 5, "--batch", 4)
-    for some, same in zip(short, long, strict=False):
-        assert some.symbols.get_chemical_formula() == same.symbols.get_chemical_formula()
-        np.testing.assert_allclose(some.positions, same.positions, atol=1e-4)
+def test_a_longer_library_begins_with_the_shorter_one(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    sampled(sampler, mirror, tmp_path / "short", "-n", 3, "--batch", 2)
+    sampled(sampler, mirror, tmp_path / "long", "-n", 11, "--batch", 4)
+    short = (tmp_path / "short/samples.xyz").read_bytes()
+    assert (tmp_path / "long/samples.xyz").read_bytes().startswith(short)
+
+
+def test_the_batch_moves_no_density(sampler: Path, tiny: Path, tmp_path: Path) -> None:
+    _, one = sampled(sampler, tiny, tmp_path / "one", "-n", 4, "--batch", 1)
+    _, four = sampled(sampler, tiny, tmp_path / "four", "-n", 4, "--batch", 4, "--threads", 1)
+    np.testing.assert_allclose(one, four, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +216,7 @@ def command(*arguments: object, cache: Path) -> subprocess.CompletedProcess:
     """`crystalgrid-sample` as a user starts it."""
     start = [sys.executable, "-c", "from crystalgrid.sample import cli; cli()", *map(str, arguments)]
     return subprocess.run(
-        start, capture_output=True, text=True, timeout=120, env={**os.environ, "XDG_CACHE_HOME": str(cache)}
+        start, capture_output=True, text=True, timeout=300, env={**os.environ, "XDG_CACHE_HOME": str(cache)}
     )
 
 

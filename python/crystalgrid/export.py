@@ -144,4 +144,8 @@ def refuse_disagreement(agreement: dict[str, float]) -> None:
 
 def cli() -> None:
     """Entry point."""
-    run_command(lambda: tyro.cli(export))
+    run_command(lambda: tyro.cli(export, prog="crystalgrid-export"))
+
+
+if __name__ == "__main__":
+    cli()

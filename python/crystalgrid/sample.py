@@ -110,3 +110,7 @@ def main() -> None:
 def cli() -> None:
     """Entry point."""
     run_command(main)
+
+
+if __name__ == "__main__":
+    cli()
