@@ -1,4 +1,4 @@
-"""Files of crystals for tests, good and bad."""
+"""Crystals to read, pack and split in tests, and files of them, good and bad."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from crystalgrid.crystal import SYMBOLS, Crystal
+from crystalgrid.crystalset import CrystalSet
 
 CIF = """data_{name}
 _cell_length_a {a}
@@ -77,3 +78,15 @@ def mixed_folder(folder: Path, good: int) -> None:
     (folder / "large.cif").write_text(cif(a=10))
     (folder / "notes.txt").write_text("not a crystal")
     (folder / ".hidden.cif").write_text("not looked at")
+
+
+def random_set(count: int, seed: int = 0, formulas: int | None = None) -> CrystalSet:
+    """Random crystals of one to five atoms in cells of any shape."""
+    rng = np.random.default_rng(seed)
+    crystals = []
+    for i in range(count):
+        kind = np.random.default_rng(rng.integers(formulas) if formulas else i)
+        atoms = kind.integers(1, 6)
+        numbers = kind.integers(1, 95, atoms)
+        crystals.append((f"id-{i}", np.diag([4.0, 5, 6]) + rng.uniform(-1, 1, (3, 3)), rng.random((atoms, 3)), numbers))
+    return CrystalSet.of(crystals)

@@ -160,3 +160,10 @@ def test_evaluation_cubes_are_fixed_three_per_crystal_in_turn(prototypes, mode):
 def test_mode_misspelt(prototypes):
     with pytest.raises(InputError, match="mode: wanted one of single, repeated, got 'both'"):
         CubeDataset(prototypes, "both")
+
+
+def test_evaluation_cubes_are_not_those_of_training(prototypes):
+    evaluation = torch.cat([cubes.origin for cubes in evaluation_cubes(prototypes[:10], "repeated", GRID, seed=0)])
+    training = CubeDataset(prototypes, "repeated", seed=0)
+    training.set_epoch(1)
+    assert not torch.isclose(training.cubes(range(10)).origin, evaluation[1::3]).all(1).any()

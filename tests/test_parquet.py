@@ -1,0 +1,123 @@
+"""Parquet: our own form and that of others, and every bad row with its reason."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from crystal_files import random_set
+from crystalgrid import InputError
+from crystalgrid.crystal import SYMBOLS
+from crystalgrid.crystalset import CrystalSet
+from crystalgrid.data import load
+from crystalgrid.parquet import read_parquet, write_parquet
+from crystalgrid.split import split_by_formula
+
+
+def columns(crystals: CrystalSet) -> dict[str, list]:
+    """As another project would write them: nested Python lists."""
+    return {
+        "immutable_id": crystals.ids.tolist(),
+        "lattice_vectors": [c.lattice.tolist() for c in crystals],
+        "cartesian_site_positions": [c.positions.tolist() for c in crystals],
+        "species_at_sites": [[SYMBOLS[z - 1] for z in c.numbers] for c in crystals],
+    }
+
+
+def assert_same(one: CrystalSet, other: CrystalSet, atol: float = 1e-12) -> None:
+    np.testing.assert_allclose(one.lattice, other.lattice, atol=atol)
+    np.testing.assert_allclose(one.frac_coords, other.frac_coords, atol=atol)
+    np.testing.assert_array_equal(one.numbers, other.numbers)
+    np.testing.assert_array_equal(one.offsets, other.offsets)
+    assert one.ids.tolist() == other.ids.tolist()
+
+
+def test_parquet_gives_back_what_was_written(tmp_path):
+    crystals = split_by_formula(random_set(50), seed=0)
+    write_parquet(tmp_path / "a.parquet", crystals)
+    found = read_parquet(tmp_path / "a.parquet")
+    assert found.left_out == []
+    assert_same(found.crystals, crystals)
+    assert found.crystals.splits.tolist() == crystals.splits.tolist()
+
+
+@pytest.mark.parametrize("number", [pa.float32(), pa.float64()])
+@pytest.mark.parametrize("text", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize("of", [pa.list_, pa.large_list])
+def test_parquet_of_others(tmp_path, number, text, of):
+    crystals = random_set(20)
+    kinds = {
+        "immutable_id": pa.string(), "lattice_vectors": of(of(number)), "cartesian_site_positions": of(of(number)),
+        "species_at_sites": of(text),
+    }  # fmt: skip
+    table = pa.table({name: pa.array(column, kinds[name]) for name, column in columns(crystals).items()})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=7)
+    assert_same(read_parquet(tmp_path / "a.parquet").crystals, crystals, atol=1e-6)
+
+
+def test_ids_are_optional(tmp_path):
+    table = columns(random_set(2))
+    del table["immutable_id"]
+    pq.write_table(pa.table(table), tmp_path / "a.parquet", row_group_size=1)
+    assert read_parquet(tmp_path / "a.parquet").crystals.ids.tolist() == ["row 0", "row 1"]
+
+
+def test_every_bad_row_is_left_out_with_its_reason(tmp_path):
+    rows = columns(random_set(12))
+    rows["species_at_sites"][1][0] = "Am"
+    rows["species_at_sites"][2][0] = None
+    rows["lattice_vectors"][3] = [[4.0, 0, 0], [0, 4, 0], [4, 4, 0]]
+    rows["lattice_vectors"][4][0][0] = float("nan")
+    rows["cartesian_site_positions"][5][0] = [float("inf"), 0, 0]
+    rows["cartesian_site_positions"][6], rows["species_at_sites"][6] = [], []
+    rows["lattice_vectors"][7] = [[10.0, 0, 0], [0, 4, 0], [0, 0, 4]]
+    rows["lattice_vectors"][8] = None
+    rows["lattice_vectors"][9] = [[4.0, 0, 0], [0, 4], [0, 0, 4]]
+    rows["species_at_sites"][10].append("O")
+    pq.write_table(pa.table(rows), tmp_path / "a.parquet")
+    found = read_parquet(tmp_path / "a.parquet", max_side=10)
+    species = "species that is not an element of Z 1 to 94"
+    malformed = "vectors not of three numbers, or not one per species"
+    assert {one.id: one.reason for one in found.left_out} == {
+        "id-1": species,
+        "id-2": species,
+        "id-3": "singular lattice",
+        "id-4": "NaN or infinity in the lattice",
+        "id-5": "NaN or infinity in the positions",
+        "id-6": "no atoms",
+        "id-7": "longest side of 10 Å or more",
+        "id-8": malformed,
+        "id-9": malformed,
+        "id-10": malformed,
+    }
+    assert_same(found.crystals, random_set(12)[[0, 11]])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda t: t.drop_columns(["species_at_sites", "lattice_vectors"]),
+            "missing lattice_vectors, species_at_sites",
+        ),
+        (lambda t: t.set_column(1, "lattice_vectors", [["x"] * 3]), "lattice_vectors: wanted lists of lists of"),
+        (
+            lambda t: t.append_column("split", [["training"] * 3]),
+            "split: wanted one of train, val, test, got 'training'",
+        ),
+    ],
+)
+def test_parquet_that_is_not_of_crystals(tmp_path, change, words):
+    pq.write_table(change(pa.table(columns(random_set(3)))), tmp_path / "a.parquet")
+    for reader in (read_parquet, load):
+        with pytest.raises(InputError, match=words) as error:
+            reader(tmp_path / "a.parquet")
+        assert str(error.value).startswith(str(tmp_path / "a.parquet"))
+
+
+def test_truncated_parquet(tmp_path):
+    write_parquet(tmp_path / "a.parquet", random_set(100))
+    whole = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"a\.parquet: .*not Parquet"):
+        load(tmp_path / "a.parquet")
