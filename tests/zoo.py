@@ -41,16 +41,7 @@ def random_origins(rng: np.random.Generator, crystals: list[Crystal]) -> torch.T
 
 _rng = np.random.default_rng(0)
 _CUBIC = lattice_of(4.2, 4.2, 4.2, 90, 90, 90)
-_ROCK_SALT = [
-    [0, 0, 0],
-    [0, 0.5, 0.5],
-    [0.5, 0, 0.5],
-    [0.5, 0.5, 0],
-    [0.5, 0.5, 0.5],
-    [0.5, 0, 0],
-    [0, 0.5, 0],
-    [0, 0, 0.5],
-]
+_FACES = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
 PEROVSKITE = Crystal(
     lattice_of(3.9, 3.9, 3.9, 90, 90, 90),
     [[0.5, 0.5, 0.5], [0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]],
@@ -58,9 +49,13 @@ PEROVSKITE = Crystal(
 )
 
 ZOO = {
-    "cubic": Crystal(_CUBIC, _ROCK_SALT, [12] * 4 + [8] * 4),
+    "cubic": Crystal(_CUBIC, [*_FACES, *(_FACES + 0.5)], [12] * 4 + [8] * 4),
     "perovskite": PEROVSKITE,
-    "hexagonal": Crystal(lattice_of(3.25, 3.25, 5.2, 90, 90, 120), [[1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0.5], [1 / 3, 2 / 3, 0.38], [2 / 3, 1 / 3, 0.88]], [30, 30, 8, 8]),
+    "hexagonal": Crystal(
+        lattice_of(3.25, 3.25, 5.2, 90, 90, 120),
+        [[1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0.5], [1 / 3, 2 / 3, 0.38], [2 / 3, 1 / 3, 0.88]],
+        [30, 30, 8, 8],
+    ),
     "strongly oblique": Crystal(lattice_of(5, 8, 9.5, 35, 40, 55), [[0.1, 0.2, 0.3], [0.6, 0.7, 0.1]], [55, 17]),
     "left-handed": Crystal(lattice_of(4, 5, 6, 80, 95, 110)[[1, 0, 2]], [[0, 0, 0], [0.3, 0.4, 0.5]], [11, 9]),
     "2.5 Å cell": Crystal(lattice_of(2.5, 2.5, 2.5, 60, 60, 60), [[0, 0, 0]], [28]),
@@ -68,9 +63,13 @@ ZOO = {
     "one atom": Crystal(lattice_of(9, 9.2, 9.7, 85, 92, 101), [[0.4, 0.6, 0.3]], [3]),
     "atom on a face": Crystal(lattice_of(10, 10, 10, 90, 90, 90), [[0, 0.31, 0.47], [0.5, 0.5, 0]], [26, 16]),
     "outside the cell": Crystal(_CUBIC, [[-3.2, 7.5, 1.5], [12.8, -0.4, 2.0]], [20, 9]),
-    "rotated": Crystal(lattice_of(4, 5, 7, 70, 100, 115) @ random_rotation(_rng), [[0.2, 0.1, 0.9], [0.7, 0.6, 0.4]], [40, 7]),
-    "heavy and light": Crystal(lattice_of(4.3, 4.3, 4.3, 90, 90, 90), [[0, 0, 0], [0.45, 0, 0], [0.5, 0.5, 0.5]], [92, 1, 1]),
+    "rotated": Crystal(
+        lattice_of(4, 5, 7, 70, 100, 115) @ random_rotation(_rng), [[0.2, 0.1, 0.9], [0.7, 0.6, 0.4]], [40, 7]
+    ),
+    "heavy and light": Crystal(
+        lattice_of(4.3, 4.3, 4.3, 90, 90, 90), [[0, 0, 0], [0.45, 0, 0], [0.5, 0.5, 0.5]], [92, 1, 1]
+    ),
     "layers and a void": Crystal(lattice_of(3, 3, 40, 90, 90, 90), [[0, 0, 0], [0.5, 0.5, 0.03]], [83, 34]),
     "many atoms": Crystal(lattice_of(9.5, 9.7, 9.8, 88, 97, 104), _rng.random((60, 3)), _rng.integers(1, 95, 60)),
-}  # fmt: skip
+}
 """Every crystal here is right for every stage, in both modes."""

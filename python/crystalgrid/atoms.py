@@ -37,13 +37,14 @@ def find_atoms(
     """Atoms as components of labelled voxels: majority vote for the species, density-weighted mean for the position.
 
     species: uint8 [B, n, n, n], atomic numbers, 0 where there is no atom.
-    density: float [B, n, n, n]; a voxel weighs what its density is, but at most half its atom's mean, so that neighbours do
-        not pull and wrong labels hardly count. Without it all voxels weigh alike.
+    density: float [B, n, n, n]; a voxel weighs what its density is, but at most half its atom's mean, so that
+        neighbours do not pull and wrong labels hardly count. Without it all voxels weigh alike.
     connectivity: 6, voxels that share a face touch, or 26, also those that share an edge or a corner.
     radius: Å, of the balls that the labels were made with.
 
-    Unlike labels that touch are told apart, while a few wrong voxels in a ball are outvoted: a component of one label joins
-    an atom it touches if their centres are closer than 1.4 radii, or if it has less than a quarter of a ball's voxels.
+    Unlike labels that touch are told apart, while a few wrong voxels in a ball are outvoted: a component of one label
+    joins an atom it touches if their centres are closer than 1.4 radii, or if it has less than a quarter of a ball's
+    voxels.
 
     Raises InputError for shapes, types or options that do not fit.
     """

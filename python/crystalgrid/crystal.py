@@ -172,7 +172,8 @@ def _check(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray) ->
         raise InputError(f"Crystal: lattice must have shape (3, 3), got {lattice.shape}")
     if frac_coords.ndim != 2 or frac_coords.shape[1] != 3 or numbers.shape != frac_coords.shape[:1]:
         raise InputError(
-            f"Crystal: frac_coords and numbers must have shapes (N, 3) and (N,), got {frac_coords.shape} and {numbers.shape}"
+            f"Crystal: frac_coords and numbers must have shapes (N, 3) and (N,), "
+            f"got {frac_coords.shape} and {numbers.shape}"
         )
     if len(numbers) == 0:
         raise InputError("Crystal: wanted at least one atom, got none")
@@ -213,6 +214,8 @@ def pack(crystals: Sequence[Crystal] | CrystalBatch) -> CrystalBatch:
         return crystals
     if isinstance(crystals, Crystal):
         raise InputError("crystals: wanted a list of Crystal, got one Crystal; write [crystal]")
+    if not isinstance(crystals, Sequence) or not all(isinstance(crystal, Crystal) for crystal in crystals):
+        raise InputError(f"crystals: wanted a list of Crystal or a CrystalBatch, got {crystals!r:.60}")
     if not isinstance(crystals, Sequence) or not all(isinstance(crystal, Crystal) for crystal in crystals):
         raise InputError(f"crystals: wanted a list of Crystal or a CrystalBatch, got {crystals!r:.60}")
     counts = [len(crystal) for crystal in crystals]
