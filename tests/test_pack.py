@@ -14,7 +14,7 @@ from crystalgrid.data import load
 from crystalgrid.errors import InputError
 from crystalgrid.formats import parse_cif
 from crystalgrid.pack import cli, pack
-from crystalgrid.read import Job
+from crystalgrid.reader import Job
 
 
 def run(monkeypatch, *arguments):

@@ -1,30 +1,38 @@
 """crystalgrid: periodic crystals to Gaussian density grids, to latent vectors, and back to atoms."""
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
-from .atoms import Atoms, find_atoms
-from .crystal import Crystal, CrystalBatch
-from .density import voxelize
-from .errors import InputError
-from .grid import Grid
-from .read import read
-from .species import label_species
+if TYPE_CHECKING:
+    from .atoms import Atoms, find_atoms
+    from .crystal import Crystal, CrystalBatch
+    from .density import voxelize
+    from .errors import InputError
+    from .grid import Grid
+    from .model import load
+    from .reader import read
+    from .species import label_species
 
 try:
     __version__ = version("crystalgrid")
 except PackageNotFoundError:  # imported from a checkout that was not installed
     __version__ = "0"
 
-
-def __getattr__(name: str):
-    """`load` is imported when first used: it brings the networks."""
-    if name == "load":
-        from .model import load
-
-        return load
-    raise AttributeError(f"module 'crystalgrid' has no attribute {name!r}")
-
-
+_MODULES = {
+    "Atoms": "atoms", "Crystal": "crystal", "CrystalBatch": "crystal", "Grid": "grid", "InputError": "errors",
+    "find_atoms": "atoms", "label_species": "species", "load": "model", "read": "reader",
+    "voxelize": "density",
+}  # fmt: skip
 __all__ = [
     "Atoms", "Crystal", "CrystalBatch", "Grid", "InputError", "find_atoms", "label_species", "load", "read", "voxelize",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Names are imported when first used, so that a command can answer before torch is loaded."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'crystalgrid' has no attribute {name!r}")
+    value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    globals()[name] = value
+    return value

@@ -14,7 +14,7 @@ from .errors import InputError
 from .filters import MAX_SIDE, Found, LeftOut, nothing_kept, sift, summary
 from .grid import Grid
 from .prototypes import prototypes
-from .read import find_files, format_of
+from .reader import find_files, format_of
 from .split import split_by_formula
 from .workers import read_all
 

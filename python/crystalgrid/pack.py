@@ -14,7 +14,7 @@ from .errors import InputError, run_command
 from .files import written_whole
 from .filters import MAX_SIDE, LeftOut, check_max_side, nothing_kept, summary
 from .parquet import write_parquet
-from .read import find_files
+from .reader import find_files
 from .split import split_by_formula
 from .workers import read_all
 

@@ -14,7 +14,7 @@ from .crystalset import CrystalSet
 from .filters import Found, LeftOut, merged
 from .formats import SINGLE
 from .progress import progress
-from .read import UNREADABLE, Job, format_of, jobs, parse
+from .reader import UNREADABLE, Job, format_of, jobs, parse
 
 CHUNK = 16
 """Jobs that a process gets at a time; fewer in all are not worth starting one."""

@@ -1,0 +1,34 @@
+"""Entry points of the commands: each imports its module, and torch with it, where Ctrl-C already ends in one line."""
+
+from importlib import import_module
+
+from .errors import run_command
+
+
+def data() -> None:
+    """`crystalgrid-data`."""
+    _run("pack")
+
+
+def train() -> None:
+    """`crystalgrid-train`."""
+    _run("train")
+
+
+def evaluate() -> None:
+    """`crystalgrid-evaluate`."""
+    _run("evaluate")
+
+
+def export() -> None:
+    """`crystalgrid-export`."""
+    _run("export")
+
+
+def sample() -> None:
+    """`crystalgrid-sample`."""
+    _run("sample")
+
+
+def _run(module: str) -> None:
+    run_command(lambda: import_module(f".{module}", __package__).cli())
