@@ -11,6 +11,7 @@ namespace crystalgrid {
 void bind_density(py::module_& module);
 void bind_species(py::module_& module);
 void bind_atoms(py::module_& module);
+void bind_cuda(py::module_& module);
 
 }  // namespace crystalgrid
 
@@ -33,4 +34,5 @@ PYBIND11_MODULE(_core, module) {
   bind_density(module);
   bind_species(module);
   bind_atoms(module);
+  bind_cuda(module);
 }

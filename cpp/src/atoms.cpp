@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <numbers>
 #include <numeric>
 
+#include "balls.hpp"
 #include "parallel.hpp"
 
 namespace crystalgrid {
 namespace {
-
-constexpr double kSameBall = 1.4;       // radii: fragments with centres closer than this are one ball
-constexpr double kSmallestBall = 0.25;  // of a whole ball's voxels: a fragment with fewer is no ball of its own
-constexpr double kFullWeight = 0.5;     // of an atom's mean density: voxels with more all weigh alike
 
 /// Voxels of one label that touch, and, once others have joined it, an atom.
 struct Fragment {
@@ -188,7 +184,7 @@ void give_to(int atom, int f, Scratch& s) {
 
 /// Largest fragments first, each joins an atom it touches or becomes one; those too small to be a ball wait until what
 /// they touch is part of an atom, and where nothing is, the first of them becomes one.
-void join_fragments(double same_ball, double smallest_ball, Scratch& s) {
+void join_fragments(const BallRule& rule, Scratch& s) {
   s.order.resize(s.fragments.size());
   std::iota(s.order.begin(), s.order.end(), 0);
   if (!s.touches.empty())
@@ -199,9 +195,9 @@ void join_fragments(double same_ball, double smallest_ball, Scratch& s) {
   s.votes.clear();
   const auto settle = [&](int f) {
     const Contact contact = contact_of(s, f);
-    const bool small = static_cast<double>(s.fragments[f].voxels) < smallest_ball;
+    const bool small = static_cast<double>(s.fragments[f].voxels) < rule.smallest_ball;
     if (small && contact.touches && contact.atom == kNone) return false;
-    give_to(small || contact.distance < same_ball * same_ball ? contact.atom : kNone, f, s);
+    give_to(small || contact.distance < rule.same_ball_squared ? contact.atom : kNone, f, s);
     return true;
   };
   while (!s.order.empty()) {
@@ -212,10 +208,6 @@ void join_fragments(double same_ball, double smallest_ball, Scratch& s) {
 }
 
 /// Centres of the atoms in voxels. Without a density all voxels weigh alike.
-///
-/// A voxel weighs what its density is, but at most half its atom's mean. Within a ball the slope of the density is
-/// mostly a neighbour's tail, which would pull a light atom towards a heavy one; a voxel of little density is a wrong
-/// label.
 void find_centres(const float* density, int n, Scratch& s) {
   s.centres.assign(s.atoms.size(), {});
   const auto atom_at = [&](std::size_t place) { return s.atom_of[s.fragment[place]]; };
@@ -227,8 +219,7 @@ void find_centres(const float* density, int n, Scratch& s) {
   for (std::size_t place = 0; place < s.labelled.size(); ++place) {
     const int v = s.labelled[place];
     Centre& centre = s.centres[atom_at(place)];
-    // The floor keeps the centre defined where a network decodes no density under a label.
-    const double weight = density ? std::max(1e-12, std::min<double>(density[v], kFullWeight * centre.density)) : 1.0;
+    const double weight = density ? voxel_weight(density[v], centre.density) : 1.0;
     centre.weight += weight;
     centre.moment[0] += weight * (v / (n * n));
     centre.moment[1] += weight * (v / n % n);
@@ -250,12 +241,11 @@ Vote majority(std::vector<Vote>& votes) {
 
 CubeAtoms find_in_cube(const std::uint8_t* species, const float* density, const Grid& grid, const AtomsOptions& options,
                        const std::vector<Step>& steps, Scratch& s) {
-  const double h = grid.spacing(), voxels_per_radius = options.radius / h;
-  const double ball = 4.0 / 3.0 * std::numbers::pi * voxels_per_radius * voxels_per_radius * voxels_per_radius;
+  const double h = grid.spacing();
   s.node.resize(grid.voxels());
   collect_labelled(species, grid.voxels(), s.labelled);
   make_fragments(species, grid.n, steps, s);
-  join_fragments(kSameBall * voxels_per_radius, kSmallestBall * ball, s);
+  join_fragments(ball_rule(grid, options.radius), s);
   find_centres(density, grid.n, s);
   CubeAtoms found;
   for (std::size_t f = 0; f < s.fragments.size(); ++f) {  // an atom stands where its first voxel does

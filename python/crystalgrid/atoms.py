@@ -64,15 +64,82 @@ def find_atoms(
         density = density.detach().to(torch.float32).contiguous()
     if connectivity not in (6, 26):
         raise InputError(f"connectivity: wanted 6 or 26, got {connectivity!r}")
-    species = species.contiguous()
-    found = core_on(species.device).find_atoms(
+    radius = positive("radius", radius)
+    find = _find_on_gpu if species.is_cuda else _find_on_cpu
+    return find(species.contiguous(), density, grid, thread_count(threads), connectivity, radius)
+
+
+def _find_on_cpu(
+    species: Tensor, density: Tensor | None, grid: Grid, threads: int, connectivity: int, radius: float
+) -> Atoms:
+    core, where = core_on(species.device, threads)
+    found = core.find_atoms(
         address(species),
         address(density),
         len(species),
         _core.Grid(grid.n, grid.length, grid.sigma),
         connectivity=connectivity,
-        radius=positive("radius", radius),
-        threads=thread_count(threads),
+        radius=radius,
+        **where,
     )
     positions, numbers, offsets, votes = (torch.from_numpy(values) for values in found)
     return Atoms(positions.reshape(-1, 3), numbers, offsets, votes)
+
+
+def _find_on_gpu(
+    species: Tensor, density: Tensor | None, grid: Grid, threads: int, connectivity: int, radius: float
+) -> Atoms:
+    """The host waits twice: for how many fragments there are, and for how many atoms, since tensors need sizes."""
+    core, where = core_on(species.device, threads)
+    size, core_grid = len(species), _core.Grid(grid.n, grid.length, grid.sigma)
+    root = torch.empty(species.shape, dtype=torch.int32, device=species.device)
+    counts = species.new_empty(size, dtype=torch.int64)
+    core.find_fragments(
+        address(species),
+        size,
+        core_grid,
+        connectivity=connectivity,
+        root=address(root),
+        fragments=address(counts),
+        **where,
+    )
+    fragment_offsets = _offsets(counts)
+    scratch = species.new_empty(int(fragment_offsets[-1]) * core.fragment_bytes())
+    core.join_fragments(
+        address(species),
+        address(density),
+        size,
+        core_grid,
+        connectivity=connectivity,
+        radius=radius,
+        root=address(root),
+        fragment_offsets=address(fragment_offsets),
+        scratch=address(scratch),
+        atoms=address(counts),
+        **where,
+    )
+    offsets = _offsets(counts)
+    atoms = int(offsets[-1])
+    found = Atoms(
+        positions=species.new_empty(atoms, 3, dtype=torch.float64),
+        numbers=species.new_empty(atoms, dtype=torch.int64),
+        offsets=offsets,
+        votes=species.new_empty(atoms, dtype=torch.int64),
+    )
+    core.write_atoms(
+        size,
+        core_grid,
+        fragment_offsets=address(fragment_offsets),
+        scratch=address(scratch),
+        atom_offsets=address(offsets),
+        positions=address(found.positions),
+        numbers=address(found.numbers),
+        votes=address(found.votes),
+        **where,
+    )
+    return found
+
+
+def _offsets(counts: Tensor) -> Tensor:
+    """[B+1] where each of B ragged parts begins, from 0 to the sum of all."""
+    return torch.nn.functional.pad(counts.cumsum(0), (1, 0))

@@ -76,11 +76,15 @@ def thread_count(threads: int | None) -> int:
     raise InputError(f"threads: wanted a whole number of at least 1, or None for all cores, got {threads!r}")
 
 
-def core_on(device: torch.device) -> Any:
-    """The core's functions for tensors on `device`."""
+def core_on(device: torch.device, threads: int) -> tuple[Any, dict[str, int]]:
+    """The core's functions for tensors on `device`, and on what they run: CPU threads, or torch's current stream."""
     if device.type == "cpu":
-        return _core
-    raise InputError(f"device: wanted cpu or cuda, got {device}")
+        return _core, {"threads": threads}
+    if device.type != "cuda":
+        raise InputError(f"device: wanted cpu or cuda, got {device}")
+    if _core.cuda is None:
+        raise InputError("device: got cuda, but crystalgrid was built without CUDA; reinstall it where nvcc is found")
+    return _core.cuda, {"device": device.index, "stream": torch.cuda.current_stream(device).cuda_stream}
 
 
 def address(tensor: Tensor | None) -> int:

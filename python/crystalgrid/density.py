@@ -93,14 +93,15 @@ def _voxelize(
     size = len(lattice)
     density = torch.empty(size, n, n, n, dtype=torch.float64 if float64 else torch.float32, device=lattice.device)
     cutoffs = torch.empty(size, dtype=torch.float64, device=lattice.device)
-    core_on(lattice.device).voxelize(
+    core, where = core_on(lattice.device, threads)
+    core.voxelize(
         _core.Crystals(size, address(lattice), address(frac_coords), address(offsets)),
         address(weights),
         _core.Cubes(address(origin), address(rotation), periodic),
         _core.Grid(n, length, sigma),
         accuracy=accuracy,
         cutoff=cutoff,
-        threads=threads,
+        **where,
         isa=_core.Isa.automatic,
         float64=float64,
         density=address(density),
@@ -129,12 +130,17 @@ def _voxelize_backward(
     size = len(lattice)
     grads = torch.empty_like(lattice), torch.empty_like(frac_coords), torch.empty_like(weights)
     grad_density = grad_density.contiguous()
-    core_on(lattice.device).voxelize_backward(
+    core, where = core_on(lattice.device, threads)
+    if lattice.is_cuda:  # sums over parts of a cube, before they are added up
+        doubles = core.voxelize_backward_scratch(size, len(frac_coords), _core.Grid(n, length, sigma))
+        scratch = torch.empty(doubles, dtype=torch.float64, device=lattice.device)
+        where["scratch"] = address(scratch)
+    core.voxelize_backward(
         _core.Crystals(size, address(lattice), address(frac_coords), address(offsets)),
         address(weights),
         _core.Cubes(address(origin), address(rotation), periodic),
         _core.Grid(n, length, sigma),
-        threads=threads,
+        **where,
         float64=grad_density.dtype == torch.float64,
         cutoffs=address(cutoffs),
         grad_density=address(grad_density),

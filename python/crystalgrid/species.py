@@ -31,13 +31,14 @@ def label_species(
     """
     batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation)
     species = torch.empty(batch.size, grid.n, grid.n, grid.n, dtype=torch.uint8, device=batch.lattice.device)
-    core_on(species.device).label_species(
+    core, where = core_on(species.device, thread_count(threads))
+    core.label_species(
         _core.Crystals(batch.size, address(batch.lattice), address(batch.frac_coords), address(batch.offsets)),
         address(batch.numbers),
         _core.Cubes(address(origin), address(rotation), periodic),
         _core.Grid(grid.n, grid.length, grid.sigma),
         radius=positive("radius", radius),
-        threads=thread_count(threads),
+        **where,
         species=address(species),
     )
     return species

@@ -1,6 +1,8 @@
 // The cube of voxels that a density lives on.
 #pragma once
 
+#include "crystalgrid/device.hpp"
+
 namespace crystalgrid {
 
 /// A Cartesian cube of n³ voxels with side `length` Å and Gaussians of standard deviation `sigma` Å.
@@ -10,8 +12,8 @@ struct Grid {
   double length = 10.0;
   double sigma = 1.0;
 
-  double spacing() const { return length / n; }
-  long voxels() const { return static_cast<long>(n) * n * n; }
+  CRYSTALGRID_DEVICE double spacing() const { return length / n; }
+  CRYSTALGRID_DEVICE long voxels() const { return static_cast<long>(n) * n * n; }
 };
 
 }  // namespace crystalgrid

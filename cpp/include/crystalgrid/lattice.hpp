@@ -4,11 +4,7 @@
 
 #include <cmath>
 
-#ifdef __CUDACC__
-#define CRYSTALGRID_DEVICE __host__ __device__
-#else
-#define CRYSTALGRID_DEVICE
-#endif
+#include "crystalgrid/device.hpp"
 
 namespace crystalgrid {
 

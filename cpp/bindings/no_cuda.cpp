@@ -1,0 +1,8 @@
+#include <pybind11/pybind11.h>
+
+namespace crystalgrid {
+
+/// In place of cuda.cpp where there is no CUDA compiler.
+void bind_cuda(pybind11::module_& module) { module.attr("cuda") = pybind11::none(); }
+
+}  // namespace crystalgrid

@@ -1,0 +1,234 @@
+// The gradient of Eq. (1) on the GPU: tiles of the incoming gradient stay in registers while the images stream by, and
+// each image gathers four sums from each tile it reaches. Sums are added up in a fixed order, never by float atomics.
+#include "crystalgrid/gaussian.hpp"
+#include "launch.cuh"
+#include "tiles.cuh"
+
+namespace crystalgrid::cuda {
+namespace {
+
+constexpr int kSums = 4;    // of an image: Σ g·2^(-u²) times 1, u_x, u_y and u_z
+constexpr int kVirial = 9;  // of a part: Σ weight · (p - offset) ⊗ Σ g·2^(-u²) u
+
+template <class T>
+struct Problem {
+  Crystals crystals;
+  const double* weights;
+  Cubes cubes;
+  Grid grid;
+  double scale;
+  const double* cutoffs;
+  const T* grad_density;
+  double* scratch;
+};
+
+/// What the parts of cube b add up: for each part, kSums for each atom and then kVirial.
+__device__ inline double* sums_of_part(const Crystals& crystals, double* scratch, int parts, std::int64_t b, int part) {
+  const std::int64_t first = crystals.offsets[b], atoms = crystals.offsets[b + 1] - first;
+  return scratch + parts * (kSums * first + kVirial * b) + part * (kSums * atoms + kVirial);
+}
+
+template <class T>
+struct Shared {
+  ImageLines lines;
+  Found<kTileThreads> found;
+  ImageList<T> images;
+  int atom[ImageList<T>::kCapacity];
+  Factors<T> factors;
+  T sums[kTiles][Factors<T>::kImages][kSums];
+};
+
+/// The sum over the warp of each of four values; lane 8·c holds that of value c.
+template <class T>
+__device__ inline T sum_over_warp(T v0, T v1, T v2, T v3) {
+  const int lane = threadIdx.x % kWarp;
+  const bool upper = lane & 16, odd = lane & 8;
+  T a = upper ? v2 : v0, b = upper ? v3 : v1;
+  a += __shfl_xor_sync(kAllLanes, upper ? v0 : v2, 16);
+  b += __shfl_xor_sync(kAllLanes, upper ? v1 : v3, 16);
+  T sum = odd ? b : a;
+  sum += __shfl_xor_sync(kAllLanes, odd ? a : b, 8);
+  for (int step = 4; step; step /= 2) sum += __shfl_xor_sync(kAllLanes, sum, step);
+  return sum;
+}
+
+/// Each warp's sums for the tabulated images; zeros where an image does not reach its tile.
+template <class T>
+__device__ void gather_tabulated(const ThreadTile<T>& tile, T spacing, const T (&g)[Tile::kSide][Tile::kSide],
+                                 int first, int count, Shared<T>& shared) {
+  const int lane = threadIdx.x % kWarp;
+  T(&sums)[Factors<T>::kImages][kSums] = shared.sums[threadIdx.x / kWarp];
+  for (int i = lane; i < count * kSums; i += kWarp) sums[i / kSums][i % kSums] = 0;
+  __syncwarp();
+  const T x0 = (tile.first.x + T(0.5)) * spacing, y0 = (tile.first.y + T(0.5)) * spacing,
+          z0 = (tile.first.z + T(0.5)) * spacing;
+  tile.for_each_reaching(shared.images.position, first, count, [&](int m) {
+    const T* row = shared.factors.rows[m];
+    T x[Tile::kSide], y[Tile::kSide];
+    load_five(row + tile.row_x, x);
+    load_five(row + tile.row_y, y);
+    const T z = row[tile.row_z];
+    // Along x and y, moments are taken about the thread's first voxel, in voxels: Σ g·x·y·(1, i, j).
+    T sum = 0, along_x = 0, along_y = 0;
+#pragma unroll
+    for (int i = 0; i < Tile::kSide; ++i) {
+      T over_y = g[i][0] * y[0], moment = 0;
+#pragma unroll
+      for (int j = 1; j < Tile::kSide; ++j) {
+        over_y += g[i][j] * y[j];
+        moment += g[i][j] * (T(j) * y[j]);
+      }
+      const T value = x[i] * over_y;
+      sum += value;
+      along_x += T(i) * value;
+      along_y += x[i] * moment;
+    }
+    sum *= z;
+    const T ux = x0 - shared.images.position[0][first + m], uy = y0 - shared.images.position[1][first + m],
+            uz = z0 - shared.images.position[2][first + m];
+    const T total = sum_over_warp(sum, ux * sum + spacing * z * along_x, uy * sum + spacing * z * along_y, uz * sum);
+    if (lane % 8 == 0) sums[m][lane / 8] = total;
+  });
+}
+
+/// Add the sums of images `first` to `first + count` to those of their atoms and to the virial, in the list's order.
+template <class T>
+__device__ void add_to_atoms(const ImageLines& lines, double scale, const double* weights, int atoms, int first,
+                             int count, Shared<T>& shared, double* out) {
+  for (int i = threadIdx.x; i < count * kSums; i += kTileThreads) {
+    T total = 0;
+    for (int tile = 0; tile < kTiles; ++tile) total += shared.sums[tile][i / kSums][i % kSums];
+    shared.sums[0][i / kSums][i % kSums] = total;
+  }
+  __syncthreads();
+  const auto& sums = shared.sums[0];
+  for (int i = threadIdx.x; i < kSums * atoms; i += kTileThreads) {
+    double sum = out[i];
+    for (int m = 0; m < count; ++m)
+      if (shared.atom[first + m] == i / kSums) sum += sums[m][i % kSums];
+    out[i] = sum;
+  }
+  if (threadIdx.x < kVirial) {
+    const int row = threadIdx.x / 3, column = threadIdx.x % 3;
+    const double offset = row == 0 ? lines.frame.offset.x : row == 1 ? lines.frame.offset.y : lines.frame.offset.z;
+    double sum = out[kSums * atoms + threadIdx.x];
+    for (int m = 0; m < count; ++m)
+      sum += weights[shared.atom[first + m]] * (shared.images.position[row][first + m] / scale - offset) *
+             sums[m][1 + column];
+    out[kSums * atoms + threadIdx.x] = sum;
+  }
+}
+
+/// A block for each part of each cube.
+template <class T>
+__global__ void __launch_bounds__(kTileThreads, 2) gather_part(const __grid_constant__ Problem<T> problem) {
+  __shared__ Shared<T> shared;
+  const Grid& grid = problem.grid;
+  const int all = parts(grid.n), part = blockIdx.x % all;
+  const std::int64_t b = blockIdx.x / all, first_atom = problem.crystals.offsets[b];
+  const int atoms = static_cast<int>(problem.crystals.offsets[b + 1] - first_atom);
+  const Voxel corner = first_of_part(part, grid.n);
+  const double cutoff = problem.cutoffs[b], scale = problem.scale;
+  double* out = sums_of_part(problem.crystals, problem.scratch, all, b, part);
+  for (int i = threadIdx.x; i < kSums * atoms + kVirial; i += kTileThreads) out[i] = 0;
+  if (threadIdx.x == 0)
+    find_lines(problem.crystals, problem.cubes, b, box_of_centres(corner, Part::kX, Part::kY, Part::kZ, grid), cutoff,
+               shared.lines);
+  __syncthreads();
+  const auto list = [&](int place, int atom, Vec3 p) {
+    shared.images.position[0][place] = static_cast<T>(scale * p.x);
+    shared.images.position[1][place] = static_cast<T>(scale * p.y);
+    shared.images.position[2][place] = static_cast<T>(scale * p.z);
+    shared.atom[place] = atom;
+  };
+  const T spacing = static_cast<T>(scale * grid.spacing());
+  LineWalk walk{threadIdx.x};
+  while (const int count = collect<kTileThreads>(shared.lines, walk, ImageList<T>::kCapacity, shared.found, list)) {
+    const ThreadTile<T> tile(corner, grid.n, spacing, static_cast<T>(scale * cutoff));
+    T g[Tile::kSide][Tile::kSide] = {};
+    const T* cube = problem.grad_density + b * grid.voxels();
+    tile.for_each_voxel([&](int i, int j, std::int64_t voxel) { g[i][j] = cube[voxel]; });
+    for (int first = 0; first < count; first += Factors<T>::kImages) {
+      const int size = min(Factors<T>::kImages, count - first);
+      tabulate<T>(shared.images.position, nullptr, first, size, corner, spacing, shared.factors);
+      __syncthreads();
+      gather_tabulated(tile, spacing, g, first, size, shared);
+      __syncthreads();
+      add_to_atoms(shared.lines, scale, problem.weights + first_atom, atoms, first, size, shared, out);
+      __syncthreads();
+    }
+  }
+}
+
+struct Gradients {
+  double *frac_coords, *weights, *lattice;
+};
+
+/// A block for each cube: from the sums over its parts to the gradients.
+__global__ void add_parts(Crystals crystals, const double* weights, Cubes cubes, int parts, double prefactor,
+                          double slope, double* scratch, Gradients grads) {
+  const std::int64_t b = blockIdx.x, first_atom = crystals.offsets[b];
+  const int atoms = static_cast<int>(crystals.offsets[b + 1] - first_atom);
+  const CubeFrame frame = cube_frame(crystals, cubes, b);
+  const auto over_parts = [&](int i) {
+    double sum = 0;
+    for (int part = 0; part < parts; ++part) sum += sums_of_part(crystals, scratch, parts, b, part)[i];
+    return sum;
+  };
+  for (int i = threadIdx.x; i < atoms; i += blockDim.x) {
+    const std::int64_t atom = first_atom + i;
+    const double factor = prefactor * slope * weights[atom];
+    const Vec3 grad_position =
+        factor * Vec3{over_parts(kSums * i + 1), over_parts(kSums * i + 2), over_parts(kSums * i + 3)};
+    grads.weights[atom] = prefactor * over_parts(kSums * i);
+    grads.frac_coords[3 * atom] = dot(grad_position, frame.a);
+    grads.frac_coords[3 * atom + 1] = dot(grad_position, frame.b);
+    grads.frac_coords[3 * atom + 2] = dot(grad_position, frame.c);
+  }
+  __shared__ double virial[kVirial];
+  if (threadIdx.x < kVirial) virial[threadIdx.x] = prefactor * slope * over_parts(kSums * atoms + threadIdx.x);
+  __syncthreads();
+  if (threadIdx.x >= 9) return;
+  // Σ over images of (fractional coordinate along the row's vector) · (gradient of the position, in the crystal's
+  // frame).
+  const int row = threadIdx.x / 3, column = threadIdx.x % 3;
+  const Normals reciprocal = normals(frame);
+  const Vec3 normal = row == 0 ? reciprocal.a : row == 1 ? reciprocal.b : reciprocal.c;
+  const auto in_cube = [&](int d) { return dot(normal, {virial[d], virial[3 + d], virial[6 + d]}); };
+  double grad = 0;
+  for (int d = 0; d < 3; ++d)
+    grad += in_cube(d) * (cubes.rotation ? cubes.rotation[9 * b + 3 * d + column] : d == column ? 1.0 : 0.0);
+  grads.lattice[9 * b + threadIdx.x] = grad;
+}
+
+template <class T>
+void backward_batch(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
+                    const Queue& queue, const double* cutoffs, const T* grad_density, double* scratch,
+                    const Gradients& grads) {
+  const Problem<T> problem{crystals, weights, cubes, grid, kernel_scale(grid.sigma), cutoffs, grad_density, scratch};
+  launch("voxelize_backward", gather_part<T>, crystals.size * parts(grid.n), kTileThreads, queue, problem);
+  launch("voxelize_backward (sum over parts)", add_parts, crystals.size, 4 * kWarp, queue, crystals, weights, cubes,
+         parts(grid.n), gaussian_prefactor(grid.sigma), gaussian_slope(grid.sigma), scratch, grads);
+}
+
+}  // namespace
+
+std::int64_t voxelize_backward_scratch(std::int64_t batch, std::int64_t atoms, const Grid& grid) {
+  return parts(grid.n) * (kSums * atoms + kVirial * batch);
+}
+
+void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
+                       const Queue& queue, const double* cutoffs, const float* grad_density, double* scratch,
+                       double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
+  backward_batch(crystals, weights, cubes, grid, queue, cutoffs, grad_density, scratch,
+                 {grad_frac_coords, grad_weights, grad_lattice});
+}
+
+void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
+                       const Queue& queue, const double* cutoffs, const double* grad_density, double* scratch,
+                       double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
+  backward_batch(crystals, weights, cubes, grid, queue, cutoffs, grad_density, scratch,
+                 {grad_frac_coords, grad_weights, grad_lattice});
+}
+
+}  // namespace crystalgrid::cuda
