@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from .errors import InputError
 from .files import shipped
 from .nets import CrystalNet
+from .nets.vae import N
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,6 +31,7 @@ class Network:
     unet: tuple[int, ...]
     latent_dim: int = 300
     relative: bool = False
+    waves: int = 0
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ def _check(recipe: Recipe, where: str) -> None:
     for key in ("learning_rate", "batch_size", "steps", "check_every"):
         if getattr(optimizer, key) <= 0:
             raise InputError(f"{where}: {key} must be positive, got {getattr(optimizer, key)}")
+    if network.waves > N:
+        raise InputError(f"{where}: waves must be at most {N}, the voxels along an axis, got {network.waves}")
     if network.latent_dim <= 0 or not 0 < loss.no_atom_share <= 1:
         raise InputError(f"{where}: latent_dim must be positive and no_atom_share above 0 and at most 1")
     for key, value, known in (

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import lightning as L
@@ -18,8 +19,8 @@ from .recipe import Recipe
 
 CUBES, NOISE, FIRST = 0, 1, 2
 """Streams of random numbers."""
-FIRST_CUBES = 256
-"""Cubes that the distribution of mean densities is measured on."""
+FIRST_CUBES, AT_ONCE = 4096, 256
+"""Cubes that principal components are taken from, and how many are held together."""
 
 
 def generator(device: torch.device | str, *words: int) -> torch.Generator:
@@ -50,8 +51,8 @@ class Training(L.LightningModule):
         self.recipe, self.crystals, self.grid, self.about, self.minutes = recipe, crystals, grid, about, minutes
         torch.manual_seed(about["seed"])
         self.net = recipe.build().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        if recipe.network.relative:
-            self.net.vae.standardise(self.first_cubes().density(grid))
+        if recipe.network.relative or recipe.network.waves:
+            self.net.vae.fit(self.first_densities(), recipe.loss.beta)
         self.seconds_before = 0.0
         self.started = time.monotonic()
 
@@ -60,10 +61,12 @@ class Training(L.LightningModule):
         """Spent training so far, before a resume too."""
         return self.seconds_before + time.monotonic() - self.started
 
-    def first_cubes(self) -> Cubes:
-        """Cubes to measure the data with, before the first step."""
-        batch = self.crystals.batch(sample_order(len(self.crystals), self.about["seed"], 0, FIRST_CUBES))
-        return training_cubes(batch, self.about["mode"], self.grid, generator("cpu", self.about["seed"], FIRST))
+    def first_densities(self) -> Iterator[Tensor]:
+        """Batches of cubes to fit in closed form what can be, before the first step."""
+        for start in range(0, FIRST_CUBES, AT_ONCE):
+            batch = self.crystals.batch(sample_order(len(self.crystals), self.about["seed"], start, AT_ONCE))
+            places = generator("cpu", self.about["seed"], FIRST, start)
+            yield training_cubes(batch, self.about["mode"], self.grid, places).density(self.grid)
 
     def cubes(self, step: int) -> Cubes:
         """The cubes of one step, this process's share of them."""

@@ -10,7 +10,7 @@ from .vae import VAE
 class CrystalNet(nn.Module):
     """VAE and U-Net; the module that is trained, exported and sampled from. Densities are Eq. (1) in 1/Å^3 throughout.
 
-    encoder, decoder, unet: channels, see `Encoder`, `Decoder` and `UNet`. relative: see `VAE` and `UNet`.
+    encoder, decoder, unet: channels, see `Encoder`, `Decoder` and `UNet`. relative, waves: see `VAE` and `UNet`.
     """
 
     def __init__(
@@ -20,9 +20,10 @@ class CrystalNet(nn.Module):
         unet: tuple[int, ...],
         latent_dim: int = 300,
         relative: bool = False,
+        waves: int = 0,
     ) -> None:
         super().__init__()
-        self.vae = VAE(encoder, decoder, latent_dim, relative)
+        self.vae = VAE(encoder, decoder, latent_dim, relative, waves)
         self.unet = UNet(unet, relative)
 
     @torch.jit.export
@@ -37,13 +38,19 @@ class CrystalNet(nn.Module):
 
     @torch.jit.export
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, n, n, n] to the likeliest class, uint8, and its softmax probability, both [B, n, n, n]."""
+        """density [B, n, n, n] to species, uint8, 0 or Z, and the softmax probability of that class, both [B, n, n, n].
+
+        A voxel has an atom if the species together are likelier than none, and then the likeliest species; where one
+        species stands out this is the likeliest class (section 4.2.2), and where several compete the atom is not lost.
+        """
         features = self.unet.features(density)
         species = torch.empty(density.shape, dtype=torch.uint8, device=density.device)
         confidence = torch.empty(density.shape, dtype=torch.float32, device=density.device)
         for b in range(len(density)):  # 95 numbers per voxel are held for one cube at a time
             logits = self.unet.classify(features[b : b + 1])[0].float()
-            best, index = logits.max(0)
-            species[b] = index.to(torch.uint8)
-            confidence[b] = (best - logits.logsumexp(0)).exp()
+            best, index = logits[1:].max(0)
+            none, any_atom = logits[0], logits[1:].logsumexp(0)
+            is_atom = any_atom > none
+            species[b] = torch.where(is_atom, index + 1, 0).to(torch.uint8)
+            confidence[b] = (torch.where(is_atom, best, none) - torch.logaddexp(any_atom, none)).exp()
         return species, confidence

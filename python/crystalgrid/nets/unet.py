@@ -69,6 +69,9 @@ class UNet(nn.Module):
         self.downs = nn.ModuleList(double_conv(fine, coarse) for fine, coarse in pairs)
         self.ups = nn.ModuleList(Up(fine, coarse) for fine, coarse in reversed(pairs))
         self.classify = nn.Conv3d(channels[0], CLASSES, 1)
+        with torch.no_grad():  # begin with how rare atoms are, and every species alike
+            rare = torch.full((CLASSES - 1,), -math.log(3 * (CLASSES - 1)))
+            self.classify.get_parameter("bias").copy_(torch.cat((torch.zeros(1), rare)))
 
     @torch.jit.export
     def features(self, density: Tensor) -> Tensor:

@@ -1,0 +1,101 @@
+"""Recipes: what is shipped, what is refused, and that the documented sizes are the real ones."""
+
+from pathlib import Path
+
+import pytest
+
+from crystalgrid.errors import InputError
+from crystalgrid.files import shipped
+from crystalgrid.recipe import load_recipe, recipe_from
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "networks.md"
+NAMES = sorted(file.stem for file in (shipped("models") / "recipes").glob("*.toml"))
+
+
+def test_paper_is_as_the_paper():
+    recipe = load_recipe("paper")
+    assert recipe.network.encoder == (16, 32, 64, 128)
+    assert recipe.network.decoder == (128, 64, 32, 16)
+    assert recipe.network.latent_dim == 300
+    assert recipe.loss.gamma == 0.1
+    assert recipe.loss.segmentation == "bce"
+    assert (recipe.optimizer.learning_rate, recipe.optimizer.batch_size) == (1e-5, 24)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dictionaries_read_back(name):
+    recipe = load_recipe(name)
+    assert recipe_from(recipe.to_dict(), "here") == recipe
+    assert recipe.name == name
+
+
+def test_a_misspelt_name_lists_the_recipes():
+    with pytest.raises(InputError, match=r"tyni: no such recipe; there are paper, tiny"):
+        load_recipe("tyni")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("beta =", "betta =", "unknown key 'betta'; there are beta, gamma"),
+        ("gamma = 0.1", "gamma = nan", "gamma must be a finite number"),
+        ("gamma = 0.1", "gamma = -1", "gamma must be a finite number and not negative"),
+        ("gamma = 0.1", 'gamma = "0.1"', "gamma must be of type float"),
+        ("batch_size = 24", "batch_size = 0", "batch_size must be positive"),
+        ("batch_size = 24", "batch_size = 2.5", "batch_size must be of type int"),
+        ("batch_size = 24\n", "", "batch_size is missing"),
+        ('"bce"', '"mse"', "segmentation must be one of bce, cross_entropy"),
+        ("encoder = [16, 32, 64, 128]", "encoder = [16, 32]", "four channel numbers"),
+        ("encoder = [16, 32, 64, 128]", "encoder = [16, 32, 64, -1]", "positive whole numbers"),
+        ("[optimizer]", "[optimiser]", "unknown key 'optimiser'"),
+        ("[loss]", "[loss", "not a TOML file"),
+    ],
+)
+def test_bad_recipes_are_refused_in_one_line(tmp_path, old, new, message):
+    text = (shipped("models") / "recipes" / "paper.toml").read_text()
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=message) as caught:
+        load_recipe(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_document_counts_parameters_right(name):
+    net = load_recipe(name).build()
+    column = 2 + NAMES.index(name)
+    rows = {cells[1].strip(): cells[column].strip() for cells in table("Parameters")}
+    for part, module in {
+        "Encoder": net.vae.encoder, "Decoder": net.vae.decoder, "U-Net": net.unet, "Together": net,
+    }.items():  # fmt: skip
+        count = sum(parameter.numel() for parameter in module.parameters())
+        assert rows[part] == f"{count:,}", part
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_document_has_every_layer(name):
+    import torch
+
+    net = load_recipe(name).build().eval()
+    seen = []
+    for module in net.vae.modules():
+        if isinstance(module, torch.nn.Conv3d | torch.nn.Linear):
+            module.register_forward_hook(lambda module, _, output: seen.append(shape_of(output)))
+    with torch.no_grad():
+        net.decode(net.encode(torch.rand(1, 30, 30, 30))[0])
+    column = 3 + NAMES.index(name)
+    assert [cells[column].strip() for cells in table("Encoder and decoder")] == seen
+
+
+def shape_of(output) -> str:
+    channels, *sides = output.shape[1:]
+    return f"{channels} × {sides[0]}³" if sides else str(channels)
+
+
+def table(heading: str) -> list[list[str]]:
+    """Cells of the rows of the table under a heading."""
+    section = DOCUMENT.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [line.split("|") for line in lines[2:]]
