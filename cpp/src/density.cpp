@@ -8,14 +8,6 @@
 namespace crystalgrid {
 namespace {
 
-/// Σ|weight| / volume, 1/Å³.
-double mean_density(const Crystals& crystals, const double* weights, const Cubes& cubes, std::int64_t b) {
-  double sum = 0;
-  for (std::int64_t atom = crystals.offsets[b]; atom < crystals.offsets[b + 1]; ++atom) sum += std::fabs(weights[atom]);
-  const CubeFrame frame = cube_frame(crystals, cubes, b);
-  return sum / std::fabs(dot(frame.a, cross(frame.b, frame.c)));
-}
-
 template <class T>
 void voxelize_batch(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
                     const DensityOptions& options, T* density, double* cutoffs) {
@@ -23,7 +15,7 @@ void voxelize_batch(const Crystals& crystals, const double* weights, const Cubes
   const CutoffRule rule = cutoff_rule(options.cutoff, options.accuracy, grid.sigma, cubes.periodic);
   const double scale = kernel_scale(grid.sigma), prefactor = gaussian_prefactor(grid.sigma);
   parallel_for<KernelScratch<T>>(crystals.size, options.threads, [&](std::int64_t b, KernelScratch<T>& scratch) {
-    const double mean = mean_density(crystals, weights, cubes, b);
+    const Content held = content(weights, crystals.offsets[b], crystals.offsets[b + 1], cube_frame(crystals, cubes, b), grid.sigma);
     for (double cutoff = rule.first;; cutoff += rule.step) {
       scratch.clear();
       for_each_image(crystals, cubes, b, grid.length, cutoff,
@@ -32,7 +24,7 @@ void voxelize_batch(const Crystals& crystals, const double* weights, const Cubes
       const double maximum = fill_cube(images, kernel_grid<T>(grid, cutoff), scratch.tables.data(),
                                        scratch.lists.data(), density + b * grid.voxels());
       cutoffs[b] = cutoff;
-      if (rule.far_enough(cutoff, maximum, mean)) break;
+      if (rule.far_enough(cutoff, maximum, held)) break;
     }
   });
 }

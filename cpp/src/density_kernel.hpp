@@ -28,6 +28,7 @@ struct Brick {
   static constexpr int kX = 3, kY = 5;
   static constexpr int kBlock = 15;  // rows of a block along x and along y
   static constexpr int kRow = 16;    // the same in the tables: whole vectors
+  static constexpr int kSlab = 8;    // voxels along z that share the images that reach them: the longest vector
 };
 
 constexpr int blocks(int n) { return (n + Brick::kBlock - 1) / Brick::kBlock; }

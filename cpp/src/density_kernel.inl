@@ -80,7 +80,7 @@ void fill_table(const T* x, const T* weight, int count, int capacity, const Kern
 
 struct Block {
   int x, y, z;  // first voxels
-  int end_x, end_y, end_z;
+  int end_x, end_y;
 };
 
 /// List the images near a block, and their squared distances to its bricks.
@@ -89,11 +89,13 @@ void list_near(const KernelImages<T>& images, const KernelGrid<T>& grid, const B
                const int* every, Near<T>& near) {
   constexpr int kLanes = Simd<T>::kLanes;
   const T h = grid.spacing, reach2 = grid.reach * grid.reach;
+  // Shorter vectors leave out no other images than longer ones, so that all instruction sets sum the same.
+  const int slab = block.z / Brick::kSlab * Brick::kSlab, slab_end = at_most(slab + Brick::kSlab, grid.n);
   int count = 0;
   for (int m = 0; m < images.count; m += kLanes) {
     const Vector<T> d = squared_distance(load(images.x + m), block.x, block.end_x, h) +
                         squared_distance(load(images.y + m), block.y, block.end_y, h) +
-                        squared_distance(load(images.z + m), block.z, block.end_z, h);
+                        squared_distance(load(images.z + m), slab, slab_end, h);
     const LanesWhereLess<T> chosen(d, broadcast(reach2));
     chosen.append(every + m, near.image + count);
     chosen.append(images.x + m, near.x + count);
@@ -103,7 +105,7 @@ void list_near(const KernelImages<T>& images, const KernelGrid<T>& grid, const B
   }
   near.count = count;
   for (int m = 0; m < count; m += kLanes) {
-    store(near.limit + m, reach2 - squared_distance(load(near.z + m), block.z, block.end_z, h));
+    store(near.limit + m, reach2 - squared_distance(load(near.z + m), slab, slab_end, h));
     for (int b = 0, x = block.x; b < kBricksX; ++b, x += Brick::kX)
       store(near.dx2 + b * capacity + m, squared_distance(load(near.x + m), x, at_most(x + Brick::kX, block.end_x), h));
     for (int b = 0, y = block.y; b < kBricksY; ++b, y += Brick::kY)
@@ -201,7 +203,7 @@ void for_each_block(const KernelImages<T>& images, const KernelGrid<T>& grid, Wo
     for (int y = 0; y < n; y += Brick::kBlock)
       for (int z = 0; z < n; z += kLanes) {
         const Block block{
-            x, y, z, at_most(x + Brick::kBlock, n), at_most(y + Brick::kBlock, n), at_most(z + kLanes, n)};
+            x, y, z, at_most(x + Brick::kBlock, n), at_most(y + Brick::kBlock, n)};
         list_near(images, grid, block, w.capacity, images.every, w.near);
         visit(block);
       }

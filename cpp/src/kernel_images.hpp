@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "density_kernel.hpp"
-#include "gaussian.hpp"
+#include "crystalgrid/gaussian.hpp"
 #include "images.hpp"
 
 namespace crystalgrid {

@@ -22,21 +22,21 @@ def batch_and_cubes(
     batch = pack(crystals)
     size, atoms = batch.size, len(batch.numbers)
     device = batch.lattice.device
-    lattice = _tensor("lattice", batch.lattice, (size, 3, 3), torch.float64, device)
-    frac_coords = _tensor("frac_coords", batch.frac_coords, (atoms, 3), torch.float64, device)
-    numbers = _tensor("numbers", batch.numbers, (atoms,), torch.int64, device)
-    offsets = _tensor("offsets", batch.offsets, (size + 1,), torch.int64, device)
+    lattice = checked("lattice", batch.lattice, (size, 3, 3), torch.float64, device)
+    frac_coords = checked("frac_coords", batch.frac_coords, (atoms, 3), torch.float64, device)
+    numbers = checked("numbers", batch.numbers, (atoms,), torch.int64, device)
+    offsets = checked("offsets", batch.offsets, (size + 1,), torch.int64, device)
     if origin is not None:
-        origin = _tensor("origin", torch.as_tensor(origin), (size, 3), torch.float64, device)
+        origin = checked("origin", torch.as_tensor(origin), (size, 3), torch.float64, device)
     if rotation is not None:
-        rotation = _tensor("rotation", torch.as_tensor(rotation), (size, 3, 3), torch.float64, device)
+        rotation = checked("rotation", torch.as_tensor(rotation), (size, 3, 3), torch.float64, device)
     if device.type == "cpu" and not torch.compiler.is_compiling():  # on a GPU a look at values would wait for it
         _check_values(lattice, offsets, atoms, rotation)
     return CrystalBatch(lattice, frac_coords, numbers, offsets), origin, rotation
 
 
-def _tensor(name: str, value: Tensor, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """`value` as a contiguous tensor of that dtype, of the right shape and on the right device."""
+def checked(name: str, value: Tensor, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """`value` as a contiguous tensor of that dtype, if it has the right shape, device and, on the CPU, finite values."""
     if not isinstance(value, Tensor):
         raise InputError(f"{name}: wanted a tensor, got {type(value).__name__}")
     if tuple(value.shape) != shape:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import _core
-from .boundary import address, batch_and_cubes, core_on, positive, thread_count
+from .boundary import address, batch_and_cubes, checked, core_on, positive, thread_count
 from .crystal import Crystal, CrystalBatch
 from .errors import InputError
 from .grid import Grid
@@ -45,17 +45,12 @@ def voxelize(
     batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation)
     if dtype not in (torch.float32, torch.float64):
         raise InputError(f"dtype: wanted torch.float32 or torch.float64, got {dtype}")
-    if weights is None:
-        weights = batch.numbers
-    elif weights.shape != batch.numbers.shape or weights.device != batch.numbers.device:
-        raise InputError(
-            f"weights: wanted shape {tuple(batch.numbers.shape)} on {batch.numbers.device}, "
-            f"got {tuple(weights.shape)} on {weights.device}"
-        )
+    weights = batch.numbers if weights is None else weights
+    weights = checked("weights", weights, tuple(batch.numbers.shape), torch.float64, batch.lattice.device)
     density, _ = _voxelize(
         batch.lattice,
         batch.frac_coords,
-        weights.to(torch.float64).contiguous(),
+        weights,
         batch.offsets,
         origin,
         rotation,

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
+#include "crystalgrid/gaussian.hpp"
 #include "crystalgrid/lattice.hpp"
 
 namespace crystalgrid {
@@ -19,6 +21,24 @@ inline double tail_radius(double share) {
   return high;
 }
 
+/// What there is to neglect in a crystal.
+struct Content {
+  double mean;  ///< 1/Å³, Σ|weight| / volume
+  double peak;  ///< 1/Å³, the density at its heaviest atom standing alone
+};
+
+/// Of the atoms `begin` to `end`.
+CRYSTALGRID_DEVICE inline Content content(const double* weights, std::int64_t begin, std::int64_t end,
+                                          const CubeFrame& frame, double sigma) {
+  double sum = 0, most = 0;
+  for (std::int64_t atom = begin; atom < end; ++atom) {
+    const double weight = std::fabs(weights[atom]);
+    sum += weight;
+    most = weight > most ? weight : most;
+  }
+  return {sum / std::fabs(dot(frame.a, cross(frame.b, frame.c))), gaussian_prefactor(sigma) * most};
+}
+
 /// When a cube's sum has gone far enough: what is left out is within `accuracy` of the cube's maximum.
 struct CutoffRule {
   double first;     ///< Å; where every cube starts
@@ -26,11 +46,12 @@ struct CutoffRule {
   double accuracy;  ///< relative to the cube's maximum; 0: the first cutoff is the last
   double sigma;     ///< Å
 
-  /// `mean_density` is Σ|weight| / volume of the crystal. The neglected part is estimated on the safe side, as the tail
-  /// of a uniform crystal and a quarter. A cube's maximum is hardly ever below the mean density; where it is (in a void
-  /// of a large cell), the cutoff grows. At 12 σ nothing is left to neglect.
-  CRYSTALGRID_DEVICE bool far_enough(double cutoff, double maximum, double mean_density) const {
-    return accuracy == 0 || cutoff > 12 * sigma || 1.25 * tail(cutoff / sigma) * mean_density <= accuracy * maximum;
+  /// What is neglected is estimated on the safe side: among many atoms the tail of a uniform crystal and a quarter, among
+  /// few as four of the heaviest just beyond the cutoff. A cube's maximum is hardly ever too small for the first cutoff;
+  /// where it is (in a void of a large cell), the cutoff grows. At 12 σ nothing is left to neglect.
+  CRYSTALGRID_DEVICE bool far_enough(double cutoff, double maximum, const Content& content) const {
+    const double x = cutoff / sigma, many = 1.25 * tail(x) * content.mean, few = 4 * std::exp(-0.5 * x * x) * content.peak;
+    return accuracy == 0 || x > 12 || (many > few ? many : few) <= accuracy * maximum;
   }
 };
 

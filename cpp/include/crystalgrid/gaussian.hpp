@@ -4,13 +4,15 @@
 #include <cmath>
 #include <numbers>
 
+#include "crystalgrid/device.hpp"
+
 namespace crystalgrid {
 
 /// 1/Å: lengths times this are in the kernels' unit, in which exp(-d²/2σ²) is 2^(-u²).
 inline double kernel_scale(double sigma) { return std::sqrt(0.5 * std::numbers::log2e) / sigma; }
 
 /// The factor in front of Eq. (1)'s sum, 1/Å³.
-inline double gaussian_prefactor(double sigma) {
+CRYSTALGRID_DEVICE inline double gaussian_prefactor(double sigma) {
   return std::pow(2 * std::numbers::pi, -1.5) / (sigma * sigma * sigma);
 }
 
