@@ -28,13 +28,13 @@ def test_against_torch(side_by_side, workload) -> None:
 
 
 def test_against_numpy(side_by_side, workload) -> None:
-    batch, origin = workload.first(8)
-    cubes = list(zip(workload.structures, origin.numpy(), strict=False))
+    batch, origin = workload.few(8, times=32)
+    cubes = list(zip(workload.structures[:8], origin[:8].numpy(), strict=True))
     side_by_side(
         "voxelize", "NumPy + pymatgen: images, einsum",
         lambda: voxelize(batch, origin=origin, threads=1),
         lambda: [peers.numpy_density(*cube, REACH) for cube in cubes],
-        cubes=8, rounds=7,
+        cubes=256, peer_cubes=8, rounds=7,
     )  # fmt: skip
 
 

@@ -8,12 +8,12 @@ from crystalgrid import label_species, voxelize
 
 def test_against_a_tree(side_by_side, workload) -> None:
     assert np.array_equal(peers.tree_labels(*workload.images[0]), workload.species[0].numpy())
-    batch, origin = workload.first(8)
+    batch, origin = workload.few(8, times=32)
     side_by_side(
         "label_species", "SciPy's k-d tree, images given",
         lambda: label_species(batch, origin=origin, threads=1),
         lambda: [peers.tree_labels(*image) for image in workload.images[:8]],
-        cubes=8, rounds=9,
+        cubes=256, peer_cubes=8, rounds=9,
     )  # fmt: skip
 
 

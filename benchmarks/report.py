@@ -12,33 +12,34 @@ COLUMNS = ("what", "peer", "peer, µs per cube", "ours, µs per cube", "ratio", 
 def row(measured: dict) -> dict:
     """Medians over rounds that alternate between ours and the peer; `best` compares the fastest of each."""
     ours, peer = np.array(measured["ours_seconds"]), np.array(measured["peer_seconds"])
-    rate = measured.get("multiply_adds")
     low, high = np.percentile(ours, [25, 75])
-    if rate is not None:  # the peer is a rate, not the same work done in another way
-        peer = np.full_like(ours, np.nan)
-    return {
+    found = {
         "what": measured["what"],
         "peer": measured["peer"],
-        "peer, µs per cube": 1e6 * float(np.median(peer)),
         "ours, µs per cube": 1e6 * float(np.median(ours)),
+        "spread": float((high - low) / np.median(ours)),
+    }
+    if "multiply_adds" in measured:  # the peer is a rate, measured in the same rounds
+        rate = measured["multiply_adds"] / ours
+        return found | {"fraction of peak": float(np.median(rate / measured["peak"][-len(ours) :]))}
+    return found | {
+        "peer, µs per cube": 1e6 * float(np.median(peer)),
         "ratio": float(np.median(peer / ours)),
         "best": float(peer.min() / ours.min()),
-        "fraction of peak": None
-        if rate is None
-        else float(np.median(rate / ours / np.array(measured["peak"][-len(ours) :]))),
-        "spread": float((high - low) / np.median(ours)),
     }
 
 
 def markdown(rows: list[dict]) -> str:
     """The rows as a table."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---|---|" + "--:|" * (len(COLUMNS) - 2)]
-    return "\n".join([*lines, *("| " + " | ".join(_cell(name, r[name]) for name in COLUMNS) + " |" for r in rows)])
+    return "\n".join(
+        [*lines, *("| " + " | ".join(_cell(name, r.get(name, "")) for name in COLUMNS) + " |" for r in rows)]
+    )
 
 
 def _cell(name: str, value: object) -> str:
-    if not isinstance(value, float) or np.isnan(value):
-        return value if isinstance(value, str) else ""
+    if not isinstance(value, float):
+        return str(value)
     return f"{value:.0%}" if name in ("spread", "fraction of peak") else f"{value:,.4g}"
 
 
