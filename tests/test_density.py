@@ -83,8 +83,9 @@ def test_any_number_of_voxels(n: int, device: str) -> None:
 
 @pytest.mark.parametrize(("length", "sigma"), [(10, 0.3), (10, 3), (1, 1), (25.0, 1.7), (0.1, 0.05)])
 def test_any_length_and_width(length: float, sigma: float, device: str) -> None:
-    grid, origin = Grid(n=6, length=length, sigma=sigma), np.array([0.1, 0.2, 0.3])
+    grid = Grid(n=6, length=length, sigma=sigma)
     for name in ("perovskite", "strongly oblique"):
+        origin = ZOO[name].positions[0] - length * np.array([0.3, 0.5, 0.6])
         wanted = reference.voxelize(ZOO[name], grid, origin)
         assert relative_error(on_device(device, [ZOO[name]], grid, origin[None])[0], wanted) < 1e-5
 
