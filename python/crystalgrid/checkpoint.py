@@ -32,7 +32,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: not a checkpoint, or a truncated one ({str(error).splitlines()[0][:80]})") from None
+        reason = str(error).partition("\n")[0][:80] or type(error).__name__
+        raise InputError(f"{path}: not a checkpoint, or a truncated one ({reason})") from None
     about = checkpoint.get(KEY) if isinstance(checkpoint, dict) else None
     if not isinstance(about, dict) or "state_dict" not in checkpoint:
         raise InputError(f"{path}: a PyTorch file, but not a checkpoint of crystalgrid-train")

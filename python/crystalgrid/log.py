@@ -47,7 +47,7 @@ class Log(L.Callback):
         """Start the table, or cut off the rows that a resumed run writes again."""
         if not trainer.is_global_zero:
             return
-        rows = list(csv.DictReader(self.path.open())) if self.path.is_file() else []
+        rows = read_rows(self.path) if self.path.is_file() else []
         with written_whole(self.path) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
@@ -133,6 +133,12 @@ class Log(L.Callback):
             print(f"no picture at step {training.global_step}: {error}", file=sys.stderr)
         finally:
             training.net.train()
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a metrics.csv."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def grids(cubes: Cubes, training: Training) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """`crystalgrid-train`: train the VAE and the U-Net together on crystals that are voxelised on the fly."""
 
 import logging
+import math
 import os
 import signal
 import sys
@@ -32,6 +33,8 @@ __all__ = ["Training", "cli", "load_run", "train"]
 
 HELD_OUT_CRYSTALS = 64
 """Of the validation split, as many are validated on while training."""
+ENDLESS = sys.maxsize
+"""Steps of a run that something else ends."""
 
 
 def train(
@@ -59,18 +62,17 @@ def train(
         seed: of the first weights, the order of crystals, where cubes are cut, and the noise.
         max_steps: stop after so many steps in all; by default the recipe says.
         max_epochs: stop after so many passes over the crystals.
-        minutes: stop after so many minutes of training in all; a recipe's decay then ends there.
+        minutes: stop after so many minutes of training in all, where a recipe's decay then ends, too.
         resume: go on from OUT/checkpoints/last.ckpt.
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU.
     """
     settings = load_recipe(recipe)
     _check_numbers(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
     crystals, held_out, about = prepare(mode, data, settings, seed)
-    steps = settings.optimizer.steps if max_steps is None and max_epochs is None else sys.maxsize
-    if max_steps is not None:
-        steps = max_steps
+    steps = ENDLESS if minutes or max_epochs or max_steps else settings.optimizer.steps
+    steps = min(steps, max_steps or ENDLESS)
     if max_epochs is not None:
-        steps = min(steps, max(1, round(max_epochs * len(crystals) / settings.optimizer.batch_size)))
+        steps = min(steps, math.ceil(max_epochs * len(crystals) / settings.optimizer.batch_size))
     if resume:
         _check_same(about, read_checkpoint(last(out))[KEY], out)
     elif rank_zero_only.rank == 0:  # type: ignore[attr-defined]
@@ -116,7 +118,7 @@ def fit(training: Training, log: Log, steps: int, devices: str, resume_from: Pat
             num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
             precision=training.recipe.optimizer.precision,  # type: ignore[arg-type]
             max_steps=steps,
-            callbacks=[log, *([TQDMProgressBar()] if bar else [])],
+            callbacks=[log, *([Bar()] if bar else [])],
             enable_progress_bar=bar,
             plugins=[WholeCheckpoints()],
             logger=False,
@@ -128,6 +130,15 @@ def fit(training: Training, log: Log, steps: int, devices: str, resume_from: Pat
             trainer.fit(training, range(steps), ckpt_path=resume_from)
     if interrupted:
         raise KeyboardInterrupt
+
+
+class Bar(TQDMProgressBar):
+    """Lightning's bar, which knows no total where there is none."""
+
+    @property
+    def total_train_batches(self) -> int | float:
+        total = super().total_train_batches
+        return math.inf if total == ENDLESS else total
 
 
 class WholeCheckpoints(TorchCheckpointIO):

@@ -99,14 +99,12 @@ class Training(L.LightningModule):
             group["lr"] = self.recipe.optimizer.learning_rate * self.schedule()
 
     def schedule(self) -> float:
-        """Factor of the learning rate: a linear rise, then a cosine to zero if the recipe wants one."""
+        """Factor of the learning rate: a rise, then perhaps a cosine to zero, over the steps or the time there is."""
         options = self.recipe.optimizer
         rise = min(1.0, (self.global_step + 1) / max(1, options.warmup))
         if not options.decay:
             return rise
-        done = self.global_step / options.steps
-        if self.minutes is not None:
-            done = max(done, self.seconds / (60 * self.minutes))
+        done = self.global_step / options.steps if self.minutes is None else self.seconds / (60 * self.minutes)
         return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: object, **__: object) -> None:

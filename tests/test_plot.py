@@ -1,0 +1,57 @@
+"""Pictures are written whole, for the awkward cases too."""
+
+import csv
+import struct
+
+import pytest
+import torch
+
+from crystalgrid import plot
+from crystalgrid.atoms import Atoms, find_atoms
+from crystalgrid.data import evaluation_cubes
+from crystalgrid.grid import Grid
+from crystalgrid.metrics import true_atoms
+
+
+@pytest.fixture(scope="module")
+def cubes(prototypes):
+    return evaluation_cubes(prototypes[:2], "repeated", Grid(), seed=0, per_crystal=1)[0]
+
+
+def size(path) -> tuple[int, int]:
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG")
+    return struct.unpack(">II", content[16:24])
+
+
+def test_reconstructions_and_samples(cubes, tmp_path):
+    grid = Grid()
+    density = cubes.density(grid)
+    found = find_atoms(cubes.species(grid), density, grid)
+    true = true_atoms(cubes, grid)
+    plot.reconstructions(tmp_path / "one.png", density, density, true, found, grid, [1])
+    plot.reconstructions(tmp_path / "two.png", density, density, true, found, grid, [0, 1])
+    plot.samples(tmp_path / "samples.png", density, found, grid)
+    assert size(tmp_path / "two.png")[1] == 2 * size(tmp_path / "one.png")[1]
+    assert size(tmp_path / "samples.png")[0] > 500
+
+
+def test_nothing_to_see(tmp_path):
+    nothing = Atoms(
+        torch.zeros(0, 3, dtype=torch.float64),
+        torch.zeros(0, dtype=torch.int64),
+        torch.zeros(2, dtype=torch.int64),
+        torch.zeros(0),
+    )
+    plot.samples(tmp_path / "samples.png", torch.zeros(1, 30, 30, 30), nothing, Grid())
+    plot.densities(tmp_path / "densities.png", torch.zeros(1, 30, 30, 30), torch.zeros(1, 30, 30, 30))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_losses(tmp_path):
+    with (tmp_path / "metrics.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["step", "reconstruction", "val_reconstruction", "segmentation", "kl"])
+        writer.writeheader()
+        writer.writerows({"step": step, "reconstruction": 1 / step, "kl": 10} for step in (1, 2, 3))
+    plot.losses(tmp_path / "losses.png", tmp_path / "metrics.csv")
+    assert size(tmp_path / "losses.png")[0] > 500

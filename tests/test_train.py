@@ -1,0 +1,261 @@
+"""Training: its gradients, that it learns, that it resumes exactly, and what it says to bad input."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from crystalgrid.checkpoint import best, last, load_run, read_checkpoint
+from crystalgrid.data import evaluation_cubes
+from crystalgrid.errors import InputError
+from crystalgrid.grid import Grid
+from crystalgrid.log import Log, read_rows
+from crystalgrid.losses import joint_loss, reconstruction_loss, scale_gradient, segmentation_loss
+from crystalgrid.parquet import write_parquet
+from crystalgrid.recipe import Loss, load_recipe, recipe_from, tomllib
+from crystalgrid.train import fit, train
+from crystalgrid.training import Training, sample_order
+
+SMALL = """
+[network]
+encoder = [8, 8, 8, 8]
+decoder = [8, 8, 8, 8]
+unet = [8, 8]
+latent_dim = 16
+relative = true
+waves = 4
+[loss]
+beta = 1e-2
+segmentation = "cross_entropy"
+no_atom_share = 0.2
+[optimizer]
+learning_rate = 1e-3
+batch_size = 3
+steps = 100
+check_every = 4
+warmup = 5
+decay = true
+grad_clip = 1.0
+precision = "bf16-mixed"
+"""
+
+
+@pytest.fixture(autouse=True)
+def few_first_cubes(monkeypatch):
+    """Principal components of fewer cubes, for speed."""
+    monkeypatch.setattr("crystalgrid.training.FIRST_CUBES", 256)
+
+
+@pytest.fixture(scope="module")
+def crystals(tmp_path_factory, prototypes):
+    """Some prototypes as a file, with all three splits."""
+    few = prototypes[:: max(1, len(prototypes) // 24)]
+    path = tmp_path_factory.mktemp("data") / "few.parquet"
+    splits = ["val" if i % 8 == 0 else "test" if i % 8 == 1 else "train" for i in range(len(few))]
+    write_parquet(path, few.with_splits(np.array(splits)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "small.toml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture
+def start(crystals, recipe, tmp_path):
+    """`train` with the small recipe and file, into tmp_path / name."""
+
+    def start(name: str, **options):
+        options = {"mode": "repeated", "data": str(crystals), "recipe": str(recipe), **options}
+        train(out=tmp_path / name, **options)
+        return tmp_path / name
+
+    return start
+
+
+def weights(path) -> dict[str, torch.Tensor]:
+    return read_checkpoint(path)["state_dict"]
+
+
+@pytest.mark.parametrize("segmentation", ["bce", "cross_entropy"])
+def test_one_backward_pass_gives_both_gradients_of_the_paper(segmentation):
+    """Against explicit graphs: the VAE gets grad(L_RE + β KL + γ L_seg), the U-Net grad(L_seg)."""
+    torch.manual_seed(0)
+    content = load_recipe("tiny").to_dict()
+    content["network"] |= {"encoder": [4] * 4, "decoder": [4] * 4, "unet": [4, 4], "latent_dim": 8}
+    net = recipe_from(content, "test").build()
+    density, species = torch.rand(2, 30, 30, 30), torch.randint(0, 95, (2, 30, 30, 30), dtype=torch.uint8)
+    loss = Loss(beta=0.3, gamma=0.1, segmentation=segmentation, no_atom_share=0.5)
+
+    joint_loss(net, density, species, loss, torch.Generator().manual_seed(3))["loss"].backward()
+    got = [parameter.grad for parameter in net.parameters()]
+
+    generator = torch.Generator().manual_seed(3)
+    mu, logvar = net.encode(density)
+    decoded = net.decode(mu + torch.randn(mu.shape, generator=generator) * (0.5 * logvar).exp())
+    kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum() / len(density)
+    segmented = segmentation_loss(net.unet, decoded, species, loss, generator)
+    of_vae = reconstruction_loss(net, decoded, density) + loss.beta * kl / 30**3 + loss.gamma * segmented
+    wanted = torch.autograd.grad(of_vae, list(net.vae.parameters()), retain_graph=True)
+    wanted += torch.autograd.grad(segmented, list(net.unet.parameters()))
+    for seen, expected in zip(got, wanted, strict=True):
+        torch.testing.assert_close(seen, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_scale_gradient_is_the_identity_forward():
+    x = torch.arange(3.0, requires_grad=True)
+    y = scale_gradient(x, 0.1)
+    assert torch.equal(y, x)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, torch.full((3,), 0.1))
+
+
+def test_bce_is_that_of_one_hot_classes():
+    torch.manual_seed(0)
+    unet = recipe_from({**load_recipe("tiny").to_dict()}, "tiny").build().unet.eval()
+    density, species = torch.rand(1, 6, 6, 6), torch.randint(0, 95, (1, 6, 6, 6), dtype=torch.uint8)
+    got = segmentation_loss(unet, density, species, Loss(beta=0, segmentation="bce"), torch.Generator())
+    one_hot = torch.nn.functional.one_hot(species.long(), 95).permute(0, 4, 1, 2, 3).float()
+    wanted = torch.nn.functional.binary_cross_entropy_with_logits(unet(density), one_hot)
+    torch.testing.assert_close(got, wanted)
+
+
+def test_every_epoch_has_every_crystal_once():
+    order = sample_order(5, seed=1, start=0, count=15)
+    assert [sorted(order[i : i + 5]) for i in (0, 5, 10)] == 3 * [[0, 1, 2, 3, 4]]
+    assert order[:5] != order[5:10]
+    assert sample_order(5, seed=1, start=3, count=9) == order[3:12]
+    assert order != sample_order(5, seed=2, start=0, count=15)
+
+
+def test_overfits_eight_crystals(prototypes, tmp_path):
+    """One cube of each, again and again: densities and species come right."""
+    content = recipe_from({"name": "small", **tomllib.loads(SMALL)}, "small").to_dict()
+    content["network"] |= {"waves": 8, "latent_dim": 32, "unet": (8, 16)}
+    content["loss"] |= {"no_atom_share": 0.05}
+    content["optimizer"] |= {"batch_size": 8, "learning_rate": 2e-2, "check_every": 1000, "decay": False}
+    few = prototypes[10:18]
+    about = {"seed": 0, "mode": "repeated", "recipe": content, "format": 1}
+    training = Training(recipe_from(content, "test"), few, Grid(), about)
+    fixed = evaluation_cubes(few, "repeated", Grid(), seed=0, per_crystal=1)[0]
+    training.cubes = lambda step: fixed
+    (tmp_path / "checkpoints").mkdir()
+    log = Log(tmp_path, [fixed], check_every=1000)
+    before = log.validate(training)
+    fit(training, log, steps=60, devices="auto", resume_from=None)
+    after = log.validate(training)
+    assert after["val_segmentation"] < 0.65 * before["val_segmentation"]
+    density = fixed.density(Grid())
+    relative = density / density.mean((1, 2, 3), keepdim=True)
+    assert after["val_reconstruction"] < 0.4 * (relative - 1).square().mean()
+
+
+def test_resume_is_exact(start):
+    straight = start("straight", max_steps=6)
+    halved = start("halved", max_steps=3)
+    assert read_checkpoint(last(halved))["crystalgrid"]["step"] == 3
+    start("halved", max_steps=6, resume=True)
+    for seen, wanted in zip(weights(last(halved)).values(), weights(last(straight)).values(), strict=True):
+        assert torch.equal(seen, wanted)
+    rows = [read_rows(run / "metrics.csv") for run in (straight, halved)]
+    by_step = [{row["step"]: row["loss"] for row in table} for table in rows]
+    assert by_step[0].items() <= by_step[1].items()
+    assert len(by_step[1]) == len(rows[1])
+
+
+def test_a_run_carries_its_configuration_and_loads(start, crystals):
+    run = start("run", max_steps=4, seed=5)
+    assert sorted(path.name for path in run.iterdir()) == ["checkpoints", "metrics.csv", "pictures"]
+    assert [path.name for path in (run / "pictures").iterdir()] == ["step_000004.png"]
+    net, about = load_run(run)
+    assert not net.training
+    assert net.decode(torch.zeros(1, 16)).shape == (1, 30, 30, 30)
+    assert (about["mode"], about["seed"], about["step"]) == ("repeated", 5, 4)
+    assert about["grid"] == {"n": 30, "length": 10.0, "sigma": 1.0}
+    assert about["data"]["source"] == str(crystals)
+    assert len(about["data"]["checksum"]) == 64
+    assert recipe_from(about["recipe"], "checkpoint").network.latent_dim == 16
+    assert best(run).is_file()
+
+
+def test_single_mode_and_minutes(start):
+    run = start("run", mode="single", max_steps=1000, minutes=0.01)
+    assert 0 < load_run(run)[1]["step"] < 1000
+
+
+def test_bad_input_is_one_line_and_leaves_nothing(start, tmp_path):
+    for options, message in (
+        ({"mode": "repeat"}, "mode: wanted"),
+        ({"recipe": "tyni"}, "no such recipe; there are paper, tiny"),
+        ({"data": "nowhere.parquet"}, "nowhere.parquet"),
+        ({"max_steps": 0}, "--max-steps: wanted a positive number"),
+        ({"minutes": float("nan")}, "--minutes: wanted a positive number"),
+        ({"resume": True}, "no such checkpoint"),
+    ):
+        with pytest.raises(InputError, match=message):
+            start("run", **options)
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        start("full", max_steps=1)
+
+
+def test_damaged_checkpoints_are_refused(start, tmp_path):
+    run = start("run", max_steps=1)
+    with pytest.raises(InputError, match="another --seed"):
+        start("run", max_steps=2, seed=9, resume=True)
+    whole = last(run).read_bytes()
+    best(run).unlink()
+    for content in (whole[: len(whole) // 2], b"", b"not a checkpoint"):
+        last(run).write_bytes(content)
+        with pytest.raises(InputError, match="truncated"):
+            load_run(run)
+    torch.save({"weights": 1}, last(run))
+    with pytest.raises(InputError, match="not a checkpoint of crystalgrid-train"):
+        load_run(run)
+    last(run).write_bytes(whole)
+    checkpoint = torch.load(last(run))
+    checkpoint["crystalgrid"]["format"] = 99
+    torch.save(checkpoint, last(run))
+    with pytest.raises(InputError, match="format 99, this version reads format 1"):
+        load_run(run)
+    with pytest.raises(InputError, match="no such run"):
+        load_run(tmp_path / "nowhere")
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights(start, monkeypatch):
+    run = start("run", max_steps=2)
+    before = weights(last(run))
+
+    def nan(*args):
+        losses = joint_loss(*args)
+        return {**losses, "loss": losses["loss"] * float("nan")}
+
+    monkeypatch.setattr("crystalgrid.training.joint_loss", nan)
+    with pytest.raises(InputError, match="not finite at step 2; the last checkpoint is kept"):
+        start("run", max_steps=4, resume=True)
+    for name, value in weights(last(run)).items():
+        assert torch.equal(value, before[name])
+
+
+def test_ctrl_c_stops_with_a_checkpoint(crystals, recipe, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "crystalgrid.train", "--mode", "repeated", "--data", str(crystals)]
+    command += ["--recipe", str(recipe), "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    while not last(out).is_file() and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1] == "error: interrupted"
+    assert "Traceback" not in said
+    assert read_checkpoint(last(out))["crystalgrid"]["step"] > 4
