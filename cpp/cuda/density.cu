@@ -113,13 +113,15 @@ __global__ void __launch_bounds__(kTileThreads, sizeof(T) == 4 ? 3 : 2)
   const std::int64_t b = grow ? blockIdx.x : blockIdx.x / all;
   const int first = grow ? 0 : blockIdx.x % all, last = grow ? all : first + 1;
   const std::int64_t* atoms = problem.crystals.offsets + b;
-  const Content held =
-      content(problem.weights, atoms[0], atoms[1], cube_frame(problem.crystals, problem.cubes, b), problem.grid.sigma);
+  Content held{};
+  if (grow)
+    held = content(problem.weights, atoms[0], atoms[1], cube_frame(problem.crystals, problem.cubes, b),
+                   problem.grid.sigma);
   const std::int64_t voxels = problem.grid.voxels();
   double cutoff = problem.rule.first;
   for (;; cutoff += problem.rule.step) {
     if (!grow || cutoff > problem.rule.first)
-      for (std::int64_t part = first; part < last; ++part) sum_part(problem, b, just_here(part), cutoff, shared);
+      for (int part = first; part < last; ++part) sum_part(problem, b, part, cutoff, shared);
     if (!grow) break;
     __syncthreads();
     if (problem.rule.far_enough(cutoff, largest_of(problem.density + b * voxels, voxels, shared.largest), held)) break;

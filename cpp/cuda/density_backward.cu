@@ -8,7 +8,7 @@ namespace crystalgrid::cuda {
 namespace {
 
 constexpr int kSums = 4;    // of an image: Σ g·2^(-u²) times 1, u_x, u_y and u_z
-constexpr int kVirial = 9;  // of a part: Σ weight · (p - offset) ⊗ Σ g·2^(-u²) u
+constexpr int kVirial = 9;  // of a part: Σ over images of weight · fractional coordinates ⊗ Σ g·2^(-u²) u
 
 template <class T>
 struct Problem {
@@ -31,6 +31,7 @@ __device__ inline double* sums_of_part(const Crystals& crystals, double* scratch
 template <class T>
 struct Shared {
   ImageLines lines;
+  Normals normal;
   Found<kTileThreads> found;
   ImageList<T> images;
   int atom[ImageList<T>::kCapacity];
@@ -91,10 +92,20 @@ __device__ void gather_tabulated(const ThreadTile<T>& tile, T spacing, const T (
   });
 }
 
+/// An image's fractional coordinate: its atom's, exactly, and the whole number that brings it nearest to where it lies.
+template <class T>
+__device__ double image_frac(int axis, int image, double scale, const Shared<T>& shared) {
+  const auto& position = shared.images.position;
+  const Vec3 p = (1 / scale) * Vec3{position[0][image], position[1][image], position[2][image]};
+  const Vec3 normal = axis == 0 ? shared.normal.a : axis == 1 ? shared.normal.b : shared.normal.c;
+  const double frac = shared.lines.frac_coords[3 * shared.atom[image] + axis];
+  return frac + rint(dot(normal, p + -1.0 * shared.lines.frame.offset) - frac);
+}
+
 /// Add the sums of images `first` to `first + count` to those of their atoms and to the virial, in the list's order.
 template <class T>
-__device__ void add_to_atoms(const ImageLines& lines, double scale, const double* weights, int atoms, int first,
-                             int count, Shared<T>& shared, double* out) {
+__device__ void add_to_atoms(double scale, const double* weights, int atoms, int first, int count, Shared<T>& shared,
+                             double* out) {
   for (int i = threadIdx.x; i < count * kSums; i += kTileThreads) {
     T total = 0;
     for (int tile = 0; tile < kTiles; ++tile) total += shared.sums[tile][i / kSums][i % kSums];
@@ -109,12 +120,10 @@ __device__ void add_to_atoms(const ImageLines& lines, double scale, const double
     out[i] = sum;
   }
   if (threadIdx.x < kVirial) {
-    const int row = threadIdx.x / 3, column = threadIdx.x % 3;
-    const double offset = row == 0 ? lines.frame.offset.x : row == 1 ? lines.frame.offset.y : lines.frame.offset.z;
+    const int axis = threadIdx.x / 3, column = threadIdx.x % 3;
     double sum = out[kSums * atoms + threadIdx.x];
     for (int m = 0; m < count; ++m)
-      sum += weights[shared.atom[first + m]] * (shared.images.position[row][first + m] / scale - offset) *
-             sums[m][1 + column];
+      sum += weights[shared.atom[first + m]] * image_frac(axis, first + m, scale, shared) * sums[m][1 + column];
     out[kSums * atoms + threadIdx.x] = sum;
   }
 }
@@ -131,9 +140,11 @@ __global__ void __launch_bounds__(kTileThreads, 2) gather_part(const __grid_cons
   const double cutoff = problem.cutoffs[b], scale = problem.scale;
   double* out = sums_of_part(problem.crystals, problem.scratch, all, b, part);
   for (int i = threadIdx.x; i < kSums * atoms + kVirial; i += kTileThreads) out[i] = 0;
-  if (threadIdx.x == 0)
+  if (threadIdx.x == 0) {
     find_lines(problem.crystals, problem.cubes, b, box_of_centres(corner, Part::kX, Part::kY, Part::kZ, grid), cutoff,
                shared.lines);
+    shared.normal = normals(shared.lines.frame);
+  }
   __syncthreads();
   const auto list = [&](int place, int atom, Vec3 p) {
     shared.images.position[0][place] = static_cast<T>(scale * p.x);
@@ -154,7 +165,7 @@ __global__ void __launch_bounds__(kTileThreads, 2) gather_part(const __grid_cons
       __syncthreads();
       gather_tabulated(tile, spacing, g, first, size, shared);
       __syncthreads();
-      add_to_atoms(shared.lines, scale, problem.weights + first_atom, atoms, first, size, shared, out);
+      add_to_atoms(scale, problem.weights + first_atom, atoms, first, size, shared, out);
       __syncthreads();
     }
   }
@@ -185,20 +196,14 @@ __global__ void add_parts(Crystals crystals, const double* weights, Cubes cubes,
     grads.frac_coords[3 * atom + 1] = dot(grad_position, frame.b);
     grads.frac_coords[3 * atom + 2] = dot(grad_position, frame.c);
   }
-  __shared__ double virial[kVirial];
-  if (threadIdx.x < kVirial) virial[threadIdx.x] = prefactor * slope * over_parts(kSums * atoms + threadIdx.x);
-  __syncthreads();
-  if (threadIdx.x >= 9) return;
-  // Σ over images of (fractional coordinate along the row's vector) · (gradient of the position, in the crystal's
-  // frame).
+  if (threadIdx.x >= kVirial) return;
   const int row = threadIdx.x / 3, column = threadIdx.x % 3;
-  const Normals reciprocal = normals(frame);
-  const Vec3 normal = row == 0 ? reciprocal.a : row == 1 ? reciprocal.b : reciprocal.c;
-  const auto in_cube = [&](int d) { return dot(normal, {virial[d], virial[3 + d], virial[6 + d]}); };
   double grad = 0;
-  for (int d = 0; d < 3; ++d)
-    grad += in_cube(d) * (cubes.rotation ? cubes.rotation[9 * b + 3 * d + column] : d == column ? 1.0 : 0.0);
-  grads.lattice[9 * b + threadIdx.x] = grad;
+  for (int d = 0; d < 3; ++d)  // from the cube's frame to the crystal's
+    grad += over_parts(kSums * atoms + 3 * row + d) * (cubes.rotation ? cubes.rotation[9 * b + 3 * d + column]
+                                                       : d == column  ? 1.0
+                                                                      : 0.0);
+  grads.lattice[9 * b + threadIdx.x] = prefactor * slope * grad;
 }
 
 template <class T>

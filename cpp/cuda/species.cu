@@ -48,7 +48,7 @@ __device__ void label_row(int i, int j, int first, int count, const Grid& grid, 
 }
 
 /// A block for each sixteen cubed voxels of each cube.
-__global__ void __launch_bounds__(kRows) label_rows(const __grid_constant__ Problem problem) {
+__global__ void __launch_bounds__(kRows, 3) label_rows(const __grid_constant__ Problem problem) {
   __shared__ Shared shared;
   const Grid& grid = problem.grid;
   const int n = grid.n, along = (n + kSide - 1) / kSide, row = threadIdx.x;

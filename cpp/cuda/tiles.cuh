@@ -98,10 +98,10 @@ struct ThreadTile {
   T reach_squared;          // less than 0 where the warp has no voxels
 
   __device__ ThreadTile(Voxel part, int n, T spacing, T reach) : n(n) {
-    const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
+    const int thread = just_here(threadIdx.x), warp = thread / kWarp, lane = thread % kWarp;
     const int tile_x = warp % Part::kTilesX, tile_y = warp / Part::kTilesX;
     const int group_y = lane / Tile::kLanesZ, lane_z = lane % Tile::kLanesZ;
-    const Voxel tile{part.x + tile_x * Tile::kX, part.y + tile_y * Tile::kY, part.z};
+    const Voxel tile{just_here(part.x) + tile_x * Tile::kX, just_here(part.y) + tile_y * Tile::kY, just_here(part.z)};
     first = {tile.x, tile.y + group_y * Tile::kSide, tile.z + lane_z};
     row_x = tile_x * Factors<T>::kPadded;
     row_y = Factors<T>::kY + (tile_y * Tile::kLanesY + group_y) * Factors<T>::kPadded;
