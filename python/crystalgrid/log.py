@@ -36,6 +36,7 @@ class Log(L.Callback):
         self.lowest = math.inf
         self.said = time.monotonic()
         self.checked = -1
+        self.signals: list[int] = []  # that asked to stop
 
     def state_dict(self) -> dict[str, float]:
         return {"lowest": self.lowest}
@@ -55,8 +56,9 @@ class Log(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, training: Training, *_: object) -> None:  # type: ignore[override]
         step = training.global_step
-        if training.minutes is not None and training.seconds > 60 * training.minutes:
-            trainer.should_stop = True
+        over = training.minutes is not None and training.seconds > 60 * training.minutes
+        # All processes stop after the same step, else those that go on wait for the others for ever.
+        trainer.should_stop = trainer.strategy.reduce_boolean_decision(over or bool(self.signals), all=False)
         if step % self.check_every == 0 or step == trainer.max_steps or trainer.should_stop:
             self.check(trainer, training)
         elif step % STEPS_BETWEEN_ROWS == 0 and trainer.is_global_zero:

@@ -126,9 +126,9 @@ def fit(training: Training, log: Log, steps: int, devices: str, resume_from: Pat
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
-        with stop_on_interrupt(trainer) as interrupted:
+        with stop_on_interrupt() as log.signals:
             trainer.fit(training, range(steps), ckpt_path=resume_from)
-    if interrupted:
+    if log.signals:
         raise KeyboardInterrupt
 
 
@@ -150,7 +150,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 @contextmanager
-def stop_on_interrupt(trainer: L.Trainer) -> Iterator[list[int]]:
+def stop_on_interrupt() -> Iterator[list[int]]:
     """Ctrl-C lets the step finish and the run save itself; a second one stops at once. Yields the signals that came."""
     came: list[int] = []
 
@@ -158,7 +158,6 @@ def stop_on_interrupt(trainer: L.Trainer) -> Iterator[list[int]]:
         if came:
             raise KeyboardInterrupt
         came.append(number)
-        trainer.should_stop = True
         print("\nstopping after this step, with a checkpoint; go on with --resume", file=sys.stderr, flush=True)
 
     before = signal.signal(signal.SIGINT, stop)
