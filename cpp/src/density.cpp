@@ -15,7 +15,8 @@ void voxelize_batch(const Crystals& crystals, const double* weights, const Cubes
   const CutoffRule rule = cutoff_rule(options.cutoff, options.accuracy, grid.sigma, cubes.periodic);
   const double scale = kernel_scale(grid.sigma), prefactor = gaussian_prefactor(grid.sigma);
   parallel_for<KernelScratch<T>>(crystals.size, options.threads, [&](std::int64_t b, KernelScratch<T>& scratch) {
-    const Content held = content(weights, crystals.offsets[b], crystals.offsets[b + 1], cube_frame(crystals, cubes, b), grid.sigma);
+    const Content held =
+        content(weights, crystals.offsets[b], crystals.offsets[b + 1], cube_frame(crystals, cubes, b), grid.sigma);
     for (double cutoff = rule.first;; cutoff += rule.step) {
       scratch.clear();
       for_each_image(crystals, cubes, b, grid.length, cutoff,

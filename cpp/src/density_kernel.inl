@@ -202,8 +202,7 @@ void for_each_block(const KernelImages<T>& images, const KernelGrid<T>& grid, Wo
   for (int x = 0; x < n; x += Brick::kBlock)
     for (int y = 0; y < n; y += Brick::kBlock)
       for (int z = 0; z < n; z += kLanes) {
-        const Block block{
-            x, y, z, at_most(x + Brick::kBlock, n), at_most(y + Brick::kBlock, n)};
+        const Block block{x, y, z, at_most(x + Brick::kBlock, n), at_most(y + Brick::kBlock, n)};
         list_near(images, grid, block, w.capacity, images.every, w.near);
         visit(block);
       }

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "density_kernel.hpp"
 #include "crystalgrid/gaussian.hpp"
+#include "density_kernel.hpp"
 #include "images.hpp"
 
 namespace crystalgrid {

@@ -36,7 +36,7 @@ def batch_and_cubes(
 
 
 def checked(name: str, value: Tensor, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """`value` as a contiguous tensor of that dtype, if it has the right shape, device and, on the CPU, finite values."""
+    """`value` as a contiguous tensor of that dtype, if its shape, device and (on the CPU) values are right."""
     if not isinstance(value, Tensor):
         raise InputError(f"{name}: wanted a tensor, got {type(value).__name__}")
     if tuple(value.shape) != shape:

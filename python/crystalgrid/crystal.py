@@ -18,102 +18,11 @@ if TYPE_CHECKING:
 MAX_Z = 94
 """Species classes are 0 (no atom) and Z = 1 to 94."""
 
-SYMBOLS = [
-    "H",
-    "He",
-    "Li",
-    "Be",
-    "B",
-    "C",
-    "N",
-    "O",
-    "F",
-    "Ne",
-    "Na",
-    "Mg",
-    "Al",
-    "Si",
-    "P",
-    "S",
-    "Cl",
-    "Ar",
-    "K",
-    "Ca",
-    "Sc",
-    "Ti",
-    "V",
-    "Cr",
-    "Mn",
-    "Fe",
-    "Co",
-    "Ni",
-    "Cu",
-    "Zn",
-    "Ga",
-    "Ge",
-    "As",
-    "Se",
-    "Br",
-    "Kr",
-    "Rb",
-    "Sr",
-    "Y",
-    "Zr",
-    "Nb",
-    "Mo",
-    "Tc",
-    "Ru",
-    "Rh",
-    "Pd",
-    "Ag",
-    "Cd",
-    "In",
-    "Sn",
-    "Sb",
-    "Te",
-    "I",
-    "Xe",
-    "Cs",
-    "Ba",
-    "La",
-    "Ce",
-    "Pr",
-    "Nd",
-    "Pm",
-    "Sm",
-    "Eu",
-    "Gd",
-    "Tb",
-    "Dy",
-    "Ho",
-    "Er",
-    "Tm",
-    "Yb",
-    "Lu",
-    "Hf",
-    "Ta",
-    "W",
-    "Re",
-    "Os",
-    "Ir",
-    "Pt",
-    "Au",
-    "Hg",
-    "Tl",
-    "Pb",
-    "Bi",
-    "Po",
-    "At",
-    "Rn",
-    "Fr",
-    "Ra",
-    "Ac",
-    "Th",
-    "Pa",
-    "U",
-    "Np",
-    "Pu",
-]
+SYMBOLS = (
+    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "
+    "Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu "
+    "Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu"
+).split()
 """Chemical symbols of Z = 1 to 94."""
 ATOMIC_NUMBERS = {symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}
 
@@ -158,7 +67,7 @@ class Crystal:
         """From an ordered pymatgen Structure; partial occupancies raise InputError."""
         if not structure.is_ordered:
             raise InputError(f"{structure.formula}: disordered (a site has partial occupancy), wanted ordered sites")
-        return cls(structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
+        return cls(structure.lattice.matrix, structure.frac_coords, np.array([site.specie.Z for site in structure]))
 
     def to_pymatgen(self) -> Structure:
         """As a pymatgen Structure."""
@@ -216,12 +125,10 @@ def pack(crystals: Sequence[Crystal] | CrystalBatch) -> CrystalBatch:
         raise InputError("crystals: wanted a list of Crystal, got one Crystal; write [crystal]")
     if not isinstance(crystals, Sequence) or not all(isinstance(crystal, Crystal) for crystal in crystals):
         raise InputError(f"crystals: wanted a list of Crystal or a CrystalBatch, got {crystals!r:.60}")
-    if not isinstance(crystals, Sequence) or not all(isinstance(crystal, Crystal) for crystal in crystals):
-        raise InputError(f"crystals: wanted a list of Crystal or a CrystalBatch, got {crystals!r:.60}")
-    counts = [len(crystal) for crystal in crystals]
+    listed: list[Crystal] = list(crystals)  # type: ignore[arg-type]  # a batch is a tuple, and has returned
     return CrystalBatch(
-        torch.from_numpy(np.stack([c.lattice for c in crystals]) if counts else np.zeros((0, 3, 3))),
-        torch.from_numpy(np.concatenate([c.frac_coords for c in crystals]) if counts else np.zeros((0, 3))),
-        torch.from_numpy(np.concatenate([c.numbers for c in crystals]) if counts else np.zeros(0, np.int64)),
-        torch.from_numpy(np.cumsum([0, *counts], dtype=np.int64)),
+        torch.from_numpy(np.array([c.lattice for c in listed]).reshape(-1, 3, 3)),
+        torch.from_numpy(np.concatenate([np.zeros((0, 3)), *(c.frac_coords for c in listed)])),
+        torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *(c.numbers for c in listed)])),
+        torch.from_numpy(np.cumsum([0, *map(len, listed)], dtype=np.int64)),
     )

@@ -10,7 +10,7 @@ from .errors import InputError
 
 
 def shipped(folder: str) -> Path:
-    """A folder that travels with the package (`models`, `export`, `cpp`): inside it once installed, else the checkout's."""
+    """A folder that travels with the package (`models`, `export`, `cpp`): inside it, or the checkout's."""
     package = Path(__file__).parent
     installed = package / "share" / folder
     return installed if installed.is_dir() else package.parents[1] / folder

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -16,7 +16,7 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
     if sys.stderr.isatty():
         yield from tqdm(items, desc=what, total=total)
         return
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     start = said = time.monotonic()
     done = 0

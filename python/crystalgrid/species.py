@@ -24,8 +24,8 @@ def label_species(
 ) -> Tensor:
     """Atomic number of the nearest atom within `radius` Å of each voxel's centre, 0 where there is none.
 
-    Arguments are those of `voxelize`. Atoms just outside the cube label voxels inside it; of atoms equally near, the one
-    with the smaller atomic number wins.
+    Arguments are those of `voxelize`. Atoms just outside the cube label voxels inside it; of atoms equally near, the
+    one with the smaller atomic number wins.
 
     Returns uint8 [B, n, n, n] on the device of the crystals. Raises InputError for arguments that do not fit.
     """

@@ -46,11 +46,12 @@ struct CutoffRule {
   double accuracy;  ///< relative to the cube's maximum; 0: the first cutoff is the last
   double sigma;     ///< Å
 
-  /// What is neglected is estimated on the safe side: among many atoms the tail of a uniform crystal and a quarter, among
-  /// few as four of the heaviest just beyond the cutoff. A cube's maximum is hardly ever too small for the first cutoff;
-  /// where it is (in a void of a large cell), the cutoff grows. At 12 σ nothing is left to neglect.
+  /// What is neglected is estimated on the safe side: among many atoms the tail of a uniform crystal and a quarter,
+  /// among few as four of the heaviest just beyond the cutoff. A cube's maximum is hardly ever too small for the first
+  /// cutoff; where it is (in a void of a large cell), the cutoff grows. At 12 σ nothing is left to neglect.
   CRYSTALGRID_DEVICE bool far_enough(double cutoff, double maximum, const Content& content) const {
-    const double x = cutoff / sigma, many = 1.25 * tail(x) * content.mean, few = 4 * std::exp(-0.5 * x * x) * content.peak;
+    const double x = cutoff / sigma, many = 1.25 * tail(x) * content.mean,
+                 few = 4 * std::exp(-0.5 * x * x) * content.peak;
     return accuracy == 0 || x > 12 || (many > few ? many : few) <= accuracy * maximum;
   }
 };
