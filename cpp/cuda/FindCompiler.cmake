@@ -1,4 +1,4 @@
-# Sets CRYSTALGRID_WITH_CUDA and enables the language where there is an nvcc that works. Architectures: those of
+# Sets CRYSTALGRID_WITH_CUDA and enables the language where there is an nvcc of 12 or later that works. Architectures: those of
 # CMAKE_CUDA_ARCHITECTURES or of the environment's CUDAARCHS; else the GPU's that is present; else sm_80, sm_90 and PTX.
 set(CRYSTALGRID_CUDA AUTO CACHE STRING "Build for CUDA: ON, OFF, or AUTO, where a working nvcc is found")
 set(CRYSTALGRID_WITH_CUDA OFF)
@@ -16,11 +16,14 @@ endif()
 include(CheckLanguage)
 check_language(CUDA)
 if(CMAKE_CUDA_COMPILER)
+  execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --version OUTPUT_VARIABLE nvcc_version ERROR_QUIET)
+endif()
+if(nvcc_version MATCHES "release (1[2-9]|[2-9][0-9])\\.")  # C++20
   enable_language(CUDA)
   set(CRYSTALGRID_WITH_CUDA ON)
   message(STATUS "CUDA: building for ${CMAKE_CUDA_ARCHITECTURES}")
 elseif(CRYSTALGRID_CUDA STREQUAL "AUTO")
-  message(STATUS "CUDA: no working nvcc found, building for the CPU only")
+  message(STATUS "CUDA: no working nvcc of 12 or later found, building for the CPU only")
 else()
-  message(FATAL_ERROR "CRYSTALGRID_CUDA is ${CRYSTALGRID_CUDA}, and no working nvcc was found")
+  message(FATAL_ERROR "CRYSTALGRID_CUDA is ${CRYSTALGRID_CUDA}, and no working nvcc of 12 or later was found")
 endif()
