@@ -16,6 +16,7 @@ from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
 from crystalgrid.log import Log, read_rows
 from crystalgrid.losses import joint_loss, reconstruction_loss, scale_gradient, segmentation_loss
+from crystalgrid.nets import UNet
 from crystalgrid.parquet import write_parquet
 from crystalgrid.recipe import Loss, load_recipe, recipe_from, tomllib
 from crystalgrid.train import fit, train
@@ -119,7 +120,7 @@ def test_scale_gradient_is_the_identity_forward():
 
 def test_bce_is_that_of_one_hot_classes():
     torch.manual_seed(0)
-    unet = recipe_from({**load_recipe("tiny").to_dict()}, "tiny").build().unet.eval()
+    unet = UNet((4, 4)).eval()
     density, species = torch.rand(1, 6, 6, 6), torch.randint(0, 95, (1, 6, 6, 6), dtype=torch.uint8)
     got = segmentation_loss(unet, density, species, Loss(beta=0, segmentation="bce"), torch.Generator())
     one_hot = torch.nn.functional.one_hot(species.long(), 95).permute(0, 4, 1, 2, 3).float()
@@ -149,9 +150,9 @@ def test_overfits_eight_crystals(prototypes, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     log = Log(tmp_path, [fixed], check_every=1000)
     before = log.validate(training)
-    fit(training, log, steps=60, devices="auto", resume_from=None)
+    fit(training, log, steps=40, devices="auto", resume_from=None)
     after = log.validate(training)
-    assert after["val_segmentation"] < 0.65 * before["val_segmentation"]
+    assert after["val_segmentation"] < 0.7 * before["val_segmentation"]
     density = fixed.density(Grid())
     relative = density / density.mean((1, 2, 3), keepdim=True)
     assert after["val_reconstruction"] < 0.4 * (relative - 1).square().mean()

@@ -6,6 +6,24 @@ import torch
 from torch import Tensor, nn
 
 
+def cosines(n: int, waves: int) -> Tensor:
+    """[n, waves] orthonormal cosines at the centres of n voxels, longest first."""
+    places = math.pi * (torch.arange(n) + 0.5) / n
+    basis = torch.cos(places[:, None] * torch.arange(waves)) * math.sqrt(2 / n)
+    basis[:, :1] /= math.sqrt(2)
+    return basis
+
+
+def to_cosines(density: Tensor, basis: Tensor) -> Tensor:
+    """[B, n, n, n] to the coefficients [B, waves, waves, waves] of its longest waves."""
+    return torch.einsum("bxyz,xi,yj,zk->bijk", density, basis, basis, basis)
+
+
+def from_cosines(coefficients: Tensor, basis: Tensor) -> Tensor:
+    """The density [B, n, n, n] with these coefficients."""
+    return torch.einsum("bijk,xi,yj,zk->bxyz", coefficients, basis, basis, basis)
+
+
 class LinearPart(nn.Module):
     """Principal components of the training densities, the best linear encoder and decoder; fixed once they are fitted.
 
@@ -18,22 +36,18 @@ class LinearPart(nn.Module):
 
     def __init__(self, n: int, waves: int, latent_dim: int) -> None:
         super().__init__()
-        places = math.pi * (torch.arange(n) + 0.5) / n
-        cosines = torch.cos(places[:, None] * torch.arange(waves)) * math.sqrt(2 / n)
-        cosines[:, :1] /= math.sqrt(2)
         self.cosines: Tensor
         self.centre: Tensor
         self.encoder: Tensor
         self.decoder: Tensor
-        self.register_buffer("cosines", cosines)  # orthonormal, [n, waves]
+        self.register_buffer("cosines", cosines(n, waves))
         self.register_buffer("centre", torch.zeros(waves**3))
         self.register_buffer("encoder", torch.zeros(waves**3, latent_dim))
         self.register_buffer("decoder", torch.zeros(latent_dim, waves**3))
 
     def coefficients(self, density: Tensor) -> Tensor:
         """density [B, n, n, n] to its cosine coefficients [B, waves³]."""
-        c = self.cosines
-        return torch.einsum("bxyz,xi,yj,zk->bijk", density, c, c, c).flatten(1)
+        return to_cosines(density, self.cosines).flatten(1)
 
     def encode(self, density: Tensor) -> Tensor:
         """density [B, n, n, n] to latent vectors [B, latent_dim], in full precision."""
@@ -53,10 +67,9 @@ class LinearPart(nn.Module):
         return (self.coefficients(density) - self.centre) @ self.encoder
 
     def _decode(self, z: Tensor) -> Tensor:
-        c = self.cosines
-        waves = c.size(1)
+        waves = self.cosines.size(1)
         coefficients = (z @ self.decoder + self.centre).view(-1, waves, waves, waves)
-        return torch.einsum("bijk,xi,yj,zk->bxyz", coefficients, c, c, c)
+        return from_cosines(coefficients, self.cosines)
 
     @torch.jit.ignore
     def fit(self, coefficients: Tensor, first: int, beta: float) -> Tensor:

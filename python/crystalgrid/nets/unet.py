@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .vae import conv_block
+from .sharpen import Sharpen
+from .vae import N, conv_block
 
 CLASSES = 95
 """0 is no atom, then Z = 1 to 94."""
@@ -54,18 +55,20 @@ class Up(nn.Module):
 
 
 class UNet(nn.Module):
-    """Density to species: logits of the 95 classes per voxel (Eq. 5), any grid size.
+    """Density to species: logits of the 95 classes per voxel (Eq. 5).
 
     channels: of each level from the finest; each level halves the grid, rounding up (30 → 15 → 8 → 4 …).
-    relative: take ln(1 + Z-scaled density) as input, so that neighbouring light elements differ as much as heavy ones.
+    relative: the input is the density on a logarithmic scale, where neighbouring light elements differ as much as heavy
+    ones, and a sharper one beside it (`Sharpen`), of 30³ voxels; otherwise the density as it is, of any size.
     """
 
     def __init__(self, channels: tuple[int, ...], relative: bool = False) -> None:
         super().__init__()
         self.relative = relative
         self.peak = (2 * math.pi) ** -1.5  # Eq. (1) at an isolated atom of hydrogen, σ = 1 Å
+        self.sharpen = Sharpen(N)
         pairs = list(pairwise(channels))
-        self.first = double_conv(1, channels[0])
+        self.first = double_conv(2 if relative else 1, channels[0])
         self.downs = nn.ModuleList(double_conv(fine, coarse) for fine, coarse in pairs)
         self.ups = nn.ModuleList(Up(fine, coarse) for fine, coarse in reversed(pairs))
         self.classify = nn.Conv3d(channels[0], CLASSES, 1)
@@ -76,8 +79,10 @@ class UNet(nn.Module):
     @torch.jit.export
     def features(self, density: Tensor) -> Tensor:
         """density [B, n, n, n] in 1/Å^3 to what `classify` turns into logits: [B, channels[0], n, n, n]."""
-        scaled = torch.log1p(density / self.peak) if self.relative else density
-        x = self.first(scaled.unsqueeze(1))
+        inputs = [density]
+        if self.relative:
+            inputs = [torch.log1p(density / self.peak), torch.asinh(self.sharpen(density))]
+        x = self.first(torch.stack(inputs, 1))
         skips = [x]
         pooled: list[Tensor] = []
         for down in self.downs:
