@@ -10,6 +10,7 @@ BIN := .venv/bin
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp python models export -type f -not -name '*.so' -not -name '*.pyc')
 CPP := $(shell find cpp export -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.cu' -o -name '*.cuh')
 INSTALLED := .venv/installed
+DEVELOP := .venv/develop
 
 .PHONY: install demo test lint format bench clean
 install: $(INSTALLED)
@@ -23,6 +24,10 @@ install: $(INSTALLED)
 	@touch $@
 
 $(INSTALLED): .venv/torch $(SOURCES)
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off .
+	@touch $@
+
+$(DEVELOP): $(INSTALLED)
 	$(BIN)/pip install --disable-pip-version-check --progress-bar off '.[test,bench,lint]'
 	@touch $@
 
@@ -31,8 +36,8 @@ demo: $(INSTALLED)
 	$(BIN)/crystalgrid-train --mode repeated --data prototypes --recipe tiny --minutes $(DEMO_MINUTES) --out out/demo/run
 	$(BIN)/crystalgrid-evaluate out/demo/run --data prototypes --json out/demo/metrics.json --picture out/demo/reconstructions.png
 	$(BIN)/crystalgrid-export out/demo/run -o out/demo/model.pt
-	$(BIN)/crystalgrid-sample out/demo/model.pt -n 64 --seed 0 -o out/demo/samples
-	$(BIN)/python -m crystalgrid.plot out/demo/samples/samples.xyz -o out/demo/samples.png
+	$(BIN)/crystalgrid-sample out/demo/model.pt -n 64 --seed 0 --density -o out/demo/samples
+	$(BIN)/python -m crystalgrid.plot out/demo/samples -o out/demo/samples.png
 	@echo
 	@echo "Done. Where the results are:"
 	@echo "  metrics          out/demo/metrics.json"
@@ -41,21 +46,21 @@ demo: $(INSTALLED)
 	@echo "  64 samples       out/demo/samples/samples.xyz"
 	@echo "  their picture    out/demo/samples.png"
 
-test: $(INSTALLED)
+test: $(DEVELOP)
 	$(BIN)/pytest
 
-lint: $(INSTALLED)
+lint: $(DEVELOP)
 	$(BIN)/ruff check python tests benchmarks
 	$(BIN)/ruff format --check python tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
 
-format: $(INSTALLED)
+format: $(DEVELOP)
 	$(BIN)/ruff check --fix python tests benchmarks
 	$(BIN)/ruff format python tests benchmarks
 	$(BIN)/clang-format -i $(CPP)
 
-bench: $(INSTALLED)
+bench: $(DEVELOP)
 	$(BIN)/pytest benchmarks --benchmark-enable
 
 clean:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+import torch
+import tyro
 from torch import Tensor
 
 from .atoms import Atoms
 from .crystal import MAX_Z, SYMBOLS
+from .errors import InputError, run_command
 from .files import written_whole
 from .grid import Grid
 from .metrics import MATCH, TrueAtoms
+from .xyz import frames, parse_frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +31,7 @@ BAR_Z = (1, 8, 14, 26, 38, 47, 56, 64, 79, 92)
 """Atomic numbers that the colour bar names."""
 PANEL = 2.4
 """Inches."""
+SAMPLES_DRAWN = 5
 
 
 def densities(path: Path | str, density: Tensor, decoded: Tensor, grid: Grid | None = None) -> None:
@@ -86,6 +92,25 @@ def samples(path: Path | str, density: Tensor, atoms: Atoms, grid: Grid, columns
         solid.set_title(f"{len(numbers)} atoms", fontsize=9)
     _element_bar(figure, cells)
     _save(figure, path)
+
+
+def draw_samples(folder: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]) -> None:
+    """Draw the first samples of a folder that `crystalgrid-sample --density` wrote.
+
+    Args:
+        folder: has samples.xyz and density.npy.
+        out: PNG file.
+    """
+    for name in ("samples.xyz", "density.npy"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name}: no such file; wanted a folder that crystalgrid-sample --density wrote")
+    parsed = [parse_frame(frame) for frame in islice(frames((folder / "samples.xyz").read_text()), SAMPLES_DRAWN)]
+    density = torch.from_numpy(np.load(folder / "density.npy", mmap_mode="r")[: len(parsed)].copy())
+    positions = np.concatenate([frac @ lattice for lattice, frac, _ in parsed])
+    numbers = np.concatenate([numbers for *_, numbers in parsed])
+    offsets = np.cumsum([0, *(len(numbers) for *_, numbers in parsed)])
+    found = Atoms(*map(torch.from_numpy, (positions, numbers, offsets, np.zeros(len(numbers), np.int64))))
+    samples(out, density, found, Grid(density.shape[-1], float(parsed[0][0][0, 0])), len(parsed))
 
 
 def losses(path: Path | str, metrics: Path) -> None:
@@ -179,3 +204,7 @@ def _of_cube(atoms: Atoms, b: int) -> tuple[np.ndarray, np.ndarray]:
 def _save(figure: Figure, path: Path | str) -> None:
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
+
+
+if __name__ == "__main__":
+    run_command(lambda: tyro.cli(draw_samples))
