@@ -68,7 +68,8 @@ def reconstructions(
         image = _slice(axes[1], decoded[b][..., plane], grid, highest, "decoded")
         _colour_bar(figure, image, axes[:2])
         difference = (decoded[b] - density[b])[..., plane]
-        _colour_bar(figure, _slice(axes[2], difference, grid, highest / 2, "decoded − true", "RdBu_r"), axes[2:])
+        largest = max(float(difference.abs().max()), 1e-6)
+        _colour_bar(figure, _slice(axes[2], difference, grid, largest, "decoded − true", "RdBu_r"), axes[2:])
         inside = true[b].depth(grid.length) >= -MATCH  # those just outside are found by what reaches in
         solid = figure.add_subplot(cells[row, 3], projection="3d")
         _atoms(solid, _of_cube(found, b), grid, (true[b].positions[inside], true[b].numbers[inside]))
