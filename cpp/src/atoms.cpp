@@ -31,7 +31,15 @@ struct Centre {
   std::array<double, 3> moment{};  // Σ weight · (i, j, k)
 };
 
+/// A labelled voxel.
+struct Voxel {
+  int index, i, j, k;
+  std::uint8_t label;
+};
+
+/// So many voxels of an atom have this label.
 struct Vote {
+  int atom;
   std::uint8_t label;
   std::int64_t voxels;
 };
@@ -43,14 +51,14 @@ struct Touch {
 };
 
 struct Scratch {
-  std::vector<int> labelled;  // voxels with a label, ascending
-  std::vector<int> node;      // voxel → its place in `labelled`, valid only for labelled voxels
-  std::vector<int> parent;    // union-find over places in `labelled`
-  std::vector<int> fragment;  // place in `labelled` → fragment
+  std::vector<Voxel> labelled;  // in the order of their indices
+  std::vector<int> node;        // voxel → its place in `labelled`, valid only for labelled voxels
+  std::vector<int> parent;      // union-find over places in `labelled`
+  std::vector<int> fragment;    // place in `labelled` → fragment
   std::vector<Fragment> fragments, atoms;
   std::vector<Touch> touches;  // fragments that touch
   std::vector<int> order, atom_of;
-  std::vector<std::vector<Vote>> votes;
+  std::vector<Vote> votes;
   std::vector<Centre> centres;
 };
 
@@ -64,19 +72,19 @@ int find_root(std::vector<int>& parent, int i) {
   return i;
 }
 
-/// Places of all voxels with a label, eight at a time where there is none.
-void collect_labelled(const std::uint8_t* species, long voxels, std::vector<int>& labelled) {
-  labelled.clear();
-  long v = 0;
-  for (; v + 8 <= voxels; v += 8) {
-    std::uint64_t eight;
-    std::memcpy(&eight, species + v, 8);
-    if (!eight) continue;
-    for (long w = v; w < v + 8; ++w)
-      if (species[w]) labelled.push_back(static_cast<int>(w));
-  }
-  for (; v < voxels; ++v)
-    if (species[v]) labelled.push_back(static_cast<int>(v));
+/// All voxels with a label, eight at a time where there is none.
+void collect_labelled(const std::uint8_t* species, int n, Scratch& s) {
+  s.labelled.clear();
+  for (int i = 0, index = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j)
+      for (int k = 0; k < n; ++k, ++index) {
+        std::uint64_t eight;
+        while (k + 8 <= n && (std::memcpy(&eight, species + index, 8), eight == 0)) k += 8, index += 8;
+        if (k == n) break;
+        if (!species[index]) continue;
+        s.node[index] = static_cast<int>(s.labelled.size());
+        s.labelled.push_back({index, i, j, k, species[index]});
+      }
 }
 
 struct Step {
@@ -96,11 +104,11 @@ template <class Visit>
 void for_each_pair(const std::uint8_t* species, int n, const std::vector<Step>& steps, const Scratch& s,
                    const Visit& visit) {
   for (int place = 0; place < static_cast<int>(s.labelled.size()); ++place) {
-    const int v = s.labelled[place], i = v / (n * n), j = v / n % n, k = v % n;
+    const Voxel& v = s.labelled[place];
     for (const Step step : steps) {
-      const int ni = i + step.di, nj = j + step.dj, nk = k + step.dk;
-      if (ni < 0 || nj < 0 || nk < 0 || nj >= n || nk >= n) continue;
-      const int neighbour = (ni * n + nj) * n + nk;
+      if (v.i + step.di < 0 || v.j + step.dj < 0 || v.k + step.dk < 0 || v.j + step.dj >= n || v.k + step.dk >= n)
+        continue;
+      const int neighbour = v.index + (step.di * n + step.dj) * n + step.dk;
       if (species[neighbour]) visit(place, s.node[neighbour]);
     }
   }
@@ -109,12 +117,11 @@ void for_each_pair(const std::uint8_t* species, int n, const std::vector<Step>& 
 /// Fragments of equal label, in the order of their first voxels, and which of them touch.
 void make_fragments(const std::uint8_t* species, int n, const std::vector<Step>& steps, Scratch& s) {
   const int count = static_cast<int>(s.labelled.size());
-  for (int place = 0; place < count; ++place) s.node[s.labelled[place]] = place;
   s.parent.resize(count);
   std::iota(s.parent.begin(), s.parent.end(), 0);
   s.touches.clear();
   for_each_pair(species, n, steps, s, [&](int place, int earlier) {
-    if (species[s.labelled[place]] != species[s.labelled[earlier]]) {
+    if (s.labelled[place].label != s.labelled[earlier].label) {
       s.touches.push_back({earlier, place});
       return;
     }
@@ -124,16 +131,17 @@ void make_fragments(const std::uint8_t* species, int n, const std::vector<Step>&
   s.fragment.resize(count);
   s.fragments.clear();
   for (int place = 0; place < count; ++place) {
-    const int root = find_root(s.parent, place), v = s.labelled[place];
+    const int root = find_root(s.parent, place);
+    const Voxel& v = s.labelled[place];
     if (root == place) {
       s.fragment[place] = static_cast<int>(s.fragments.size());
-      s.fragments.emplace_back().label = species[v];
+      s.fragments.emplace_back().label = v.label;
     }
     Fragment& fragment = s.fragments[s.fragment[place] = s.fragment[root]];
     fragment.voxels += 1;
-    fragment.sum[0] += v / (n * n);
-    fragment.sum[1] += v / n % n;
-    fragment.sum[2] += v % n;
+    fragment.sum[0] += v.i;
+    fragment.sum[1] += v.j;
+    fragment.sum[2] += v.k;
   }
   for (Touch& touch : s.touches) touch = {s.fragment[touch.first], s.fragment[touch.second]};
   const auto reversed = s.touches.size();
@@ -174,12 +182,11 @@ void give_to(int atom, int f, Scratch& s) {
   if (atom == kNone) {
     atom = static_cast<int>(s.atoms.size());
     s.atoms.push_back(s.fragments[f]);
-    s.votes.emplace_back();
   } else {
     s.atoms[atom].add(s.fragments[f]);
   }
   s.atom_of[f] = atom;
-  s.votes[atom].push_back({s.fragments[f].label, s.fragments[f].voxels});
+  s.votes.push_back({atom, s.fragments[f].label, s.fragments[f].voxels});
 }
 
 /// Largest fragments first, each joins an atom it touches or becomes one; those too small to be a ball wait until what
@@ -208,55 +215,57 @@ void join_fragments(const BallRule& rule, Scratch& s) {
 }
 
 /// Centres of the atoms in voxels. Without a density all voxels weigh alike.
-void find_centres(const float* density, int n, Scratch& s) {
+void find_centres(const float* density, Scratch& s) {
   s.centres.assign(s.atoms.size(), {});
   const auto atom_at = [&](std::size_t place) { return s.atom_of[s.fragment[place]]; };
   if (density)
     for (std::size_t place = 0; place < s.labelled.size(); ++place) {
       const int atom = atom_at(place);
-      s.centres[atom].density += density[s.labelled[place]] / static_cast<double>(s.atoms[atom].voxels);
+      s.centres[atom].density += density[s.labelled[place].index] / static_cast<double>(s.atoms[atom].voxels);
     }
   for (std::size_t place = 0; place < s.labelled.size(); ++place) {
-    const int v = s.labelled[place];
+    const Voxel& v = s.labelled[place];
     Centre& centre = s.centres[atom_at(place)];
-    const double weight = density ? voxel_weight(density[v], centre.density) : 1.0;
+    const double weight = density ? voxel_weight(density[v.index], centre.density) : 1.0;
     centre.weight += weight;
-    centre.moment[0] += weight * (v / (n * n));
-    centre.moment[1] += weight * (v / n % n);
-    centre.moment[2] += weight * (v % n);
+    centre.moment[0] += weight * v.i;
+    centre.moment[1] += weight * v.j;
+    centre.moment[2] += weight * v.k;
   }
 }
 
-/// The label with most votes, of equals the smaller.
-Vote majority(std::vector<Vote>& votes) {
-  std::sort(votes.begin(), votes.end(), [](Vote u, Vote v) { return u.label < v.label; });
-  Vote best{0, 0};
-  for (std::size_t first = 0; first < votes.size();) {
-    Vote sum{votes[first].label, 0};
-    for (; first < votes.size() && votes[first].label == sum.label; ++first) sum.voxels += votes[first].voxels;
-    if (sum.voxels > best.voxels) best = sum;
+/// Each atom's label is the one with most votes, of equals the smaller; its voxels are those that voted so.
+void count_votes(Scratch& s) {
+  std::sort(s.votes.begin(), s.votes.end(),
+            [](const Vote& u, const Vote& v) { return u.atom != v.atom ? u.atom < v.atom : u.label < v.label; });
+  for (Fragment& atom : s.atoms) atom.voxels = 0;
+  for (std::size_t first = 0; first < s.votes.size();) {
+    Vote sum = s.votes[first];
+    while (++first < s.votes.size() && s.votes[first].atom == sum.atom && s.votes[first].label == sum.label)
+      sum.voxels += s.votes[first].voxels;
+    Fragment& atom = s.atoms[sum.atom];
+    if (sum.voxels > atom.voxels) atom.voxels = sum.voxels, atom.label = sum.label;
   }
-  return best;
 }
 
 CubeAtoms find_in_cube(const std::uint8_t* species, const float* density, const Grid& grid, const AtomsOptions& options,
                        const std::vector<Step>& steps, Scratch& s) {
   const double h = grid.spacing();
   s.node.resize(grid.voxels());
-  collect_labelled(species, grid.voxels(), s.labelled);
+  collect_labelled(species, grid.n, s);
   make_fragments(species, grid.n, steps, s);
   join_fragments(ball_rule(grid, options.radius), s);
-  find_centres(density, grid.n, s);
+  find_centres(density, s);
+  count_votes(s);
   CubeAtoms found;
-  for (std::size_t f = 0; f < s.fragments.size(); ++f) {  // an atom stands where its first voxel does
-    const int atom = s.atom_of[f];
-    if (s.votes[atom].empty()) continue;
-    const Vote vote = majority(s.votes[atom]);
-    s.votes[atom].clear();
-    const Centre& centre = s.centres[atom];
+  for (const int of : s.atom_of) {  // an atom stands where its first voxel does
+    Fragment& atom = s.atoms[of];
+    if (atom.voxels == 0) continue;
+    const Centre& centre = s.centres[of];
     for (const double moment : centre.moment) found.positions.push_back((moment / centre.weight + 0.5) * h);
-    found.numbers.push_back(vote.label);
-    found.votes.push_back(vote.voxels);
+    found.numbers.push_back(atom.label);
+    found.votes.push_back(atom.voxels);
+    atom.voxels = 0;
   }
   return found;
 }
