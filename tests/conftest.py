@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from crystalgrid import _core
 from crystalgrid.crystalset import CrystalSet
 
 REAL_CRYSTALS = Path(__file__).parents[2] / "shared" / "data" / "mp_10A.parquet"
@@ -15,6 +16,8 @@ def device(request: pytest.FixtureRequest) -> str:
     """One test body, two devices."""
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no GPU")
+    if request.param == "cuda" and _core.cuda is None:
+        pytest.skip("crystalgrid was built without CUDA")
     return request.param
 
 

@@ -1,5 +1,7 @@
 """Networks: sizes, scales, TorchScript."""
 
+import copy
+
 import pytest
 import torch
 
@@ -38,11 +40,15 @@ def test_shapes_and_types(net, density):
 
 
 @torch.no_grad()
-def test_segment_says_atom_where_species_together_are_likelier_than_none(net, density):
+@pytest.mark.parametrize("together", [False, True])
+def test_segment_says_atom_where_a_species_or_all_together_are_likelier_than_none(net, density, together):
+    net = copy.deepcopy(net)
+    net.together = together
     species, confidence = net.segment(density)
     probabilities = net.unet(density).softmax(1)
-    wanted = torch.where(probabilities[:, 0] < 0.5, probabilities[:, 1:].argmax(1) + 1, 0)
-    sure = (probabilities[:, 0] - 0.5).abs() > 1e-5
+    none, (best, index) = probabilities[:, 0], probabilities[:, 1:].max(1)
+    margin = (1 - none if together else best) - none
+    wanted, sure = torch.where(margin > 0, index + 1, 0), margin.abs() > 1e-5
     assert torch.equal(species.long()[sure], wanted[sure])
     torch.testing.assert_close(confidence, probabilities.gather(1, species.long().unsqueeze(1)).squeeze(1))
 

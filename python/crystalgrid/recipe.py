@@ -82,7 +82,8 @@ class Recipe:
 
     def build(self) -> CrystalNet:
         """The untrained networks, initialised from torch's global generator."""
-        return CrystalNet(**asdict(self.network))
+        # Only with a softmax over the classes do their probabilities add up.
+        return CrystalNet(**asdict(self.network), together=self.loss.segmentation == "cross_entropy")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain dictionaries and lists, which `recipe_from` reads back."""

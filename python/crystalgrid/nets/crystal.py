@@ -11,6 +11,7 @@ class CrystalNet(nn.Module):
     """VAE and U-Net; the module that is trained, exported and sampled from. Densities are Eq. (1) in 1/Å^3 throughout.
 
     encoder, decoder, unet: channels, see `Encoder`, `Decoder` and `UNet`. relative, waves: see `VAE` and `UNet`.
+    together: see `segment`.
     """
 
     def __init__(
@@ -21,8 +22,10 @@ class CrystalNet(nn.Module):
         latent_dim: int = 300,
         relative: bool = False,
         waves: int = 0,
+        together: bool = False,
     ) -> None:
         super().__init__()
+        self.together = together
         self.vae = VAE(encoder, decoder, latent_dim, relative, waves)
         self.unet = UNet(unet, relative)
 
@@ -40,8 +43,8 @@ class CrystalNet(nn.Module):
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, n, n, n] to species, uint8, 0 or Z, and the softmax probability of that class, both [B, n, n, n].
 
-        A voxel has an atom if the species together are likelier than none, and then the likeliest species; where one
-        species stands out this is the likeliest class (section 4.2.2), and where several compete the atom is not lost.
+        The likeliest of the 95 classes (section 4.2.2). With `together`, a voxel has an atom if the species together
+        are likelier than none, and then the likeliest species, so that where several compete the atom is not lost.
         """
         features = self.unet.features(density)
         species = torch.empty(density.shape, dtype=torch.uint8, device=density.device)
@@ -50,7 +53,7 @@ class CrystalNet(nn.Module):
             logits = self.unet.classify(features[b : b + 1])[0].float()
             best, index = logits[1:].max(0)
             none, any_atom = logits[0], logits[1:].logsumexp(0)
-            is_atom = any_atom > none
+            is_atom = (any_atom if self.together else best) > none
             species[b] = torch.where(is_atom, index + 1, 0).to(torch.uint8)
             confidence[b] = (torch.where(is_atom, best, none) - torch.logaddexp(any_atom, none)).exp()
         return species, confidence
