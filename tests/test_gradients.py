@@ -112,7 +112,7 @@ def test_compiled_gradients_are_the_same(device: str) -> None:
 
 
 def test_disturbed_atoms_are_fitted_back_to_a_density(device: str) -> None:
-    """Positions off by 0.15 Å, found again from an exact density by Gauss–Newton steps on the normal equations."""
+    """Positions off by 0.15 Å, found again from an exact density by L-BFGS on the squared error."""
     rng, grid = np.random.default_rng(2), Grid(n=12, length=5.0)
     batch = pack([PEROVSKITE]).to(device)
     wanted = voxelize(batch, grid, dtype=torch.float64)
