@@ -109,7 +109,8 @@ class MultiplyAdds:
       constexpr int kSums = 12, kLanes = sizeof(Vector) / sizeof(float);
       constexpr long kSteps = 4'000'000;
       const Vector x = 0.999f * argc - Vector{}, y = 0.001f * argc - Vector{};
-      Vector sums[kSums] = {};
+      Vector sums[kSums];
+      for (int i = 0; i < kSums; ++i) sums[i] = float(i * argc) - Vector{};  // unlike, or one would do for all
       const auto start = std::chrono::steady_clock::now();
       for (long step = 0; step < kSteps; ++step)
         for (int i = 0; i < kSums; ++i) sums[i] = sums[i] * x + y;
