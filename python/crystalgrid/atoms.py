@@ -46,8 +46,8 @@ def find_atoms(
     joins an atom it touches if their centres are closer than 1.4 radii, or if it has less than a quarter of a ball's
     voxels.
 
-    Exact labels of whole balls give positions good to 0.04 Å in the median and 0.107 Å at worst, where the voxels of a ball
-    of 0.5 Å on the default grid say no more.
+    Exact labels of whole balls of 0.5 Å on the default grid give positions good to 0.04 Å in the median and 0.107 Å at
+    worst: there the voxels say no more.
 
     Raises InputError for shapes, types or options that do not fit.
     """
