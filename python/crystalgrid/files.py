@@ -1,5 +1,6 @@
 """Where files are found and how they are written: whole or not at all."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,10 @@ def written_whole(path: Path | str) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise InputError(f"{path}: no space left to write it") from error
     finally:
         temporary.unlink(missing_ok=True)
 
