@@ -1,15 +1,18 @@
 """Networks: sizes, scales, TorchScript."""
 
-import copy
-
+import numpy as np
 import pytest
 import torch
 
+from crystalgrid import Crystal, voxelize
 from crystalgrid.nets import UNet
+from crystalgrid.nets.heads import OneQuestion, TwoQuestions
 from crystalgrid.nets.linear import LinearPart
+from crystalgrid.nets.sharpen import Sharpen
+from crystalgrid.nets.waves import along_axes, waves
 from crystalgrid.recipe import load_recipe
 
-RECIPES = ("paper", "tiny")
+RECIPES = ("paper", "tiny", "modern")
 
 
 @pytest.fixture(scope="module", params=RECIPES)
@@ -40,17 +43,61 @@ def test_shapes_and_types(net, density):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("together", [False, True])
-def test_segment_says_atom_where_a_species_or_all_together_are_likelier_than_none(net, density, together):
-    net = copy.deepcopy(net)
-    net.together = together
-    species, confidence = net.segment(density)
-    probabilities = net.unet(density).softmax(1)
-    none, (best, index) = probabilities[:, 0], probabilities[:, 1:].max(1)
-    margin = (1 - none if together else best) - none
-    wanted, sure = torch.where(margin > 0, index + 1, 0), margin.abs() > 1e-5
-    assert torch.equal(species.long()[sure], wanted[sure])
-    torch.testing.assert_close(confidence, probabilities.gather(1, species.long().unsqueeze(1)).squeeze(1))
+def test_one_question_takes_the_likeliest_class():
+    head, features = OneQuestion(7), torch.randn(2, 5, 5, 5, 7)
+    species, confidence = head(features)
+    probabilities = head.classify(features).softmax(-1)
+    assert torch.equal(species.long(), probabilities.argmax(-1))
+    torch.testing.assert_close(confidence, probabilities.max(-1).values)
+
+
+def test_bce_is_that_of_one_hot_classes():
+    head, features = OneQuestion(7), torch.randn(2, 5, 5, 5, 7)
+    species = torch.randint(0, 95, (2, 5, 5, 5), dtype=torch.uint8)
+    one_hot = torch.nn.functional.one_hot(species.long(), 95).float()
+    wanted = torch.nn.functional.binary_cross_entropy_with_logits(head.classify(features), one_hot)
+    torch.testing.assert_close(head.loss(features, species), wanted)
+
+
+def two_questions() -> tuple[TwoQuestions, torch.Tensor]:
+    torch.manual_seed(0)
+    return TwoQuestions(7), 3 * torch.randn(2, 5, 5, 5, 7)
+
+
+@torch.no_grad()
+def test_two_questions_name_the_likeliest_species_where_an_atom_is_likelier_than_none():
+    head, features = two_questions()
+    head.atom.bias.zero_()
+    species, confidence = head(features)
+    atom = torch.sigmoid(head.atom(features).squeeze(-1))
+    named = head.species_logits(features.reshape(-1, 7)).softmax(-1).view(2, 5, 5, 5, 94)
+    assert 0.1 < (species > 0).float().mean() < 0.9
+    assert torch.equal(species.long(), torch.where(atom > 0.5, 1 + named.argmax(-1), 0))
+    torch.testing.assert_close(confidence, torch.where(atom > 0.5, atom * named.max(-1).values, 1 - atom))
+
+
+@torch.no_grad()
+def test_two_questions_begin_with_the_sharpened_density():
+    """Before any training, a last feature of asinh(Z) names Z."""
+    head = TwoQuestions(3)
+    torch.nn.init.zeros_(head.species.weight)
+    numbers = torch.arange(1.0, 95)
+    features = torch.stack((torch.rand(94), torch.rand(94), torch.asinh(numbers)), 1)
+    assert torch.equal(head.species_logits(features).argmax(-1) + 1, numbers.long())
+
+
+def test_two_questions_lose_the_likelihood_of_every_voxel_per_atom_voxel():
+    head, features = two_questions()
+    head, features = head.double(), 0.1 * features.double()
+    species = torch.randint(0, 95, (2, 5, 5, 5), dtype=torch.uint8) * (torch.rand(2, 5, 5, 5) < 0.3)
+    atom = torch.sigmoid(head.atom(features).squeeze(-1))
+    named = head.species_logits(features.reshape(-1, 7)).log_softmax(-1).view(2, 5, 5, 5, 94)
+    of_its_own = named.gather(-1, (species.long() - 1).clamp_min(0).unsqueeze(-1)).squeeze(-1)
+    likelihood = torch.where(species > 0, atom.log() + of_its_own, (1 - atom).log())
+    wanted = -likelihood.sum() / (species > 0).sum()
+    torch.testing.assert_close(head.loss(features, species), wanted, rtol=1e-6, atol=0)
+    nothing = head.loss(features, torch.zeros_like(species))
+    torch.testing.assert_close(nothing, -(1 - atom).log().sum(), rtol=1e-6, atol=0)
 
 
 @torch.no_grad()
@@ -73,7 +120,7 @@ def test_torchscript_as_it_stands(net, density):
 
 
 @torch.no_grad()
-def test_a_relative_model_carries_the_scale_through_its_latent_vector():
+def test_a_wave_model_carries_the_scale_through_its_latent_vector():
     torch.manual_seed(0)
     vae = load_recipe("tiny").build().eval().vae
     density = torch.rand(2, 30, 30, 30)
@@ -90,21 +137,49 @@ def test_a_relative_model_carries_the_scale_through_its_latent_vector():
 def test_the_linear_part_is_the_best_linear_model():
     """Bases of a known model come back with the posterior that minimises Σ error² + beta · KL."""
     torch.manual_seed(0)
-    linear = LinearPart(n=8, waves=3, latent_dim=5)
-    assert torch.allclose(linear.cosines.T @ linear.cosines, torch.eye(3), atol=1e-6)
+    linear = LinearPart(n=8, count=3, latent_dim=5)
+    assert torch.allclose(linear.waves.T @ linear.waves, torch.eye(3), atol=1e-6)
     variance = torch.tensor([9.0, 4.0, 1.0])
     samples = 2 + torch.randn(20000, 3) * variance.sqrt()
     coefficients = torch.cat((samples, torch.zeros(20000, 24)), 1)
     logvar = linear.fit(coefficients, first=1, beta=0.5)
     expected = 0.5 / (0.5 + 2 * variance)
     torch.testing.assert_close(logvar[1:4].exp(), expected, rtol=0.05, atol=0)
-    density = linear.decode(torch.randn(4, 5))
-    z = linear.encode(density)
-    torch.testing.assert_close(linear.decode(z), density, rtol=0.3, atol=0.3)  # but for the shrinkage of the posterior
-    shrunk = (1 - expected)[None] * (linear.coefficients(density) - linear.centre)[:, :3]
-    torch.testing.assert_close(
-        (linear.coefficients(linear.decode(z)) - linear.centre)[:, :3], shrunk, rtol=0.05, atol=0.05
-    )
+    centred = linear.decode(torch.randn(4, 5))
+    torch.testing.assert_close(linear.coefficients(linear.density(centred)), centred, rtol=1e-4, atol=1e-5)
+    shrunk = (1 - expected) * centred[:, :3]  # by the posterior
+    torch.testing.assert_close(linear.decode(linear.encode(centred))[:, :3], shrunk, rtol=0.05, atol=0.05)
+
+
+@torch.no_grad()
+def test_waves_hold_any_density():
+    """Atoms in the cube and beyond its faces: twelve waves along each axis lose little."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        crystal = Crystal(99 * np.eye(3), rng.uniform(-2, 12, (40, 3)) / 99, rng.integers(1, 95, 40))
+        density = voxelize([crystal], periodic=False)
+        basis = waves(30, 12)
+        assert torch.allclose(basis.T @ basis, torch.eye(12), atol=1e-5)
+        held = along_axes(along_axes(density, basis), basis.T)
+        assert (held - density).norm() < 0.01 * density.norm()
+
+
+@torch.no_grad()
+def test_along_axes_multiplies_every_axis():
+    grid, matrix = torch.randn(2, 5, 5, 5), torch.randn(5, 3)
+    wanted = torch.einsum("bxyz,xi,yj,zk->bijk", grid, matrix, matrix, matrix)
+    torch.testing.assert_close(along_axes(grid, matrix), wanted)
+
+
+@torch.no_grad()
+def test_sharpening_brings_neighbours_apart():
+    """Atoms 2 Å apart are one bump in the density; boldly sharpened they are two, which say more of their Z."""
+    places = np.array([[4.0, 5.0, 5.0], [6.0, 5.0, 5.0]])
+    density = voxelize([Crystal(99 * np.eye(3), places / 99, [30, 20])], periodic=False)
+    blurred, gentle, bold = (grid[0, 6:24, 14:16, 14:16].mean((1, 2)) for grid in (density, *Sharpen(30)(density)))
+    bumps = [int(((row[1:-1] > row[:-2]) & (row[1:-1] > row[2:])).sum()) for row in (blurred, bold)]
+    assert bumps == [1, 2]
+    assert 30 > bold.max() > 1.2 * gentle.max()
 
 
 @torch.no_grad()
@@ -123,7 +198,7 @@ def test_a_fitted_model_reconstructs_before_any_training(prototypes):
 
 @pytest.mark.parametrize("n", [1, 7, 16, 30])
 def test_unet_keeps_the_grid(n):
-    assert UNet((4, 4, 4)).eval()(torch.rand(1, n, n, n)).shape == (1, 95, n, n, n)
+    assert UNet((4, 4, 4)).eval().features(torch.rand(1, n, n, n)).shape == (1, n, n, n, 4)
 
 
 def test_unet_sees_no_offset_between_levels():

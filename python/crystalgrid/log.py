@@ -13,9 +13,8 @@ from torch import Tensor
 from .checkpoint import best, last
 from .data import Cubes
 from .files import written_whole
-from .losses import reconstruction_loss, segmentation_loss
 from .progress import SECONDS_BETWEEN_LINES
-from .training import Training, generator
+from .training import Training
 
 COLUMNS = (
     "step", "seconds", "learning_rate", "loss", "reconstruction", "kl", "segmentation",
@@ -83,24 +82,20 @@ class Log(L.Callback):
 
     @torch.no_grad()
     def validate(self, training: Training) -> dict[str, float]:
-        """The losses of the mean reconstruction of the held-out cubes; the same noise every time."""
+        """The losses of the mean reconstruction of the held-out cubes."""
         if not self.held_out:
             return {}
-        net, weights = training.net.eval(), training.recipe.loss
+        net = training.net.eval()
         total = torch.zeros(2, dtype=torch.float64)
-        for i, cubes in enumerate(self.held_out):
+        for cubes in self.held_out:
             density, species = (grid.to(training.device) for grid in grids(cubes, training))
             decoded = net.decode(net.encode(density)[0])
-            noise = generator(training.device, i)
-            errors = (
-                reconstruction_loss(net, decoded, density),
-                segmentation_loss(net.unet, decoded, species, weights, noise),
-            )
+            errors = net.vae.error(decoded, density), net.unet.head.loss(net.unet.features(decoded), species)
             total += torch.stack(errors).double().cpu() / len(self.held_out)
         net.train()
         reconstruction, segmentation = total.tolist()
         return {
-            "val_loss": reconstruction + weights.gamma * segmentation,
+            "val_loss": reconstruction + segmentation,
             "val_reconstruction": reconstruction,
             "val_segmentation": segmentation,
         }

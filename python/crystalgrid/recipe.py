@@ -19,7 +19,6 @@ else:
     import tomli as tomllib
 
 PRECISIONS = ("32-true", "bf16-mixed")
-SEGMENTATION_LOSSES = ("bce", "cross_entropy")
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,6 @@ class Network:
     decoder: tuple[int, ...]
     unet: tuple[int, ...]
     latent_dim: int = 300
-    relative: bool = False
     waves: int = 0
 
 
@@ -41,20 +39,17 @@ class Loss:
     beta: the loss is the mean over voxels of the squared error, plus `beta` times the KL divergence (nats, summed over
     the latent vector) per voxel. With `relative` networks the error is of densities divided by the cube's true mean.
     gamma: weight of the segmentation loss in the gradient that reaches the VAE.
-    segmentation: "bce", binary cross entropy over one-hot classes (Eq. 3), or "cross_entropy", softmax over classes.
-    no_atom_share: the voxels without an atom, 97 % of all, that "cross_entropy" counts: a share drawn anew every step.
     """
 
     beta: float
     gamma: float = 0.1
-    segmentation: str = "bce"
-    no_atom_share: float = 1.0
 
 
 @dataclass(frozen=True)
 class Optimizer:
     """Adam, or AdamW with `weight_decay`; the rate rises over `warmup` steps and, with `decay`, falls as a cosine.
 
+    vae_share: the VAE's learning rate, as a share of the U-Net's.
     steps: how long the recipe trains; the cosine ends there.
     check_every: steps from one checkpoint, validation and picture to the next.
     grad_clip: largest norm of the whole gradient; 0 means any.
@@ -63,6 +58,7 @@ class Optimizer:
     learning_rate: float
     batch_size: int
     steps: int
+    vae_share: float = 1.0
     check_every: int = 500
     warmup: int = 0
     decay: bool = False
@@ -82,8 +78,7 @@ class Recipe:
 
     def build(self) -> CrystalNet:
         """The untrained networks, initialised from torch's global generator."""
-        # Only with a softmax over the classes do their probabilities add up.
-        return CrystalNet(**asdict(self.network), together=self.loss.segmentation == "cross_entropy")
+        return CrystalNet(**asdict(self.network))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain dictionaries and lists, which `recipe_from` reads back."""
@@ -152,7 +147,7 @@ def _is_positive_int(value: object) -> bool:
 def _check(recipe: Recipe, where: str) -> None:
     """Ranges, and names that are one of a few."""
     network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
-    if len(network.encoder) != 4 or len(network.decoder) != 4:
+    if not network.waves and (len(network.encoder) != 4 or len(network.decoder) != 4):
         raise InputError(f"{where}: network.encoder and network.decoder must have four channel numbers each")
     for section in (network, loss, optimizer):
         for key, value in asdict(section).items():
@@ -163,11 +158,7 @@ def _check(recipe: Recipe, where: str) -> None:
             raise InputError(f"{where}: {key} must be positive, got {getattr(optimizer, key)}")
     if network.waves > N:
         raise InputError(f"{where}: waves must be at most {N}, the voxels along an axis, got {network.waves}")
-    if network.latent_dim <= 0 or not 0 < loss.no_atom_share <= 1:
-        raise InputError(f"{where}: latent_dim must be positive and no_atom_share above 0 and at most 1")
-    for key, value, known in (
-        ("segmentation", loss.segmentation, SEGMENTATION_LOSSES),
-        ("precision", optimizer.precision, PRECISIONS),
-    ):
-        if value not in known:
-            raise InputError(f"{where}: {key} must be one of {', '.join(known)}, got {value!r}")
+    if network.latent_dim <= 0:
+        raise InputError(f"{where}: latent_dim must be positive, got {network.latent_dim}")
+    if optimizer.precision not in PRECISIONS:
+        raise InputError(f"{where}: precision must be one of {', '.join(PRECISIONS)}, got {optimizer.precision!r}")

@@ -51,7 +51,7 @@ class Training(L.LightningModule):
         self.recipe, self.crystals, self.grid, self.about, self.minutes = recipe, crystals, grid, about, minutes
         torch.manual_seed(about["seed"])
         self.net = recipe.build().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        if recipe.network.relative or recipe.network.waves:
+        if recipe.network.waves:
             self.net.vae.fit(self.first_densities(), recipe.loss.beta)
         self.seconds_before = 0.0
         self.started = time.monotonic()
@@ -89,14 +89,18 @@ class Training(L.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         options = self.recipe.optimizer
-        return torch.optim.AdamW(self.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+        groups = [
+            {"params": self.net.vae.parameters(), "share": options.vae_share},
+            {"params": self.net.unet.parameters(), "share": 1.0},
+        ]
+        return torch.optim.AdamW(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
 
     def on_train_start(self) -> None:
         self.started = time.monotonic()
 
     def on_train_batch_start(self, _batch: object, _index: int) -> None:
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.recipe.optimizer.learning_rate * self.schedule()
+            group["lr"] = self.recipe.optimizer.learning_rate * group["share"] * self.schedule()
 
     def schedule(self) -> float:
         """Factor of the learning rate: a rise, then perhaps a cosine to zero, over the steps or the time there is."""

@@ -3,5 +3,6 @@
 from .crystal import CrystalNet
 from .unet import UNet
 from .vae import VAE
+from .wave_vae import WaveVAE
 
-__all__ = ["VAE", "CrystalNet", "UNet"]
+__all__ = ["VAE", "CrystalNet", "UNet", "WaveVAE"]

@@ -5,13 +5,14 @@ from torch import Tensor, nn
 
 from .unet import UNet
 from .vae import VAE
+from .wave_vae import WaveVAE
 
 
 class CrystalNet(nn.Module):
     """VAE and U-Net; the module that is trained, exported and sampled from. Densities are Eq. (1) in 1/Å^3 throughout.
 
-    encoder, decoder, unet: channels, see `Encoder`, `Decoder` and `UNet`. relative, waves: see `VAE` and `UNet`.
-    together: see `segment`.
+    unet: channels, see `UNet`. waves: 0 for the networks of the paper, where encoder and decoder are channels (see
+    `Encoder` and `Decoder`); else those that know the physics, with so many waves per axis (see `WaveVAE`).
     """
 
     def __init__(
@@ -20,14 +21,11 @@ class CrystalNet(nn.Module):
         decoder: tuple[int, ...],
         unet: tuple[int, ...],
         latent_dim: int = 300,
-        relative: bool = False,
         waves: int = 0,
-        together: bool = False,
     ) -> None:
         super().__init__()
-        self.together = together
-        self.vae = VAE(encoder, decoder, latent_dim, relative, waves)
-        self.unet = UNet(unet, relative)
+        self.vae = WaveVAE(encoder, decoder, latent_dim, waves) if waves else VAE(encoder, decoder, latent_dim)
+        self.unet = UNet(unet, physics=waves > 0)
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
@@ -41,19 +39,5 @@ class CrystalNet(nn.Module):
 
     @torch.jit.export
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, n, n, n] to species, uint8, 0 or Z, and the softmax probability of that class, both [B, n, n, n].
-
-        The likeliest of the 95 classes (section 4.2.2). With `together`, a voxel has an atom if the species together
-        are likelier than none, and then the likeliest species, so that where several compete the atom is not lost.
-        """
-        features = self.unet.features(density)
-        species = torch.empty(density.shape, dtype=torch.uint8, device=density.device)
-        confidence = torch.empty(density.shape, dtype=torch.float32, device=density.device)
-        for b in range(len(density)):  # 95 numbers per voxel are held for one cube at a time
-            logits = self.unet.classify(features[b : b + 1])[0].float()
-            best, index = logits[1:].max(0)
-            none, any_atom = logits[0], logits[1:].logsumexp(0)
-            is_atom = (any_atom if self.together else best) > none
-            species[b] = torch.where(is_atom, index + 1, 0).to(torch.uint8)
-            confidence[b] = (torch.where(is_atom, best, none) - torch.logaddexp(any_atom, none)).exp()
-        return species, confidence
+        """density [B, n, n, n] to species, uint8, 0 or Z, and the probability of that, both [B, n, n, n]."""
+        return self.unet.segment(density)

@@ -7,11 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .heads import OneQuestion, TwoQuestions
 from .sharpen import Sharpen
 from .vae import N, conv_block
-
-CLASSES = 95
-"""0 is no atom, then Z = 1 to 94."""
 
 
 def double_conv(inputs: int, outputs: int) -> nn.Sequential:
@@ -55,34 +53,38 @@ class Up(nn.Module):
 
 
 class UNet(nn.Module):
-    """Density to species: logits of the 95 classes per voxel (Eq. 5).
+    """Density to what a head needs to know about each voxel (section 4.2.2).
 
     channels: of each level from the finest; each level halves the grid, rounding up (30 → 15 → 8 → 4 …).
-    relative: the input is the density on a logarithmic scale, where neighbouring light elements differ as much as heavy
-    ones, and a sharper one beside it (`Sharpen`), of 30³ voxels; otherwise the density as it is, of any size.
+    physics: the input is the density on a logarithmic scale, where neighbouring light elements differ as much as heavy
+    ones, and two sharper ones (`Sharpen`), of 30³ voxels, and the head is `TwoQuestions`; otherwise the density as it
+    is, of any size, and `OneQuestion`.
     """
 
-    def __init__(self, channels: tuple[int, ...], relative: bool = False) -> None:
+    def __init__(self, channels: tuple[int, ...], physics: bool = False) -> None:
         super().__init__()
-        self.relative = relative
+        self.physics = physics
         self.peak = (2 * math.pi) ** -1.5  # Eq. (1) at an isolated atom of hydrogen, σ = 1 Å
         self.sharpen = Sharpen(N)
         pairs = list(pairwise(channels))
-        self.first = double_conv(2 if relative else 1, channels[0])
+        self.first = double_conv(3 if physics else 1, channels[0])
         self.downs = nn.ModuleList(double_conv(fine, coarse) for fine, coarse in pairs)
         self.ups = nn.ModuleList(Up(fine, coarse) for fine, coarse in reversed(pairs))
-        self.classify = nn.Conv3d(channels[0], CLASSES, 1)
-        with torch.no_grad():  # begin with how rare atoms are, and every species alike
-            rare = torch.full((CLASSES - 1,), -math.log(3 * (CLASSES - 1)))
-            self.classify.get_parameter("bias").copy_(torch.cat((torch.zeros(1), rare)))
+        self.head = TwoQuestions(channels[0] + 1) if physics else OneQuestion(channels[0])
 
     @torch.jit.export
     def features(self, density: Tensor) -> Tensor:
-        """density [B, n, n, n] in 1/Å^3 to what `classify` turns into logits: [B, channels[0], n, n, n]."""
-        inputs = [density]
-        if self.relative:
-            inputs = [torch.log1p(density / self.peak), torch.asinh(self.sharpen(density))]
-        x = self.first(torch.stack(inputs, 1))
+        """density [B, n, n, n] in 1/Å^3 to what the head judges each voxel by: [B, n, n, n, features]."""
+        if not self.physics:
+            return self.levels(density.unsqueeze(1)).permute(0, 2, 3, 4, 1)
+        gentle, sharp = self.sharpen(density)
+        coordinate = torch.asinh(sharp)
+        inputs = torch.stack((torch.log1p(density / self.peak), torch.asinh(gentle), coordinate), 1)
+        return torch.cat((self.levels(inputs).permute(0, 2, 3, 4, 1), coordinate.unsqueeze(-1)), -1)
+
+    def levels(self, x: Tensor) -> Tensor:
+        """[B, inputs, n, n, n] to [B, channels[0], n, n, n]."""
+        x = self.first(x)
         skips = [x]
         pooled: list[Tensor] = []
         for down in self.downs:
@@ -94,6 +96,7 @@ class UNet(nn.Module):
             x = up(skips.pop(), pooled.pop(), x)
         return x
 
-    def forward(self, density: Tensor) -> Tensor:
-        """density [B, n, n, n] to logits [B, 95, n, n, n]."""
-        return self.classify(self.features(density))
+    @torch.jit.export
+    def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
+        """density [B, n, n, n] to species, uint8, 0 or Z, and the probability of that, both [B, n, n, n]."""
+        return self.head(self.features(density))

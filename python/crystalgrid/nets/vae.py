@@ -1,12 +1,8 @@
 """The variational autoencoder of section 8.1: a density of 30³ voxels to a latent vector and back."""
 
-import math
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor, nn
-
-from .linear import LinearPart
+from torch.nn import functional as F
 
 N = 30
 """Voxels along each side that the networks are made for."""
@@ -70,81 +66,24 @@ class Decoder(nn.Module):
 
 
 class VAE(nn.Module):
-    """Encoder and decoder; densities outside are always Eq. (1), in 1/Å^3.
+    """Encoder and decoder of section 8.1, on densities as they are, in 1/Å^3."""
 
-    relative: encoder and decoder see each cube divided by its mean density, so that a crystal of hydrogen counts as
-    much as one of uranium. The first number of the latent vector is then the logarithm of that mean, standardised.
-    waves: with a linear part of so many cosines per axis (`LinearPart`), to which the networks add; 0 for none.
-    """
-
-    def __init__(
-        self,
-        encoder: tuple[int, ...],
-        decoder: tuple[int, ...],
-        latent_dim: int = 300,
-        relative: bool = False,
-        waves: int = 0,
-    ) -> None:
+    def __init__(self, encoder: tuple[int, ...], decoder: tuple[int, ...], latent_dim: int = 300) -> None:
         super().__init__()
-        self.relative = relative
-        self.waves = waves
         self.encoder = Encoder(encoder, latent_dim)
         self.decoder = Decoder(decoder, latent_dim)
-        self.linear = LinearPart(N, waves, latent_dim)
-        self.log_mean: Tensor
-        self.register_buffer("log_mean", torch.tensor([0.0, 1.0]))  # mean and standard deviation over the crystals
-
-    @torch.jit.ignore
-    def fit(self, batches: Iterable[Tensor], beta: float) -> None:
-        """Take from cubes (batches of [B, n, n, n]) what is known in closed form, before training."""
-        logs, coefficients = [], []
-        for density in batches:
-            logs.append(log_means(density))
-            coefficients.append(self.linear.coefficients(self.scaled(density)))
-        if self.relative:
-            all_logs = torch.cat(logs)
-            self.log_mean.copy_(torch.stack((all_logs.mean(), all_logs.std().clamp_min(0.1))))
-        if self.waves:
-            logvar = self.linear.fit(torch.cat(coefficients), int(self.relative), beta)
-            if self.relative:
-                logvar[0] = -math.log1p(2 * N**3 * float(self.log_mean[1]) ** 2 / max(beta, 1e-6))
-            self._begin_as_linear(logvar)
-
-    def _begin_as_linear(self, logvar: Tensor) -> None:
-        """Let the networks add nothing to the linear part until they have learned what."""
-        latent, last = self.encoder.latent, self.decoder.last
-        for parameter in (latent.weight, latent.bias, *last.parameters()):
-            nn.init.zeros_(parameter)
-        latent.bias.data[len(logvar) :] = logvar
-
-    def scaled(self, density: Tensor) -> Tensor:
-        """What the networks see of densities [B, n, n, n]."""
-        return density / log_means(density).exp()[:, None, None, None] if self.relative else density
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, 30, 30, 30] to mu and log variance of q(z|M), each [B, latent_dim]."""
-        scaled = self.scaled(density)
-        mu, logvar = self.encoder(scaled)
-        if self.waves > 0:
-            mu = mu + self.linear.encode(scaled)
-        if self.relative:
-            scale = (log_means(density) - self.log_mean[0]) / self.log_mean[1]
-            mu = torch.cat((scale[:, None], mu[:, 1:]), 1)
-        return mu, logvar
+        return self.encoder(density)
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:
         """z [B, latent_dim] to the density M̂ [B, 30, 30, 30] of Eq. (4)."""
-        density = self.decoder(z)
-        if self.waves > 0:
-            density = density + self.linear.decode(z)
-        density = torch.relu(density)
-        if self.relative:
-            density = density * (self.log_mean[0] + self.log_mean[1] * z[:, 0]).exp()[:, None, None, None]
-        return density
+        return torch.relu(self.decoder(z))
 
-
-def log_means(density: Tensor) -> Tensor:
-    """[B, n, n, n] to the logarithm of each cube's mean; an empty cube is given a very small one."""
-    return density.mean((1, 2, 3)).clamp_min(1e-6).log()
+    @torch.jit.ignore
+    def error(self, decoded: Tensor, density: Tensor) -> Tensor:
+        """Mean over voxels of the squared error (Eq. 2)."""
+        return F.mse_loss(decoded, density)

@@ -1,0 +1,88 @@
+"""From what the U-Net knows about a voxel to its species, and to the loss of a wrong one."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SPECIES = 94
+"""Z = 1 to 94; 0 is no atom."""
+
+
+class OneQuestion(nn.Module):
+    """The likeliest of 95 classes, of which 0 is no atom (section 4.2.2)."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.classify = nn.Linear(features, 1 + SPECIES)
+        with torch.no_grad():  # begin with how rare atoms are, and every species alike
+            rare = torch.full((SPECIES,), -math.log(3 * SPECIES))
+            self.classify.bias.copy_(torch.cat((torch.zeros(1), rare)))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, n, n, n, features] to species, uint8, and the softmax probability of that class, both [B, n, n, n]."""
+        species = torch.empty(features.shape[:4], dtype=torch.uint8, device=features.device)
+        confidence = torch.empty(features.shape[:4], dtype=torch.float32, device=features.device)
+        for b in range(len(features)):  # 95 numbers per voxel are held for one cube at a time
+            best, index = self.classify(features[b]).float().softmax(-1).max(-1)
+            confidence[b] = best
+            species[b] = index.to(torch.uint8)
+        return species, confidence
+
+    @torch.jit.ignore
+    def loss(self, features: Tensor, species: Tensor) -> Tensor:
+        """Binary cross entropy, the mean over voxels and classes (Eq. 3), without ever holding the one-hot matrix S."""
+        logits = self.classify(features).float()
+        true_logits = logits.gather(-1, species.unsqueeze(-1).long())
+        return F.softplus(logits).mean() - true_logits.mean() / logits.size(-1)
+
+
+class TwoQuestions(nn.Module):
+    """Is there an atom? And where there is one, of which species?
+
+    What lies near in Z looks alike, and the last feature is already nearly a measure of Z (the asinh of a sharpened
+    density, which is Z where an atom stands alone). So a species' logit is a parabola around a learned correction of
+    it, as sharp as is learned, plus what the other features say about that species by itself.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.atom = nn.Linear(features, 1)
+        self.species = nn.Linear(features, SPECIES + 2)
+        self.places: Tensor
+        self.register_buffer("places", torch.asinh(torch.arange(1.0, SPECIES + 1)), persistent=False)
+        with torch.no_grad():
+            self.atom.bias.fill_(-math.log(30))  # how rare atoms are
+            self.species.bias.zero_()
+            self.species.bias[-1] = math.log(5.0)
+
+    def species_logits(self, features: Tensor) -> Tensor:
+        """[V, features] to [V, 94]."""
+        scores = self.species(features).float()
+        place = features[:, -1:].float() + scores[:, -2:-1]
+        sharpness = scores[:, -1:].clamp(max=6.0).exp()
+        return scores[:, :-2] - 0.5 * (sharpness * (self.places - place)).square()
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, n, n, n, features] to species, uint8, and the probability of that, both [B, n, n, n].
+
+        Only voxels that have an atom are asked for its species.
+        """
+        atom = self.atom(features).squeeze(-1).float()
+        is_atom = atom > 0
+        best, index = self.species_logits(features[is_atom]).softmax(-1).max(-1)
+        species = torch.zeros_like(atom, dtype=torch.uint8)
+        species[is_atom] = (index + 1).to(torch.uint8)
+        confidence = torch.sigmoid(atom.abs())
+        confidence[is_atom] *= best
+        return species, confidence
+
+    @torch.jit.ignore
+    def loss(self, features: Tensor, species: Tensor) -> Tensor:
+        """Both questions' cross entropies, summed over all voxels, per voxel that has an atom."""
+        has = species > 0
+        atom = self.atom(features).squeeze(-1).float()
+        asked = F.binary_cross_entropy_with_logits(atom, has.float(), reduction="sum")
+        named = F.cross_entropy(self.species_logits(features[has]), species[has].long() - 1, reduction="sum")
+        return (asked + named) / has.sum().clamp_min(1)
