@@ -11,13 +11,14 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 import tyro
 
+from . import __version__
 from .errors import InputError, run_command
 from .files import shipped
 from .model import find
@@ -25,32 +26,65 @@ from .model import find
 SUFFIXES = (".cpp", ".hpp", ".txt")
 
 
+Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+
+
 @dataclass
 class Sample:
-    """Decode latents drawn from N(0, 1) to crystal structures and write OUT/samples.xyz (extended XYZ, by index)."""
+    """Decode latent vectors to crystal structures and write OUT/samples.xyz (extended XYZ, by index)."""
 
     model: tyro.conf.Positional[str]
-    """model.pt, as crystalgrid-export writes it, or the name of a released model"""
+    """model.pt or model.pt2, as crystalgrid-export writes them, or the name of a released model"""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """folder to write to, new or empty"""
-    number: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 64
-    """how many structures"""
+    """folder to write to, new or empty unless --resume"""
+    number: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None
+    """how many structures; by default 64, or every row of --latents"""
+    resume: Flag = False
+    """go on where an interrupted run of the same command stopped"""
+    shard: str | None = None
+    """K/N: only the K-th of N equal parts, K from 0 to N-1, in the folder OUT/shard-K-of-N; by default what torchrun or
+    SLURM say this process is, else all"""
     seed: int = 0
     """structure i depends on (seed, i) alone"""
+    temperature: float = 1.0
+    """draw from N(0, temperature²)"""
+    latents: Path | None = None
+    """decode the rows of this .npy file, float32 or float64 [N, latent size]"""
+    largest_density: float | None = None
+    """scale each density so that its largest value is this, in 1/Å³"""
+    min_distance: float | None = None
+    """keep only structures with no two atoms closer, Å; the manifest counts what each filter removes"""
+    min_atoms: int | None = None
+    """keep only structures with so many atoms in the cube, or more"""
+    max_atoms: int | None = None
+    """keep only structures with so many atoms in the cube, or fewer"""
+    min_density: float | None = None
+    """keep only structures of so much mass by the cube's volume, or more, g/cm³"""
+    max_density: float | None = None
+    """keep only structures of so much mass by the cube's volume, or less, g/cm³"""
+    cif: Flag = False
+    """write OUT/samples.cif too: a data block for each structure that has atoms"""
+    save_density: Flag = False
+    """write OUT/density.npz too: the decoded densities, float32 [N, n, n, n] in 1/Å³, and each one's index"""
     batch: int = 16
     """structures per pass of the network"""
     threads: int = 0
     """CPU threads; 0: all cores"""
     device: Literal["cpu", "cuda"] = "cpu"
     """where the network runs"""
-    density: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """write the decoded densities too: OUT/density.npy, float32 [N, n, n, n] in 1/Å³"""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """of the network's convolutions"""
+    profile: Flag = False
+    """print the time that each stage takes"""
 
     def arguments(self) -> list[str]:
         """The same for the C++ program."""
-        options = {name: getattr(self, name) for name in ("out", "number", "seed", "batch", "threads", "device")}
-        named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return [str(find(self.model)), *named, *(["--density"] if self.density else [])]
+        words = [str(find(self.model))]
+        for field in fields(self)[1:]:
+            value, name = getattr(self, field.name), "--" + field.name.replace("_", "-")
+            if value is not None and value is not False:
+                words += [name] if value is True else [name, str(value)]
+        return words
 
 
 def sampler() -> Path:
@@ -83,7 +117,8 @@ def _build(program: Path) -> None:
         with (build / "log").open("w") as log:
             for command in (
                 [cmake, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}", "-DCMAKE_BUILD_TYPE=Release",
-                 f"-DCMAKE_PREFIX_PATH={torch_root}", "-S", str(shipped("export")), "-B", name],
+                 f"-DCMAKE_PREFIX_PATH={torch_root}", f"-DCRYSTALGRID_VERSION={__version__}",
+                 "-S", str(shipped("export")), "-B", name],
                 [cmake, "--build", name, "--target", "crystalgrid-sampler"],
             ):  # fmt: skip
                 if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode != 0:
