@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
-COMMANDS = ("crystalgrid-data", "crystalgrid-train", "crystalgrid-evaluate", "crystalgrid-export", "crystalgrid-sample")
+COMMANDS = tuple(f"crystalgrid-{name}" for name in ("data", "train", "evaluate", "export", "sample", "interpolate"))
 
 
 def test_python_example():

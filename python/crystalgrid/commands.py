@@ -30,5 +30,10 @@ def sample() -> None:
     _run("sample")
 
 
+def interpolate() -> None:
+    """`crystalgrid-interpolate`."""
+    _run("interpolate")
+
+
 def _run(module: str) -> None:
     run_command(lambda: import_module(f".{module}", __package__).cli())

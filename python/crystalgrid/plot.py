@@ -104,7 +104,9 @@ def draw_samples(folder: tyro.conf.Positional[Path], out: Annotated[Path, tyro.c
     """
     for name in ("samples.xyz", "density.npz"):
         if not (folder / name).is_file():
-            raise InputError(f"{folder / name}: no such file; wanted a folder that crystalgrid-sample --save-density wrote")
+            raise InputError(
+                f"{folder / name}: no such file; wanted a folder that crystalgrid-sample --save-density wrote"
+            )
     parsed = [parse_frame(frame) for frame in islice(frames((folder / "samples.xyz").read_text()), SAMPLES_DRAWN)]
     density = torch.from_numpy(np.load(folder / "density.npz")["density"][: len(parsed)])
     positions = np.concatenate([frac @ lattice for lattice, frac, _ in parsed])

@@ -20,8 +20,10 @@ import tyro
 
 from . import __version__
 from .errors import InputError, run_command
+from .export import export
 from .files import shipped
 from .model import find
+from .released import WEIGHTS
 
 SUFFIXES = (".cpp", ".hpp", ".txt")
 
@@ -79,20 +81,44 @@ class Sample:
 
     def arguments(self) -> list[str]:
         """The same for the C++ program."""
-        words = [str(find(self.model))]
+        words = [str(artifact(self.model))]
         for field in fields(self)[1:]:
             value, name = getattr(self, field.name), "--" + field.name.replace("_", "-")
             if value is not None and value is not False:
                 words += [name] if value is True else [name, str(value)]
         return words
 
+    def run(self) -> None:
+        """Check the options, then turn into the sampler, which signals then reach directly."""
+        arguments = self.arguments()
+        program = sampler()
+        os.execv(program, ["crystalgrid-sample", *arguments])
+
+
+def cache() -> Path:
+    """Where what is built on first use is kept; made if need be."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crystalgrid"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def artifact(model: str) -> Path:
+    """The file that the sampler reads: `model` itself, or what a released model is exported to on first use."""
+    path = find(model)
+    if not (path / WEIGHTS).is_file():
+        return path
+    content = hashlib.sha256((path / WEIGHTS).read_bytes() + f"{__version__} {torch.__version__}".encode()).hexdigest()
+    exported = cache() / f"{path.name}-{content[:12]}.pt"
+    if not exported.exists():
+        print(f"exporting {path.name}, once …", file=sys.stderr, flush=True)
+        export(str(path), exported)
+    return exported
+
 
 def sampler() -> Path:
     """The sampler for this torch, built if this is its first use. Raises InputError naming the log where that fails."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crystalgrid"
-    program = folder / f"sampler-torch{torch.__version__}-{_fingerprint()}"
+    program = cache() / f"sampler-torch{torch.__version__}-{_fingerprint()}"
     if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         print(
             f"building the sampler for torch {torch.__version__}, once, about a minute …", file=sys.stderr, flush=True
         )
@@ -135,16 +161,9 @@ def _tool(name: str) -> str:
     return path
 
 
-def main() -> None:
-    """Check the command line, then turn into the sampler, which signals then reach directly."""
-    arguments = tyro.cli(Sample, prog="crystalgrid-sample").arguments()
-    program = sampler()
-    os.execv(program, ["crystalgrid-sample", *arguments])
-
-
 def cli() -> None:
     """Entry point."""
-    run_command(main)
+    run_command(lambda: tyro.cli(Sample, prog="crystalgrid-sample").run())
 
 
 if __name__ == "__main__":
