@@ -236,6 +236,21 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights(start, monkeypatch):
         assert torch.equal(value, before[name])
 
 
+@pytest.mark.parametrize("factor", [2000.0, float("nan")])
+def test_a_run_that_diverges_stops_and_keeps_its_checkpoints(start, monkeypatch, factor):
+    run = start("run", max_steps=2)
+    before = last(run).read_bytes(), best(run).read_bytes()
+    validate = Log.validate
+
+    def grown(log, training):
+        return {name: factor * value for name, value in validate(log, training).items()}
+
+    monkeypatch.setattr(Log, "validate", grown)
+    with pytest.raises(InputError, match=r"diverged at step 3, .*; the last checkpoint is kept"):
+        start("run", max_steps=3, resume=True)
+    assert (last(run).read_bytes(), best(run).read_bytes()) == before
+
+
 @pytest.fixture
 def command(crystals, recipe, tmp_path):
     """Start `crystalgrid-train` as a process of one thread, into tmp_path / name, by `python *python`."""

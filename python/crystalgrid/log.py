@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .checkpoint import best, last
 from .data import Cubes
+from .errors import InputError
 from .files import written_whole
 from .progress import SECONDS_BETWEEN_LINES
 from .training import Training
@@ -21,6 +22,8 @@ COLUMNS = (
     "val_loss", "val_reconstruction", "val_segmentation",
 )  # fmt: skip
 STEPS_BETWEEN_ROWS = 10
+DIVERGED = 1000
+"""Times the lowest validation loss, from which no run comes back."""
 
 
 class Log(L.Callback):
@@ -75,8 +78,14 @@ class Log(L.Callback):
         if trainer.is_global_zero:
             self.write(trainer, training, values, say=True)
             self.draw(training)
-        if values.get("val_loss", math.inf) < self.lowest:
-            self.lowest = values["val_loss"]
+        val_loss = values.get("val_loss", math.inf)
+        if math.isnan(val_loss) or val_loss > DIVERGED * self.lowest:
+            raise InputError(
+                f"training: diverged at step {self.checked}, with a validation loss of {val_loss:.3g} after one of "
+                f"{self.lowest:.3g}; the last checkpoint is kept; try a smaller learning_rate in the recipe"
+            )
+        if val_loss < self.lowest:
+            self.lowest = val_loss
             trainer.save_checkpoint(best(self.run))
         trainer.save_checkpoint(last(self.run))
 
