@@ -107,10 +107,9 @@ def measure(model: Model, crystals: CrystalSet, seed: int = 0, picture: Path | N
 
 def reconstruct(model: Model, density: Tensor) -> tuple[Tensor, Tensor]:
     """Density [B, n, n, n] to the decoded density of its mean latent vector, and the species segmented from that."""
-    device = next(model.network.parameters()).device
     decoded, species = [], []
     for part in density.split(CUBES_AT_ONCE):
-        decoded.append(model.decode(model.encode(part.to(device))[0]))
+        decoded.append(model.decode(model.encode(part.to(model.device))[0]))
         species.append(model.segment(decoded[-1])[0].cpu())
     return torch.cat(decoded).cpu(), torch.cat(species)
 
