@@ -135,7 +135,9 @@ struct BrickSums {
 /// Sum over the listed images; `x`, `y` and `z` are the brick's first entries in the tables of image 0.
 template <class T>
 inline BrickSums<T> sum_brick(const T* x, const T* y, const T* z, const int* images, int count) {
-  BrickSums<T> sums{};
+  BrickSums<T> sums;
+  for (auto& row : sums.rows)  // one by one: compilers would clear memory for the whole
+    for (Vector<T>& sum : row) sum = Vector<T>{};
   for (const int* image = images; image < images + count; ++image) {
     const long m = *image;
     const T *fx = x + m * Brick::kRow, *fy = y + m * Brick::kRow;

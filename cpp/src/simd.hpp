@@ -1,6 +1,6 @@
 // Vectors in the compiler's own notation: one source for AVX-512, AVX2, SSE2 and NEON.
 //
-// The files that include this are compiled once per instruction set. Everything here is in an anonymous namespace, and
+// Kernels that include this are compiled once per instruction set. Everything here is in an anonymous namespace, and
 // they use no inline function of the standard library: the linker keeps one copy of such a function for the whole
 // program, and it could keep the copy that only a newer processor can run.
 #pragma once
