@@ -1,4 +1,4 @@
-"""The sampler against the bare network, a plain Python loop, and the network's floor: `python benchmarks/sampler.py MODEL`.
+"""The sampler against the bare network, a plain Python loop and the floor: `python benchmarks/sampler.py MODEL`.
 
 All of them decode the same latents on the same number of threads, in turn, several times; the fastest counts.
 """
