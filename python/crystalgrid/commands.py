@@ -30,5 +30,10 @@ def sample() -> None:
     _run("sample")
 
 
+def figures() -> None:
+    """`crystalgrid-figures`."""
+    _run("figures")
+
+
 def _run(module: str) -> None:
     run_command(lambda: import_module(f".{module}", __package__).cli())

@@ -8,16 +8,18 @@ BIN = 0.1
 """Å, in which total variation is counted."""
 
 
-def nearest_neighbours(atoms: Atoms) -> np.ndarray:
-    """[M] Å, from each atom to the nearest other of its cube; an atom that is alone in its cube has none."""
-    nearest = [np.zeros(0)]
-    for b in range(len(atoms.offsets) - 1):
-        positions, _ = atoms.cube(b)
-        if len(positions) > 1:
-            apart = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
-            np.fill_diagonal(apart, np.inf)
-            nearest.append(apart.min(axis=1))
-    return np.concatenate(nearest)
+def nearest_neighbours(positions: np.ndarray) -> np.ndarray:
+    """[N] Å, from each of N positions [N, 3] to the nearest other; empty where there is no other."""
+    if len(positions) < 2:
+        return np.zeros(0)
+    apart = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    return apart.min(axis=1)
+
+
+def neighbours_in_cubes(atoms: Atoms) -> list[np.ndarray]:
+    """Of each cube, the distances of its atoms to their nearest others in it, Å."""
+    return [nearest_neighbours(atoms.cube(b)[0]) for b in range(len(atoms.offsets) - 1)]
 
 
 def wasserstein(a: np.ndarray, b: np.ndarray) -> float | None:

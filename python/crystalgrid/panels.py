@@ -5,7 +5,7 @@ matplotlib is imported when the first figure is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,32 +94,39 @@ def element_bar(figure: Figure, cells: GridSpec) -> None:
     bar.ax.tick_params(labelsize=7)
 
 
-def draw_histogram(axis: Any, samples: dict[str, np.ndarray], bins: np.ndarray, label: str, title: str = "") -> None:
-    """Distributions over one another, each of unit area; those with no values are left out."""
+def draw_histogram(axis: Any, samples: dict[str, np.ndarray], bins: np.ndarray) -> None:
+    """Distributions over one another, each of unit area; what lies beyond the bins is in the first and last of them."""
     for name, values in samples.items():
         if len(values):
-            axis.hist(
-                np.clip(values, bins[0], bins[-1]), bins, density=True, histtype="step", linewidth=1.4, label=name
-            )
-    axis.set_title(title, fontsize=9)
-    axis.set_xlabel(label, fontsize=8)
-    axis.set_ylabel("probability density", fontsize=8)
-    axis.tick_params(labelsize=7)
+            inside = np.clip(values, bins[0], bins[-1])
+            axis.hist(inside, bins, density=True, histtype="step", linewidth=1.4, label=name)
     if len(samples) > 1 and axis.patches:
         axis.legend(frameon=False, fontsize=7)
 
 
-def draw_agreement(axis: Any, wanted: np.ndarray, got: np.ndarray, labels: tuple[str, str], title: str = "") -> None:
-    """Pairs that should be equal, as a two-dimensional histogram on a logarithmic scale, with the identity dashed."""
+def draw_agreement(axis: Any, wanted: np.ndarray, got: np.ndarray, edges: np.ndarray) -> None:
+    """Pairs that should be equal, counted in squares on a logarithmic scale, with the identity dashed."""
     from matplotlib.colors import LogNorm
 
-    ends = (0.0, 1.02 * max(np.max(wanted, initial=1e-6), np.max(got, initial=1e-6)))
-    axis.hist2d(wanted, got, bins=80, range=(ends, ends), cmap="viridis", norm=LogNorm(vmin=1), rasterized=True)
+    axis.hist2d(wanted, got, bins=(edges, edges), cmap="viridis", norm=LogNorm(vmin=1), rasterized=True)
+    ends = (edges[0], edges[-1])
     axis.plot(ends, ends, "--", color="tab:red", linewidth=0.9)
+    axis.set_aspect("equal")
+
+
+def draw_pairs(axis: Any, wanted: np.ndarray, got: np.ndarray, ends: tuple[float, float]) -> None:
+    """Pairs that should be equal, as points with an area that grows with how many they are; the identity is dashed."""
+    places, counts = np.unique(np.stack([wanted, got], axis=1), axis=0, return_counts=True)
+    axis.plot(ends, ends, "--", color="tab:red", linewidth=0.9)
+    axis.scatter(*places.T, s=5 * (1 + np.log(counts)), alpha=0.6, linewidths=0)
     axis.set(xlim=ends, ylim=ends, aspect="equal")
+
+
+def label_axes(axis: Any, x: str, y: str, title: str) -> None:
+    """What is drawn, and along which axes."""
     axis.set_title(title, fontsize=9)
-    axis.set_xlabel(labels[0], fontsize=8)
-    axis.set_ylabel(labels[1], fontsize=8)
+    axis.set_xlabel(x, fontsize=8)
+    axis.set_ylabel(y, fontsize=8)
     axis.tick_params(labelsize=7)
 
 
@@ -129,14 +136,14 @@ def save(figure: Figure, path: Path | str) -> None:
         figure.savefig(temporary, dpi=150, format="png")
 
 
-def save_animation(path: Path | str, frames: Iterable[Figure], seconds: float) -> None:
-    """Write a GIF file, whole, that shows each figure for `seconds` and begins anew at its end."""
+def save_animation(path: Path | str, frames: Iterable[Figure], seconds: Sequence[float]) -> None:
+    """Write a GIF file, whole, that shows each figure for its `seconds` and begins anew at its end."""
     from PIL import Image  # which matplotlib itself needs
 
     images = []
     for figure in frames:
         figure.canvas.draw()
-        images.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()))  # type: ignore[attr-defined]
+        images.append(Image.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]))  # type: ignore[attr-defined]
+    durations = [round(1000 * s) for s in seconds]
     with written_whole(path) as temporary:
-        options = {"append_images": images[1:], "duration": round(1000 * seconds), "loop": 0}
-        images[0].save(temporary, format="GIF", save_all=True, **options)
+        images[0].save(temporary, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
