@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
-COMMANDS = ("crystalgrid-data", "crystalgrid-train", "crystalgrid-evaluate", "crystalgrid-export", "crystalgrid-sample")
+COMMANDS = (
+    "crystalgrid-data", "crystalgrid-train", "crystalgrid-evaluate", "crystalgrid-export", "crystalgrid-sample",
+    "crystalgrid-figures",
+)  # fmt: skip
 
 
 def test_python_example():

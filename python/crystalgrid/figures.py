@@ -41,8 +41,11 @@ def figures(
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: wanted a folder to write to, but a file has that name")
-    if minutes_each <= 0:
+    if not minutes_each > 0:
         raise InputError(f"--minutes-each: wanted a positive number, got {minutes_each}")
+    for beta_ in betas:
+        if not beta_ > 0:
+            raise InputError(f"--betas: wanted positive numbers, got {beta_}")
     loaded, crystals = opened(model, data, seed)
     chosen = some(of_split(crystals, split, data), max_cubes, seed)
     of_split(crystals, "train", data)  # which the discriminator learns from

@@ -25,7 +25,10 @@ AXES = {
 
 
 def train(model: Model, data: str, beta: float, minutes: float, seed: int, run: Path) -> Model:
-    """The model's recipe with another beta, trained for so many minutes in all; what `run` holds already counts."""
+    """The model's recipe with another beta, trained for so many minutes in all; what `run` holds already counts.
+
+    The autoencoder begins anew and the U-Net as the model's: what it knows of species does not depend on beta.
+    """
     recipe = dict(model.metadata["recipe"])
     settings = recipe_from({**recipe, "loss": {**recipe["loss"], "beta": beta}}, f"beta {beta:g}")
     crystals, held_out, about = prepare(model.mode, data, settings, seed)
@@ -36,8 +39,9 @@ def train(model: Model, data: str, beta: float, minutes: float, seed: int, run: 
         seconds = before["seconds"]
     if seconds < 60 * minutes:
         last(run).parent.mkdir(parents=True, exist_ok=True)
-        log = Log(run, held_out, settings.optimizer.check_every)
-        fit(Training(settings, crystals, model.grid, about, minutes), log, ENDLESS, "auto", resume_from)
+        training = Training(settings, crystals, model.grid, about, minutes)
+        training.net.unet.load_state_dict(model.network.unet.state_dict())
+        fit(training, Log(run, held_out, settings.optimizer.check_every), ENDLESS, "auto", resume_from)
     return load(run)
 
 

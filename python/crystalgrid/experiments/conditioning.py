@@ -73,7 +73,8 @@ def with_largest(model: Model, z: Tensor, wanted: Tensor, steps: int = CORRECTIO
     z = z.clone()
     deviation = model.network.vae.log_mean[1].cpu()
     for _ in range(steps):
-        z[:, 0] += (wanted / largest(model, z).clamp_min(1e-30)).log() / deviation
+        now = largest(model, z)
+        z[:, 0] += torch.where(now > 0, (wanted / now).log(), 0.0) / deviation
     return z
 
 

@@ -17,7 +17,7 @@ from ..density import voxelize
 from ..evaluate import encoded
 from ..grid import Grid
 from ..nets.discriminator import Discriminator
-from ..panels import canvas, draw_histogram, draw_pairs, label_axes, save
+from ..panels import canvas, draw_pairs, label_axes, save
 from ..progress import progress
 from .study import Study, densities
 
@@ -41,7 +41,7 @@ def run(study: Study, folder: Path, accurate: Study | None = None) -> dict[str, 
     teacher = accurate or study
     generator = torch.Generator().manual_seed(study.seed)
     z = latents_of_crystals(teacher, generator)
-    network = fit(lambda mixed: densities(teacher.model, mixed), z, generator)
+    network = fit(lambda mixed: densities(teacher.model, mixed), z, generator, STEPS)
     mixed, weight = mix(teacher.reconstruction.z, generator)
     predicted = scores(network, densities(teacher.model, mixed))
     kinds = {
@@ -77,7 +77,7 @@ def mix(z: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     return weight[:, None] * noise + (1 - weight[:, None]) * z, weight
 
 
-def fit(decode: Callable[[Tensor], Tensor], z: Tensor, generator: torch.Generator, steps: int = STEPS) -> Discriminator:
+def fit(decode: Callable[[Tensor], Tensor], z: Tensor, generator: torch.Generator, steps: int) -> Discriminator:
     """A discriminator that tells from decoded mixtures of z [B, latent_dim] with noise how much of each is noise.
 
     The labels (1 - λ, λ) of two classes are one number, and their cross entropy the binary one.
@@ -148,8 +148,21 @@ def _draw(path: Path, true: np.ndarray, predicted: np.ndarray, scored: dict[str,
     axis, wide = figure.add_subplot(cells[0, 0]), figure.add_subplot(cells[0, 1:3])
     draw_pairs(axis, true, predicted, (0.0, 1.0))
     label_axes(axis, "true 1 − λ", "predicted 1 − λ", "mixtures of test crystals and noise")
-    named = {f"{kind}, {s.mean():.2f} ± {s.std():.2f}": s for kind, s in scored.items()}
-    draw_histogram(wide, named, np.linspace(0, 1, 51))
-    wide.set_yscale("log")
-    label_axes(wide, "score (1: a real crystal's, 0: noise)", "probability density", "scores of the discriminator")
+    _draw_scores(wide, scored)
     save(figure, path)
+
+
+def _draw_scores(axis: Any, scored: dict[str, np.ndarray]) -> None:
+    """One histogram over another, each as high as its row; the paper's mean and deviation where it gives them."""
+    for row, (kind, values) in enumerate(scored.items()):
+        counts, edges = np.histogram(values, np.linspace(0, 1, 51))
+        axis.stairs(row + 0.8 * counts / counts.max(), edges, baseline=row, fill=True)
+        if kind in PAPER:
+            known = {"xerr": PAPER[kind]["std"], "fmt": "kD", "markersize": 3, "linewidth": 1}
+            axis.errorbar(PAPER[kind]["mean"], row + 0.4, **known, label=None if row else "the paper's")
+    names = [f"{kind}\n{values.mean():.2f} ± {values.std():.2f}" for kind, values in scored.items()]
+    axis.set_yticks(np.arange(len(names)) + 0.3, names)
+    axis.set(xlim=(0, 1), ylim=(len(names), 0))
+    axis.invert_yaxis()
+    axis.legend(frameon=False, fontsize=7, loc="upper left")
+    label_axes(axis, "score (1: as a real crystal's, 0: as noise's)", "", "scores of the discriminator")

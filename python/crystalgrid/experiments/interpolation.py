@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ import torch
 from torch import Tensor
 
 from ..distances import neighbours_in_cubes
+from ..evaluate import CUBES_PER_CRYSTAL
 from ..grid import Grid
 from ..panels import canvas, density_bar, draw_atoms, draw_slice, element_bar, highest_plane, save, save_animation
+from ..split import reduced_formulas
 from .study import Decoded, Study, decode
 
 if TYPE_CHECKING:
@@ -30,12 +33,14 @@ def run(study: Study, folder: Path) -> dict[str, Any]:
     start, end = choose(study)
     ends = study.reconstruction.z[[start, end]]
     line = decode(study.model, straight_line(ends[0], ends[1], STEPS), "interpolation")
-    names = (str(study.ids[start]), str(study.ids[end]))
+    formulas = reduced_formulas(study.chosen)[np.array([start, end]) // CUBES_PER_CRYSTAL]
+    names = [re.sub(r"(?<!\d)1(?!\d)", "", formula) for formula in formulas]
     fractions = np.linspace(0, 1, STEPS)
-    _draw(folder / "interpolation.png", line, study.model.grid, fractions)
+    _draw(folder / "interpolation.png", line, study.model.grid, fractions, names)
     save_animation(folder / "interpolation.gif", _frames(line, study.model.grid, fractions, names), SECONDS)
     return {
-        "crystals": names,
+        "crystals": study.ids[[start, end]].tolist(),
+        "formulas": names,
         "fraction": fractions.tolist(),
         "atoms": line.atoms.offsets.diff().tolist(),
         "largest_density_A-3": line.density.amax((1, 2, 3)).tolist(),
@@ -62,15 +67,16 @@ def _plane(line: Decoded) -> tuple[int, float]:
     return plane, max(float(line.density[..., plane].max()), 1e-6)
 
 
-def _draw(path: Path, line: Decoded, grid: Grid, fractions: np.ndarray) -> None:
+def _draw(path: Path, line: Decoded, grid: Grid, fractions: np.ndarray, names: list[str]) -> None:
     """Densities over atoms, every few steps."""
     shown = range(0, len(fractions), DRAWN)
     plane, highest = _plane(line)
+    titles = [f"{100 * fractions[step]:.0f} % of the way" for step in shown]
+    titles[0], titles[-1] = names
     figure, cells = canvas(2, len(shown))
     axes = [figure.add_subplot(cells[0, column]) for column in range(len(shown))]
     for column, step in enumerate(shown):
-        title = f"{100 * fractions[step]:.0f} % of the way"
-        image = draw_slice(axes[column], line.density[step][..., plane], grid, highest, title)
+        image = draw_slice(axes[column], line.density[step][..., plane], grid, highest, titles[column])
         positions, numbers = line.atoms.cube(step)
         solid = figure.add_subplot(cells[1, column], projection="3d")
         draw_atoms(solid, (positions, numbers), grid)
@@ -80,7 +86,7 @@ def _draw(path: Path, line: Decoded, grid: Grid, fractions: np.ndarray) -> None:
     save(figure, path)
 
 
-def _frames(line: Decoded, grid: Grid, fractions: np.ndarray, names: tuple[str, str]) -> Iterator[Figure]:
+def _frames(line: Decoded, grid: Grid, fractions: np.ndarray, names: list[str]) -> Iterator[Figure]:
     """The same figure again and again, with one step after another in it."""
     plane, highest = _plane(line)
     figure, cells = canvas(1, 2)

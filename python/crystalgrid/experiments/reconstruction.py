@@ -75,12 +75,10 @@ def _distances(axis: Any, to_true: np.ndarray, to_found: np.ndarray) -> None:
 
 
 def _species(axis: Any, errors: np.ndarray) -> None:
-    widest = WORST_SPECIES
-    shares = [100 * np.mean(np.clip(errors, -widest, widest) == error) for error in range(-widest, widest + 1)]
-    axis.bar(range(-widest, widest + 1), shares)
-    label_axes(
-        axis,
-        f"found Z − true Z (±{widest}: or more)",
-        "atoms, %",
-        f"errors of species, {100 * np.mean(errors == 0):.0f} % exact",
-    )
+    places = np.arange(-WORST_SPECIES, WORST_SPECIES + 1)
+    shares = [
+        100 * float((errors.clip(places[0], places[-1]) == place).sum()) / max(len(errors), 1) for place in places
+    ]
+    axis.bar(places, shares)
+    title = f"errors of species, {shares[WORST_SPECIES]:.0f} % exact"
+    label_axes(axis, f"found Z − true Z (±{WORST_SPECIES}: or more)", "atoms, %", title)
