@@ -173,21 +173,24 @@ def easy_decode(z: torch.Tensor) -> torch.Tensor:
 
 
 def test_the_discriminator_separates_what_is_easy_and_repeats_itself():
-    crystals = torch.full((64, 1), 3.0)
+    crystals = torch.full((256, 1), 3.0)
+
+    mixed, weight = discriminator.mix(crystals, torch.Generator().manual_seed(SEED))
+    density = easy_decode(mixed)
 
     def scored(steps: int, z: torch.Tensor) -> np.ndarray:
-        network = discriminator.fit(easy_decode, crystals, torch.Generator().manual_seed(SEED), steps)
+        network = discriminator.fit(density, weight, torch.Generator().manual_seed(SEED), steps)
         return discriminator.scores(network, easy_decode(z))
 
-    noise = torch.randn(64, 1, generator=torch.Generator().manual_seed(0))
-    real, noise = np.split(scored(60, torch.cat([crystals, noise])), 2)
+    noise_z = torch.randn(64, 1, generator=torch.Generator().manual_seed(0))
+    real, noise = np.split(scored(60, torch.cat([crystals[:64], noise_z])), 2)
     assert real.mean() > noise.mean() + 0.3
-    np.testing.assert_array_equal(scored(2, crystals), scored(2, crystals))
+    np.testing.assert_array_equal(scored(2, noise_z), scored(2, noise_z))
 
 
 def test_the_discriminator_says_what_it_makes_of_strangers(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(discriminator, "STEPS", 4)
-    monkeypatch.setattr(discriminator, "CRYSTALS", 32)
+    monkeypatch.setattr(discriminator, "EXAMPLES", 32)
     numbers = discriminator.run(tiny, tmp_path)
     assert numbers["taught_by"] == "the model"
     assert set(numbers["scores"]) >= {"real decodes", "random draws", "single atoms", "smoothed noise", "other mode"}

@@ -143,6 +143,7 @@ def save_animation(path: Path | str, frames: Iterable[Figure], seconds: Sequence
     images = []
     for figure in frames:
         figure.canvas.draw()
+        figure.set_layout_engine("none")  # nothing moves between frames
         images.append(Image.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]))  # type: ignore[attr-defined]
     durations = [round(1000 * s) for s in seconds]
     with written_whole(path) as temporary:

@@ -80,5 +80,5 @@ def decode(model: Model, z: Tensor, what: str) -> Decoded:
 
 @torch.no_grad()
 def densities(model: Model, z: Tensor) -> Tensor:
-    """Densities alone [B, n, n, n] of latent vectors [B, latent_dim], which takes next to no time."""
+    """Densities alone [B, n, n, n] of latent vectors [B, latent_dim], which takes far less time than atoms."""
     return torch.cat([model.decode(part.to(device(model))).cpu() for part in z.split(CUBES_AT_ONCE)])
