@@ -38,7 +38,8 @@ def test_bad_input_is_one_line(model, tmp_path):
         ({"data": "nowhere.parquet"}, "nowhere.parquet"),
         ({"split": "tset"}, "split: wanted one of train, val, test"),
         ({"max_cubes": 0}, "--max-cubes: wanted a positive number"),
-        ({"betas": (0.1, -1.0)}, "--betas: wanted positive numbers, got -1.0"),
+        ({"seed": -1}, "--seed: wanted a whole number from 0 on, got -1"),
+        ({"betas": (0.1, -1.0)}, "--betas: wanted a positive number, got -1.0"),
         ({"minutes_each": 0.0}, "--minutes-each: wanted a positive number"),
     ):
         with pytest.raises(InputError, match=message) as caught:

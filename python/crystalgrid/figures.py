@@ -41,11 +41,11 @@ def figures(
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: wanted a folder to write to, but a file has that name")
-    if not minutes_each > 0:
-        raise InputError(f"--minutes-each: wanted a positive number, got {minutes_each}")
-    for beta_ in betas:
-        if not beta_ > 0:
-            raise InputError(f"--betas: wanted positive numbers, got {beta_}")
+    if seed < 0:
+        raise InputError(f"--seed: wanted a whole number from 0 on, got {seed}")
+    for option, value in (("--minutes-each", minutes_each), *(("--betas", weight) for weight in betas)):
+        if not value > 0:
+            raise InputError(f"{option}: wanted a positive number, got {value}")
     loaded, crystals = opened(model, data, seed)
     chosen = some(of_split(crystals, split, data), max_cubes, seed)
     of_split(crystals, "train", data)  # which the discriminator learns from

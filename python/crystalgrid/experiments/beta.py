@@ -8,6 +8,7 @@ from typing import Any
 
 from ..checkpoint import KEY, last, read_checkpoint
 from ..distances import wasserstein
+from ..evaluate import device
 from ..log import Log
 from ..metrics import Tally
 from ..model import Model, load
@@ -42,7 +43,7 @@ def train(model: Model, data: str, beta: float, minutes: float, seed: int, run: 
         training = Training(settings, crystals, model.grid, about, minutes)
         training.net.unet.load_state_dict(model.network.unet.state_dict())
         fit(training, Log(run, held_out, settings.optimizer.check_every), ENDLESS, "auto", resume_from)
-    return load(run)
+    return load(run).to(device(model))
 
 
 def run(studies: dict[float, Study], folder: Path) -> dict[str, list]:

@@ -152,16 +152,17 @@ def _draw(path: Path, true: np.ndarray, predicted: np.ndarray, scored: dict[str,
 
 
 def _draw_scores(axis: Any, scored: dict[str, np.ndarray]) -> None:
-    """One histogram over another, each as high as its row; the paper's mean and deviation where it gives them."""
-    for row, (kind, values) in enumerate(scored.items()):
+    """One histogram under another, each as high as its row; the paper's mean and deviation where it gives them."""
+    rows = range(len(scored) - 1, -1, -1)
+    for row, (kind, values) in zip(rows, scored.items(), strict=True):
         counts, edges = np.histogram(values, np.linspace(0, 1, 51))
         axis.stairs(row + 0.8 * counts / counts.max(), edges, baseline=row, fill=True)
         if kind in PAPER:
-            known = {"xerr": PAPER[kind]["std"], "fmt": "kD", "markersize": 3, "linewidth": 1}
-            axis.errorbar(PAPER[kind]["mean"], row + 0.4, **known, label=None if row else "the paper's")
+            mean, deviation = PAPER[kind]["mean"], PAPER[kind]["std"]
+            axis.errorbar(mean, row + 0.4, xerr=deviation, fmt="kD", markersize=3, linewidth=1)
     names = [f"{kind}\n{values.mean():.2f} ± {values.std():.2f}" for kind, values in scored.items()]
-    axis.set_yticks(np.arange(len(names)) + 0.3, names)
-    axis.set(xlim=(0, 1), ylim=(len(names), 0))
-    axis.invert_yaxis()
-    axis.legend(frameon=False, fontsize=7, loc="upper left")
-    label_axes(axis, "score (1: as a real crystal's, 0: as noise's)", "", "scores of the discriminator")
+    axis.set_yticks([row + 0.3 for row in rows], names)
+    axis.set(xlim=(0, 1), ylim=(0, len(scored)))
+    label_axes(
+        axis, "score (1: as a real crystal's, 0: as noise's)", "", "scores; diamonds: the paper's, mean ± deviation"
+    )

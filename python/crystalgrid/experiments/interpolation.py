@@ -72,7 +72,7 @@ def _draw(path: Path, line: Decoded, grid: Grid, fractions: np.ndarray, names: l
     shown = range(0, len(fractions), DRAWN)
     plane, highest = _plane(line)
     titles = [f"{100 * fractions[step]:.0f} % of the way" for step in shown]
-    titles[0], titles[-1] = names
+    titles[0], titles[-1] = f"{names[0]}, z = {(plane + 0.5) * grid.spacing:.1f} Å", names[1]
     figure, cells = canvas(2, len(shown))
     axes = [figure.add_subplot(cells[0, column]) for column in range(len(shown))]
     for column, step in enumerate(shown):
