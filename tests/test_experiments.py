@@ -1,5 +1,6 @@
 """The paper's experiments, on a small model whose autoencoder is fitted in closed form."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from crystalgrid.errors import InputError
 from crystalgrid.evaluate import measure
 from crystalgrid.experiments import beta, conditioning, discriminator, draws, interpolation, reconstruction
 from crystalgrid.experiments.study import Study, densities, study
+from crystalgrid.export import scripted
 from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
 from crystalgrid.model import Model
@@ -139,7 +141,8 @@ def test_conditioning_is_left_out_without_waves(tiny, tmp_path, capsys):
 
 def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "FIRST_CUBES", 256)
-    trained = beta.train(tiny.model, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
+    exported = Model(torch.jit.load(io.BytesIO(scripted(tiny.model.network))), tiny.model.metadata)
+    trained = beta.train(exported, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
     checkpoint = tmp_path / "0.1" / "checkpoints" / "last.ckpt"
     before = checkpoint.stat().st_mtime_ns
     monkeypatch.setattr(beta, "fit", lambda *_: pytest.fail("trained again"))

@@ -41,7 +41,8 @@ def train(model: Model, data: str, beta: float, minutes: float, seed: int, run: 
     if seconds < 60 * minutes:
         last(run).parent.mkdir(parents=True, exist_ok=True)
         training = Training(settings, crystals, model.grid, about, minutes)
-        training.net.unet.load_state_dict(model.network.unet.state_dict())
+        known = model.network.unet.state_dict()  # of TorchScript, with what is computed and not learned
+        training.net.unet.load_state_dict({name: known[name] for name in training.net.unet.state_dict()})
         fit(training, Log(run, held_out, settings.optimizer.check_every), ENDLESS, "auto", resume_from)
     return load(run).to(device(model))
 
