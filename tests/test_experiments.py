@@ -153,7 +153,7 @@ def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch):
     assert again.metadata["recipe"]["loss"]["beta"] == 0.1
     with pytest.raises(InputError, match="trained with another"):
         beta.train(tiny.model, "prototypes", 0.2, 0.01, SEED, tmp_path / "0.1")
-    numbers = beta.run({1.0: tiny, 0.1: tiny._replace(model=again)}, tmp_path)
+    numbers = beta.run({0.1: tiny._replace(model=again), 1.0: tiny}, tmp_path)
     assert [row["beta"] for row in numbers["table"]] == [0.1, 1.0]
     kl = [row["kl_nats"] for row in numbers["table"]]
     assert kl[0] == kl[1] > 0
@@ -194,12 +194,14 @@ def test_the_discriminator_separates_what_is_easy_and_repeats_itself():
 def test_the_discriminator_says_what_it_makes_of_strangers(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(discriminator, "STEPS", 4)
     monkeypatch.setattr(discriminator, "EXAMPLES", 32)
-    numbers = discriminator.run(tiny, tmp_path)
+    numbers = discriminator.run(tiny, tmp_path, None, {})
     assert numbers["taught_by"] == "the model"
     assert set(numbers["scores"]) >= {"real decodes", "random draws", "single atoms", "smoothed noise", "other mode"}
     assert all(0 <= score["mean"] <= 1 for score in numbers["scores"].values())
     assert drawn(tmp_path / "discriminator.png")
-    assert discriminator.run(tiny, tmp_path, tiny)["taught_by"] == "the model with the smallest beta"
+    taught = discriminator.run(tiny, tmp_path, tiny, {"further": tiny.density})
+    assert taught["taught_by"] == "the model with the smallest beta"
+    assert taught["scores"]["further"] == taught["scores"]["real densities"]
 
 
 def test_strangers_are_what_they_are_called(tiny):

@@ -56,16 +56,18 @@ def figures(
     for experiment in (reconstruction, interpolation, draws, conditioning):
         results[experiment.__name__.rpartition(".")[-1]] = experiment.run(here, out)
     write_json(out / "figures.json", results)
-    accurate = None
+    accurate, further = None, {}
     if betas:
         from .experiments import beta  # brings the training, which takes seconds to import
 
-        cubes = some(of_split(crystals, "val", data), max_cubes, seed)
+        held_out = some(of_split(crystals, "val", data), max_cubes, seed)
         trained = {one: beta.train(loaded, data, one, minutes_each, seed, out / "betas" / f"{one:g}") for one in betas}
-        results["beta"] = beta.run({one: study(net, crystals, cubes, seed) for one, net in trained.items()}, out)
+        studies = {one: study(trained[one], crystals, held_out, seed) for one in sorted(trained)}
+        results["beta"] = beta.run(studies, out)
         write_json(out / "figures.json", results)
         accurate = study(trained[min(trained)], crystals, chosen, seed)
-    results["discriminator"] = discriminator.run(here, out, accurate)
+        further = {f"draws with β = {one:g}": its.drawn.density for one, its in studies.items()}
+    results["discriminator"] = discriminator.run(here, out, accurate, further)
     write_json(out / "figures.json", results)
     print(f"{out}: figures.json and {len([*out.glob('*.png'), *out.glob('*.gif')])} figures")
 

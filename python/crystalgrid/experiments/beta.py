@@ -49,7 +49,7 @@ def train(model: Model, data: str, beta: float, minutes: float, seed: int, run: 
 
 def run(studies: dict[float, Study], folder: Path) -> dict[str, list]:
     """Numbers of cubes of the validation split, by models that were trained with each beta; beta.png."""
-    rows = [{"beta": beta, **numbers(one)} for beta, one in sorted(studies.items())]
+    rows = [{"beta": beta, **numbers(one)} for beta, one in studies.items()]
     _draw(folder / "beta.png", rows)
     return {"table": rows}
 
@@ -76,7 +76,12 @@ def _draw(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         axis.plot([row[key] for row in points], [row["wasserstein_A"] for row in points], "o-", markersize=4)
         for row in points:
             place = (row[key], row["wasserstein_A"])
-            axis.annotate(f"β = {row['beta']:g}", place, (4, 4), textcoords="offset points", fontsize=7)
-        axis.margins(0.25)
-        label_axes(axis, label, "Wasserstein distance of spacings\nin draws and real crystals, Å", "validation cubes")
+            axis.annotate(f"{row['beta']:g}", place, (0, 5), textcoords="offset points", ha="center", fontsize=7)
+        axis.margins(0.2)
+        label_axes(
+            axis,
+            label,
+            "Wasserstein distance of spacings\nin draws and real crystals, Å",
+            "validation cubes, each point with its β",
+        )
     save(figure, path)

@@ -31,11 +31,12 @@ WIDE = 2.0
 PAPER = {"real decodes": {"mean": 0.90, "std": 0.01}, "random draws": {"mean": 0.84, "std": 0.05}}
 
 
-def run(study: Study, folder: Path, accurate: Study | None = None) -> dict[str, Any]:
+def run(study: Study, folder: Path, accurate: Study | None, further: dict[str, Tensor]) -> dict[str, Any]:
     """Scores of true decodes, random draws and densities that no decoder made; discriminator.png.
 
     accurate: of the same crystals by a model with a small beta, whose decoder then makes what the discriminator learns
     from and what counts as true decodes, as in the paper; without one, the model's own does.
+    further: densities [B, n, n, n] to score, by what they are called.
     """
     teacher = accurate or study
     generator = torch.Generator().manual_seed(study.seed)
@@ -45,6 +46,7 @@ def run(study: Study, folder: Path, accurate: Study | None = None) -> dict[str, 
     kinds = {
         "real decodes": teacher.reconstruction.density,
         "random draws": study.drawn.density,
+        **further,
         "real densities": teacher.density,
         **strangers(study, generator),
     }
@@ -143,8 +145,8 @@ def other_mode(study: Study) -> Tensor:
 
 
 def _draw(path: Path, true: np.ndarray, predicted: np.ndarray, scored: dict[str, np.ndarray]) -> None:
-    figure, cells = canvas(1, 3)
-    axis, wide = figure.add_subplot(cells[0, 0]), figure.add_subplot(cells[0, 1:3])
+    figure, cells = canvas(2, 3)
+    axis, wide = figure.add_subplot(cells[:, 0]), figure.add_subplot(cells[:, 1:3])
     draw_pairs(axis, true, predicted, (0.0, 1.0))
     label_axes(axis, "true 1 − λ", "predicted 1 − λ", "mixtures of test crystals and noise")
     _draw_scores(wide, scored)
