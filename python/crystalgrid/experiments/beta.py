@@ -78,6 +78,7 @@ def _draw(path: Path, rows: Sequence[dict[str, Any]]) -> None:
             place = (row[key], row["wasserstein_A"])
             axis.annotate(f"{row['beta']:g}", place, (0, 5), textcoords="offset points", ha="center", fontsize=7)
         axis.margins(0.2)
+        axis.locator_params(nbins=5)
         label_axes(
             axis,
             label,

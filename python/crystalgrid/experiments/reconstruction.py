@@ -55,6 +55,7 @@ def _densities(axis: Any, wanted: np.ndarray, got: np.ndarray) -> None:
 def _errors(axis: Any, errors: np.ndarray) -> None:
     widest = max(float(abs(errors).max()), 1e-6)
     draw_histogram(axis, {"voxels": errors}, np.linspace(-widest, widest, 81))
+    axis.locator_params(axis="x", nbins=5)
     axis.set_yscale("log")
     label_axes(axis, "decoded − true density, Å⁻³", "probability density", "voxel errors")
 
