@@ -36,7 +36,7 @@ demo: $(INSTALLED)
 	$(BIN)/crystalgrid-train --mode repeated --data prototypes --recipe tiny --minutes $(DEMO_MINUTES) --out out/demo/run
 	$(BIN)/crystalgrid-evaluate out/demo/run --data prototypes --json out/demo/metrics.json --picture out/demo/reconstructions.png
 	$(BIN)/crystalgrid-export out/demo/run -o out/demo/model.pt
-	$(BIN)/crystalgrid-sample out/demo/model.pt -n 64 --seed 0 --density -o out/demo/samples
+	$(BIN)/crystalgrid-sample out/demo/model.pt -n 64 --seed 0 --save-density -o out/demo/samples
 	$(BIN)/python -m crystalgrid.plot out/demo/samples -o out/demo/samples.png
 	@echo
 	@echo "Done. Where the results are:"

@@ -1,8 +1,8 @@
 #include "json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <cmath>
 
 #include "errors.hpp"
 
@@ -66,7 +66,7 @@ class Parser {
                 : passed("true")  ? Json{true}
                 : passed("false") ? Json{false}
                 : passed("null")  ? Json{nullptr}
-                                  : Json{number()};
+                                  : number();
     --depth_;
     return json;
   }
@@ -119,12 +119,16 @@ class Parser {
     out += "\"\\/\b\f\n\r\t"[place];
   }
 
-  double number() {
+  /// A whole number where it is written as one and fits.
+  Json number() {
+    const char *first = rest_.data(), *last = first + rest_.size();
     double x = 0;
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), x);
+    const auto [end, error] = std::from_chars(first, last, x);
     if (error != std::errc()) fail();
-    rest_.remove_prefix(end - rest_.data());
-    return x;
+    std::int64_t whole = 0;
+    const auto [whole_end, whole_error] = std::from_chars(first, last, whole);
+    rest_.remove_prefix(end - first);
+    return whole_error == std::errc() && whole_end == end ? Json{whole} : Json{x};
   }
 
   std::string_view rest_;
@@ -138,9 +142,55 @@ const T& as(const Json& json, const std::string& key, const char* wanted) {
   return *value;
 }
 
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const bool control = static_cast<unsigned char>(c) < 0x20;
+    if (control) {
+      constexpr std::string_view digits = "0123456789abcdef";
+      out += {'\\', 'u', '0', '0', digits[c >> 4 & 15], digits[c & 15]};
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+/// The shortest text that reads back as the same number.
+std::string shortest(double x) {
+  std::array<char, 32> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), x);
+  return {text.data(), end};
+}
+
+struct Dump {
+  int indent;
+
+  std::string operator()(std::nullptr_t) const { return "null"; }
+  std::string operator()(bool x) const { return x ? "true" : "false"; }
+  std::string operator()(std::int64_t x) const { return std::to_string(x); }
+  std::string operator()(double x) const { return shortest(x); }
+  std::string operator()(const std::string& text) const { return quoted(text); }
+  std::string operator()(const Json::Array& items) const {
+    std::string out = "[";
+    for (const Json& item : items) out += (out.size() > 1 ? ", " : "") + item.dump(indent);
+    return out + "]";
+  }
+  std::string operator()(const Json::Object& members) const {
+    std::string out;
+    for (const auto& [key, member] : members)
+      out +=
+          (out.empty() ? "{\n" : ",\n") + std::string(indent + 1, ' ') + quoted(key) + ": " + member.dump(indent + 1);
+    return out.empty() ? "{}" : out + "\n" + std::string(indent, ' ') + "}";
+  }
+};
+
 }  // namespace
 
 Json Json::parse(std::string_view text) { return Parser(text).whole_text(); }
+
+std::string Json::dump(int indent) const { return std::visit(Dump{indent}, value); }
 
 const Json& Json::at(const std::string& key) const {
   const auto* members = std::get_if<Object>(&value);
@@ -148,13 +198,12 @@ const Json& Json::at(const std::string& key) const {
   return members->at(key);
 }
 
-double Json::number(const std::string& key) const { return as<double>(*this, key, "a number"); }
-
-long Json::whole(const std::string& key) const {
-  const double x = number(key);
-  if (x != std::floor(x) || std::fabs(x) > 1e15) throw InputError("'" + key + "' is not a whole number");
-  return static_cast<long>(x);
+double Json::number(const std::string& key) const {
+  if (const auto* whole = std::get_if<std::int64_t>(&at(key).value)) return static_cast<double>(*whole);
+  return as<double>(*this, key, "a number");
 }
+
+std::int64_t Json::whole(const std::string& key) const { return as<std::int64_t>(*this, key, "a whole number"); }
 
 const std::string& Json::string(const std::string& key) const { return as<std::string>(*this, key, "a text"); }
 

@@ -1,6 +1,7 @@
-// JSON, read only: what it takes to read an artifact's metadata.
+// JSON: what it takes to read an artifact's metadata and to keep a manifest.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -20,10 +21,13 @@ class Json {
   // Each throws InputError, naming the key, where the value is missing or of another kind.
   const Json& at(const std::string& key) const;
   double number(const std::string& key) const;
-  long whole(const std::string& key) const;
+  std::int64_t whole(const std::string& key) const;
   const std::string& string(const std::string& key) const;
 
-  std::variant<std::nullptr_t, bool, double, std::string, Array, Object> value;
+  /// As text, objects a member to a line.
+  std::string dump(int indent = 0) const;
+
+  std::variant<std::nullptr_t, bool, double, std::int64_t, std::string, Array, Object> value;
 };
 
 }  // namespace crystalgrid

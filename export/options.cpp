@@ -1,7 +1,10 @@
 #include "options.hpp"
 
 #include <charconv>
+#include <cmath>
+#include <functional>
 #include <limits>
+#include <map>
 #include <string_view>
 
 #include "errors.hpp"
@@ -9,9 +12,10 @@
 namespace crystalgrid {
 namespace {
 
+using Text = std::string_view;
+
 template <class Whole>
-Whole whole(std::string_view option, std::string_view text, Whole least,
-            Whole most = std::numeric_limits<Whole>::max()) {
+Whole whole(Text option, Text text, Whole least, Whole most = std::numeric_limits<Whole>::max()) {
   Whole x{};
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, x);
@@ -21,60 +25,106 @@ Whole whole(std::string_view option, std::string_view text, Whole least,
   return x;
 }
 
-std::string device(std::string_view text) {
-  if (text != "cpu" && text != "cuda")
-    throw InputError("--device: wanted cpu or cuda, got '" + std::string(text) + "'");
+double positive(Text option, Text text) {
+  double x = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, x);
+  if (error != std::errc() || stop != end || !(x > 0) || !std::isfinite(x))
+    throw InputError(std::string(option) + ": wanted a positive number, got '" + std::string(text) + "'");
+  return x;
+}
+
+std::string one_of(Text option, Text text, Text first, Text second) {
+  if (text != first && text != second)
+    throw InputError(std::string(option) + ": wanted " + std::string(first) + " or " + std::string(second) + ", got '" +
+                     std::string(text) + "'");
   return std::string(text);
 }
+
+using Setters = std::map<Text, std::function<void(Options&, Text option, Text value)>>;
+
+const Setters kValued{
+    {"--out", [](Options& o, Text, Text value) { o.out = value; }},
+    {"--number", [](Options& o, Text option, Text value) { o.number = whole<std::int64_t>(option, value, 1); }},
+    {"--seed", [](Options& o, Text option, Text value) { o.seed = whole<std::int64_t>(option, value, 0); }},
+    {"--batch", [](Options& o, Text option, Text value) { o.batch = whole<std::int64_t>(option, value, 1, 1 << 16); }},
+    {"--temperature", [](Options& o, Text option, Text value) { o.temperature = positive(option, value); }},
+    {"--latents", [](Options& o, Text, Text value) { o.latents = value; }},
+    {"--largest-density", [](Options& o, Text option, Text value) { o.largest_density = positive(option, value); }},
+    {"--min-distance", [](Options& o, Text option, Text value) { o.filters.min_distance = positive(option, value); }},
+    {"--min-atoms", [](Options& o, Text option, Text value) { o.filters.min_atoms = whole(option, value, 0); }},
+    {"--max-atoms", [](Options& o, Text option, Text value) { o.filters.max_atoms = whole(option, value, 0); }},
+    {"--min-density", [](Options& o, Text option, Text value) { o.filters.min_density = positive(option, value); }},
+    {"--max-density", [](Options& o, Text option, Text value) { o.filters.max_density = positive(option, value); }},
+    {"--shard", [](Options& o, Text, Text value) { o.shard = value; }},
+    {"--threads", [](Options& o, Text option, Text value) { o.threads = whole(option, value, 0, 1 << 10); }},
+    {"--device", [](Options& o, Text option, Text value) { o.device = one_of(option, value, "cpu", "cuda"); }},
+    {"--precision", [](Options& o, Text option, Text value) { o.precision = one_of(option, value, "fp32", "bf16"); }},
+};
+
+const std::map<Text, bool Options::*> kFlags{
+    {"--resume", &Options::resume},   {"--cif", &Options::cif},   {"--save-density", &Options::density},
+    {"--profile", &Options::profile}, {"--help", &Options::help}, {"-h", &Options::help},
+};
+
+const std::map<Text, Text> kShort{{"-o", "--out"}, {"-n", "--number"}};
 
 }  // namespace
 
 const char* const kUsage =
     R"(usage: crystalgrid-sampler MODEL -o OUT [options]
 
-Decode latents drawn from N(0, 1) to crystal structures and write OUT/samples.xyz (extended XYZ, in the order of their index).
+Decode latent vectors to crystal structures and write OUT/samples.xyz (extended XYZ, in the order of their index).
 
-  MODEL             model.pt, as crystalgrid-export writes it
-  -o, --out OUT     folder to write to, new or empty
-  -n, --number N    how many structures (default 64)
-  --seed S          structure i depends on (seed, i) alone (default 0)
-  --batch B         structures per pass of the network (default 16)
-  --threads T       CPU threads (default 0: all cores)
-  --device D        cpu or cuda: where the network runs (default cpu)
-  --density         write the decoded densities too: OUT/density.npy, float32 [N, n, n, n] in 1/Å³
-  -h, --help        this text
+  MODEL                  model.pt or model.pt2, as crystalgrid-export writes them
+  -o, --out OUT          folder to write to, new or empty unless --resume
+  -n, --number N         how many structures (default 64, or every row of --latents)
+  --resume               go on where an interrupted run of the same command stopped
+  --shard K/N            only the K-th of N equal parts, K from 0 to N-1, in the folder OUT/shard-K-of-N (default: what
+                         torchrun or SLURM say this process is, else all)
+
+what to decode
+  --seed S               structure i depends on (seed, i) alone (default 0)
+  --temperature T        draw from N(0, T²) (default 1)
+  --latents FILE.npy     decode the rows of this file, float32 or float64 [N, latent size]
+  --largest-density D    scale each density so that its largest value is D, in 1/Å³
+
+what to keep; the manifest counts what each removes
+  --min-distance D       no two atoms closer than D Å
+  --min-atoms A, --max-atoms A
+  --min-density G, --max-density G
+                         mass of the cube's atoms by its volume, g/cm³
+
+what to write besides
+  --cif                  OUT/samples.cif: a data block for each structure that has atoms
+  --save-density         OUT/density.npz: the decoded densities, float32 [N, n, n, n] in 1/Å³, and each one's index
+
+how to run
+  --batch B              structures per pass of the network (default 16)
+  --threads T            CPU threads (default 0: all cores)
+  --device D             cpu or cuda: where the network runs (default cpu)
+  --precision P          fp32 or bf16: of the network's convolutions (default fp32)
+  --profile              print the time that each stage takes
+  -h, --help             this text
 )";
 
 Options parse_options(int argc, char** argv) {
   Options options;
   for (int a = 1; a < argc; ++a) {
-    const std::string_view name = argv[a];
-    const auto value = [&]() -> std::string_view {
-      if (a + 1 == argc) throw InputError(std::string(name) + ": wanted a value, got none");
-      return argv[++a];
-    };
-    if (name == "-h" || name == "--help")
-      options.help = true;
-    else if (name == "-o" || name == "--out")
-      options.out = value();
-    else if (name == "-n" || name == "--number")
-      options.number = whole<std::int64_t>(name, value(), 1);
-    else if (name == "--seed")
-      options.seed = whole<std::int64_t>(name, value(), 0);
-    else if (name == "--batch")
-      options.batch = whole<std::int64_t>(name, value(), 1, 1 << 16);
-    else if (name == "--threads")
-      options.threads = whole(name, value(), 0, 1 << 10);
-    else if (name == "--device")
-      options.device = device(value());
-    else if (name == "--density")
-      options.density = true;
-    else if (name.starts_with("-"))
+    const Text given = argv[a];
+    const Text name = kShort.contains(given) ? kShort.at(given) : given;
+    if (const auto flag = kFlags.find(name); flag != kFlags.end()) {
+      options.*flag->second = true;
+    } else if (const auto setter = kValued.find(name); setter != kValued.end()) {
+      if (++a == argc) throw InputError(std::string(given) + ": wanted a value, got none");
+      setter->second(options, given, argv[a]);
+    } else if (name.starts_with("-")) {
       throw InputError("unknown option " + std::string(name) + " (see --help)");
-    else if (options.model.empty())
+    } else if (options.model.empty()) {
       options.model = name;
-    else
+    } else {
       throw InputError("wanted one model, got '" + options.model + "' and '" + std::string(name) + "'");
+    }
   }
   if (options.help) return options;
   if (options.model.empty()) throw InputError("wanted a model: crystalgrid-sampler MODEL -o OUT (see --help)");

@@ -12,14 +12,15 @@ namespace crystalgrid {
 
 class Progress {
  public:
-  explicit Progress(std::int64_t total) : total_(total) {}
+  /// before: so many were done when this run began.
+  Progress(std::int64_t total, std::int64_t before) : total_(total), before_(before) {}
   ~Progress() {
     if (terminal_ && said_) std::fputc('\n', stderr);
   }
 
   void done(std::int64_t count) {
     const auto now = Clock::now();
-    const double seconds = std::chrono::duration<double>(now - start_).count(), rate = count / seconds;
+    const double seconds = std::chrono::duration<double>(now - start_).count(), rate = (count - before_) / seconds;
     if (terminal_) {
       const std::string bar(30 * count / total_, '#');
       std::fprintf(stderr, "\rsampling |%-30s| %lld of %lld, %.1f/s ", bar.c_str(), static_cast<long long>(count),
@@ -32,11 +33,9 @@ class Progress {
     }
   }
 
-  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-
  private:
   using Clock = std::chrono::steady_clock;
-  std::int64_t total_;
+  std::int64_t total_, before_;
   bool terminal_ = isatty(STDERR_FILENO) != 0, said_ = false;
   Clock::time_point start_ = Clock::now(), last_ = start_;
 };

@@ -1,20 +1,28 @@
-// crystalgrid-sampler: latents → decode → segment → atoms → extended XYZ, without Python.
+// crystalgrid-sampler: latents → decode → segment → atoms → files, without Python.
 #include <ATen/Parallel.h>
 #include <torch/cuda.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "artifact.hpp"
 #include "crystalgrid/atoms.hpp"
 #include "errors.hpp"
 #include "latents.hpp"
+#include "library.hpp"
+#include "network.hpp"
+#include "numpy.hpp"
 #include "options.hpp"
-#include "output.hpp"
 #include "progress.hpp"
+#include "queue.hpp"
+#include "shard.hpp"
+#include "stopwatch.hpp"
 
 namespace crystalgrid {
 namespace {
@@ -31,90 +39,198 @@ void stop_when_asked() {
   }
 }
 
-struct Decoded {
-  at::Tensor density;  ///< [B, n, n, n] float32
-  at::Tensor species;  ///< [B, n, n, n] uint8
+/// Latent vectors by index: from the rows of a file, or from (seed, index) alone.
+class Latents {
+ public:
+  Latents(const Options& options, std::int64_t dim) : options_(options), dim_(dim) {
+    if (!options.latents.empty()) rows_.emplace(options.latents, dim);
+    if (rows_ && options.number.value_or(0) > rows_->rows())
+      throw InputError("--number: wanted at most the " + std::to_string(rows_->rows()) + " rows of " + options.latents +
+                       ", got " + std::to_string(*options.number));
+  }
+
+  std::int64_t number() const { return options_.number.value_or(rows_ ? rows_->rows() : 64); }
+
+  /// [count, dim]; beyond the rows of a file, zeros.
+  at::Tensor operator()(std::int64_t first, std::int64_t count) const {
+    const at::Tensor z = at::empty({count, dim_}, at::kFloat);
+    if (rows_)
+      rows_->read(first, count, z.data_ptr<float>());
+    else
+      for (std::int64_t b = 0; b < count; ++b) latent(options_.seed, first + b, dim_, z.data_ptr<float>() + b * dim_);
+    return options_.temperature == 1 ? z : z * options_.temperature;
+  }
+
+ private:
+  const Options& options_;
+  std::int64_t dim_;
+  std::optional<NpyRows> rows_;
 };
 
-/// Decode latents `first` to `first + count` of the library, on the module's device; the result is on the CPU.
-Decoded decode(Artifact& model, const at::Device& device, std::int64_t seed, std::int64_t first, std::int64_t count) {
-  const std::int64_t dim = model.metadata.latent_dim;
-  const int n = model.metadata.grid.n;
-  const at::Tensor z = at::empty({count, dim}, at::kFloat);
-  for (std::int64_t b = 0; b < count; ++b) latent(seed, first + b, dim, z.data_ptr<float>() + b * dim);
-  const at::Tensor density = model.module.run_method("decode", z.to(device)).toTensor();
-  const at::Tensor species = model.module.run_method("segment", density).toTuple()->elements()[0].toTensor();
-  for (const at::Tensor& cubes : {density, species})
-    TORCH_CHECK(cubes.sizes() == at::IntArrayRef({count, n, n, n}), "the model gives ", cubes.sizes(),
-                ", its metadata say [", count, ", ", n, ", ", n, ", ", n, "]");
-  return {density.to(at::kCPU, at::kFloat).contiguous(), species.to(at::kCPU, at::kByte).contiguous()};
+/// All that decides what is in a library, for its manifest.
+Json settings_of(const Options& options, const Metadata& model, std::int64_t number, std::int64_t batch,
+                 const Shard& shard) {
+  const auto limit = [](const auto& value) -> Json {
+    if (!value) return {nullptr};
+    return {*value};
+  };
+  const auto count = [](const std::optional<int>& value) -> Json {
+    if (!value) return {nullptr};
+    return {static_cast<std::int64_t>(*value)};
+  };
+  const Filters& f = options.filters;
+  return {Json::Object{
+      {"model", {model.checksum}},
+      {"mode", {model.mode}},
+      {"number", {number}},
+      {"seed", {options.seed}},
+      {"temperature", {options.temperature}},
+      {"latents", options.latents.empty() ? Json{nullptr} : Json{std::filesystem::absolute(options.latents).string()}},
+      {"largest_density", options.largest_density > 0 ? Json{options.largest_density} : Json{nullptr}},
+      {"min_distance", limit(f.min_distance)},
+      {"min_atoms", count(f.min_atoms)},
+      {"max_atoms", count(f.max_atoms)},
+      {"min_density", limit(f.min_density)},
+      {"max_density", limit(f.max_density)},
+      {"shard", {std::to_string(shard.k) + "/" + std::to_string(shard.of)}},
+      {"batch", {batch}},
+      {"device", {options.device}},
+      {"precision", {options.precision}},
+      {"cif", {options.cif}},
+      {"save_density", {options.density}},
+      {"versions",
+       {Json::Object{{"crystalgrid", {std::string(CRYSTALGRID_VERSION)}}, {"torch", {std::string(TORCH_VERSION)}}}}},
+  }};
 }
 
-/// What is written, and what there is to say of it.
-struct Library {
-  Library(const Options& options, const Grid& grid) : path(std::filesystem::path(options.out) / "samples.xyz") {
-    new_folder(options.out);
-    frames.emplace(path);
-    if (!options.density) return;
-    density.emplace(std::filesystem::path(options.out) / "density.npy");
-    const std::string header = npy_header(options.number, grid.n);
-    density->append(header.data(), header.size());
+/// Finds atoms and writes them, in a thread of its own, so that the networks never wait for it while it keeps up.
+class Writer {
+ public:
+  Writer(Library& library, const Origin& origin, Range range, int threads)
+      : library_(library), origin_(origin), range_(range), threads_(threads), thread_([this] { run(); }) {}
+
+  /// Hand over the next batch; false once writing has failed.
+  bool push(Voxels voxels) { return queue_.push(std::move(voxels)); }
+
+  /// Wait until all is written that was handed over. Throws what writing threw.
+  Stages finish() {
+    queue_.close();
+    if (thread_.joinable()) thread_.join();
+    if (failure_) std::rethrow_exception(failure_);
+    return stages_;
   }
 
-  void append(const Metadata& model, const Decoded& decoded, const Atoms& atoms, std::int64_t seed) {
-    const std::int64_t count = decoded.density.size(0);
-    if (density) density->append(decoded.density.data_ptr(), decoded.density.nbytes());
-    std::string text;
-    for (std::int64_t b = 0; b < count; ++b) {
-      text += xyz_frame(atoms, b, written + b, seed, model);
-      empty += atoms.offsets[b] == atoms.offsets[b + 1];
+  ~Writer() {
+    queue_.close();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void run() try {
+    Progress progress(range_.last - range_.first, library_.next() - range_.first);
+    while (const std::optional<Voxels> voxels = queue_.pop()) {
+      Stopwatch watch;
+      const std::int64_t count = std::min<std::int64_t>(voxels->density.size(0), range_.last - library_.next());
+      const float* density = voxels->density.data_ptr<float>();
+      const Atoms atoms = find_atoms(voxels->species.data_ptr<std::uint8_t>(), density, count, origin_.model.grid,
+                                     {.threads = threads_});
+      stages_.extract += watch.lap();
+      library_.append(atoms, density, count, origin_);
+      stages_.write += watch.lap();
+      progress.done(library_.next() - range_.first);
     }
-    frames->append(text.data(), text.size());
-    written += count;
+  } catch (...) {
+    failure_ = std::current_exception();
+    queue_.close();
   }
 
-  void finish() {
-    if (density) density->finish();
-    frames->finish();
-  }
-
-  std::filesystem::path path;
-  std::optional<PartFile> frames, density;
-  std::int64_t written = 0, empty = 0;
+  Library& library_;
+  const Origin& origin_;
+  Range range_;
+  int threads_;
+  Stages stages_;
+  std::exception_ptr failure_;
+  Queue<Voxels> queue_{2};
+  std::thread thread_;  // last, as it uses the others
 };
 
-/// Fill the library, until it has all or a signal comes. Returns the seconds that took.
-double fill(Library& library, Artifact& model, const at::Device& device, const Options& options) {
-  Progress progress(options.number);
-  while (library.written < options.number && !stopped_by) {
-    const std::int64_t count = std::min(options.batch, options.number - library.written);
-    const Decoded decoded = decode(model, device, options.seed, library.written, count);
-    const Atoms atoms = find_atoms(decoded.species.data_ptr<std::uint8_t>(), decoded.density.data_ptr<float>(), count,
-                                   model.metadata.grid, {.threads = options.threads});
-    library.append(model.metadata, decoded, atoms, options.seed);
-    progress.done(library.written);
-  }
-  return progress.seconds();
+/// Fill the library, until it has all or a signal comes. Batches are whole, so that what a structure is does not depend
+/// on how many are wanted; what is beyond the range is left off.
+Stages fill(Library& library, Network& network, const Latents& latents, const Options& options, Range range,
+            std::int64_t batch) {
+  const Origin origin{network.metadata(), options.seed, !options.latents.empty()};
+  Stages stages;
+  Writer writer(library, origin, range, options.device == "cpu" ? 1 : options.threads);
+  for (std::int64_t first = library.next(); first < range.last && !stopped_by; first += batch)
+    if (!writer.push(network(latents(first, batch), options.largest_density, stages))) break;
+  const Stages written = writer.finish();
+  return {stages.decode, stages.segment, written.extract, written.write};
+}
+
+void print_profile(const Stages& stages, std::int64_t made, double seconds) {
+  std::printf("%-9s %12s %16s\n", "stage", "seconds", "ms a structure");
+  const auto row = [&](const char* stage, double spent) {
+    std::printf("%-9s %12.3f %16.4f\n", stage, spent,
+                1e3 * spent / static_cast<double>(std::max<std::int64_t>(made, 1)));
+  };
+  row("decode", stages.decode);
+  row("segment", stages.segment);
+  row("extract", stages.extract);
+  row("write", stages.write);
+  row("all", seconds);
+  std::puts("decode and segment run in one thread, extract and write in another; all is by the clock");
+}
+
+void print_summary(const Library& library, std::int64_t made, double seconds) {
+  std::printf("%s: %lld structures, %lld of them without atoms, %.1f structures/s\n",
+              (library.folder() / "samples.xyz").c_str(), static_cast<long long>(library.kept()),
+              static_cast<long long>(library.empty()), seconds > 0 ? static_cast<double>(made) / seconds : 0.0);
+  if (library.removed() > 0)
+    std::printf("%lld more were filtered out; %s counts by what\n", static_cast<long long>(library.removed()),
+                (library.folder() / "manifest.json").c_str());
+}
+
+std::filesystem::path folder_of(const Options& options, const Shard& shard) {
+  const std::string of = std::to_string(shard.of), k = std::to_string(shard.k);
+  if (shard.of == 1) return options.out;
+  return std::filesystem::path(options.out) / ("shard-" + std::string(of.size() - k.size(), '0') + k + "-of-" + of);
 }
 
 void sample(const Options& options) {
   stop_when_asked();
+  const Shard shard = parse_shard(options.shard);
   if (options.device == "cuda" && !torch::cuda::is_available())
     throw InputError("--device cuda: torch finds no usable CUDA device here");
   if (options.threads > 0) at::set_num_threads(options.threads);
   const at::Device device(options.device);
   const c10::InferenceMode inference;
-  Artifact model = read_artifact(options.model, device);
+  Network network(read_artifact(options.model, device), device, options.precision);
+  const Latents latents(options, network.metadata().latent_dim);
   if (stopped_by) throw InputError("interrupted; nothing is written");
-  Library library(options, model.metadata.grid);
-  const double seconds = fill(library, model, device, options);
-  if (library.written < options.number)
-    throw InputError("interrupted; the " + std::to_string(library.written) + " structures done are in " +
-                     library.path.string() + ".part");
-  library.finish();
-  std::printf("%s: %lld structures, %lld of them without atoms, %.1f structures/s\n", library.path.c_str(),
-              static_cast<long long>(library.written), static_cast<long long>(library.empty),
-              static_cast<double>(library.written) / seconds);
+
+  const std::int64_t number = latents.number(), batch = std::min(options.batch, number);
+  const Range range = shard_range(shard, number, batch);
+  if (!shard.source.empty())
+    std::fprintf(stderr, "shard %lld/%lld, as %s says: structures %lld to %lld\n", static_cast<long long>(shard.k),
+                 static_cast<long long>(shard.of), shard.source.c_str(), static_cast<long long>(range.first),
+                 static_cast<long long>(range.last));
+  Library library(folder_of(options, shard), options, network.metadata().grid, range,
+                  settings_of(options, network.metadata(), number, batch, shard));
+  const std::int64_t before = library.next();
+  Stopwatch watch;
+  Stages stages;
+  if (!library.finished()) {
+    stages = fill(library, network, latents, options, range, batch);
+    if (library.next() < range.last) {
+      library.save();
+      throw InputError("interrupted; the " + std::to_string(library.kept()) + " structures done are in " +
+                       (library.folder() / "samples.xyz.part").string() + ", and --resume goes on with them");
+    }
+    library.finish();
+  }
+  const double seconds = watch.lap();
+  print_summary(library, library.next() - before, seconds);
+  if (options.profile) print_profile(stages, library.next() - before, seconds);
 }
 
 int report(const std::string& reason) {

@@ -68,6 +68,7 @@ def write_tiny(path: Path) -> Path:
     recipe = load_recipe("tiny")
     network = recipe.build().eval()
     with torch.no_grad():
+        network.vae.linear.decoder.normal_()
         network.unet.head.atom.weight *= 300
     path.write_bytes(scripted(network))
     changes = {"grid": asdict(Grid()), "latent_dim": recipe.network.latent_dim, "recipe": recipe.to_dict()}

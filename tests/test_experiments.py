@@ -1,6 +1,5 @@
 """The paper's experiments, on a small model whose autoencoder is fitted in closed form."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from crystalgrid.errors import InputError
 from crystalgrid.evaluate import measure
 from crystalgrid.experiments import beta, conditioning, discriminator, draws, interpolation, reconstruction
 from crystalgrid.experiments.study import Study, densities, study
-from crystalgrid.export import scripted
 from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
 from crystalgrid.model import Model
@@ -72,12 +70,6 @@ def test_interpolation_goes_from_one_reconstruction_to_another(tiny, tmp_path):
     assert drawn(tmp_path / "interpolation.png")
     with Image.open(tmp_path / "interpolation.gif") as animation:
         assert animation.n_frames == interpolation.STEPS
-
-
-def test_a_straight_line_has_equal_steps():
-    line = interpolation.straight_line(torch.tensor([0.0, 2.0]), torch.tensor([1.0, -2.0]), 5)
-    torch.testing.assert_close(line[[0, 2, 4]], torch.tensor([[0.0, 2], [0.5, 0], [1, -2]]))
-    torch.testing.assert_close(line.diff(dim=0), torch.tensor([0.25, -1.0]).expand(4, 2))
 
 
 def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tmp_path):
@@ -141,18 +133,18 @@ def test_conditioning_is_left_out_without_waves(tiny, tmp_path, capsys):
 
 def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "FIRST_CUBES", 256)
-    exported = Model(torch.jit.load(io.BytesIO(scripted(tiny.model.network))), tiny.model.metadata)
-    trained = beta.train(exported, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
+    unet = tiny.model.network.unet
+    trained = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
     checkpoint = tmp_path / "0.1" / "checkpoints" / "last.ckpt"
     before = checkpoint.stat().st_mtime_ns
     monkeypatch.setattr(beta, "fit", lambda *_: pytest.fail("trained again"))
-    again = beta.train(tiny.model, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
+    again = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
     assert checkpoint.stat().st_mtime_ns == before
     z = latents(0, 0, 1, 300)
     torch.testing.assert_close(again.decode(z), trained.decode(z))
     assert again.metadata["recipe"]["loss"]["beta"] == 0.1
     with pytest.raises(InputError, match="trained with another"):
-        beta.train(tiny.model, "prototypes", 0.2, 0.01, SEED, tmp_path / "0.1")
+        beta.train(tiny.model, unet, "prototypes", 0.2, 0.01, SEED, tmp_path / "0.1")
     numbers = beta.run({0.1: tiny._replace(model=again), 1.0: tiny}, tmp_path)
     assert [row["beta"] for row in numbers["table"]] == [0.1, 1.0]
     kl = [row["kl_nats"] for row in numbers["table"]]

@@ -154,7 +154,10 @@ def test_a_file_that_disagrees_leaves_what_was_there(
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["absent", "-o", "model.pt"], "absent: no such run"), (["{run}", "-o", "no/folder/model.pt"], "does not exist")],
+    [
+        (["absent", "-o", "model.pt"], "absent: no such file, run folder or released model"),
+        (["{run}", "-o", "no/folder/model.pt"], "does not exist"),
+    ],
 )
 def test_the_command_ends_bad_input_in_one_line(run: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
     start = [sys.executable, "-c", "from crystalgrid.export import cli; cli()", *(a.format(run=run) for a in arguments)]

@@ -1,6 +1,5 @@
 """Loading models: what works, and what is refused in one line."""
 
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import torch
 
 import crystalgrid as cg
 from artifacts import Mirror, write_mirror
-from crystalgrid import model
 from crystalgrid.export import scripted
 
 
@@ -60,17 +58,6 @@ def test_gradients_reach_latents_and_nothing_else(mirror: Path) -> None:
 def test_tensors_of_another_shape_or_kind_are_refused(mirror: Path, method: str, tensor: torch.Tensor) -> None:
     with pytest.raises(cg.InputError, match=r"wanted float32 \[B, .*\], got"):
         getattr(cg.load(mirror), method)(tensor)
-
-
-def test_a_released_model_is_found_by_its_name(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "recipes").mkdir()
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        shutil.copy(mirror, tmp_path / name / "model.pt")
-    monkeypatch.setattr(model, "shipped", lambda folder: tmp_path)
-    assert cg.load("two").metadata["mode"] == "repeated"
-    with pytest.raises(cg.InputError, match=r"three: no such file, .* \(released: one, two\)"):
-        cg.load("three")
 
 
 def test_a_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The C++ sampler, built once and kept between test runs, against the same steps in Python."""
 
+import itertools
+import json
 import os
 import re
 import resource
@@ -7,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import ase.io
 import numpy as np
 import pytest
 import torch
+from pymatgen.io.cif import CifParser
 
 import crystalgrid as cg
 from artifacts import write_mirror, write_tiny
@@ -43,10 +47,13 @@ def run(program: Path, *arguments: object, **options: object) -> subprocess.Comp
 
 
 def sampled(program: Path, model: Path, out: Path, *options: object) -> tuple[list[ase.Atoms], np.ndarray]:
-    done = run(program, model, "--out", out, "--density", *options)
+    done = run(program, model, "--out", out, "--save-density", *options)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in out.iterdir()) == ["density.npy", "samples.xyz"]
-    return ase.io.read(out / "samples.xyz", ":"), np.load(out / "density.npy")
+    assert sorted(path.name for path in out.iterdir()) == ["density.npz", "manifest.json", "samples.xyz"]
+    frames = ase.io.read(out / "samples.xyz", ":")
+    with np.load(out / "density.npz") as arrays:
+        assert arrays["index"].tolist() == [frame.info["index"] for frame in frames]
+        return frames, arrays["density"]
 
 
 def test_latents_are_the_same_bits_as_in_python(sampler: Path, mirror: Path, tmp_path: Path) -> None:
@@ -83,7 +90,7 @@ def test_frames_say_where_they_come_from_and_keep_their_order(sampler: Path, tmp
 
 
 @pytest.mark.parametrize("options", [("--batch", 1), ("--batch", 5, "--threads", 1), ("--threads", 3)])
-def test_batch_and_threads_do_not_change_the_library(
+def test_batch_and_threads_do_not_change_these_structures(
     sampler: Path, mirror: Path, tmp_path: Path, options: tuple[object, ...]
 ) -> None:
     sampled(sampler, mirror, tmp_path / "plain", "-n", 20)
@@ -119,6 +126,16 @@ def test_the_batch_moves_no_density(sampler: Path, tiny: Path, tmp_path: Path) -
         (["{model}", "-o", "{out}", "--threads", "-1"], "--threads: wanted a whole number from 0"),
         (["{model}", "-o", "{out}", "--device", "tpu"], "--device: wanted cpu or cuda, got 'tpu'"),
         (["{model}", "-o", "{out}", "--shards", "2"], "unknown option --shards"),
+        (["{model}", "-o", "{out}", "--shard", "4/4"], "--shard: wanted K/N with K from 0 to N-1, as 0/4, got '4/4'"),
+        (["{model}", "-o", "{out}", "--shard", "-1/4"], "--shard: wanted K/N"),
+        (["{model}", "-o", "{out}", "--shard", "0/0"], "--shard: wanted K/N"),
+        (["{model}", "-o", "{out}", "--shard", "half"], "--shard: wanted K/N"),
+        (["{model}", "-o", "{out}", "--temperature", "0"], "--temperature: wanted a positive number, got '0'"),
+        (["{model}", "-o", "{out}", "--min-distance", "nan"], "--min-distance: wanted a positive number, got 'nan'"),
+        (["{model}", "-o", "{out}", "--max-atoms", "few"], "--max-atoms: wanted a whole number from 0"),
+        (["{model}", "-o", "{out}", "--precision", "fp8"], "--precision: wanted fp32 or bf16, got 'fp8'"),
+        (["{model}", "-o", "{out}", "--precision", "bf16"], "--precision bf16: this model has no U-Net to run in it"),
+        (["{model}", "-o", "{out}", "--latents", "absent.npy"], "absent.npy: cannot be read: No such file"),
         (["{model}", "-o", "{model}"], "a file has that name"),
         (["{model}", "-o", "{model}/out"], "cannot be made: Not a directory"),
     ],
@@ -193,9 +210,12 @@ def test_a_signal_ends_it_with_whole_frames_kept(
         process.send_signal(by)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + by
-    told = re.fullmatch(r"error: interrupted; the (\d+) structures done are in .*samples\.xyz\.part\n", stderr)
+    told = re.fullmatch(
+        r"error: interrupted; the (\d+) structures done are in .*samples\.xyz\.part, and --resume goes on with them\n",
+        stderr,
+    )
     assert told, stderr
-    assert [path.name for path in out.iterdir()] == ["samples.xyz.part"]
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "samples.xyz.part"]
     assert len(ase.io.read(part, ":", format="extxyz")) == int(told[1])
 
 
@@ -206,10 +226,292 @@ def test_no_space_left_keeps_whole_frames(sampler: Path, mirror: Path, tmp_path:
     # Python ignores SIGXFSZ, and so does what it starts unless signals are restored: the write fails as on a full disk.
     done = run(sampler, mirror, "-o", tmp_path / "out", "-n", 1000, preexec_fn=limit, restore_signals=False)
     assert_refused(done, "samples.xyz.part: cannot be written: File too large")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["samples.xyz.part"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "samples.xyz.part"]
     frames = ase.io.read(tmp_path / "out/samples.xyz.part", ":", format="extxyz")
     assert [frame.info["index"] for frame in frames] == list(range(len(frames)))
     assert len(frames) > 0
+    assert run(sampler, mirror, "-o", tmp_path / "out", "-n", 1000, "--resume").returncode == 0
+    sampled(sampler, mirror, tmp_path / "straight", "-n", 1000)
+    assert (tmp_path / "out/samples.xyz").read_bytes() == (tmp_path / "straight/samples.xyz").read_bytes()
+
+
+LIBRARY = ("-n", 203, "--batch", 5, "--seed", 3, "--max-atoms", 2, "--cif", "--save-density")
+"""Several batches, the last one short; about half of the structures pass the filter."""
+
+
+@pytest.fixture(scope="module")
+def whole(sampler: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A model, and its library made in one go."""
+    folder = tmp_path_factory.mktemp("whole")
+    model = write_mirror(folder / "model.pt", threshold=2.5)
+    assert run(sampler, model, "-o", folder / "out", *LIBRARY).returncode == 0
+    return model, folder / "out"
+
+
+def manifest(folder: Path) -> dict:
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def joined(folders: list[Path], name: str) -> bytes:
+    return b"".join((folder / name).read_bytes() for folder in folders)
+
+
+def assert_same_library(folders: list[Path], whole: Path) -> None:
+    """Files, densities and counts of the parts, put together, are those of the whole."""
+    for name in ("samples.xyz", "samples.cif"):
+        assert joined(folders, name) == (whole / name).read_bytes()
+    for name in ("density", "index"):
+        parts = [np.load(folder / "density.npz")[name] for folder in folders]
+        assert np.array_equal(np.concatenate(parts), np.load(whole / "density.npz")[name])
+    counts = [manifest(folder) for folder in folders]
+    for key in ("kept", "without_atoms"):
+        assert sum(part[key] for part in counts) == manifest(whole)[key]
+    assert sum(part["removed"]["max_atoms"] for part in counts) == manifest(whole)["removed"]["max_atoms"]
+    assert all(part["finished"] for part in counts)
+    assert all(
+        sorted(f.name for f in folder.iterdir()) == sorted(f.name for f in whole.iterdir()) for folder in folders
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 50])
+def test_shards_are_the_library_cut(sampler: Path, whole: tuple[Path, Path], tmp_path: Path, count: int) -> None:
+    for k in range(count):
+        done = run(sampler, whole[0], "-o", tmp_path, *LIBRARY, "--shard", f"{k}/{count}")
+        assert done.returncode == 0, done.stderr
+    folders = sorted(tmp_path.iterdir()) if count > 1 else []
+    if count == 1:  # is no shard
+        assert (tmp_path / "samples.xyz").read_bytes() == (whole[1] / "samples.xyz").read_bytes()
+    else:
+        assert len(folders) == count
+        assert_same_library(folders, whole[1])
+
+
+@pytest.mark.parametrize(
+    ("variables", "shard"),
+    [
+        ({"RANK": "1", "WORLD_SIZE": "3"}, "1-of-3"),
+        ({"SLURM_PROCID": "2", "SLURM_NTASKS": "3"}, "2-of-3"),
+        ({"SLURM_JOB_ID": "9", "SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_NTASKS": "3"}, "0-of-3"),
+        ({"SLURM_ARRAY_TASK_ID": "5", "SLURM_ARRAY_TASK_MIN": "4", "SLURM_ARRAY_TASK_COUNT": "12"}, "01-of-12"),
+        (
+            {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"},
+            "3-of-4",
+        ),
+        ({"SLURM_JOB_ID": "9", "SLURM_PROCID": "0", "SLURM_NTASKS": "3"}, None),  # a job's script, not a step of it
+    ],
+)
+def test_torchrun_and_slurm_say_which_shard(
+    sampler: Path, mirror: Path, tmp_path: Path, variables: dict[str, str], shard: str | None
+) -> None:
+    done = run(sampler, mirror, "-o", tmp_path, "-n", 60, "--batch", 5, env={**os.environ, **variables})
+    assert done.returncode == 0, done.stderr
+    if shard is None:
+        assert (tmp_path / "samples.xyz").exists()
+        return
+    assert [path.name for path in tmp_path.iterdir()] == [f"shard-{shard}"]
+    k, of = map(int, shard.split("-of-"))
+    indices = [frame.info["index"] for frame in ase.io.read(tmp_path / f"shard-{shard}/samples.xyz", ":")]
+    assert indices == list(range(12 * k // of * 5, 12 * (k + 1) // of * 5))
+    assert f"shard {k}/{of}, as " in done.stderr
+
+
+def test_an_impossible_shard_of_the_environment_is_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    done = run(sampler, mirror, "-o", tmp_path / "out", env={**os.environ, "RANK": "3", "WORLD_SIZE": "3"})
+    assert_refused(done, "RANK and WORLD_SIZE: wanted K/N with K from 0 to N-1, as 0/4, got '3/3'")
+
+
+def test_killed_again_and_again_it_makes_the_same_library(
+    sampler: Path, whole: tuple[Path, Path], tmp_path: Path
+) -> None:
+    rng, command = np.random.default_rng(0), [sampler, whole[0], "-o", tmp_path / "out", *map(str, LIBRARY), "--resume"]
+    for _ in range(12):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            time.sleep(rng.uniform(0, 0.4))
+            process.kill()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert_same_library([tmp_path / "out"], whole[1])
+
+
+@pytest.mark.parametrize("torn", [0, 1, 7, 1000])
+def test_what_was_written_after_the_manifest_is_made_anew(
+    sampler: Path, whole: tuple[Path, Path], tmp_path: Path, torn: int
+) -> None:
+    """As a machine leaves it that stopped between writing structures and writing the manifest."""
+    out, (model, folder) = tmp_path / "out", whole
+    out.mkdir()
+    frames, indices = (folder / "samples.xyz").read_bytes(), np.load(folder / "density.npz")["index"]
+    kept = 20
+    next_ = 5 * (indices[kept - 1] // 5 + 1)
+    kept = int((indices < next_).sum())
+    places = [match.start() for match in re.finditer(rb"^\d+\nLattice", frames, re.M)]
+    blocks = (folder / "samples.cif").read_bytes()
+    block_places = [match.start() for match in re.finditer(rb"^data_", blocks, re.M)] + [len(blocks)]
+    atoms = [len(frame) for frame in ase.io.read(folder / "samples.xyz", ":")]
+    sizes = {
+        "frames": places[kept], "blocks": block_places[sum(n > 0 for n in atoms[:kept])],
+        "densities": kept * 6**3 * 4, "indices": kept * 8,
+    }  # fmt: skip
+    densities = np.load(folder / "density.npz")["density"].tobytes()
+    for name, content, size in (
+        ("samples.xyz", frames, sizes["frames"]), ("samples.cif", blocks, sizes["blocks"]),
+        ("density.f4", densities, sizes["densities"]), ("index.i8", indices.tobytes(), sizes["indices"]),
+    ):  # fmt: skip
+        (out / f"{name}.part").write_bytes(content[: size + torn])
+    removed = {**manifest(folder)["removed"], "max_atoms": int(next_ - kept)}
+    changes = {"bytes": sizes, "next": int(next_), "kept": kept, "removed": removed, "finished": False}
+    changes["without_atoms"] = sum(n == 0 for n in atoms[:kept])
+    (out / "manifest.json").write_text(json.dumps({**manifest(folder), **changes}))
+    done = run(sampler, model, "-o", out, *LIBRARY, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert_same_library([out], folder)
+
+
+def test_a_finished_library_is_left_alone(sampler: Path, whole: tuple[Path, Path]) -> None:
+    before = {path.name: path.read_bytes() for path in whole[1].iterdir()}
+    done = run(sampler, whole[0], "-o", whole[1], *LIBRARY, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_bytes() for path in whole[1].iterdir()} == before
+    assert_refused(run(sampler, whole[0], "-o", whole[1], *LIBRARY), "holds a library; --resume goes on with it")
+
+
+def test_a_library_goes_on_only_as_it_began(sampler: Path, whole: tuple[Path, Path], tmp_path: Path) -> None:
+    other = write_mirror(tmp_path / "other.pt", threshold=2.25)
+    for model, options, message in (
+        (whole[0], ("--seed", 4), "was made with seed 3, not 4; give the same to resume"),
+        (whole[0], ("--max-atoms", 9), "was made with max_atoms 2, not 9"),
+        (other, (), "was made with model "),
+    ):
+        assert_refused(run(sampler, model, "-o", whole[1], *LIBRARY, "--resume", *options), message)
+
+
+def test_a_library_that_lost_records_is_refused(sampler: Path, whole: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "manifest.json").write_text(json.dumps({**manifest(whole[1]), "finished": False}))
+    (out / "samples.xyz.part").write_bytes(b"")
+    assert_refused(run(sampler, whole[0], "-o", out, *LIBRARY, "--resume"), "shorter than its manifest says")
+    (out / "manifest.json").write_text("{")
+    assert_refused(run(sampler, whole[0], "-o", out, *LIBRARY, "--resume"), "manifest.json: not valid JSON")
+
+
+def test_two_processes_do_not_write_one_library(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    command = [sampler, mirror, "-o", tmp_path / "out", "-n", str(10**9)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not (tmp_path / "out/manifest.json").exists():
+            time.sleep(0.01)
+        second = run(sampler, *command[1:], "--resume")
+        process.kill()
+    assert_refused(second, "another process is writing it")
+
+
+def test_filters_keep_what_they_say_and_count_the_rest(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    everything, _ = sampled(sampler, mirror, tmp_path / "all", "-n", 80)
+    volume = 2.0**3 * 1e-24
+
+    def mass_density(frame: ase.Atoms) -> float:
+        return frame.get_masses().sum() * 1.66053906660e-24 / volume
+
+    def closest(frame: ase.Atoms) -> float:
+        distances = frame.get_all_distances()
+        return distances[np.triu_indices(len(frame), 1)].min(initial=np.inf)
+
+    counts, densities, distances = zip(*((len(f), mass_density(f), closest(f)) for f in everything), strict=True)
+    for option, limit, value in (
+        ("min_atoms", int(np.median(counts)), lambda f, limit: len(f) >= limit),
+        ("max_atoms", int(np.median(counts)), lambda f, limit: len(f) <= limit),
+        ("min_density", float(np.median(densities)) * 1.001, lambda f, limit: mass_density(f) >= limit),
+        ("max_density", float(np.median(densities)) * 1.001, lambda f, limit: mass_density(f) <= limit),
+        ("min_distance", float(np.median(distances)) + 1e-4, lambda f, limit: closest(f) >= limit),
+    ):
+        wanted = [frame.info["index"] for frame in everything if value(frame, limit)]
+        assert 0 < len(wanted) < 80, option
+        out = tmp_path / option
+        kept, _ = sampled(sampler, mirror, out, "-n", 80, "--" + option.replace("_", "-"), limit)
+        assert [frame.info["index"] for frame in kept] == wanted, option
+        assert manifest(out)["removed"] == {
+            key: (80 - len(wanted)) * (key == option) for key in manifest(out)["removed"]
+        }
+        assert manifest(out)["kept"] == len(wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_latents_of_a_file_are_decoded(sampler: Path, mirror: Path, tmp_path: Path, dtype: type) -> None:
+    z = np.random.default_rng(0).normal(1, 2, (21, 216)).astype(dtype)
+    np.save(tmp_path / "z.npy", z)
+    frames, density = sampled(sampler, mirror, tmp_path / "out", "--latents", tmp_path / "z.npy", "--batch", 8)
+    assert np.array_equal(density.reshape(21, 216), z.astype(np.float32))
+    assert all("seed" not in frame.info for frame in frames)
+    _, some = sampled(sampler, mirror, tmp_path / "some", "--latents", tmp_path / "z.npy", "-n", 3)
+    assert np.array_equal(some, density[:3])
+
+
+def test_latents_that_are_none_are_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    z = np.zeros((5, 216), np.float32)
+    bad = z.copy()
+    bad[3, 7] = np.nan
+    np.save(tmp_path / "whole.npy", z)
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "whole.npy").read_bytes()[:-4])
+    (tmp_path / "text.npy").write_text("not an array")
+    for name, array in {
+        "wide": z[:, :-1], "flat": z[0], "deep": z[None], "turned": np.asfortranarray(z), "ints": z.astype(int),
+        "nan": bad,
+    }.items():  # fmt: skip
+        np.save(tmp_path / f"{name}.npy", array)
+    for name, message in {
+        "wide": "wide.npy: wanted float32 or float64 [rows, 216] in C order", "flat": "flat.npy: wanted float32",
+        "deep": "deep.npy: wanted float32", "turned": "turned.npy: wanted float32", "ints": "ints.npy: wanted float32",
+        "text": "text.npy: wanted a .npy file", "cut": "cut.npy: truncated", "nan": "nan.npy: row 3 has a value",
+    }.items():  # fmt: skip
+        assert_refused(run(sampler, mirror, "-o", tmp_path / name, "--latents", tmp_path / f"{name}.npy"), message)
+    done = run(sampler, mirror, "-o", tmp_path / "more", "--latents", tmp_path / "whole.npy", "-n", 6)
+    assert_refused(done, "--number: wanted at most the 5 rows of")
+
+
+def test_temperature_widens_the_draw(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    _, plain = sampled(sampler, mirror, tmp_path / "plain", "-n", 9)
+    _, warm = sampled(sampler, mirror, tmp_path / "warm", "-n", 9, "--temperature", 1.5)
+    np.testing.assert_allclose(warm, 1.5 * plain, rtol=1e-6)
+
+
+def test_the_largest_density_is_what_was_asked_for(sampler: Path, tiny: Path, tmp_path: Path) -> None:
+    _, plain = sampled(sampler, tiny, tmp_path / "plain", "-n", 3)
+    _, scaled = sampled(sampler, tiny, tmp_path / "scaled", "-n", 3, "--largest-density", 2.5)
+    np.testing.assert_allclose(scaled.max(axis=(1, 2, 3)), 2.5, rtol=1e-5)
+    shape = plain / plain.max(axis=(1, 2, 3), keepdims=True)
+    np.testing.assert_allclose(scaled / 2.5, shape, atol=1e-5)
+
+
+def test_bf16_stays_close(sampler: Path, tiny: Path, tmp_path: Path) -> None:
+    full, density = sampled(sampler, tiny, tmp_path / "full", "-n", 4)
+    half, same = sampled(sampler, tiny, tmp_path / "half", "-n", 4, "--precision", "bf16")
+    assert np.array_equal(density, same)  # only the U-Net's convolutions are in bf16
+    assert sum(map(len, half)) == pytest.approx(sum(map(len, full)), rel=0.2)
+
+
+def test_cif_reads_back(whole: tuple[Path, Path]) -> None:
+    frames = [frame for frame in ase.io.read(whole[1] / "samples.xyz", ":") if len(frame)]
+    blocks = ase.io.read(whole[1] / "samples.cif", ":")
+    parser = CifParser(whole[1] / "samples.cif", site_tolerance=0)
+    structures = parser.parse_structures(primitive=False, check_occu=False)
+    assert len(frames) == len(blocks) == len(structures) > 20
+    for frame, block, structure in zip(frames, blocks, structures, strict=True):
+        assert block.get_chemical_symbols() == frame.get_chemical_symbols()
+        np.testing.assert_allclose(block.positions, frame.positions, atol=2e-6)
+        assert sorted(site.specie.symbol for site in structure) == sorted(frame.get_chemical_symbols())
+        assert structure.lattice.abc == (2, 2, 2)
+
+
+def test_profile_times_every_stage(sampler: Path, tiny: Path, tmp_path: Path) -> None:
+    done = run(sampler, tiny, "-o", tmp_path / "out", "-n", 4, "--profile")
+    rows = dict(re.findall(r"^(decode|segment|extract|write|all) +([\d.]+)", done.stdout, re.M))
+    assert set(rows) == {"decode", "segment", "extract", "write", "all"}
+    assert float(rows["segment"]) > 0
+    assert float(rows["all"]) >= float(rows["decode"]) + float(rows["segment"]) - 1e-3
 
 
 def command(*arguments: object, cache: Path) -> subprocess.CompletedProcess:
@@ -225,7 +527,7 @@ def test_the_command_becomes_the_sampler(sampler: Path, mirror: Path, tmp_path: 
     assert done.returncode == 0, done.stderr
     assert re.search(r"samples\.xyz: 5 structures, 0 of them without atoms, [\d.]+ structures/s", done.stdout)
     assert len(ase.io.read(tmp_path / "out/samples.xyz", ":")) == 5
-    assert not (tmp_path / "out/density.npy").exists()
+    assert not (tmp_path / "out/density.npz").exists()
 
 
 def test_the_command_names_a_missing_model_before_it_builds(tmp_path: Path) -> None:
@@ -234,11 +536,26 @@ def test_the_command_names_a_missing_model_before_it_builds(tmp_path: Path) -> N
     assert not (tmp_path / "cache").exists()
 
 
-def test_both_command_lines_have_the_same_defaults(sampler: Path) -> None:
+def test_both_command_lines_have_the_same_options(sampler: Path) -> None:
     usage = run(sampler, "--help").stdout
-    told = dict(re.findall(r"--(\w+) [A-Z] .*\(default (\w+)", usage))
     ours = sample.Sample(model="model.pt", out=Path("out"))
-    assert told == {name: str(getattr(ours, name)) for name in ("number", "seed", "batch", "threads", "device")}
+    names = {field.name.replace("_", "-") for field in fields(ours)} - {"model"}
+    assert set(re.findall(r"--([a-z-]+)", usage)) - {"help"} == names
+    told = dict(re.findall(r"--(\w+) [A-Z]\b.*\(default (\w+)", usage))
+    assert told == {
+        **{name: str(getattr(ours, name)) for name in ("seed", "batch", "threads", "device", "precision")},
+        "number": "64", "temperature": "1",
+    }  # fmt: skip
+
+
+def test_every_option_reaches_the_program(mirror: Path) -> None:
+    given = sample.Sample(str(mirror), Path("o"), number=5, resume=True, min_distance=0.5, latents=Path("z.npy"))
+    words = given.arguments()
+    assert words[0] == str(mirror)
+    for pair in (("--number", "5"), ("--min-distance", "0.5"), ("--latents", "z.npy"), ("--device", "cpu")):
+        assert pair in itertools.pairwise(words)
+    assert "--resume" in words
+    assert not {"--cif", "--shard", "--max-atoms"} & set(words)
 
 
 def test_a_build_that_fails_names_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

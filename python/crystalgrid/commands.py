@@ -30,6 +30,11 @@ def sample() -> None:
     _run("sample")
 
 
+def interpolate() -> None:
+    """`crystalgrid-interpolate`."""
+    _run("interpolate")
+
+
 def figures() -> None:
     """`crystalgrid-figures`."""
     _run("figures")

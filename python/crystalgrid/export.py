@@ -12,12 +12,23 @@ import tyro
 from torch import Tensor, nn
 
 from . import __version__
-from .checkpoint import load_run
 from .errors import InputError, run_command
 from .files import written_whole
 from .grid import Grid
 from .latents import latents
-from .model import CHECKSUM, FORMAT, METADATA, checksum, latent_dim, load, root, without_deprecations
+from .model import (
+    CHECKSUM,
+    FORMAT,
+    METADATA,
+    checksum,
+    find,
+    latent_dim,
+    load,
+    load_trained,
+    root,
+    without_deprecations,
+)
+from .nets.fold import folded
 
 BATCH_SIZES = (1, 4)
 LARGEST_ERROR = 1e-4
@@ -26,14 +37,14 @@ LEAST_SAME_SPECIES = 0.999
 """Share of voxels; where two classes are all but equally likely, rounding decides."""
 
 
-def export(run: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]) -> None:
+def export(run: tyro.conf.Positional[str], out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]) -> None:
     """Write a training run as model.pt, once the written file is found to agree with the network it was made from.
 
     Args:
-        run: folder that crystalgrid-train wrote
+        run: folder that crystalgrid-train wrote, or the name of a released model
         out: file to write; one that exists is replaced, and only by a file that agrees
     """
-    network, trained = load_run(run)
+    network, trained = load_trained(find(run))
     metadata = {
         "format": FORMAT,
         "mode": trained["mode"],
@@ -62,7 +73,7 @@ def scripted(network: nn.Module) -> bytes:
     """The network as a TorchScript archive."""
     buffer = io.BytesIO()
     with without_deprecations():
-        torch.jit.save(torch.jit.script(network), buffer)
+        torch.jit.save(torch.jit.script(folded(network)), buffer)
     return buffer.getvalue()
 
 
@@ -82,10 +93,10 @@ def real_densities(source: str, mode: str, grid: Grid) -> tuple[Tensor, str]:
     from . import data
 
     try:
-        crystals = data.load(source)
+        crystals = data.load(source, mode=mode, grid=grid)
     except InputError:
         source = "prototypes"
-        crystals = data.load(source)
+        crystals = data.load(source, mode=mode, grid=grid)
     cubes = next(iter(data.evaluation_cubes(crystals, mode, grid, seed=0)))
     return cubes.density(grid)[: max(BATCH_SIZES)], source
 

@@ -11,6 +11,7 @@ from .errors import InputError, run_command
 from .evaluate import of_split, opened, some, write_json
 from .experiments import conditioning, discriminator, draws, interpolation, reconstruction
 from .experiments.study import study
+from .model import find, load_trained
 
 
 def figures(
@@ -46,6 +47,9 @@ def figures(
     for option, value in (("--minutes-each", minutes_each), *(("--betas", weight) for weight in betas)):
         if not value > 0:
             raise InputError(f"{option}: wanted a positive number, got {value}")
+    path = find(model)
+    if betas and not path.is_dir():
+        raise InputError(f"{model}: --betas needs a training run or a released model, as an exported one cannot learn")
     loaded, crystals = opened(model, data, seed)
     chosen = some(of_split(crystals, split, data), max_cubes, seed)
     of_split(crystals, "train", data)  # which the discriminator learns from
@@ -61,12 +65,16 @@ def figures(
         from .experiments import beta  # brings the training, which takes seconds to import
 
         held_out = some(of_split(crystals, "val", data), max_cubes, seed)
-        trained = {one: beta.train(loaded, data, one, minutes_each, seed, out / "betas" / f"{one:g}") for one in betas}
-        studies = {one: study(trained[one], crystals, held_out, seed) for one in sorted(trained)}
+        unet = load_trained(path)[0].unet
+        runs = {weight: out / "betas" / f"{weight:g}" for weight in sorted(betas)}
+        trained = {
+            weight: beta.train(loaded, unet, data, weight, minutes_each, seed, run) for weight, run in runs.items()
+        }
+        studies = {weight: study(its, crystals, held_out, seed) for weight, its in trained.items()}
         results["beta"] = beta.run(studies, out)
         write_json(out / "figures.json", results)
         accurate = study(trained[min(trained)], crystals, chosen, seed)
-        further = {f"draws with β = {one:g}": its.drawn.density for one, its in studies.items()}
+        further = {f"draws with β = {weight:g}": its.drawn.density for weight, its in studies.items()}
     results["discriminator"] = discriminator.run(here, out, accurate, further)
     write_json(out / "figures.json", results)
     print(f"{out}: figures.json and {len([*out.glob('*.png'), *out.glob('*.gif')])} figures")

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from .checkpoint import load_run
 from .errors import InputError
-from .files import shipped
 from .grid import Grid
+from .nets import CrystalNet
+from .nets.fold import folded
+from .released import WEIGHTS, load_released, released
 
 FORMAT = 1
 METADATA = "extra/crystalgrid.json"
@@ -73,8 +75,8 @@ def load(source: Path | str) -> Model:
     """
     path = find(source)
     if path.is_dir():
-        network, metadata = load_run(path)
-        return Model(network, {**metadata, "latent_dim": latent_dim(metadata)})
+        network, metadata = load_trained(path)
+        return Model(folded(network), {**metadata, "latent_dim": latent_dim(metadata)})
     metadata = read_metadata(path)
     try:
         with without_deprecations():
@@ -90,15 +92,19 @@ def latent_dim(run: dict[str, Any]) -> int:
     return run["recipe"]["network"]["latent_dim"]
 
 
+def load_trained(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
+    """The networks as they were trained, and their metadata, from the folder of a run or of a released model."""
+    return load_released(folder) if (folder / WEIGHTS).is_file() else load_run(folder)
+
+
 def find(source: Path | str) -> Path:
-    """The file or folder of a model: a path that exists, else the `model.pt` of the release with that name."""
+    """The file or folder of a model: a path that exists, else the folder of the released model with that name."""
     path = Path(source)
     if path.exists():
         return path
-    releases = {file.parent.name: file for file in shipped("models").glob("*/model.pt")}
-    if str(source) in releases:
-        return releases[str(source)]
-    names = ", ".join(sorted(releases)) or "none"
+    if str(source) in released():
+        return released()[str(source)]
+    names = ", ".join(released()) or "none"
     raise InputError(f"{source}: no such file, run folder or released model (released: {names})")
 
 

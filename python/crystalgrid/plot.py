@@ -85,17 +85,19 @@ def samples(path: Path | str, density: Tensor, atoms: Atoms, grid: Grid, columns
 
 
 def draw_samples(folder: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]) -> None:
-    """Draw the first samples of a folder that `crystalgrid-sample --density` wrote.
+    """Draw the first samples of a folder that `crystalgrid-sample --save-density` wrote.
 
     Args:
-        folder: has samples.xyz and density.npy.
+        folder: has samples.xyz and density.npz.
         out: PNG file.
     """
-    for name in ("samples.xyz", "density.npy"):
+    for name in ("samples.xyz", "density.npz"):
         if not (folder / name).is_file():
-            raise InputError(f"{folder / name}: no such file; wanted a folder that crystalgrid-sample --density wrote")
+            raise InputError(
+                f"{folder / name}: no such file; wanted a folder that crystalgrid-sample --save-density wrote"
+            )
     parsed = [parse_frame(frame) for frame in islice(frames((folder / "samples.xyz").read_text()), SAMPLES_DRAWN)]
-    density = torch.from_numpy(np.load(folder / "density.npy", mmap_mode="r")[: len(parsed)].copy())
+    density = torch.from_numpy(np.load(folder / "density.npz")["density"][: len(parsed)])
     positions = np.concatenate([frac @ lattice for lattice, frac, _ in parsed])
     numbers = np.concatenate([numbers for *_, numbers in parsed])
     offsets = np.cumsum([0, *(len(numbers) for *_, numbers in parsed)])

@@ -11,54 +11,114 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 import tyro
 
+from . import __version__
 from .errors import InputError, run_command
+from .export import export
 from .files import shipped
 from .model import find
+from .released import WEIGHTS
 
 SUFFIXES = (".cpp", ".hpp", ".txt")
 
 
+Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+
+
 @dataclass
 class Sample:
-    """Decode latents drawn from N(0, 1) to crystal structures and write OUT/samples.xyz (extended XYZ, by index)."""
+    """Decode latent vectors to crystal structures and write OUT/samples.xyz (extended XYZ, by index)."""
 
     model: tyro.conf.Positional[str]
-    """model.pt, as crystalgrid-export writes it, or the name of a released model"""
+    """model.pt or model.pt2, as crystalgrid-export writes them, or the name of a released model"""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """folder to write to, new or empty"""
-    number: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 64
-    """how many structures"""
+    """folder to write to, new or empty unless --resume"""
+    number: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None
+    """how many structures; by default 64, or every row of --latents"""
+    resume: Flag = False
+    """go on where an interrupted run of the same command stopped"""
+    shard: str | None = None
+    """K/N: only the K-th of N equal parts, K from 0 to N-1, in the folder OUT/shard-K-of-N; by default what torchrun or
+    SLURM say this process is, else all"""
     seed: int = 0
     """structure i depends on (seed, i) alone"""
+    temperature: float = 1.0
+    """draw from N(0, temperature²)"""
+    latents: Path | None = None
+    """decode the rows of this .npy file, float32 or float64 [N, latent size]"""
+    largest_density: float | None = None
+    """scale each density so that its largest value is this, in 1/Å³"""
+    min_distance: float | None = None
+    """keep only structures with no two atoms closer, Å; the manifest counts what each filter removes"""
+    min_atoms: int | None = None
+    """keep only structures with so many atoms in the cube, or more"""
+    max_atoms: int | None = None
+    """keep only structures with so many atoms in the cube, or fewer"""
+    min_density: float | None = None
+    """keep only structures of so much mass by the cube's volume, or more, g/cm³"""
+    max_density: float | None = None
+    """keep only structures of so much mass by the cube's volume, or less, g/cm³"""
+    cif: Flag = False
+    """write OUT/samples.cif too: a data block for each structure that has atoms"""
+    save_density: Flag = False
+    """write OUT/density.npz too: the decoded densities, float32 [N, n, n, n] in 1/Å³, and each one's index"""
     batch: int = 16
     """structures per pass of the network"""
     threads: int = 0
     """CPU threads; 0: all cores"""
     device: Literal["cpu", "cuda"] = "cpu"
     """where the network runs"""
-    density: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """write the decoded densities too: OUT/density.npy, float32 [N, n, n, n] in 1/Å³"""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """of the network's convolutions"""
+    profile: Flag = False
+    """print the time that each stage takes"""
 
     def arguments(self) -> list[str]:
         """The same for the C++ program."""
-        options = {name: getattr(self, name) for name in ("out", "number", "seed", "batch", "threads", "device")}
-        named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return [str(find(self.model)), *named, *(["--density"] if self.density else [])]
+        words = [str(artifact(self.model))]
+        for field in fields(self)[1:]:
+            value, name = getattr(self, field.name), "--" + field.name.replace("_", "-")
+            if value is not None and value is not False:
+                words += [name] if value is True else [name, str(value)]
+        return words
+
+    def run(self) -> None:
+        """Check the options, then turn into the sampler, which signals then reach directly."""
+        arguments = self.arguments()
+        program = sampler()
+        os.execv(program, ["crystalgrid-sample", *arguments])
+
+
+def cache() -> Path:
+    """Where what is built on first use is kept; made if need be."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crystalgrid"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def artifact(model: str) -> Path:
+    """The file that the sampler reads: `model` itself, or what a released model is exported to on first use."""
+    path = find(model)
+    if not (path / WEIGHTS).is_file():
+        return path
+    content = hashlib.sha256((path / WEIGHTS).read_bytes() + f"{__version__} {torch.__version__}".encode()).hexdigest()
+    exported = cache() / f"{path.name}-{content[:12]}.pt"
+    if not exported.exists():
+        print(f"exporting {path.name}, once …", file=sys.stderr, flush=True)
+        export(str(path), exported)
+    return exported
 
 
 def sampler() -> Path:
     """The sampler for this torch, built if this is its first use. Raises InputError naming the log where that fails."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crystalgrid"
-    program = folder / f"sampler-torch{torch.__version__}-{_fingerprint()}"
+    program = cache() / f"sampler-torch{torch.__version__}-{_fingerprint()}"
     if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         print(
             f"building the sampler for torch {torch.__version__}, once, about a minute …", file=sys.stderr, flush=True
         )
@@ -83,7 +143,8 @@ def _build(program: Path) -> None:
         with (build / "log").open("w") as log:
             for command in (
                 [cmake, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}", "-DCMAKE_BUILD_TYPE=Release",
-                 f"-DCMAKE_PREFIX_PATH={torch_root}", "-S", str(shipped("export")), "-B", name],
+                 f"-DCMAKE_PREFIX_PATH={torch_root}", f"-DCRYSTALGRID_VERSION={__version__}",
+                 "-S", str(shipped("export")), "-B", name],
                 [cmake, "--build", name, "--target", "crystalgrid-sampler"],
             ):  # fmt: skip
                 if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode != 0:
@@ -100,16 +161,9 @@ def _tool(name: str) -> str:
     return path
 
 
-def main() -> None:
-    """Check the command line, then turn into the sampler, which signals then reach directly."""
-    arguments = tyro.cli(Sample, prog="crystalgrid-sample").arguments()
-    program = sampler()
-    os.execv(program, ["crystalgrid-sample", *arguments])
-
-
 def cli() -> None:
     """Entry point."""
-    run_command(main)
+    run_command(lambda: tyro.cli(Sample, prog="crystalgrid-sample").run())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from ..evaluate import device
 from ..log import Log
 from ..metrics import Tally
 from ..model import Model, load
+from ..nets import UNet
 from ..panels import canvas, label_axes, save
 from ..recipe import recipe_from
 from ..train import ENDLESS, check_same, fit, prepare
@@ -25,10 +26,10 @@ AXES = {
 }
 
 
-def train(model: Model, data: str, beta: float, minutes: float, seed: int, run: Path) -> Model:
+def train(model: Model, unet: UNet, data: str, beta: float, minutes: float, seed: int, run: Path) -> Model:
     """The model's recipe with another beta, trained for so many minutes in all; what `run` holds already counts.
 
-    The autoencoder begins anew and the U-Net as the model's: what it knows of species does not depend on beta.
+    The autoencoder begins anew and the U-Net as `unet`, the model's: what it knows of species hardly depends on beta.
     """
     recipe = dict(model.metadata["recipe"])
     settings = recipe_from({**recipe, "loss": {**recipe["loss"], "beta": beta}}, f"beta {beta:g}")
@@ -41,8 +42,7 @@ def train(model: Model, data: str, beta: float, minutes: float, seed: int, run: 
     if seconds < 60 * minutes:
         last(run).parent.mkdir(parents=True, exist_ok=True)
         training = Training(settings, crystals, model.grid, about, minutes)
-        known = model.network.unet.state_dict()  # of TorchScript, with what is computed and not learned
-        training.net.unet.load_state_dict({name: known[name] for name in training.net.unet.state_dict()})
+        training.net.unet.load_state_dict(unet.state_dict())
         fit(training, Log(run, held_out, settings.optimizer.check_every), ENDLESS, "auto", resume_from)
     return load(run).to(device(model))
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..distances import neighbours_in_cubes
 from ..evaluate import CUBES_PER_CRYSTAL
 from ..grid import Grid
+from ..interpolate import line as straight_line
 from ..panels import canvas, density_bar, draw_atoms, draw_slice, element_bar, highest_plane, save, save_animation
 from ..split import reduced_formulas
 from .study import Decoded, Study, decode
@@ -53,12 +52,6 @@ def choose(study: Study) -> tuple[int, int]:
     order = np.random.default_rng(study.seed).permutation(len(study.ids))
     others = order[study.ids[order] != study.ids[order[0]]]
     return int(order[0]), int(others[0] if len(others) else order[-1])
-
-
-def straight_line(start: Tensor, end: Tensor, steps: int) -> Tensor:
-    """Latent vectors [steps, latent_dim] from `start` to `end` [latent_dim], both among them."""
-    fraction = torch.linspace(0, 1, steps)[:, None]
-    return (1 - fraction) * start + fraction * end
 
 
 def _plane(line: Decoded) -> tuple[int, float]:

@@ -22,13 +22,13 @@ class OneQuestion(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[B, n, n, n, features] to species, uint8, and the softmax probability of that class, both [B, n, n, n]."""
-        species = torch.empty(features.shape[:4], dtype=torch.uint8, device=features.device)
-        confidence = torch.empty(features.shape[:4], dtype=torch.float32, device=features.device)
-        for b in range(len(features)):  # 95 numbers per voxel are held for one cube at a time
-            best, index = self.classify(features[b]).float().softmax(-1).max(-1)
-            confidence[b] = best
-            species[b] = index.to(torch.uint8)
-        return species, confidence
+        species: list[Tensor] = []
+        confidence: list[Tensor] = []
+        for plane in features.unbind(1):  # 95 numbers per voxel are held for one plane at a time
+            best, index = self.classify(plane).float().softmax(-1).max(-1)
+            confidence.append(best)
+            species.append(index.to(torch.uint8))
+        return torch.stack(species, 1), torch.stack(confidence, 1)
 
     @torch.jit.ignore
     def loss(self, features: Tensor, species: Tensor) -> Tensor:

@@ -83,8 +83,8 @@ class UNet(nn.Module):
         return torch.cat((self.levels(inputs).permute(0, 2, 3, 4, 1), coordinate.unsqueeze(-1)), -1)
 
     def levels(self, x: Tensor) -> Tensor:
-        """[B, inputs, n, n, n] to [B, channels[0], n, n, n]."""
-        x = self.first(x)
+        """[B, inputs, n, n, n] to [B, channels[0], n, n, n], in the precision that the convolutions' weights have."""
+        x = self.first(x.to(self.first[0].weight.dtype))  # type: ignore[arg-type]
         skips = [x]
         pooled: list[Tensor] = []
         for down in self.downs:
@@ -94,7 +94,7 @@ class UNet(nn.Module):
         skips.pop()
         for up in self.ups:
             x = up(skips.pop(), pooled.pop(), x)
-        return x
+        return x.float()
 
     @torch.jit.export
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,50 @@
+// NumPy's files: latent vectors are read from them, densities written to them.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace crystalgrid {
+
+/// Rows of a .npy file of float32 or float64 [rows, columns], read as they are wanted.
+class NpyRows {
+ public:
+  /// Throws InputError where the file is missing, no such array, truncated, or has another number of columns.
+  NpyRows(const std::string& path, std::int64_t columns);
+
+  std::int64_t rows() const { return rows_; }
+
+  /// Rows `first` to `first + count` into `out` [count][columns]; those beyond the end are zeros. Throws InputError for
+  /// a value that is not finite, naming its row.
+  void read(std::int64_t first, std::int64_t count, float* out) const;
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+
+  std::string path_;
+  std::int64_t rows_ = 0, columns_, begin_ = 0;
+  std::size_t item_ = 4;
+  std::unique_ptr<std::FILE, Close> file_;
+};
+
+/// Header of a .npy file with values of type `descr` ("<f4").
+std::string npy_header(const std::string& descr, const std::vector<std::int64_t>& shape);
+
+/// Member of an .npz file: its name without the ending, the header, and where its values lie.
+struct NpzMember {
+  std::string name, header;
+  std::filesystem::path values;
+};
+
+/// Write `members` to `path` as an .npz file (a zip that compresses nothing, of any size). Throws InputError where that
+/// fails, and leaves nothing then.
+void write_npz(const std::filesystem::path& path, std::span<const NpzMember> members);
+
+}  // namespace crystalgrid

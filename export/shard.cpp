@@ -1,0 +1,75 @@
+#include "shard.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+#include "errors.hpp"
+
+namespace crystalgrid {
+namespace {
+
+std::optional<std::int64_t> whole(std::string_view text) {
+  std::int64_t x = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, x);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return x;
+}
+
+std::optional<std::int64_t> variable(const char* name) {
+  const char* text = std::getenv(name);
+  return text ? whole(text) : std::nullopt;
+}
+
+Shard from_environment() {
+  if (const auto rank = variable("RANK"), size = variable("WORLD_SIZE"); rank && size)
+    return {*rank, *size, "RANK and WORLD_SIZE"};
+  Shard shard;
+  if (const auto task = variable("SLURM_ARRAY_TASK_ID"), count = variable("SLURM_ARRAY_TASK_COUNT"); task && count) {
+    const std::int64_t first = variable("SLURM_ARRAY_TASK_MIN").value_or(0);
+    const std::int64_t step = std::max<std::int64_t>(1, variable("SLURM_ARRAY_TASK_STEP").value_or(1));
+    shard = {(*task - first) / step, *count, "SLURM_ARRAY_TASK_ID"};
+  }
+  // A job's script has SLURM_PROCID 0 of SLURM_NTASKS too, and is one process all the same: it is not in a step of
+  // srun.
+  const bool script = std::getenv("SLURM_JOB_ID") && !std::getenv("SLURM_STEP_ID");
+  const auto process = variable("SLURM_PROCID"), tasks = variable("SLURM_NTASKS");
+  if (process && tasks && *tasks > 1 && !script) {
+    shard.k = shard.k * *tasks + *process;
+    shard.of *= *tasks;
+    shard.source += shard.source.empty() ? "SLURM_PROCID" : " and SLURM_PROCID";
+  }
+  return shard;
+}
+
+}  // namespace
+
+Shard parse_shard(const std::string& text) {
+  Shard shard;
+  if (text.empty()) {
+    shard = from_environment();
+  } else {
+    const auto slash = std::min(text.find('/'), text.size());
+    const auto k = whole(std::string_view(text).substr(0, slash));
+    const auto of = slash < text.size() ? whole(std::string_view(text).substr(slash + 1)) : std::nullopt;
+    shard = {k.value_or(-1), of.value_or(-1), ""};
+  }
+  if (shard.of < 1 || shard.k < 0 || shard.k >= shard.of) {
+    const std::string got = text.empty() ? std::to_string(shard.k) + "/" + std::to_string(shard.of) : text;
+    throw InputError((shard.source.empty() ? "--shard" : shard.source) +
+                     ": wanted K/N with K from 0 to N-1, as 0/4, got '" + got + "'");
+  }
+  return shard;
+}
+
+Range shard_range(const Shard& shard, std::int64_t number, std::int64_t batch) {
+  const std::int64_t batches = (number + batch - 1) / batch;
+  // k·batches / N without overflow
+  const auto start = [&](std::int64_t k) { return batches / shard.of * k + batches % shard.of * k / shard.of; };
+  return {std::min(number, start(shard.k) * batch), std::min(number, start(shard.k + 1) * batch)};
+}
+
+}  // namespace crystalgrid

@@ -1,0 +1,93 @@
+"""Make a released model: `python -m crystalgrid.release RUN models/NAME --data FILE --source TEXT --machine TEXT`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from .errors import run_command
+from .evaluate import evaluate, table
+from .released import WEIGHTS, load_released, write_weights
+
+CARD, METRICS, PICTURE = "card.md", "metrics.json", "reconstructions.png"
+LIMITS = "## Known limits\n"
+
+
+def release(
+    run: tyro.conf.Positional[Path],
+    folder: tyro.conf.Positional[Path],
+    data: Path,
+    source: str,
+    machine: str,
+    max_cubes: int | None = None,
+) -> None:
+    """Make a released model from a training run: weights, metrics on the test split, a picture and the card.
+
+    What an earlier card says under "Known limits" is kept.
+
+    Args:
+        run: folder that crystalgrid-train wrote.
+        folder: models/NAME.
+        data: Parquet file that it was trained on.
+        source: where the data are from, and their licence.
+        machine: what it was trained on.
+        max_cubes: evaluate about so many cubes; by default all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_weights(run, folder)
+    evaluate(str(folder), str(data), "test", folder / METRICS, folder / PICTURE, max_cubes)
+    metrics = json.loads((folder / METRICS).read_text())
+    metrics |= {"model": folder.name, "data": data.name}
+    (folder / METRICS).write_text(json.dumps(metrics, indent=1, ensure_ascii=False) + "\n")
+    write_card(folder, metrics, source, machine, max_cubes)
+
+
+def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str, max_cubes: int | None) -> None:
+    """Write card.md from the weights' own account of themselves and the metrics."""
+    card = folder / CARD
+    limits = card.read_text().partition(LIMITS)[2] if card.is_file() else "\nNone stated yet.\n"
+    _, about = load_released(folder)
+    name, recipe, data = folder.name, about["recipe"], about["data"]
+    minutes = about["seconds"] / 60
+    train = f"crystalgrid-train --mode {about['mode']} --data {data['source']} --recipe {recipe['name']}"
+    measure = f"crystalgrid-evaluate {name} --data {data['source']} --split test"
+    measure += f" --max-cubes {max_cubes}" if max_cubes else ""
+    text = f"""# {name}
+
+Encodes densities of crystals ({about["mode"]} mode) as {recipe["network"]["latent_dim"]} numbers, decodes them, and
+segments them into atoms.
+
+| | |
+|---|---|
+| data | {source}; file `{data["source"]}`, SHA-256 of its crystals {data["checksum"][:16]}… |
+| trained by | `{train} --seed {about["seed"]} --minutes {minutes:.0f} --out RUN` |
+| for | {about["step"]:,} steps of {recipe["optimizer"]["batch_size"]} cubes, {minutes:.0f} minutes, on {machine} |
+| versions | crystalgrid {about["versions"]["crystalgrid"]}, torch {about["versions"]["torch"]} |
+| weights | half precision, {(folder / WEIGHTS).stat().st_size / 1e6:.1f} MB; the metrics are of these |
+
+## Metrics
+
+`{measure} --json m.json`
+
+```
+{table(metrics)}
+```
+
+The last column is what Hoffmann et al. 2019 report, on a random split of other crystals.
+"Interior" counts atoms 1 Å or more from every face of the cube; "extraction only" has the true densities and species in
+place of the networks', which is what finding atoms in voxels costs by itself. All numbers: `{METRICS}`.
+
+![True density, decoded density and atoms of test crystals]({PICTURE})
+
+"""
+    card.write_text(text + LIMITS + limits)
+
+
+def cli() -> None:
+    """Entry point of `python -m crystalgrid.release`."""
+    run_command(lambda: tyro.cli(release, prog="python -m crystalgrid.release"))
+
+
+if __name__ == "__main__":
+    cli()

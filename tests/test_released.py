@@ -1,0 +1,95 @@
+"""Released models: written, read, used by name, and refused when they are not what they should be."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+import crystalgrid as cg
+from crystalgrid import released, sample
+from crystalgrid.checkpoint import KEY, last
+from crystalgrid.grid import Grid
+from crystalgrid.recipe import load_recipe
+
+NAMES = sorted(released.released())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.nn.Module]:
+    """A folder with the weights of a run that never trained, and its network."""
+    torch.manual_seed(0)
+    recipe = load_recipe("tiny")
+    net, run = recipe.build().eval(), tmp_path_factory.mktemp("run")
+    last(run).parent.mkdir()
+    about = {"format": 1, "recipe": recipe.to_dict(), "mode": "single", "grid": vars(Grid()), "step": 3, "seconds": 1.0}
+    about |= {"data": {"source": "/far/away/some.parquet", "checksum": "0" * 64}, "seed": 0, "versions": {}}
+    state = {f"net.{name}": value for name, value in net.state_dict().items()}
+    torch.save({KEY: about, "state_dict": state}, last(run))
+    folder = tmp_path_factory.mktemp("models") / "mine"
+    folder.mkdir()
+    released.write_weights(run, folder)
+    return folder, net
+
+
+@torch.no_grad()
+def test_weights_come_back_in_half_precision(made: tuple[Path, torch.nn.Module]) -> None:
+    folder, net = made
+    assert (folder / released.WEIGHTS).stat().st_size < 2.1 * sum(v.numel() for v in net.state_dict().values())
+    loaded, about = released.load_released(folder)
+    assert about["data"]["source"] == "some.parquet"  # and no path of the machine that trained it
+    for name, value in net.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[name], value.half().to(value.dtype))
+    model = cg.load(folder)
+    assert (model.mode, model.latent_dim, model.grid) == ("single", 300, Grid())
+
+
+def test_damaged_or_foreign_weights_are_refused(made: tuple[Path, torch.nn.Module], tmp_path: Path) -> None:
+    content = (made[0] / released.WEIGHTS).read_bytes()
+    for spoilt, message in (
+        (content[:-100], "damaged, or not the weights of a crystalgrid model"),
+        (b"text", "damaged, or not the weights"),
+        (content.replace(b'\\"format\\": 1', b'\\"format\\": 7'), "release format 7, this version reads format 1"),
+    ):
+        (tmp_path / released.WEIGHTS).write_bytes(spoilt)
+        with pytest.raises(cg.InputError, match=message) as refused:
+            cg.load(tmp_path)
+        assert "\n" not in str(refused.value)
+
+
+def test_a_released_model_is_exported_once(
+    made: tuple[Path, torch.nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    models = tmp_path / "models"
+    shutil.copytree(made[0], models / "mine")
+    monkeypatch.setattr(released, "shipped", lambda _: models)
+    exported = sample.artifact("mine")
+    assert cg.load(exported).mode == "single"
+    before = exported.stat().st_mtime_ns
+    assert sample.artifact("mine") == exported
+    assert exported.stat().st_mtime_ns == before
+    with pytest.raises(cg.InputError, match=r"yours: no such file, run folder or released model \(released: mine\)"):
+        cg.load("yours")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@torch.no_grad()
+def test_every_released_model_reconstructs_and_has_its_card(name: str, prototypes) -> None:
+    model, folder = cg.load(name), released.released()[name]
+    assert (folder / released.WEIGHTS).stat().st_size < 25e6
+    card = (folder / "card.md").read_text()
+    assert f"crystalgrid-evaluate {name} " in card
+    assert (folder / "metrics.json").is_file()
+    perovskite = cg.Crystal(
+        [[4.0, 0, 0], [0, 4.0, 0], [0, 0, 4.0]],
+        [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]],
+        [56, 22, 8, 8, 8],
+    )
+    periodic = model.mode == "repeated"
+    corner = torch.tensor([[0.0, 0, 0]] if periodic else [[-3.4, -3.4, -3.4]])
+    density = cg.voxelize([perovskite], model.grid, origin=corner, periodic=periodic)
+    decoded = model.decode(model.encode(density)[0])
+    assert (decoded - density).norm() < 0.05 * density.norm()
+    found = cg.find_atoms(model.segment(decoded)[0], decoded, model.grid)
+    assert len(found.numbers) >= 5
