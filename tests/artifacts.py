@@ -48,6 +48,20 @@ def write_mirror(path: Path, threshold: float = 1.5, **changes: object) -> Path:
     return path
 
 
+def fitted_tiny(density: Tensor) -> CrystalNet:
+    """The recipe `tiny` with its linear part fitted to densities and the rest untrained, that sees atoms all the same.
+
+    Its decoder lets the first latent number, the scale, change the geometry a little, as training does.
+    """
+    torch.manual_seed(0)
+    network = load_recipe("tiny").build().eval()
+    with torch.no_grad():
+        network.vae.fit([density], beta=1e-3)
+        network.vae.decoder[-1].weight.normal_(std=0.1)
+        network.unet.head.atom.weight *= 300
+    return network
+
+
 def tiny_network() -> CrystalNet:
     """The network of recipe `tiny`, untrained, with weights that make it see atoms all the same."""
     torch.manual_seed(0)

@@ -74,7 +74,7 @@ def train(
     if max_epochs is not None:
         steps = min(steps, math.ceil(max_epochs * len(crystals) / settings.optimizer.batch_size))
     if resume:
-        _check_same(about, read_checkpoint(last(out))[KEY], out)
+        check_same(about, read_checkpoint(last(out))[KEY], out)
     elif rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         new_folder(out)
     (out / "checkpoints").mkdir(exist_ok=True)
@@ -173,7 +173,7 @@ def _check_numbers(**limits: float | None) -> None:
             raise InputError(f"--{name.replace('_', '-')}: wanted a positive number, got {value}")
 
 
-def _check_same(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
+def check_same(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
     """A resumed run must be the same run."""
     for key, name in (("mode", "--mode"), ("recipe", "--recipe"), ("seed", "--seed")):
         if now[key] != then[key]:
