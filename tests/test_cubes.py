@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from crystalgrid import Grid, InputError
 from crystalgrid.crystalset import CrystalSet
-from crystalgrid.cubes import MODES, CubeDataset, cut, evaluation_cubes, fits, training_cubes
+from crystalgrid.cubes import MODES, CubeDataset, cut, evaluation_cubes, fits
 from crystalgrid.rotations import ever_fits, rotations, rotations_that_fit, uniform
 
 GRID = Grid()
@@ -49,7 +49,7 @@ def test_rotations_are_uniform_over_so3():
 
 def test_single_mode_centres_and_keeps_every_atom_inside(prototypes):
     crystals = prototypes[fits(prototypes, GRID)]
-    cubes = training_cubes(crystals.batch(slice(None)), "single", GRID, torch.Generator().manual_seed(0))
+    cubes = cut(crystals.batch(slice(None)), "single", GRID, keys(len(crystals)))
     positions = in_the_cube(cubes)
     assert positions.min() >= -1e-9
     assert positions.max() <= GRID.length + 1e-9
@@ -99,7 +99,7 @@ def test_what_never_fits_is_refused_in_one_line():
 def test_repeated_mode_origins_are_uniform_over_the_cell():
     lattice = np.array([[4.0, 0, 0], [2, 5, 0], [1, 1, 6]])
     crystals = CrystalSet.of([("a", lattice, np.zeros((1, 3)), np.array([3]))])
-    cubes = training_cubes(crystals.batch([0] * 20000), "repeated", GRID, torch.Generator().manual_seed(0))
+    cubes = cut(crystals.batch([0] * 20000), "repeated", GRID, keys(20000))
     frac = cubes.origin.numpy() @ np.linalg.inv(lattice)
     assert frac.min() >= -1e-12
     assert frac.max() < 1 + 1e-12
@@ -107,14 +107,6 @@ def test_repeated_mode_origins_are_uniform_over_the_cell():
     np.testing.assert_allclose(frac.var(0), 1 / 12, atol=0.003)
     assert cubes.rotation is None
     assert cubes.periodic
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_training_cubes_follow_their_generator(prototypes, mode):
-    batch = prototypes[fits(prototypes, GRID)].batch(range(10))
-    one, same, other = (training_cubes(batch, mode, GRID, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
-    assert torch.equal(one.origin, same.origin)
-    assert not torch.isclose(one.origin, other.origin).all(1).any()
 
 
 @pytest.mark.parametrize("mode", MODES)

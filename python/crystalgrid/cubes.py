@@ -75,8 +75,7 @@ class CubeDataset(Dataset):
 
     def cubes(self, indices: Sequence[int]) -> Cubes:
         """Where the cubes of these crystals are cut, for voxelising elsewhere."""
-        keys = _keys(self.seed, TRAINING, self.epoch, np.asarray(indices))
-        return cut(self.crystals.batch(indices), self.mode, self.grid, keys)
+        return training_cubes(self.crystals, self.mode, self.grid, self.seed, self.epoch, np.asarray(indices))
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
         cubes = self.cubes(indices)
@@ -86,10 +85,11 @@ class CubeDataset(Dataset):
         return self.__getitems__([range(len(self))[index]])[0]
 
 
-def training_cubes(crystals: CrystalBatch, mode: str, grid: Grid, generator: torch.Generator) -> Cubes:
-    """One random cube per crystal; everything random comes from `generator`, of which B numbers are drawn."""
-    words = torch.randint(2**63 - 1, (crystals.size,), generator=generator, device=generator.device)
-    return cut(crystals, mode, grid, words.cpu().numpy().astype(np.uint64))
+def training_cubes(
+    crystals: CrystalSet, mode: str, grid: Grid, seed: int, epochs: int | np.ndarray, indices: np.ndarray
+) -> Cubes:
+    """One random cube for each of `indices`, a function of (seed, epoch, index) alone."""
+    return cut(crystals.batch(indices), mode, grid, _keys(seed, TRAINING, epochs, indices))
 
 
 def evaluation_cubes(crystals: CrystalSet, mode: str, grid: Grid, seed: int, per_crystal: int = 3) -> list[Cubes]:

@@ -133,9 +133,9 @@ class Log(L.Callback):
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a metrics.csv."""
+    """The rows of a metrics.csv, less one that a killed run did not finish."""
     with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+        return [row for row in csv.DictReader(file) if None not in row.values()]
 
 
 def grids(cubes: Cubes, training: Training) -> tuple[Tensor, Tensor]:

@@ -7,17 +7,15 @@ from .nets import CrystalNet
 from .recipe import Loss
 
 
-def joint_loss(
-    net: CrystalNet, density: Tensor, species: Tensor, weights: Loss, generator: torch.Generator
-) -> dict[str, Tensor]:
+def joint_loss(net: CrystalNet, density: Tensor, species: Tensor, weights: Loss, noise: Tensor) -> dict[str, Tensor]:
     """The loss to descend, and its parts, on a batch of cubes.
 
-    density: [B, n, n, n] float32; species: [B, n, n, n] uint8; generator: of their device, for the posterior's noise.
+    density: [B, n, n, n] float32; species: [B, n, n, n] uint8; noise: [B, latent_dim], standard normal, which the
+    posterior is drawn with.
     Its gradient is that of Eq. (2) for the VAE and of Eq. (3) for the U-Net: the segmentation loss counts once for the
     U-Net, and `gamma` times in what it sends back into the decoded density.
     """
     mu, logvar = net.encode(density)
-    noise = torch.randn(mu.shape, generator=generator, device=mu.device)
     decoded = net.decode(mu + noise * (logvar / 2).exp())
     kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1).mean()
     reconstruction = net.vae.error(decoded, density)

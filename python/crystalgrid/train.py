@@ -7,7 +7,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,13 @@ def train(
     resume: bool = False,
     devices: str = "auto",
 ) -> None:
-    """Train a VAE and a segmentation U-Net on crystals (`torchrun` for several GPUs or nodes).
+    """Train a VAE and a segmentation U-Net on crystals (`torchrun` for several processes or nodes).
 
     Writes OUT/checkpoints/{last,best}.ckpt, OUT/metrics.csv and OUT/pictures/. Ctrl-C stops after the current step with
     a checkpoint; the same command with --resume goes on from it exactly.
+
+    A recipe's batch_size is that of each process: N of them train as one would with N times the batch, normalisation
+    included. The first of them writes OUT; --resume reads it in all of them, so nodes must share that folder.
 
     Args:
         mode: "repeated": a cube is filled with all periodic images. "single": one unit cell, centred and rotated.
@@ -64,22 +67,55 @@ def train(
         max_epochs: stop after so many passes over the crystals.
         minutes: stop after so many minutes of training in all, where a recipe's decay then ends, too.
         resume: go on from OUT/checkpoints/last.ckpt.
-        devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU.
+        devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
     settings = load_recipe(recipe)
     _check_numbers(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
-    crystals, held_out, about = prepare(mode, data, settings, seed)
+    here, nodes = processes(devices)
+    with first_process_speaks():
+        crystals, held_out, about = prepare(mode, data, settings, seed)
+    about["processes"] = here * nodes
     steps = ENDLESS if minutes or max_epochs or max_steps else settings.optimizer.steps
     steps = min(steps, max_steps or ENDLESS)
     if max_epochs is not None:
-        steps = min(steps, math.ceil(max_epochs * len(crystals) / settings.optimizer.batch_size))
+        steps = min(steps, math.ceil(max_epochs * len(crystals) / (settings.optimizer.batch_size * here * nodes)))
     if resume:
         check_same(about, read_checkpoint(last(out))[KEY], out)
-    elif rank_zero_only.rank == 0:  # type: ignore[attr-defined]
-        new_folder(out)
-    (out / "checkpoints").mkdir(exist_ok=True)
+    if first_process():
+        prepare_folder(out, resume)
     training = Training(settings, crystals, Grid(), about, minutes)
-    fit(training, Log(out, held_out, settings.optimizer.check_every), steps, devices, last(out) if resume else None)
+    log = Log(out, held_out, settings.optimizer.check_every)
+    fit(training, log, steps, here, nodes, last(out) if resume else None)
+
+
+def processes(devices: str) -> tuple[int, int]:
+    """Processes on this machine, each with a GPU where there are some, and machines."""
+    if "LOCAL_WORLD_SIZE" in os.environ:  # torchrun has started them
+        return int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
+    if not torch.cuda.is_available():
+        return 1, 1
+    return torch.cuda.device_count() if devices == "auto" else int(devices), 1
+
+
+def first_process() -> bool:
+    """Whether this is the process that writes and prints."""
+    return rank_zero_only.rank == 0  # type: ignore[attr-defined]
+
+
+@contextmanager
+def first_process_speaks() -> Iterator[None]:
+    """What all processes would say alike is said once."""
+    with open(os.devnull, "w") as nowhere, nullcontext() if first_process() else redirect_stderr(nowhere):
+        yield
+
+
+def prepare_folder(out: Path, resume: bool) -> None:
+    """Make a run's folder, or clear a resumed one of checkpoints that were being written when the run was killed."""
+    if not resume:
+        new_folder(out)
+        (out / "checkpoints").mkdir()
+    for unfinished in (out / "checkpoints").glob(".*.ckpt"):
+        unfinished.unlink()
 
 
 def prepare(mode: str, source: str, recipe: Recipe, seed: int) -> tuple[CrystalSet, list[Cubes], dict[str, Any]]:
@@ -103,19 +139,19 @@ def prepare(mode: str, source: str, recipe: Recipe, seed: int) -> tuple[CrystalS
     return chosen, held_out, about
 
 
-def fit(training: Training, log: Log, steps: int, devices: str, resume_from: Path | None) -> None:
-    """Run the loop until `steps`, the time limit or Ctrl-C."""
+def fit(training: Training, log: Log, steps: int, here: int, nodes: int, resume_from: Path | None) -> None:
+    """Run the loop until `steps`, the time limit or Ctrl-C, in `here` processes on each of `nodes` machines."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # its tips
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     bar = sys.stderr.isatty()
-    on_gpu = torch.cuda.is_available()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You're resuming from a checkpoint")  # steps know their own place in the data
+        warnings.filterwarnings("ignore", "Grad strides do not match")  # of kernels of one voxel, where all are alike
         warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.", FutureWarning)  # lightning's own
         trainer = L.Trainer(
-            accelerator="gpu" if on_gpu else "cpu",
-            devices=(devices if devices == "auto" else int(devices)) if on_gpu else 1,
-            num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
+            accelerator="gpu" if torch.cuda.is_available() else "cpu",
+            devices=here,
+            num_nodes=nodes,
             precision=training.recipe.optimizer.precision,  # type: ignore[arg-type]
             max_steps=steps,
             callbacks=[log, *([Bar()] if bar else [])],
@@ -158,7 +194,8 @@ def stop_on_interrupt() -> Iterator[list[int]]:
         if came:
             raise KeyboardInterrupt
         came.append(number)
-        print("\nstopping after this step, with a checkpoint; go on with --resume", file=sys.stderr, flush=True)
+        if first_process():
+            print("\nstopping after this step, with a checkpoint; go on with --resume", file=sys.stderr, flush=True)
 
     before = signal.signal(signal.SIGINT, stop)
     try:
@@ -175,6 +212,8 @@ def _check_numbers(**limits: float | None) -> None:
 
 def check_same(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
     """A resumed run must be the same run."""
+    if now["processes"] != then.get("processes", 1):  # which runs of one process once did not say
+        raise InputError(f"{out}: was trained by {then.get('processes', 1)} processes; resume with as many")
     for key, name in (("mode", "--mode"), ("recipe", "--recipe"), ("seed", "--seed")):
         if now[key] != then[key]:
             raise InputError(f"{out}: was trained with another {name}; give the same to resume")

@@ -1,4 +1,9 @@
-"""What one training step does. All that is random in step k follows from (seed, k): a resumed run goes on exactly."""
+"""What one training step does.
+
+Crystals are an endless stream, of which every step takes the next few. All that is random about a sample follows from
+the seed and its place in the stream: a resumed run goes on exactly, and two processes see what one with twice the batch
+sees.
+"""
 
 import math
 import time
@@ -14,28 +19,20 @@ from .checkpoint import KEY
 from .data import CrystalSet, Cubes, training_cubes
 from .errors import InputError
 from .grid import Grid
+from .latents import latents
 from .losses import joint_loss
+from .nets.processes import joined, mean_over_processes
 from .recipe import Recipe
 
-CUBES, NOISE, FIRST = 0, 1, 2
-"""Streams of random numbers."""
 FIRST_CUBES, AT_ONCE = 4096, 256
 """Cubes that principal components are taken from, and how many are held together."""
 
 
-def generator(device: torch.device | str, *words: int) -> torch.Generator:
-    """A generator that depends on `words` alone."""
-    seed = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
-    return torch.Generator(device).manual_seed(int(seed))
-
-
-def sample_order(size: int, seed: int, start: int, count: int) -> list[int]:
-    """Entries start to start + count of an endless stream of crystals: every epoch its own permutation of `size`."""
-    order: list[int] = []
-    while len(order) < count:
-        epoch, place = divmod(start + len(order), size)
-        order += np.random.default_rng((seed, epoch)).permutation(size)[place : place + count - len(order)].tolist()
-    return order
+def stream(size: int, seed: int, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs and crystals of samples start to start + count; every epoch has its own permutation of `size` crystals."""
+    epochs, places = np.divmod(np.arange(start, start + count), size)
+    orders = {epoch: np.random.default_rng((seed, epoch)).permutation(size) for epoch in np.unique(epochs).tolist()}
+    return epochs, np.array([orders[epoch][place] for epoch, place in zip(epochs.tolist(), places, strict=True)])
 
 
 class Training(L.LightningModule):
@@ -50,7 +47,7 @@ class Training(L.LightningModule):
         super().__init__()
         self.recipe, self.crystals, self.grid, self.about, self.minutes = recipe, crystals, grid, about, minutes
         torch.manual_seed(about["seed"])
-        self.net = recipe.build().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.net = joined(recipe.build()).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         if recipe.network.waves:
             self.net.vae.fit(self.first_densities(), recipe.loss.beta)
         self.seconds_before = 0.0
@@ -64,27 +61,23 @@ class Training(L.LightningModule):
     def first_densities(self) -> Iterator[Tensor]:
         """Batches of cubes to fit in closed form what can be, before the first step."""
         for start in range(0, FIRST_CUBES, AT_ONCE):
-            batch = self.crystals.batch(sample_order(len(self.crystals), self.about["seed"], start, AT_ONCE))
-            places = generator("cpu", self.about["seed"], FIRST, start)
-            yield training_cubes(batch, self.about["mode"], self.grid, places).density(self.grid)
+            yield self.samples(start, AT_ONCE).density(self.grid)
 
-    def cubes(self, step: int) -> Cubes:
-        """The cubes of one step, this process's share of them."""
-        size, seed = self.recipe.optimizer.batch_size, self.about["seed"]
-        start = (step * self.trainer.world_size + self.global_rank) * size
-        batch = self.crystals.batch(sample_order(len(self.crystals), seed, start, size))
-        return training_cubes(
-            batch, self.about["mode"], self.grid, generator("cpu", seed, CUBES, step, self.global_rank)
-        )
+    def samples(self, start: int, count: int) -> Cubes:
+        """Cubes start to start + count of the stream."""
+        seed = self.about["seed"]
+        epochs, crystals = stream(len(self.crystals), seed, start, count)
+        return training_cubes(self.crystals, self.about["mode"], self.grid, seed, epochs, crystals)
 
     def training_step(self, _batch: object, _index: int) -> Tensor:
-        step = self.global_step
-        cubes = self.cubes(step)
+        size = self.recipe.optimizer.batch_size
+        first = (self.global_step * self.trainer.world_size + self.global_rank) * size  # of this process's share
+        cubes = self.samples(first, size)
         density = cubes.density(self.grid, torch.get_num_threads()).to(self.device)
         species = cubes.species(self.grid, torch.get_num_threads()).to(self.device)
-        noise = generator(self.device, self.about["seed"], NOISE, step, self.global_rank)
+        noise = latents(self.about["seed"], first, size, self.recipe.network.latent_dim).to(self.device)
         losses = joint_loss(self.net, density, species, self.recipe.loss, noise)
-        self.log_dict(losses, prog_bar=True)
+        self.log_dict(losses, prog_bar=True, sync_dist=True)
         return losses["loss"]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -108,7 +101,10 @@ class Training(L.LightningModule):
         rise = min(1.0, (self.global_step + 1) / max(1, options.warmup))
         if not options.decay:
             return rise
-        done = self.global_step / options.steps if self.minutes is None else self.seconds / (60 * self.minutes)
+        if self.minutes is None:
+            done = self.global_step / options.steps
+        else:  # no two clocks agree, and processes with different rates would grow apart
+            done = float(mean_over_processes(torch.tensor(self.seconds, device=self.device))) / (60 * self.minutes)
         return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: object, **__: object) -> None:

@@ -33,6 +33,7 @@ def train(model: Model, unet: UNet, data: str, beta: float, minutes: float, seed
     recipe = dict(model.metadata["recipe"])
     settings = recipe_from({**recipe, "loss": {**recipe["loss"], "beta": beta}}, f"beta {beta:g}")
     crystals, held_out, about = prepare(model.mode, data, settings, seed)
+    about["processes"] = 1
     seconds, resume_from = 0.0, None
     if last(run).is_file():
         before, resume_from = read_checkpoint(last(run))[KEY], last(run)
@@ -42,7 +43,7 @@ def train(model: Model, unet: UNet, data: str, beta: float, minutes: float, seed
         last(run).parent.mkdir(parents=True, exist_ok=True)
         training = Training(settings, crystals, model.grid, about, minutes)
         training.net.unet.load_state_dict(unet.state_dict())
-        fit(training, Log(run, held_out, settings.optimizer.check_every), ENDLESS, "auto", resume_from)
+        fit(training, Log(run, held_out, settings.optimizer.check_every), ENDLESS, 1, 1, resume_from)
     return load(run).to(model.device)
 
 

@@ -66,7 +66,7 @@ def examples(study: Study, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Decoded mixtures [B, 30, 30, 30] of random cubes of the training split with noise, and the λ [B] of each."""
     crystals, model = study.crystals.split("train"), study.model
     chosen = torch.randint(len(crystals), (EXAMPLES,), generator=generator).numpy()
-    cubes = training_cubes(crystals.batch(chosen), model.mode, model.grid, generator)
+    cubes = training_cubes(crystals, model.mode, model.grid, generator.initial_seed(), np.arange(EXAMPLES), chosen)
     mixed, weight = mix(encoded(model, cubes.density(model.grid))[0], generator)
     parts = progress(mixed.split(CUBES_AT_ONCE), "mixtures of crystals and noise")
     return torch.cat([densities(model, part) for part in parts]), weight

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .processes import mean_over_processes
+
 SPECIES = 94
 """Z = 1 to 94; 0 is no atom."""
 
@@ -93,9 +95,15 @@ class TwoQuestions(nn.Module):
 
     @torch.jit.ignore
     def loss(self, features: Tensor, species: Tensor) -> Tensor:
-        """Both questions' cross entropies, summed over all voxels, per voxel that has an atom."""
+        """Both questions' cross entropies, summed over all voxels, per voxel that has an atom.
+
+        In training, those of all processes' voxels; a mean of every process's quotient would be another loss.
+        """
         has = species > 0
         atom = self.atom(features).squeeze(-1).float()
         asked = F.binary_cross_entropy_with_logits(atom, has.float(), reduction="sum")
         named = F.cross_entropy(self.species_logits(features[has]), species[has].long() - 1, reduction="sum")
-        return (asked + named) / has.sum().clamp_min(1)
+        atoms = has.sum().float()
+        if self.training:
+            atoms = mean_over_processes(atoms)
+        return (asked + named) / atoms.clamp_min(1)
