@@ -16,7 +16,6 @@ from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
 from crystalgrid.model import Model
 from crystalgrid.recipe import load_recipe
-from crystalgrid.training import generator
 
 GRID = Grid()
 SEED = 5
@@ -27,8 +26,8 @@ def tiny(prototypes) -> Study:
     """Six cubes of two test crystals."""
     from crystalgrid.data import training_cubes
 
-    chosen = prototypes.split("train").batch(range(150))
-    density = training_cubes(chosen, "repeated", GRID, generator("cpu", 0)).density(GRID)
+    cubes = training_cubes(prototypes.split("train"), "repeated", GRID, seed=0, epochs=0, indices=np.arange(150))
+    density = cubes.density(GRID)
     recipe = load_recipe("tiny").to_dict()
     metadata = mirror_metadata(grid={"n": 30, "length": 10.0, "sigma": 1.0}, latent_dim=300, recipe=recipe)
     return study(Model(fitted_tiny(density), metadata), prototypes, prototypes.split("test")[:2], SEED)
