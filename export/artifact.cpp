@@ -1,6 +1,8 @@
 #include "artifact.hpp"
 
+#include <ATen/Version.h>
 #include <caffe2/serialize/inline_container.h>
+#include <sys/utsname.h>
 #include <torch/version.h>
 
 #include <algorithm>
@@ -41,6 +43,16 @@ std::string checksum(Reader& reader) {
   return sum.hex();
 }
 
+/// What a compiled model runs on, in words; torch's version without what follows a plus, as C++ knows it.
+std::string built_for(const Json& metadata) {
+  const auto& members = std::get<Json::Object>(metadata.value);
+  if (!members.contains("built_for")) return "";
+  const Json& built = members.at("built_for");
+  const std::string& torch = built.string("torch");
+  return "torch " + torch.substr(0, torch.find('+')) + " on " + built.string("machine") + " with " +
+         built.string("cpu");
+}
+
 Metadata metadata(Reader& reader) {
   const Json json = Json::parse(text(reader, kMetadata));
   const long format = json.whole("format");
@@ -53,7 +65,8 @@ Metadata metadata(Reader& reader) {
   return {{static_cast<int>(grid.whole("n")), grid.number("length"), grid.number("sigma")},
           json.whole("latent_dim"),
           json.string("mode"),
-          sum};
+          sum,
+          built_for(json)};
 }
 
 Metadata read_metadata(const std::string& path) {
@@ -67,18 +80,38 @@ Metadata read_metadata(const std::string& path) {
   }
 }
 
+/// A compiled model is this processor's code against this torch.
+void refuse_other_machine(const std::string& path, const std::string& built_for, const torch::Device& device) {
+  struct utsname machine{};
+  uname(&machine);
+  const std::string here =
+      "torch " TORCH_VERSION " on " + std::string(machine.machine) + " with " + at::get_cpu_capability();
+  if (built_for != here)
+    throw InputError(path + ": compiled for " + built_for + ", this is " + here +
+                     "; `crystalgrid-export RUN -o model.pt2` makes one for this machine, and a model.pt runs on any");
+  if (!device.is_cpu()) throw InputError("--device: " + path + " is compiled for the CPU; a model.pt runs on cuda too");
+}
+
 }  // namespace
 
 Artifact read_artifact(const std::string& path, const torch::Device& device) {
   if (!std::filesystem::exists(path)) throw InputError(path + ": no such file");
   if (!std::filesystem::is_regular_file(path))
     throw InputError(path + ": wanted the file that crystalgrid-export makes from a run, got a folder");
-  Metadata described = read_metadata(path);
+  Artifact artifact{read_metadata(path), std::nullopt, nullptr, nullptr};
+  const bool compiled = path.ends_with(".pt2");
+  if (compiled) refuse_other_machine(path, artifact.metadata.built_for, device);
   try {
-    return {std::move(described), torch::jit::load(path, device)};
+    if (compiled) {
+      artifact.decode = std::make_unique<torch::inductor::AOTIModelPackageLoader>(path, "decode");
+      artifact.segment = std::make_unique<torch::inductor::AOTIModelPackageLoader>(path, "segment");
+    } else {
+      artifact.module = torch::jit::load(path, device);
+    }
   } catch (const std::exception& error) {
     throw InputError(path + ": torch " TORCH_VERSION " cannot load it: " + first_line(error.what()));
   }
+  return artifact;
 }
 
 }  // namespace crystalgrid

@@ -11,8 +11,9 @@ namespace crystalgrid {
 struct Metadata {
   Grid grid;
   std::int64_t latent_dim = 0;
-  std::string mode;      ///< single or repeated
-  std::string checksum;  ///< SHA-256 of the file's records, hexadecimal
+  std::string mode;       ///< single or repeated
+  std::string checksum;   ///< SHA-256 of the file's records, hexadecimal
+  std::string built_for;  ///< of a compiled model: what it runs on
 };
 
 }  // namespace crystalgrid

@@ -10,10 +10,11 @@ namespace {
 
 /// Where the convolutions are: the rest of a network needs, and keeps, full precision.
 void use_bf16(Artifact& artifact) {
-  auto& module = artifact.module;
-  if (!module.hasattr("unet")) throw InputError("--precision bf16: this model has no U-Net to run in it");
+  if (!artifact.module)
+    throw InputError("--precision bf16: wanted a model.pt; a .pt2 has the precision it was compiled with");
+  if (!artifact.module->hasattr("unet")) throw InputError("--precision bf16: this model has no U-Net to run in it");
   for (const char* part : {"first", "downs", "ups"})
-    module.attr("unet").toModule().attr(part).toModule().to(at::kBFloat16);
+    artifact.module->attr("unet").toModule().attr(part).toModule().to(at::kBFloat16);
 }
 
 }  // namespace
@@ -23,16 +24,26 @@ Network::Network(Artifact artifact, const c10::Device& device, const std::string
   if (precision == "bf16") use_bf16(artifact_);
 }
 
+at::Tensor Network::decode(const at::Tensor& z) {
+  if (artifact_.decode) return artifact_.decode->run({z}).at(0);
+  return artifact_.module->run_method("decode", z).toTensor();
+}
+
+at::Tensor Network::segment(const at::Tensor& density) {
+  if (artifact_.segment) return artifact_.segment->run({density}).at(0);
+  return artifact_.module->run_method("segment", density).toTuple()->elements()[0].toTensor();
+}
+
 Voxels Network::operator()(const at::Tensor& z, double largest_density, Stages& stages) {
   const auto wait = [&] {
     if (device_.is_cuda()) torch::cuda::synchronize();
   };
   Stopwatch watch;
-  at::Tensor density = artifact_.module.run_method("decode", z.to(device_)).toTensor();
+  at::Tensor density = decode(z.to(device_));
   if (largest_density > 0) density = density * (largest_density / density.amax({1, 2, 3}, true).clamp_min(1e-30));
   wait();
   stages.decode += watch.lap();
-  at::Tensor species = artifact_.module.run_method("segment", density).toTuple()->elements()[0].toTensor();
+  const at::Tensor species = segment(density);
   const std::int64_t n = metadata().grid.n;
   for (const at::Tensor& cubes : {density, species})
     TORCH_CHECK(cubes.sizes() == at::IntArrayRef({z.size(0), n, n, n}), "the model gives ", cubes.sizes(),

@@ -33,6 +33,9 @@ class Network {
   Voxels operator()(const at::Tensor& z, double largest_density, Stages& stages);
 
  private:
+  at::Tensor decode(const at::Tensor& z);
+  at::Tensor segment(const at::Tensor& density);
+
   Artifact artifact_;
   c10::Device device_;
 };

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from crystalgrid.export import describe, scripted
 from crystalgrid.grid import Grid
 from crystalgrid.model import FORMAT
+from crystalgrid.nets import CrystalNet
 from crystalgrid.recipe import load_recipe
 
 
@@ -47,15 +48,34 @@ def write_mirror(path: Path, threshold: float = 1.5, **changes: object) -> Path:
     return path
 
 
-def write_tiny(path: Path) -> Path:
-    """An artifact of the recipe `tiny`, untrained, with weights that make it see atoms all the same."""
+def fitted_tiny(density: Tensor) -> CrystalNet:
+    """The recipe `tiny` with its linear part fitted to densities and the rest untrained, that sees atoms all the same.
+
+    Its decoder lets the first latent number, the scale, change the geometry a little, as training does.
+    """
     torch.manual_seed(0)
-    recipe = load_recipe("tiny")
-    network = recipe.build().eval()
+    network = load_recipe("tiny").build().eval()
+    with torch.no_grad():
+        network.vae.fit([density], beta=1e-3)
+        network.vae.decoder[-1].weight.normal_(std=0.1)
+        network.unet.head.atom.weight *= 300
+    return network
+
+
+def tiny_network() -> CrystalNet:
+    """The network of recipe `tiny`, untrained, with weights that make it see atoms all the same."""
+    torch.manual_seed(0)
+    network = load_recipe("tiny").build().eval()
     with torch.no_grad():
         network.vae.linear.decoder.normal_()
         network.unet.head.atom.weight *= 300
-    path.write_bytes(scripted(network))
+    return network
+
+
+def write_tiny(path: Path) -> Path:
+    """An artifact of that network."""
+    recipe = load_recipe("tiny")
+    path.write_bytes(scripted(tiny_network()))
     changes = {"grid": asdict(Grid()), "latent_dim": recipe.network.latent_dim, "recipe": recipe.to_dict()}
     describe(path, mirror_metadata(**changes))
     return path

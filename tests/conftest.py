@@ -37,3 +37,13 @@ def real_crystals() -> CrystalSet:
     from crystalgrid.data import load
 
     return load(str(REAL_CRYSTALS))
+
+
+@pytest.fixture(scope="session")
+def sampler(pytestconfig: pytest.Config) -> Path:
+    """The C++ sampler, built once and kept between test runs."""
+    from crystalgrid import sample
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(pytestconfig.cache.mkdir("sampler")))
+        return sample.sampler()

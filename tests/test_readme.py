@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
-COMMANDS = tuple(f"crystalgrid-{name}" for name in ("data", "train", "evaluate", "export", "sample", "interpolate"))
+NAMES = ("data", "train", "evaluate", "export", "sample", "interpolate", "figures")
+COMMANDS = tuple(f"crystalgrid-{name}" for name in NAMES)
 
 
 def test_python_example():

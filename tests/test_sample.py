@@ -26,13 +26,6 @@ from crystalgrid.latents import latents
 
 
 @pytest.fixture(scope="module")
-def sampler(pytestconfig: pytest.Config) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(pytestconfig.cache.mkdir("sampler")))
-        return sample.sampler()
-
-
-@pytest.fixture(scope="module")
 def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_mirror(tmp_path_factory.mktemp("mirror") / "model.pt")
 

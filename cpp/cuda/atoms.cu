@@ -207,7 +207,7 @@ __device__ void find_centre(const Labels& cube, Fragment* all, int founder) {
   if (cube.density) for_each_voxel([&](int v) { mean += cube.density[v] / static_cast<double>(all[founder].voxels); });
   mean = sum_over_warp(mean);
   for_each_voxel([&](int v) {
-    const double weight = cube.density ? voxel_weight(cube.density[v], mean) : 1.0;
+    const double weight = cube.density ? voxel_weight<double, double>(cube.density[v], mean) : 1.0;
     const Place at = place_of(v, cube.n);
     weights += weight;
     moment[0] += weight * at.i;

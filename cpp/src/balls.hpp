@@ -22,9 +22,12 @@ inline BallRule ball_rule(const Grid& grid, double radius) {
 /// What a voxel weighs in its atom's centre: its density, but at most half the atom's mean. Within a ball the slope of
 /// the density is mostly a neighbour's tail, which would pull a light atom towards a heavy one; a voxel of little
 /// density is a wrong label. The floor keeps the centre defined where a network decodes no density under a label.
-CRYSTALGRID_DEVICE inline double voxel_weight(double density, double mean_density) {
-  const double most = 0.5 * mean_density, weight = most < density ? most : density;
-  return 1e-12 < weight ? weight : 1e-12;
+/// `Density` is a T or a vector of them.
+template <class T, class Density>
+CRYSTALGRID_DEVICE inline Density voxel_weight(Density density, T mean_density) {
+  const T most = T(0.5) * mean_density, least = T(1e-12);
+  const Density weight = most < density ? most : density;
+  return least < weight ? weight : least;
 }
 
 }  // namespace crystalgrid

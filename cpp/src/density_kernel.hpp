@@ -13,7 +13,7 @@ struct KernelImages {
 };
 
 /// Room for `count` images and at least a vector more, in whole vectors of either type.
-constexpr int whole_vectors(int count) { return count / 8 * 8 + 16; }
+constexpr int whole_vectors(int count) { return count / 16 * 16 + 32; }
 
 template <class T>
 struct KernelGrid {

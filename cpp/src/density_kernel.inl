@@ -55,9 +55,9 @@ inline int at_most(int i, int n) { return i < n ? i : n; }
 
 /// Squared distance from each x to the voxels [begin, end) of one axis.
 template <class T>
-inline Vector<T> squared_distance(Vector<T> x, int begin, int end, T spacing) {
-  const Vector<T> below = (begin + T(0.5)) * spacing - x, above = x - (end - T(0.5)) * spacing;
-  const Vector<T> d = larger<T>(larger<T>(below, above), Vector<T>{});
+inline WideVector<T> squared_distance(const T* x, int begin, int end, T spacing) {
+  const WideVector<T> at = load_wide(x), below = (begin + T(0.5)) * spacing - at, above = at - (end - T(0.5)) * spacing;
+  const WideVector<T> d = larger(larger(below, above), WideVector<T>{});
   return d * d;
 }
 
@@ -87,16 +87,16 @@ struct Block {
 template <class T>
 void list_near(const KernelImages<T>& images, const KernelGrid<T>& grid, const Block& block, int capacity,
                const int* every, Near<T>& near) {
-  constexpr int kLanes = Simd<T>::kLanes;
+  constexpr int kLanes = Wide<T>::kLanes;
   const T h = grid.spacing, reach2 = grid.reach * grid.reach;
   // Shorter vectors leave out no other images than longer ones, so that all instruction sets sum the same.
   const int slab = block.z / Brick::kSlab * Brick::kSlab, slab_end = at_most(slab + Brick::kSlab, grid.n);
   int count = 0;
   for (int m = 0; m < images.count; m += kLanes) {
-    const Vector<T> d = squared_distance(load(images.x + m), block.x, block.end_x, h) +
-                        squared_distance(load(images.y + m), block.y, block.end_y, h) +
-                        squared_distance(load(images.z + m), slab, slab_end, h);
-    const LanesWhereLess<T> chosen(d, broadcast(reach2));
+    const WideVector<T> d = squared_distance(images.x + m, block.x, block.end_x, h) +
+                            squared_distance(images.y + m, block.y, block.end_y, h) +
+                            squared_distance(images.z + m, slab, slab_end, h);
+    const LanesWhereLess<T> chosen(d, broadcast_wide(reach2));
     chosen.append(every + m, near.image + count);
     chosen.append(images.x + m, near.x + count);
     chosen.append(images.y + m, near.y + count);
@@ -105,11 +105,11 @@ void list_near(const KernelImages<T>& images, const KernelGrid<T>& grid, const B
   }
   near.count = count;
   for (int m = 0; m < count; m += kLanes) {
-    store(near.limit + m, reach2 - squared_distance(load(near.z + m), slab, slab_end, h));
+    store(near.limit + m, reach2 - squared_distance(near.z + m, slab, slab_end, h));
     for (int b = 0, x = block.x; b < kBricksX; ++b, x += Brick::kX)
-      store(near.dx2 + b * capacity + m, squared_distance(load(near.x + m), x, at_most(x + Brick::kX, block.end_x), h));
+      store(near.dx2 + b * capacity + m, squared_distance(near.x + m, x, at_most(x + Brick::kX, block.end_x), h));
     for (int b = 0, y = block.y; b < kBricksY; ++b, y += Brick::kY)
-      store(near.dy2 + b * capacity + m, squared_distance(load(near.y + m), y, at_most(y + Brick::kY, block.end_y), h));
+      store(near.dy2 + b * capacity + m, squared_distance(near.y + m, y, at_most(y + Brick::kY, block.end_y), h));
   }
   // The lanes past the last image are out of reach.
   for (int lane = 0; lane < kLanes; ++lane) near.limit[count + lane] = T(-1);
@@ -119,8 +119,8 @@ void list_near(const KernelImages<T>& images, const KernelGrid<T>& grid, const B
 template <class T>
 inline int list_reaching(const Near<T>& near, const T* dx2, const T* dy2, int* reaching) {
   int count = 0;
-  for (int m = 0; m < near.count; m += Simd<T>::kLanes) {
-    const LanesWhereLess<T> chosen(load(dx2 + m) + load(dy2 + m), load(near.limit + m));
+  for (int m = 0; m < near.count; m += Wide<T>::kLanes) {
+    const LanesWhereLess<T> chosen(load_wide(dx2 + m) + load_wide(dy2 + m), load_wide(near.limit + m));
     chosen.append(near.image + m, reaching + count);
     count += chosen.count;
   }
@@ -135,7 +135,9 @@ struct BrickSums {
 /// Sum over the listed images; `x`, `y` and `z` are the brick's first entries in the tables of image 0.
 template <class T>
 inline BrickSums<T> sum_brick(const T* x, const T* y, const T* z, const int* images, int count) {
-  BrickSums<T> sums{};
+  BrickSums<T> sums;
+  for (auto& row : sums.rows)  // one by one: compilers would clear memory for the whole
+    for (Vector<T>& sum : row) sum = Vector<T>{};
   for (const int* image = images; image < images + count; ++image) {
     const long m = *image;
     const T *fx = x + m * Brick::kRow, *fy = y + m * Brick::kRow;
@@ -213,7 +215,7 @@ T largest(const T* values, long count) {
   constexpr int kLanes = Simd<T>::kLanes;
   Vector<T> most = broadcast(values[0]);
   long i = 0;
-  for (; i + kLanes <= count; i += kLanes) most = larger<T>(most, load(values + i));
+  for (; i + kLanes <= count; i += kLanes) most = larger(most, load(values + i));
   T result = most[0];
   for (int lane = 1; lane < kLanes; ++lane) result = most[lane] > result ? most[lane] : result;
   for (; i < count; ++i) result = values[i] > result ? values[i] : result;

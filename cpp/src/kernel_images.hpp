@@ -26,19 +26,21 @@ struct KernelScratch {
   std::vector<int> lists;
   int count = 0;
 
-  void clear() {
-    for (auto* values : {&x, &y, &z, &weight}) values->clear();
-  }
+  void clear() { count = 0; }
   void add(Vec3 p, double image_weight, double scale) {
-    x.push_back(static_cast<T>(scale * p.x));
-    y.push_back(static_cast<T>(scale * p.y));
-    z.push_back(static_cast<T>(scale * p.z));
-    weight.push_back(static_cast<T>(image_weight));
+    if (count == static_cast<int>(x.size()))
+      for (auto* values : {&x, &y, &z, &weight}) values->resize(whole_vectors(2 * count));
+    x[count] = static_cast<T>(scale * p.x);
+    y[count] = static_cast<T>(scale * p.y);
+    z[count] = static_cast<T>(scale * p.z);
+    weight[count++] = static_cast<T>(image_weight);
   }
   /// Fill the last vector with images that are out of reach of everything, and make room for the kernel.
   KernelImages<T> finish(int n) {
-    count = static_cast<int>(x.size());
-    for (auto* values : {&x, &y, &z, &weight}) values->resize(whole_vectors(count), T(1e9));
+    for (auto* values : {&x, &y, &z, &weight}) {
+      values->resize(std::max<std::size_t>(values->size(), whole_vectors(count)));
+      std::fill(values->begin() + count, values->begin() + whole_vectors(count), T(1e9));
+    }
     for (int m = static_cast<int>(every.size()); m < whole_vectors(count); ++m) every.push_back(m);
     lists.resize(std::max<std::size_t>(lists.size(), list_size(count)));
     tables.resize(std::max<std::size_t>(tables.size(), scratch_size(count, n)));

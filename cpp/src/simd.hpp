@@ -1,6 +1,6 @@
 // Vectors in the compiler's own notation: one source for AVX-512, AVX2, SSE2 and NEON.
 //
-// The files that include this are compiled once per instruction set. Everything here is in an anonymous namespace, and
+// Kernels that include this are compiled once per instruction set. Everything here is in an anonymous namespace, and
 // they use no inline function of the standard library: the linker keeps one copy of such a function for the whole
 // program, and it could keep the copy that only a newer processor can run.
 #pragma once
@@ -20,14 +20,26 @@ constexpr int kVectorBytes = 32;
 constexpr int kVectorBytes = 16;
 #endif
 
-template <class T>
+template <class T, int kBytes = kVectorBytes>
 struct Simd {
-  static constexpr int kLanes = kVectorBytes / sizeof(T);
-  typedef T Vector __attribute__((vector_size(kVectorBytes), may_alias));
+  static constexpr int kLanes = kBytes / sizeof(T);
+  typedef T Vector __attribute__((vector_size(kBytes), may_alias));
 };
 
 template <class T>
 using Vector = typename Simd<T>::Vector;
+
+/// Lists are made with longer vectors where a processor can move chosen lanes to the front.
+#ifdef __AVX512F__
+template <class T>
+using Wide = Simd<T, sizeof(T) == 4 ? 64 : kVectorBytes>;
+#else
+template <class T>
+using Wide = Simd<T>;
+#endif
+
+template <class T>
+using WideVector = typename Wide<T>::Vector;
 
 template <class T>
 inline Vector<T> load(const T* p) {
@@ -37,7 +49,14 @@ inline Vector<T> load(const T* p) {
 }
 
 template <class T>
-inline void store(T* p, Vector<T> v) {
+inline WideVector<T> load_wide(const T* p) {
+  WideVector<T> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+template <class T, class V>
+inline void store(T* p, V v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
@@ -69,7 +88,12 @@ inline Vector<T> broadcast(T x) {
 }
 
 template <class T>
-inline Vector<T> larger(Vector<T> u, Vector<T> v) {
+inline WideVector<T> broadcast_wide(T x) {
+  return x - WideVector<T>{};
+}
+
+template <class V>
+inline V larger(V u, V v) {
   return u > v ? u : v;
 }
 
@@ -78,10 +102,10 @@ inline Vector<T> larger(Vector<T> u, Vector<T> v) {
 template <class T>
 struct LanesWhereLess {
   int count = 0;
-  int lanes[Simd<T>::kLanes];
+  int lanes[Wide<T>::kLanes];
 
-  LanesWhereLess(Vector<T> u, Vector<T> v) {
-    for (int lane = 0; lane < Simd<T>::kLanes; ++lane) {
+  LanesWhereLess(WideVector<T> u, WideVector<T> v) {
+    for (int lane = 0; lane < Wide<T>::kLanes; ++lane) {
       lanes[count] = lane;
       count += u[lane] < v[lane];
     }
@@ -92,7 +116,22 @@ struct LanesWhereLess {
   }
 };
 
-#ifdef __AVX2__
+#ifdef __AVX512F__
+template <>
+struct LanesWhereLess<float> {
+  int count;
+  __mmask16 lanes;
+
+  LanesWhereLess(WideVector<float> u, WideVector<float> v)
+      : lanes(_mm512_cmp_ps_mask((__m512)u, (__m512)v, _CMP_LT_OQ)) {
+    count = __builtin_popcount(lanes);
+  }
+  template <class U>
+  void append(const U* from, U* list) const {
+    _mm512_storeu_si512(list, _mm512_maskz_compress_epi32(lanes, _mm512_loadu_si512(from)));
+  }
+};
+#elif defined(__AVX2__)
 /// For each mask of eight lanes, the indices of its set lanes, a byte each, lowest first.
 struct Compaction {
   std::uint64_t lanes[256];
@@ -123,20 +162,19 @@ struct LanesWhereLess<float> {
 };
 #endif
 
-/// 2^x for x <= 0, within 2e-7 of itself down to 2^-126, where it stays.
+/// 2^x for x <= 0, within 2.2e-7 of itself down to 2^-126, where it stays.
 inline Vector<float> exp2(Vector<float> x) {
   using Bits = Simd<std::int32_t>::Vector;
-  x = larger<float>(x, broadcast(-126.0f));
+  x = larger(x, broadcast(-126.0f));
   const Vector<float> shifted = x + 12582912.0f;  // 1.5·2²³: adding it rounds x to a whole number in the low bits
   const Vector<float> f = x - (shifted - 12582912.0f);
-  // Taylor's series of 2^f: seven terms leave 1.2e-7 at f = ±½.
-  Vector<float> p = broadcast(1.5403530e-4f);
-  p = p * f + 1.3333558e-3f;
-  p = p * f + 9.6181291e-3f;
-  p = p * f + 5.5504109e-2f;
-  p = p * f + 2.4022651e-1f;
-  p = p * f + 6.9314718e-1f;
-  p = p * f + 1.0f;
+  // The polynomial of degree 5 whose largest relative error over f = -½ to ½ is least: 7.5e-8.
+  Vector<float> p = broadcast(1.32764720e-3f);
+  p = p * f + 9.67554150e-3f;
+  p = p * f + 5.55071328e-2f;
+  p = p * f + 2.40221197e-1f;
+  p = p * f + 6.93146967e-1f;
+  p = p * f + 1.00000007f;
   return (Vector<float>)((Bits)p + ((Bits)shifted << 23));
 }
 

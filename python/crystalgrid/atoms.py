@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +24,11 @@ class Atoms(NamedTuple):
     """[B+1] int64."""
     votes: Tensor
     """[N] int64, voxels that voted for the number."""
+
+    def cube(self, b: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions [n, 3], Å, and atomic numbers [n] of cube b, on the CPU."""
+        inside = slice(int(self.offsets[b]), int(self.offsets[b + 1]))
+        return self.positions[inside].cpu().numpy(), self.numbers[inside].cpu().numpy()
 
 
 def find_atoms(

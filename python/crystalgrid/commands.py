@@ -35,5 +35,10 @@ def interpolate() -> None:
     _run("interpolate")
 
 
+def figures() -> None:
+    """`crystalgrid-figures`."""
+    _run("figures")
+
+
 def _run(module: str) -> None:
     run_command(lambda: import_module(f".{module}", __package__).cli())

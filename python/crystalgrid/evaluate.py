@@ -62,12 +62,8 @@ def evaluate(
     for path in (json, picture):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"{path}: its folder {path.parent} does not exist")
-    loaded = load_model(model)
-    if torch.cuda.is_available():
-        loaded.to("cuda")
-    crystals = load(data, mode=loaded.mode, grid=loaded.grid, seed=seed).split(split)
-    if len(crystals) == 0:
-        raise InputError(f"{data}: no crystals in the split {split!r}, nothing to evaluate")
+    loaded, crystals = opened(model, data, seed)
+    crystals = of_split(crystals, split, data)
     if max_cubes is not None:
         crystals = some(crystals, max_cubes, seed)
     metrics = measure(loaded, crystals, seed, picture)
@@ -75,6 +71,22 @@ def evaluate(
     print(table(metrics))
     if json is not None:
         write_json(json, metrics)
+
+
+def opened(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:
+    """A model, on the GPU if there is one, and all crystals of `data` that its mode can be shown."""
+    loaded = load_model(model)
+    if torch.cuda.is_available():
+        loaded.to("cuda")
+    return loaded, load(data, mode=loaded.mode, grid=loaded.grid, seed=seed)
+
+
+def of_split(crystals: CrystalSet, split: str, data: str) -> CrystalSet:
+    """The crystals of one split, of which there must be some; `data` is what an error calls their source."""
+    chosen = crystals.split(split)
+    if len(chosen) == 0:
+        raise InputError(f"{data}: no crystals in the split {split!r}, nothing to evaluate")
+    return chosen
 
 
 def some(crystals: CrystalSet, max_cubes: int, seed: int) -> CrystalSet:
@@ -92,27 +104,33 @@ def measure(model: Model, crystals: CrystalSet, seed: int = 0, picture: Path | N
     network, extraction = Tally(grid), Tally(grid)
     for cubes in progress(evaluation_cubes(crystals, model.mode, grid, seed, CUBES_PER_CRYSTAL), "evaluating"):
         density, species = cubes.density(grid), cubes.species(grid)
-        decoded, segmented = reconstruct(model, density)
-        true, found = true_atoms(cubes, grid), find_atoms(segmented, decoded, grid)
-        network.add(found, true, decoded, density)
+        seen, segmented = decoded(model, encoded(model, density)[0])
+        true, found = true_atoms(cubes, grid), find_atoms(segmented, seen, grid)
+        network.add(found, true, seen, density)
         extraction.add(find_atoms(species, density, grid), true, density, density)
         if picture is not None:
             from . import plot
 
             chosen = list(range(len(true)))[1::CUBES_PER_CRYSTAL][:CUBES_IN_PICTURE]
-            plot.reconstructions(picture, density, decoded, true, found, grid, chosen)
+            plot.reconstructions(picture, density, seen, true, found, grid, chosen)
             picture = None
     return {"mode": model.mode, **network.summary(), "extraction_only": extraction.summary()}
 
 
-def reconstruct(model: Model, density: Tensor) -> tuple[Tensor, Tensor]:
-    """Density [B, n, n, n] to the decoded density of its mean latent vector, and the species segmented from that."""
-    device = next(model.network.parameters()).device
-    decoded, species = [], []
-    for part in density.split(CUBES_AT_ONCE):
-        decoded.append(model.decode(model.encode(part.to(device))[0]))
-        species.append(model.segment(decoded[-1])[0].cpu())
-    return torch.cat(decoded).cpu(), torch.cat(species)
+def encoded(model: Model, density: Tensor) -> tuple[Tensor, Tensor]:
+    """Density [B, n, n, n] to mean and log variance of z, each [B, latent_dim], on the CPU."""
+    parts = [model.encode(part.to(model.device)) for part in density.split(CUBES_AT_ONCE)]
+    return torch.cat([mu for mu, _ in parts]).cpu(), torch.cat([logvar for _, logvar in parts]).cpu()
+
+
+def decoded(model: Model, z: Tensor) -> tuple[Tensor, Tensor]:
+    """z [B, latent_dim] to its density and the species segmented from that, both [B, n, n, n] on the CPU."""
+    densities, species = [], []
+    for part in z.split(CUBES_AT_ONCE):
+        density = model.decode(part.to(model.device))
+        densities.append(density.cpu())
+        species.append(model.segment(density)[0].cpu())
+    return torch.cat(densities), torch.cat(species)
 
 
 def table(metrics: dict[str, Any]) -> str:

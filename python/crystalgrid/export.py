@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import tyro
 from torch import Tensor, nn
 
 from . import __version__
+from .compiled import built_for, package
 from .errors import InputError, run_command
 from .files import written_whole
 from .grid import Grid
@@ -25,12 +27,13 @@ from .model import (
     latent_dim,
     load,
     load_trained,
+    open_network,
     root,
     without_deprecations,
 )
 from .nets.fold import folded
 
-BATCH_SIZES = (1, 4)
+BATCH_SIZES = (1, 2, 5)
 LARGEST_ERROR = 1e-4
 """Of mu, logvar and density, relative to the largest value of each."""
 LEAST_SAME_SPECIES = 0.999
@@ -38,12 +41,17 @@ LEAST_SAME_SPECIES = 0.999
 
 
 def export(run: tyro.conf.Positional[str], out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]) -> None:
-    """Write a training run as model.pt, once the written file is found to agree with the network it was made from.
+    """Write a training run as one file, once that file is found to agree with the network it was made from.
+
+    The ending chooses the form: .pt is TorchScript, which runs on any machine and many versions of torch; .pt2 is
+    compiled (AOTInductor, some minutes) for this version of torch and this kind of CPU alone.
 
     Args:
         run: folder that crystalgrid-train wrote, or the name of a released model
         out: file to write; one that exists is replaced, and only by a file that agrees
     """
+    if out.suffix not in (".pt", ".pt2"):
+        raise InputError(f"{out}: wanted a name that ends in .pt (TorchScript) or .pt2 (compiled for this machine)")
     network, trained = load_trained(find(run))
     metadata = {
         "format": FORMAT,
@@ -58,10 +66,13 @@ def export(run: tyro.conf.Positional[str], out: Annotated[Path, tyro.conf.arg(al
     }
     with written_whole(out) as temporary:
         real, source = real_densities(trained["data"]["source"], trained["mode"], Grid(**trained["grid"]))
-        temporary.write_bytes(scripted(network))
-        with without_deprecations():
-            reloaded = torch.jit.load(temporary)
-        agreement = compare(network, reloaded, metadata["latent_dim"], real)
+        if out.suffix == ".pt2":
+            print("compiling for this machine, some minutes …", file=sys.stderr, flush=True)
+            temporary.write_bytes(package(folded(network), real[:2], latents(0, 0, 2, metadata["latent_dim"])))
+            metadata["built_for"] = built_for()
+        else:
+            temporary.write_bytes(scripted(network))
+        agreement = compare(network, open_network(temporary), metadata["latent_dim"], real)
         print(table(agreement, source))
         refuse_disagreement(agreement)
         describe(temporary, {**metadata, "verified": {**agreement, "batch_sizes": BATCH_SIZES, "data": source}})
@@ -78,7 +89,7 @@ def scripted(network: nn.Module) -> bytes:
 
 
 def describe(path: Path, metadata: dict[str, Any]) -> None:
-    """Add metadata to a TorchScript archive, then the checksum over all of it."""
+    """Add metadata to an archive of either form, then the checksum over all of it."""
     with zipfile.ZipFile(path, "a") as archive:
         _add(archive, METADATA, json.dumps(metadata, ensure_ascii=False, indent=1))
         _add(archive, CHECKSUM, checksum(archive))

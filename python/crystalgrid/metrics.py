@@ -61,7 +61,7 @@ class Region:
         self.pred_to_true: list[np.ndarray] = []
         self.true_to_pred: list[np.ndarray] = []
         self.matched: list[np.ndarray] = []  # [n, 2] found and true Z
-        self.count_errors: list[int] = []
+        self.counts: list[tuple[int, int]] = []  # per cube, found and true
         self.squared_errors: list[np.ndarray] = []  # per cube, mean over voxels
         self.relative_errors: list[np.ndarray] = []
 
@@ -71,7 +71,7 @@ class Region:
         self.pred_to_true.append(to_true)
         self.true_to_pred.append(to_pred)
         self.matched.append(np.stack((found_z[near], true_z[near]), axis=1))
-        self.count_errors.append(abs(len(to_true) - len(to_pred)))
+        self.counts.append((len(to_true), len(to_pred)))
 
     def add_voxels(self, decoded: Tensor, density: Tensor) -> None:
         """A batch of cubes [B, m, m, m]."""
@@ -83,7 +83,7 @@ class Region:
         """The keys of one region; None where there was nothing to count."""
         to_true, to_pred = np.concatenate(self.pred_to_true), np.concatenate(self.true_to_pred)
         found_z, true_z = np.concatenate(self.matched).T.astype(float)
-        count_errors, z_errors = np.array(self.count_errors), abs(found_z - true_z)
+        count_errors, z_errors = abs(np.diff(np.array(self.counts))), abs(found_z - true_z)
         return {
             "pred_to_true_A": percentiles(to_true),
             "true_to_pred_A": percentiles(to_pred),
@@ -115,8 +115,7 @@ class Tally:
     def add(self, found: Atoms, true: list[TrueAtoms], decoded: Tensor, density: Tensor) -> None:
         """A batch of cubes: atoms found in them, atoms that are there, and densities [B, n, n, n] on the CPU."""
         for b, atoms in enumerate(true):
-            inside = slice(int(found.offsets[b]), int(found.offsets[b + 1]))
-            self._add_cube(found.positions[inside].numpy(), found.numbers[inside].numpy(), atoms)
+            self._add_cube(*found.cube(b), atoms)
         self.all.add_voxels(decoded, density)
         rim = math.ceil(SHELL / self.grid.spacing - 0.5 - 1e-9)
         if 2 * rim < self.grid.n:
@@ -140,7 +139,7 @@ class Tally:
 
     def summary(self) -> dict[str, Any]:
         """The metrics over all cubes, and `interior`."""
-        n_cubes = len(self.all.count_errors)
+        n_cubes = len(self.all.counts)
         return {"n_cubes": n_cubes, **self.all.summary(), "interior": {"n_cubes": n_cubes, **self.interior.summary()}}
 
 

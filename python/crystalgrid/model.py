@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .checkpoint import load_run
+from .compiled import Compiled, built_for
 from .errors import InputError
 from .grid import Grid
 from .nets import CrystalNet
@@ -36,6 +37,7 @@ class Model:
         for parameter in self.network.parameters():
             parameter.requires_grad_(False)
         self.metadata = metadata
+        self.device = torch.device("cpu")
         self.grid = Grid(**metadata["grid"])
         self.mode: str = metadata["mode"]
         self.latent_dim: int = metadata["latent_dim"]
@@ -43,6 +45,7 @@ class Model:
     def to(self, device: torch.device | str) -> "Model":
         """The same model, moved to `device`."""
         self.network.to(device)
+        self.device = torch.device(device)
         return self
 
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,13 +81,25 @@ def load(source: Path | str) -> Model:
         network, metadata = load_trained(path)
         return Model(folded(network), {**metadata, "latent_dim": latent_dim(metadata)})
     metadata = read_metadata(path)
+    wanted, here = metadata.get("built_for"), built_for()
+    if path.suffix == ".pt2" and wanted != here:
+        raise InputError(
+            f"{path}: compiled for {wanted}, this is {here}; `crystalgrid-export RUN -o model.pt2` makes one for this "
+            "machine, and a model.pt runs on any"
+        )
     try:
-        with without_deprecations():
-            network = torch.jit.load(path, map_location="cpu")
+        return Model(open_network(path), metadata)
     except RuntimeError as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path}: this torch ({torch.__version__}) cannot load it: {reason}") from None
-    return Model(network, metadata)
+
+
+def open_network(path: Path) -> Any:
+    """What has the methods of an exported file, by its ending: .pt is TorchScript, .pt2 is compiled."""
+    if path.suffix == ".pt2":
+        return Compiled(path)
+    with without_deprecations():
+        return torch.jit.load(path, map_location="cpu")
 
 
 def latent_dim(run: dict[str, Any]) -> int:

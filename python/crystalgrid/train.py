@@ -80,7 +80,7 @@ def train(
     if max_epochs is not None:
         steps = min(steps, math.ceil(max_epochs * len(crystals) / (settings.optimizer.batch_size * here * nodes)))
     if resume:
-        _check_same(about, read_checkpoint(last(out))[KEY], out)
+        check_same(about, read_checkpoint(last(out))[KEY], out)
     if first_process():
         prepare_folder(out, resume)
     training = Training(settings, crystals, Grid(), about, minutes)
@@ -114,7 +114,7 @@ def prepare_folder(out: Path, resume: bool) -> None:
     if not resume:
         new_folder(out)
         (out / "checkpoints").mkdir()
-    for unfinished in (out / "checkpoints").glob(".*.ckpt.*"):
+    for unfinished in (out / "checkpoints").glob(".*.ckpt"):
         unfinished.unlink()
 
 
@@ -210,7 +210,7 @@ def _check_numbers(**limits: float | None) -> None:
             raise InputError(f"--{name.replace('_', '-')}: wanted a positive number, got {value}")
 
 
-def _check_same(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
+def check_same(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
     """A resumed run must be the same run."""
     if now["processes"] != then.get("processes", 1):  # which runs of one process once did not say
         raise InputError(f"{out}: was trained by {then.get('processes', 1)} processes; resume with as many")

@@ -112,8 +112,8 @@ CRYSTALGRID_DEVICE inline Steps steps_along(double step, double low, double high
 
 /// Distance from a coordinate to the interval [low, high].
 CRYSTALGRID_DEVICE inline double outside(double x, double low, double high) {
-  const double d = low - x > x - high ? low - x : x - high;
-  return d > 0 ? d : 0;
+  const double d = std::fabs(x - 0.5 * (low + high)) - 0.5 * (high - low);
+  return 0.5 * (d + std::fabs(d));  // as compilers make branches of a maximum, which nothing could predict here
 }
 
 /// Squared distance from p to the box, Å².

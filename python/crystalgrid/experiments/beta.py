@@ -1,0 +1,88 @@
+"""The weight of the KL divergence: reconstruction against sample quality (section 4.2.1, Fig. 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..checkpoint import KEY, last, read_checkpoint
+from ..distances import wasserstein
+from ..log import Log
+from ..metrics import Tally
+from ..model import Model, load
+from ..nets import UNet
+from ..panels import canvas, label_axes, save
+from ..recipe import recipe_from
+from ..train import ENDLESS, check_same, fit, prepare
+from ..training import Training
+from .draws import spacings
+from .study import Study
+
+AXES = {
+    "voxel_rel_l2": "relative error of the density (L2)",
+    "species_exact": "species exact, share of found atoms",
+}
+
+
+def train(model: Model, unet: UNet, data: str, beta: float, minutes: float, seed: int, run: Path) -> Model:
+    """The model's recipe with another beta, trained for so many minutes in all; what `run` holds already counts.
+
+    The autoencoder begins anew and the U-Net as `unet`, the model's: what it knows of species hardly depends on beta.
+    """
+    recipe = dict(model.metadata["recipe"])
+    settings = recipe_from({**recipe, "loss": {**recipe["loss"], "beta": beta}}, f"beta {beta:g}")
+    crystals, held_out, about = prepare(model.mode, data, settings, seed)
+    about["processes"] = 1
+    seconds, resume_from = 0.0, None
+    if last(run).is_file():
+        before, resume_from = read_checkpoint(last(run))[KEY], last(run)
+        check_same(about, before, run)
+        seconds = before["seconds"]
+    if seconds < 60 * minutes:
+        last(run).parent.mkdir(parents=True, exist_ok=True)
+        training = Training(settings, crystals, model.grid, about, minutes)
+        training.net.unet.load_state_dict(unet.state_dict())
+        fit(training, Log(run, held_out, settings.optimizer.check_every), ENDLESS, 1, 1, resume_from)
+    return load(run).to(model.device)
+
+
+def run(studies: dict[float, Study], folder: Path) -> dict[str, list]:
+    """Numbers of cubes of the validation split, by models that were trained with each beta; beta.png."""
+    rows = [{"beta": beta, **numbers(one)} for beta, one in studies.items()]
+    _draw(folder / "beta.png", rows)
+    return {"table": rows}
+
+
+def numbers(one: Study) -> dict[str, Any]:
+    """What a model reconstructs, what its latent vectors cost, and how far its draws' spacing is from real ones."""
+    tally = Tally(one.model.grid)
+    tally.add(one.reconstruction.atoms, one.true, one.reconstruction.density, one.density)
+    spaced = spacings(one)
+    kl = 0.5 * (one.reconstruction.z.square() + one.logvar.exp() - 1 - one.logvar).sum(1)
+    summary = tally.summary()
+    return {
+        **{key: summary[key] for key in ("n_cubes", *AXES, "recall_0p5A", "precision_0p5A")},
+        "kl_nats": float(kl.mean()),
+        "wasserstein_A": wasserstein(spaced["drawn"], spaced["real"]),
+    }
+
+
+def _draw(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    figure, cells = canvas(1, 2)
+    for column, (key, label) in enumerate(AXES.items()):
+        axis = figure.add_subplot(cells[0, column])
+        points = [row for row in rows if row[key] is not None and row["wasserstein_A"] is not None]
+        axis.plot([row[key] for row in points], [row["wasserstein_A"] for row in points], "o-", markersize=4)
+        for row in points:
+            place = (row[key], row["wasserstein_A"])
+            axis.annotate(f"{row['beta']:g}", place, (0, 5), textcoords="offset points", ha="center", fontsize=7)
+        axis.margins(0.2)
+        axis.locator_params(nbins=5)
+        label_axes(
+            axis,
+            label,
+            "Wasserstein distance of spacings\nin draws and real crystals, Å",
+            "validation cubes, each point with its β",
+        )
+    save(figure, path)

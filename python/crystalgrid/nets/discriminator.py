@@ -1,0 +1,24 @@
+"""The discriminator of section 9: how near a decoded density is to a real crystal's."""
+
+from torch import Tensor, nn
+
+from .vae import conv_block
+from .wave_vae import relative
+
+
+class Discriminator(nn.Module):
+    """Density to the logit of 1 - λ of Eq. (7): three strided convolutions, 30³ → 14³ → 6³ → 2³, and one layer.
+
+    The paper names no layers. It sees densities relative to their means, so that crystals of all elements look alike.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *conv_block(1, 16, 3, stride=2), *conv_block(16, 32, 3, stride=2), *conv_block(32, 64, 3, stride=2),
+            nn.Flatten(), nn.Linear(64 * 2**3, 1),
+        )  # fmt: skip
+
+    def forward(self, density: Tensor) -> Tensor:
+        """density [B, 30, 30, 30] in 1/Å³ to logits [B]; their sigmoid is the score, 1 for a real crystal's decode."""
+        return self.layers(relative(density).unsqueeze(1)).squeeze(1)

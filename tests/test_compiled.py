@@ -1,0 +1,97 @@
+"""The compiled form: the same answers as TorchScript in Python and in C++, and refused where it cannot run."""
+
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import crystalgrid as cg
+from artifacts import tiny_network, write_tiny
+from crystalgrid import compiled
+from crystalgrid.export import describe, export
+from crystalgrid.latents import latents
+from crystalgrid.model import METADATA, read_metadata
+from crystalgrid.nets.fold import folded
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """model.pt and model.pt2 of one network."""
+    folder = tmp_path_factory.mktemp("forms")
+    script = write_tiny(folder / "model.pt")
+    network = tiny_network()
+    density = network.decode(latents(0, 0, 2, 300)).detach()
+    package = compiled.package(folded(network), density, latents(0, 0, 2, 300))
+    (folder / "model.pt2").write_bytes(package)
+    metadata = {**read_metadata(script), "built_for": compiled.built_for()}
+    describe(folder / "model.pt2", metadata)
+    return script, folder / "model.pt2"
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 7])
+@torch.no_grad()
+def test_both_forms_give_the_same(forms: tuple[Path, Path], batch: int) -> None:
+    script, package = map(cg.load, forms)
+    z = latents(1, 0, batch, 300)
+    density = script.decode(z)
+    torch.testing.assert_close(package.decode(z), density, rtol=1e-5, atol=1e-5)
+    for seen, wanted in zip(package.encode(density), script.encode(density), strict=True):
+        torch.testing.assert_close(seen, wanted, rtol=1e-4, atol=1e-3)
+    (species, confidence), (same, sure) = package.segment(density), script.segment(density)
+    assert (same > 0).any()
+    assert (species == same).float().mean() > 0.9999
+    torch.testing.assert_close(confidence, sure, rtol=1e-3, atol=1e-3)
+
+
+def test_the_sampler_finds_the_same_atoms_with_either(forms: tuple[Path, Path], tmp_path: Path, sampler: Path) -> None:
+    for form in forms:
+        command = [sampler, form, "-n", "5", "--batch", "2", "-o", tmp_path / form.suffix, "--save-density"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+    one, other = (np.load(tmp_path / form.suffix / "density.npz")["density"] for form in forms)
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    one, other = ((tmp_path / form.suffix / "samples.xyz").read_text().splitlines() for form in forms)
+    assert [line for line in one if "Lattice" not in line] == [line for line in other if "Lattice" not in line]
+
+
+@pytest.mark.parametrize(("key", "value"), [("torch", "2.1.0"), ("machine", "riscv64"), ("cpu", "none")])
+def test_another_machine_is_refused_with_what_helps(
+    forms: tuple[Path, Path], tmp_path: Path, sampler: Path, key: str, value: str
+) -> None:
+    other = tmp_path / "model.pt2"
+    metadata = {**read_metadata(forms[1]), "built_for": {**compiled.built_for(), key: value}}
+    rewrite(forms[1], other, metadata)
+    help_ = "`crystalgrid-export RUN -o model.pt2` makes one for this machine"
+    with pytest.raises(cg.InputError, match=f"compiled for .*{value}.*{help_}"):
+        cg.load(other)
+    done = subprocess.run([sampler, other, "-o", tmp_path / "out"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert value in done.stderr
+    assert help_ in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def rewrite(source: Path, out: Path, metadata: dict) -> None:
+    """The same archive with other metadata, and the checksum that fits."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
+        for info in old.infolist():
+            if "/extra/crystalgrid" not in info.filename:
+                new.writestr(info, old.read(info))
+    describe(out, metadata)
+    assert json.loads(zipfile.ZipFile(out).read(f"archive/{METADATA}")) == metadata
+
+
+def test_other_endings_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(cg.InputError, match=r"model\.onnx: wanted a name that ends in \.pt"):
+        export("absent", tmp_path / "model.onnx")
+
+
+def test_bf16_takes_a_model_pt(forms: tuple[Path, Path], tmp_path: Path, sampler: Path) -> None:
+    command = [sampler, forms[1], "-o", tmp_path / "out", "--precision", "bf16"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "--precision bf16: wanted a model.pt" in done.stderr

@@ -1,0 +1,208 @@
+"""The paper's experiments, on a small model whose autoencoder is fitted in closed form."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from artifacts import fitted_tiny, mirror_metadata
+from crystalgrid import training
+from crystalgrid.errors import InputError
+from crystalgrid.evaluate import measure
+from crystalgrid.experiments import beta, conditioning, discriminator, draws, interpolation, reconstruction
+from crystalgrid.experiments.study import Study, densities, study
+from crystalgrid.grid import Grid
+from crystalgrid.latents import latents
+from crystalgrid.model import Model
+from crystalgrid.recipe import load_recipe
+
+GRID = Grid()
+SEED = 5
+
+
+@pytest.fixture(scope="module")
+def tiny(prototypes) -> Study:
+    """Six cubes of two test crystals."""
+    from crystalgrid.data import training_cubes
+
+    cubes = training_cubes(prototypes.split("train"), "repeated", GRID, seed=0, epochs=0, indices=np.arange(150))
+    density = cubes.density(GRID)
+    recipe = load_recipe("tiny").to_dict()
+    metadata = mirror_metadata(grid={"n": 30, "length": 10.0, "sigma": 1.0}, latent_dim=300, recipe=recipe)
+    return study(Model(fitted_tiny(density), metadata), prototypes, prototypes.split("test")[:2], SEED)
+
+
+def drawn(path: Path) -> bool:
+    """Whether a PNG file shows something."""
+    from matplotlib.image import imread
+
+    return imread(path)[..., :3].std() > 0.01
+
+
+def test_reconstruction_counts_as_the_evaluation_does(tiny, tmp_path):
+    numbers = reconstruction.run(tiny, tmp_path)
+    wanted = measure(tiny.model, tiny.chosen, SEED)
+    assert numbers["n_cubes"] == 6
+    for key in ("voxel_rel_l2", "count_exact", "true_to_pred_A", "interior"):
+        assert numbers[key] == pytest.approx(wanted[key]) if key != "interior" else numbers[key] == wanted[key]
+    assert numbers["voxel_error_A-3"]["p50"] < numbers["voxel_error_A-3"]["p90"]
+    assert 0.5 < numbers["voxel_pearson"] < 1
+    assert drawn(tmp_path / "reconstruction.png")
+    assert drawn(tmp_path / "reconstruction_cubes.png")
+
+
+def test_interpolation_goes_from_one_reconstruction_to_another(tiny, tmp_path):
+    from PIL import Image
+
+    numbers = interpolation.run(tiny, tmp_path)
+    start, end = interpolation.choose(tiny)
+    seen = tiny.reconstruction
+    assert numbers["crystals"] == [tiny.ids[start], tiny.ids[end]]
+    assert len(set(numbers["crystals"])) == 2
+    counts = seen.atoms.offsets.diff().tolist()
+    assert (numbers["atoms"][0], numbers["atoms"][-1]) == (counts[start], counts[end])
+    peaks = [float(seen.density[b].max()) for b in (start, end)]
+    largest = numbers["largest_density_A-3"]
+    assert [largest[0], largest[-1]] == pytest.approx(peaks, rel=1e-4)
+    assert len(largest) == len(numbers["fraction"]) == interpolation.STEPS
+    assert drawn(tmp_path / "interpolation.png")
+    with Image.open(tmp_path / "interpolation.gif") as animation:
+        assert animation.n_frames == interpolation.STEPS
+
+
+def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tmp_path):
+    numbers = draws.run(tiny, tmp_path)
+    torch.testing.assert_close(tiny.drawn.z, latents(SEED, 0, 6, 300))
+    assert numbers["n_draws"] == 6
+    spaced = draws.spacings(tiny)
+    assert numbers["nearest_neighbour_A"]["real"]["p50"] == np.median(spaced["real"])
+    # With real crystals in the place of draws there is no distance left.
+    perfect = draws.run(tiny._replace(drawn=tiny.drawn._replace(atoms=tiny.extracted)), tmp_path)
+    assert perfect["wasserstein_A"]["drawn"] == perfect["total_variation"]["drawn"] == 0
+    assert numbers["wasserstein_A"]["drawn"] > 0.01
+    assert drawn(tmp_path / "draws.png")
+    assert drawn(tmp_path / "draws_distances.png")
+
+
+def test_conditioning_obtains_the_largest_density_that_was_requested(tiny, tmp_path):
+    numbers = conditioning.run(tiny, tmp_path)
+    wanted, got = (np.array(numbers[key]) for key in ("requested_A-3", "obtained_A-3"))
+    np.testing.assert_allclose(got, wanted, rtol=0.01)
+    peaks = tiny.density.amax((1, 2, 3))
+    assert (wanted.min(), wanted.max()) == pytest.approx((float(peaks.min()), float(peaks.max())), rel=1e-3)
+    error = numbers["relative_error"]
+    assert error["one_step"]["p50"] > 10 * error["corrected"]["p50"]
+    assert numbers["geometry_correlation"]["other_scale"]["p50"] > 0.95
+    assert numbers["geometry_correlation"]["other_cube"]["p50"] < 0.8
+    assert drawn(tmp_path / "conditioning.png")
+
+
+def test_what_decodes_to_nothing_stays_nothing(tiny):
+    recipe = load_recipe("tiny")
+    model = Model(recipe.build(), tiny.model.metadata)  # whose linear part is all zeros
+    z = latents(0, 0, 2, 300)
+    torch.testing.assert_close(conditioning.with_largest(model, z, torch.tensor(3.0)), z)
+
+
+def test_only_the_scale_changes_when_a_density_is_asked_for(tiny):
+    z = tiny.reconstruction.z
+    changed = conditioning.with_largest(tiny.model, z, torch.tensor(3.0))
+    torch.testing.assert_close(changed[:, 1:], z[:, 1:])
+    torch.testing.assert_close(conditioning.largest(tiny.model, changed), torch.full((6,), 3.0), rtol=0.01, atol=0)
+
+
+def test_a_sweep_differs_by_the_number_that_is_swept(tiny, tmp_path):
+    numbers = conditioning.sweep(tiny, tmp_path)
+    z = tiny.reconstruction.z[:1].clone()
+    z[0, numbers["latent_number"]] = 3.0
+    plain = tiny.reconstruction.density[0]
+    change = (densities(tiny.model, z)[0] - plain).norm() / plain.norm()
+    assert numbers["relative_change"][-1] == pytest.approx(float(change), rel=1e-4)
+    assert len(numbers["atoms"]) == len(numbers["values"]) == 7
+    assert drawn(tmp_path / "latent_sweep.png")
+
+
+def test_conditioning_is_left_out_without_waves(tiny, tmp_path, capsys):
+    network = load_recipe("paper").build()
+    assert conditioning.run(tiny._replace(model=Model(network, tiny.model.metadata)), tmp_path) is None
+    assert capsys.readouterr().err == "conditioning: left out, since it needs a model with waves\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "FIRST_CUBES", 256)
+    unet = tiny.model.network.unet
+    trained = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
+    checkpoint = tmp_path / "0.1" / "checkpoints" / "last.ckpt"
+    before = checkpoint.stat().st_mtime_ns
+    monkeypatch.setattr(beta, "fit", lambda *_: pytest.fail("trained again"))
+    again = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
+    assert checkpoint.stat().st_mtime_ns == before
+    z = latents(0, 0, 1, 300)
+    torch.testing.assert_close(again.decode(z), trained.decode(z))
+    assert again.metadata["recipe"]["loss"]["beta"] == 0.1
+    with pytest.raises(InputError, match="trained with another"):
+        beta.train(tiny.model, unet, "prototypes", 0.2, 0.01, SEED, tmp_path / "0.1")
+    numbers = beta.run({0.1: tiny._replace(model=again), 1.0: tiny}, tmp_path)
+    assert [row["beta"] for row in numbers["table"]] == [0.1, 1.0]
+    kl = [row["kl_nats"] for row in numbers["table"]]
+    assert kl[0] == kl[1] > 0
+    assert drawn(tmp_path / "beta.png")
+
+
+def test_mixtures_are_between_a_crystal_and_noise():
+    mixed, weight = discriminator.mix(torch.full((500, 4), 1e4), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(mixed / 1e4, (1 - weight)[:, None].expand(500, 4), rtol=0, atol=1e-3)
+    noise = discriminator.mix(torch.zeros(500, 4), torch.Generator().manual_seed(0))[0] / weight[:, None]
+    assert abs(noise.mean()) < 0.1
+    assert abs(noise.std() - 1) < 0.1
+
+
+def easy_decode(z: torch.Tensor) -> torch.Tensor:
+    """Two slabs, of which the crystals' z makes one dense and the other empty."""
+    density = torch.ones(len(z), 30, 30, 30)
+    density[:, :15] *= z[:, 0, None, None, None].exp()
+    return density
+
+
+def test_the_discriminator_separates_what_is_easy_and_repeats_itself():
+    crystals = torch.full((256, 1), 3.0)
+
+    mixed, weight = discriminator.mix(crystals, torch.Generator().manual_seed(SEED))
+    density = easy_decode(mixed)
+
+    def scored(steps: int, z: torch.Tensor) -> np.ndarray:
+        network = discriminator.fit(density, weight, torch.Generator().manual_seed(SEED), steps)
+        return discriminator.scores(network, easy_decode(z))
+
+    noise_z = torch.randn(64, 1, generator=torch.Generator().manual_seed(0))
+    real, noise = np.split(scored(60, torch.cat([crystals[:64], noise_z])), 2)
+    assert real.mean() > noise.mean() + 0.3
+    np.testing.assert_array_equal(scored(2, noise_z), scored(2, noise_z))
+
+
+def test_the_discriminator_says_what_it_makes_of_strangers(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(discriminator, "STEPS", 4)
+    monkeypatch.setattr(discriminator, "EXAMPLES", 32)
+    numbers = discriminator.run(tiny, tmp_path, None, {})
+    assert numbers["taught_by"] == "the model"
+    assert set(numbers["scores"]) >= {"real decodes", "random draws", "single atoms", "smoothed noise", "other mode"}
+    assert all(0 <= score["mean"] <= 1 for score in numbers["scores"].values())
+    assert drawn(tmp_path / "discriminator.png")
+    taught = discriminator.run(tiny, tmp_path, tiny, {"further": tiny.density})
+    assert taught["taught_by"] == "the model with the smallest beta"
+    assert taught["scores"]["further"] == taught["scores"]["real densities"]
+
+
+def test_strangers_are_what_they_are_called(tiny):
+    strangers = discriminator.strangers(tiny, torch.Generator().manual_seed(0))
+    single, noise = strangers["single atoms"], strangers["smoothed noise"]
+    assert single.shape == noise.shape == tiny.density.shape
+    peaks = single.amax((1, 2, 3)) * (2 * np.pi) ** 1.5
+    assert ((peaks > 0.9) & (peaks <= 94)).all()
+    torch.testing.assert_close(noise.mean((1, 2, 3)), tiny.density.mean((1, 2, 3)), rtol=0.25, atol=0)
+    assert noise.min() >= 0
+    step = noise.diff(dim=1).square().mean() / noise.var()
+    assert step < 0.2  # 2 for white noise
+    assert strangers["other mode"].sum() < tiny.density.sum()
