@@ -50,6 +50,7 @@ class Optimizer:
     """Adam, or AdamW with `weight_decay`; the rate rises over `warmup` steps and, with `decay`, falls as a cosine.
 
     vae_share: the VAE's learning rate, as a share of the U-Net's.
+    batch_size: cubes in a step of each process.
     steps: how long the recipe trains; the cosine ends there.
     check_every: steps from one checkpoint, validation and picture to the next.
     grad_clip: largest norm of the whole gradient; 0 means any.

@@ -69,13 +69,18 @@ class Training(L.LightningModule):
         epochs, crystals = stream(len(self.crystals), seed, start, count)
         return training_cubes(self.crystals, self.about["mode"], self.grid, seed, epochs, crystals)
 
+    def batch(self, start: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Density, species and the posterior's noise of samples start to start + count."""
+        cubes, threads = self.samples(start, count), torch.get_num_threads()
+        noise = latents(self.about["seed"], start, count, self.recipe.network.latent_dim)
+        grids = cubes.density(self.grid, threads), cubes.species(self.grid, threads)
+        return grids[0].to(self.device), grids[1].to(self.device), noise.to(self.device)
+
     def training_step(self, _batch: object, _index: int) -> Tensor:
         size = self.recipe.optimizer.batch_size
-        first = (self.global_step * self.trainer.world_size + self.global_rank) * size  # of this process's share
-        cubes = self.samples(first, size)
-        density = cubes.density(self.grid, torch.get_num_threads()).to(self.device)
-        species = cubes.species(self.grid, torch.get_num_threads()).to(self.device)
-        noise = latents(self.about["seed"], first, size, self.recipe.network.latent_dim).to(self.device)
+        density, species, noise = self.batch(
+            (self.global_step * self.trainer.world_size + self.global_rank) * size, size
+        )
         losses = joint_loss(self.net, density, species, self.recipe.loss, noise)
         self.log_dict(losses, prog_bar=True, sync_dist=True)
         return losses["loss"]
