@@ -4,6 +4,7 @@ The program is built from sources that travel with the package against the torch
 tied to a torch version.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
@@ -102,6 +105,14 @@ def cache() -> Path:
     return folder
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Of the processes that start together, the first builds; the others wait and find what it built."""
+    with (cache() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def artifact(model: str) -> Path:
     """The file that the sampler reads: `model` itself, or what a released model is exported to on first use."""
     path = find(model)
@@ -109,20 +120,21 @@ def artifact(model: str) -> Path:
         return path
     content = hashlib.sha256((path / WEIGHTS).read_bytes() + f"{__version__} {torch.__version__}".encode()).hexdigest()
     exported = cache() / f"{path.name}-{content[:12]}.pt"
-    if not exported.exists():
-        print(f"exporting {path.name}, once …", file=sys.stderr, flush=True)
-        export(str(path), exported)
+    with one_at_a_time():
+        if not exported.exists():
+            print(f"exporting {path.name}, once …", file=sys.stderr, flush=True)
+            export(str(path), exported)
     return exported
 
 
 def sampler() -> Path:
     """The sampler for this torch, built if this is its first use. Raises InputError naming the log where that fails."""
     program = cache() / f"sampler-torch{torch.__version__}-{_fingerprint()}"
-    if not program.exists():
-        print(
-            f"building the sampler for torch {torch.__version__}, once, about a minute …", file=sys.stderr, flush=True
-        )
-        _build(program)
+    with one_at_a_time():
+        if not program.exists():
+            version = torch.__version__
+            print(f"building the sampler for torch {version}, once, about a minute …", file=sys.stderr, flush=True)
+            _build(program)
     return program
 
 
