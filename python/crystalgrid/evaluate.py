@@ -11,6 +11,7 @@ import tyro
 from torch import Tensor
 
 from .atoms import find_atoms
+from .compiled import Compiled
 from .data import CrystalSet, evaluation_cubes, load
 from .errors import InputError, run_command
 from .files import written_whole
@@ -76,7 +77,7 @@ def evaluate(
 def opened(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:
     """A model, on the GPU if there is one, and all crystals of `data` that its mode can be shown."""
     loaded = load_model(model)
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and not isinstance(loaded.network, Compiled):
         loaded.to("cuda")
     return loaded, load(data, mode=loaded.mode, grid=loaded.grid, seed=seed)
 

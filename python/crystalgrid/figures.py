@@ -40,13 +40,7 @@ def figures(
         betas: weights of the KL divergence for the sweep, such as 1e-4 1e-3 1e-2 1e-1, in the recipe's unit.
         minutes_each: of training for each of --betas.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: wanted a folder to write to, but a file has that name")
-    if seed < 0:
-        raise InputError(f"--seed: wanted a whole number from 0 on, got {seed}")
-    for option, value in (("--minutes-each", minutes_each), *(("--betas", weight) for weight in betas)):
-        if not value > 0:
-            raise InputError(f"{option}: wanted a positive number, got {value}")
+    _check(out, seed, betas, minutes_each)
     path = find(model)
     if betas and not path.is_dir():
         raise InputError(f"{model}: --betas needs a training run or a released model, as an exported one cannot learn")
@@ -64,12 +58,8 @@ def figures(
     if betas:
         from .experiments import beta  # brings the training, which takes seconds to import
 
+        trained = beta.sweep(loaded, load_trained(path)[0].unet, data, betas, minutes_each, seed, out / "betas")
         held_out = some(of_split(crystals, "val", data), max_cubes, seed)
-        unet = load_trained(path)[0].unet
-        runs = {weight: out / "betas" / f"{weight:g}" for weight in sorted(betas)}
-        trained = {
-            weight: beta.train(loaded, unet, data, weight, minutes_each, seed, run) for weight, run in runs.items()
-        }
         studies = {weight: study(its, crystals, held_out, seed) for weight, its in trained.items()}
         results["beta"] = beta.run(studies, out)
         write_json(out / "figures.json", results)
@@ -78,6 +68,16 @@ def figures(
     results["discriminator"] = discriminator.run(here, out, accurate, further)
     write_json(out / "figures.json", results)
     print(f"{out}: figures.json and {len([*out.glob('*.png'), *out.glob('*.gif')])} figures")
+
+
+def _check(out: Path, seed: int, betas: tuple[float, ...], minutes_each: float) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: wanted a folder to write to, but a file has that name")
+    if seed < 0:
+        raise InputError(f"--seed: wanted a whole number from 0 on, got {seed}")
+    for option, value in (("--minutes-each", minutes_each), *(("--betas", weight) for weight in betas)):
+        if not value > 0:
+            raise InputError(f"{option}: wanted a positive number, got {value}")
 
 
 def cli() -> None:

@@ -47,6 +47,13 @@ def train(model: Model, unet: UNet, data: str, beta: float, minutes: float, seed
     return load(run).to(model.device)
 
 
+def sweep(
+    model: Model, unet: UNet, data: str, betas: Sequence[float], minutes: float, seed: int, folder: Path
+) -> dict[float, Model]:
+    """A model trained with each of `betas`, kept in its own folder inside `folder`."""
+    return {beta: train(model, unet, data, beta, minutes, seed, folder / f"{beta:g}") for beta in sorted(betas)}
+
+
 def run(studies: dict[float, Study], folder: Path) -> dict[str, list]:
     """Numbers of cubes of the validation split, by models that were trained with each beta; beta.png."""
     rows = [{"beta": beta, **numbers(one)} for beta, one in studies.items()]
