@@ -1,12 +1,13 @@
 """`voxelize` against stock libraries, the original loop, freud, and the machine's own peak."""
 
 import numpy as np
+import pytest
 import torch
 
 import peers
 from crystalgrid import Crystal, Grid, voxelize
 from crystalgrid.crystal import pack
-from workload import REACH
+from workload import REACH, REAL_CRYSTALS
 
 PEROVSKITE = Crystal(
     3.9 * np.eye(3), [[0.5, 0.5, 0.5], [0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]], [38, 22, 8, 8, 8]
@@ -64,6 +65,8 @@ def test_against_freud(side_by_side, workload) -> None:
 
 
 def test_against_the_peak(side_by_side, workload) -> None:
+    if workload.source != REAL_CRYSTALS.name:
+        pytest.skip(f"multiply-adds are counted for lattices that lie as those of {REAL_CRYSTALS.name} do")
     loop, peak = peers.MultiplyAdds(), []
     multiply_adds = workload.multiply_adds() / 256
     side_by_side(

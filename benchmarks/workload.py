@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import optimize, special
 from torch import Tensor
 
 import peers
@@ -46,24 +47,23 @@ class Workload:
         return [peers.pymatgen_images(s, o.numpy(), REACH) for s, o in zip(self.structures, self.origin, strict=True)]
 
     def multiply_adds(self) -> int:
-        """Multiply-adds that the AVX kernels do: 3 × 5 rows of 8 voxels for each image that reaches such a brick."""
-        _, cutoffs = torch.ops.crystalgrid.voxelize(
-            *self.batch[:2], self.batch.numbers.double(), self.batch.offsets, self.origin, None,
-            30, 10.0, 1.0, True, 1e-5, 0.0, 0, False,
-        )  # fmt: skip
-        return sum(_bricks(p, float(cutoff)) * 15 * 8 for (p, _), cutoff in zip(self.images, cutoffs, strict=True))
+        """Multiply-adds of the sums over waves, which is how the core takes all of these cubes; without padding."""
+        return sum(_multiply_adds(crystal.lattice, len(crystal)) for crystal in self.crystals)
 
     def atoms(self) -> Atoms:
         """`find_atoms` on the true labels, on one thread."""
         return find_atoms(self.species, self.density, threads=1)
 
 
-def _bricks(positions: np.ndarray, cutoff: float) -> int:
-    """Pairs of an image and a brick that it reaches."""
-    squared = []
-    for x, step in zip(positions.T, (3, 5, 8), strict=True):
-        low = peers.AXIS[::step]
-        high = np.minimum(low + (step - 1) / 3, peers.AXIS[-1])
-        squared.append((x[:, None] - np.clip(x[:, None], low, high)) ** 2)
-    x, y, z = squared
-    return int((x[:, :, None, None] + y[:, None, :, None] + z[:, None, None, :] < cutoff**2).sum())
+def _multiply_adds(lattice: np.ndarray, atoms: int, n: int = 30) -> int:
+    """Of one cube: over the atoms for each wave, then over k, h and l, as `cpp/src/waves_kernel.inl` sums them."""
+    assert lattice[2, 0] == lattice[2, 1] == lattice[0, 1] == 0  # c along z, a in the plane of x and z
+    reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
+    reach = optimize.brentq(lambda x: special.erfc(x / 2**0.5) + (2 / np.pi) ** 0.5 * x * np.exp(-x * x / 2) - 1e-5 / 6,
+                            4, 8)  # fmt: skip
+    most = np.ceil(reach * np.linalg.norm(lattice, axis=1) / (2 * np.pi)).astype(int)
+    numbers = np.stack(np.meshgrid(*(np.arange(-m, m + 1) for m in most), indexing="ij"), axis=-1).reshape(-1, 3)
+    h, k, l = numbers[np.linalg.norm(numbers @ reciprocal, axis=1) <= reach].T  # noqa: E741
+    half = (l > 0) | (l == 0) & ((h > 0) | (h == 0) & (k >= 0))
+    rows = len(set(zip(h[half], l[half], strict=True)))
+    return half.sum() * 4 * (atoms + n) + rows * 4 * n**2 + (2 * l.max() + 1) * n**3

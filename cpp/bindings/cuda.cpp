@@ -30,7 +30,7 @@ void bind_density(py::module_& module) {
              py::arg("grid"));
   module.def(
       "voxelize_backward",
-      [](const Crystals& crystals, std::uintptr_t weights, const Cubes& cubes, const Grid& grid, int device,
+      [](const Crystals& crystals, std::uintptr_t weights, const Cubes& cubes, const Grid& grid, Isa, int device,
          std::uintptr_t stream, bool float64, std::uintptr_t cutoffs, std::uintptr_t grad_density,
          std::uintptr_t scratch, std::uintptr_t grad_frac_coords, std::uintptr_t grad_weights,
          std::uintptr_t grad_lattice) {
@@ -41,9 +41,9 @@ void bind_density(py::module_& module) {
         };
         float64 ? gather(at<const double>(grad_density)) : gather(at<const float>(grad_density));
       },
-      py::arg("crystals"), py::arg("weights"), py::arg("cubes"), py::arg("grid"), py::kw_only(), py::arg("device"),
-      py::arg("stream"), py::arg("float64"), py::arg("cutoffs"), py::arg("grad_density"), py::arg("scratch"),
-      py::arg("grad_frac_coords"), py::arg("grad_weights"), py::arg("grad_lattice"));
+      py::arg("crystals"), py::arg("weights"), py::arg("cubes"), py::arg("grid"), py::kw_only(), py::arg("isa"),
+      py::arg("device"), py::arg("stream"), py::arg("float64"), py::arg("cutoffs"), py::arg("grad_density"),
+      py::arg("scratch"), py::arg("grad_frac_coords"), py::arg("grad_weights"), py::arg("grad_lattice"));
 }
 
 void bind_species(py::module_& module) {

@@ -29,11 +29,11 @@ void bind_density(py::module_& module) {
       py::arg("cutoffs"));
   module.def(
       "voxelize_backward",
-      [](const Crystals& crystals, std::uintptr_t weights, const Cubes& cubes, const Grid& grid, int threads,
+      [](const Crystals& crystals, std::uintptr_t weights, const Cubes& cubes, const Grid& grid, int threads, Isa isa,
          bool float64, std::uintptr_t cutoffs, std::uintptr_t grad_density, std::uintptr_t grad_frac_coords,
          std::uintptr_t grad_weights, std::uintptr_t grad_lattice) {
         const py::gil_scoped_release release;
-        const DensityOptions options{.threads = threads};
+        const DensityOptions options{.threads = threads, .isa = isa};
         const auto gather = [&](const auto* voxels) {
           voxelize_backward(crystals, at<const double>(weights), cubes, grid, options, at<const double>(cutoffs),
                             voxels, at<double>(grad_frac_coords), at<double>(grad_weights), at<double>(grad_lattice));
@@ -41,7 +41,7 @@ void bind_density(py::module_& module) {
         float64 ? gather(at<const double>(grad_density)) : gather(at<const float>(grad_density));
       },
       py::arg("crystals"), py::arg("weights"), py::arg("cubes"), py::arg("grid"), py::kw_only(), py::arg("threads"),
-      py::arg("float64"), py::arg("cutoffs"), py::arg("grad_density"), py::arg("grad_frac_coords"),
+      py::arg("isa"), py::arg("float64"), py::arg("cutoffs"), py::arg("grad_density"), py::arg("grad_frac_coords"),
       py::arg("grad_weights"), py::arg("grad_lattice"));
 }
 

@@ -1,8 +1,14 @@
 // The gradient of Eq. (1): each image gathers, from the voxels near it, what the forward pass scattered.
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+#include <vector>
+
 #include "crystalgrid/density.hpp"
 #include "isa.hpp"
 #include "kernel_images.hpp"
 #include "parallel.hpp"
+#include "waves.hpp"
 
 namespace crystalgrid {
 namespace {
@@ -18,7 +24,11 @@ struct Scratch {
   KernelScratch<T> images;
   std::vector<Source> sources;
   std::vector<T> sums;  // [count][4]: Σ g·2^(-u²) times 1, u_x, u_y and u_z
+  Waves waves;
 };
+
+/// Waves that count in a gradient, relative to its largest part.
+constexpr double kGradientAccuracy = 1e-6;
 
 /// The transpose of `rotated`: a vector of the cube's frame, in the crystal's.
 Vec3 rotated_back(const double* r, Vec3 v) {
@@ -33,6 +43,25 @@ void add(double scale, Vec3 v, double* sum) {
   sum[2] += scale * v.z;
 }
 
+/// The gradient of a cube that was summed over waves. False where they are not to be had.
+bool gather_waves(const Crystals& crystals, const double* weights, const Cubes& cubes, std::int64_t b, const Grid& grid,
+                  Isa isa, const Reach& reach, Scratch<float>& s, const float* grad_density, double* grad_frac_coords,
+                  double* grad_weights, double* grad_lattice) {
+  const std::int64_t first = crystals.offsets[b], atoms = crystals.offsets[b + 1] - first;
+  if (!s.waves.choose(cube_frame(crystals, cubes, b), static_cast<int>(atoms), grid, reach)) return false;
+  const KernelWaves waves = s.waves.tables(crystals.frac_coords + 3 * first, weights + first);
+  s.sums.resize(4 * waves.atoms);
+  const WaveGradient gradient =
+      kernels<float>(isa).wave_gradient(waves, s.waves.strides(), s.waves.scratch.data(), grad_density, s.sums.data());
+  Vec3 lattice[3];
+  s.waves.chain(gradient, s.sums.data(), weights + first, grad_frac_coords + 3 * first, grad_weights + first, lattice);
+  std::fill_n(grad_lattice + 9 * b, 9, 0.0);
+  for (int row = 0; row < 3; ++row)
+    add(1, rotated_back(cubes.rotation ? cubes.rotation + 9 * b : nullptr, lattice[row]),
+        grad_lattice + 9 * b + 3 * row);
+  return true;
+}
+
 template <class T>
 void backward_batch(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
                     const DensityOptions& options, const double* cutoffs, const T* grad_density,
@@ -40,18 +69,24 @@ void backward_batch(const Crystals& crystals, const double* weights, const Cubes
   const auto gather = kernels<T>(options.isa).gradient;
   const double scale = kernel_scale(grid.sigma), prefactor = gaussian_prefactor(grid.sigma);
   const double slope = gaussian_slope(grid.sigma);
+  const Reach reach = reach_of(kGradientAccuracy, grid.sigma);
   parallel_for<Scratch<T>>(crystals.size, options.threads, [&](std::int64_t b, Scratch<T>& s) {
+    const T* grad = grad_density + b * grid.voxels();
+    if constexpr (std::is_same_v<T, float>)
+      if (std::isinf(cutoffs[b]) && gather_waves(crystals, weights, cubes, b, grid, options.isa, reach, s, grad,
+                                                 grad_frac_coords, grad_weights, grad_lattice))
+        return;
+    const double cutoff = std::isinf(cutoffs[b]) ? reach.images : cutoffs[b];
     s.images.clear();
     s.sources.clear();
-    for_each_image(crystals, cubes, b, grid.length, cutoffs[b], [&](std::int64_t atom, Vec3 p, Vec3 shift) {
+    for_each_image(crystals, cubes, b, grid.length, cutoff, [&](std::int64_t atom, Vec3 p, Vec3 shift) {
       const double* f = crystals.frac_coords + 3 * atom;
       s.images.add(p, 1, scale);
       s.sources.push_back({atom, {f[0] + shift.x, f[1] + shift.y, f[2] + shift.z}});
     });
     s.sums.assign(4 * whole_vectors(static_cast<int>(s.sources.size())), T(0));
     const KernelImages<T> images = s.images.finish(grid.n);
-    gather(images, kernel_grid<T>(grid, cutoffs[b]), s.images.tables.data(), s.images.lists.data(),
-           grad_density + b * grid.voxels(), s.sums.data());
+    gather(images, kernel_grid<T>(grid, cutoff), s.images.tables.data(), s.images.lists.data(), grad, s.sums.data());
 
     std::fill(grad_frac_coords + 3 * crystals.offsets[b], grad_frac_coords + 3 * crystals.offsets[b + 1], 0.0);
     std::fill(grad_weights + crystals.offsets[b], grad_weights + crystals.offsets[b + 1], 0.0);

@@ -1,2 +1,3 @@
 #define CRYSTALGRID_ISA baseline
 #include "density_kernel.inl"
+#include "waves_kernel.inl"

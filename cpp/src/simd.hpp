@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#ifdef __AVX2__
+#ifdef __SSE__
 #include <immintrin.h>
 #endif
 

@@ -84,7 +84,7 @@ def _voxelize(
     threads: int,
     float64: bool,
 ) -> tuple[Tensor, Tensor]:
-    """The density, and the distance [B] that each cube was summed to, which the gradient needs."""
+    """The density, and the distance [B] that each cube was summed to (infinity: over waves), for the gradient."""
     size = len(lattice)
     density = torch.empty(size, n, n, n, dtype=torch.float64 if float64 else torch.float32, device=lattice.device)
     cutoffs = torch.empty(size, dtype=torch.float64, device=lattice.device)
@@ -136,6 +136,7 @@ def _voxelize_backward(
         _core.Cubes(address(origin), address(rotation), periodic),
         _core.Grid(n, length, sigma),
         **where,
+        isa=_core.Isa.automatic,
         float64=grad_density.dtype == torch.float64,
         cutoffs=address(cutoffs),
         grad_density=address(grad_density),

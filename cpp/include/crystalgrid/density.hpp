@@ -19,7 +19,7 @@ struct DensityOptions {
 };
 
 /// M of Eq. (1) in 1/Å³: `density` [B][n][n][n] from the atoms' `weights` [N] (their atomic numbers, in the paper).
-/// `cutoffs` [B] receives the distance in Å that each cube was summed to.
+/// `cutoffs` [B] receives the distance in Å that each cube was summed to; infinity where it was summed over waves.
 void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
               const DensityOptions& options, float* density, double* cutoffs);
 void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,

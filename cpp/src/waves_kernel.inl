@@ -1,0 +1,457 @@
+// The density of one cube as a sum of waves, for the instruction set that the including file is compiled for. See
+// simd.hpp for what may not be used here.
+//
+// A wave is a product of three factors, one per axis. As the factor along Z depends on l alone and that along X on l
+// and h alone, the sum is taken over k, then h, then l, each time as a product of small matrices: of complex numbers
+// written out as two rows or columns.
+#include "simd.hpp"
+#include "waves_kernel.hpp"
+
+namespace crystalgrid {
+namespace {
+
+using Lanes = WideVector<float>;
+constexpr int kLanes = Wide<float>::kLanes;
+constexpr int kGroup = kWaveGroup / kLanes;  // vectors of a group
+
+/// Where the vectors of a group begin in a row.
+struct Group {
+  int at[kGroup];
+};
+
+inline Group group_at(int first) {
+  Group group;
+  for (int v = 0; v < kGroup; ++v) group.at[v] = first + v * kLanes;
+  return group;
+}
+
+/// The same within a row of n: vectors that would end after it end with it, so that every store is a whole vector.
+inline Group group_within(int first, int n) {
+  Group group = group_at(first);
+  for (int& at : group.at)
+    if (at > n - kLanes) at = n - kLanes;
+  return group;
+}
+
+template <int kBytes>
+struct ComplexVector {
+  typename Simd<float, kBytes>::Vector re, im;
+};
+
+using Complex = ComplexVector<sizeof(Lanes)>;
+
+template <int kBytes>
+inline ComplexVector<kBytes> operator*(ComplexVector<kBytes> a, ComplexVector<kBytes> b) {
+  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+
+inline Complex load_complex(const float* re, long pitch) { return {load_wide(re), load_wide(re + pitch)}; }
+
+inline void store_complex(float* re, long pitch, Complex z) {
+  store(re, z.re);
+  store(re + pitch, z.im);
+}
+
+inline const float* power(const Powers& powers, int m) { return powers.zeroth + 2L * m * powers.pitch; }
+
+/// Complex numbers as their real parts and, `pitch` later, their imaginary parts; from one term of a sum to the next,
+/// `step`.
+struct Factors {
+  const float* re;
+  long pitch, step;
+};
+
+/// Sums of complex products, a group of voxels each.
+template <int kRows>
+struct ComplexTile {
+  Complex rows[kRows][kGroup];
+};
+
+/// Σ_t a[t][row] · b[t][lane].
+template <int kRows>
+inline ComplexTile<kRows> multiply(const Factors& a, const Factors& b, int count, const Group& group) {
+  ComplexTile<kRows> tile;
+  for (auto& row : tile.rows)  // one by one: compilers would clear memory for the whole
+    for (auto& sum : row) sum = {Lanes{}, Lanes{}};
+  const float *at_a = a.re, *at_b = b.re;
+  for (int t = 0; t < count; ++t, at_a += a.step, at_b += b.step)
+    for (int v = 0; v < kGroup; ++v) {
+      const Complex z = load_complex(at_b + group.at[v], b.pitch);
+      for (int i = 0; i < kRows; ++i) {
+        const float re = at_a[i], im = at_a[i + a.pitch];
+        auto& sum = tile.rows[i][v];
+        sum.re += re * z.re;
+        sum.im += re * z.im;
+        sum.re -= im * z.im;
+        sum.im += im * z.re;
+      }
+    }
+  return tile;
+}
+
+/// The atoms' phases for a row's l and h: [2][atoms].
+inline void fill_phases(const KernelWaves& w, const WaveRow& row, float* phases) {
+  const float *h = power(w.atom_h, row.h), *l = power(w.atom_l, row.l);
+  const long pitch = w.atoms;
+  for (int j = 0; j < w.atoms; j += Simd<float>::kLanes) {
+    const ComplexVector<kVectorBytes> of_h{load(h + j), load(h + j + pitch)}, of_l{load(l + j), load(l + j + pitch)};
+    const ComplexVector<kVectorBytes> phase = of_h * of_l;
+    store(phases + j, phase.re);
+    store(phases + j + pitch, phase.im);
+  }
+}
+
+/// What a row's waves weigh, from its k-th: those beyond the last weigh nothing.
+inline Vector<float> weights_from(const KernelWaves& w, const WaveRow& row, int k) {
+  constexpr int kStep = Simd<float>::kLanes;
+  Vector<float> lanes;
+  for (int lane = 0; lane < kStep; ++lane) lanes[lane] = k + lane;
+  const Vector<float> gy = row.gy + (lanes + static_cast<float>(row.first)) * row.gy_step;
+  Vector<float> weight = w.weight_of_all * exp2(w.log2_width * (row.gx * row.gx + row.gz * row.gz + gy * gy));
+  if (row.l == 0 && row.h == 0 && k == 0) weight[0] *= 0.5f;  // the constant has no opposite
+  return lanes < static_cast<float>(row.count) ? weight : Vector<float>{};
+}
+
+/// Amplitudes of a row's waves: [2][w.widest].
+inline void fill_amplitudes(const KernelWaves& w, const WaveRow& row, const float* phases, float* amplitudes) {
+  for (int k = 0; k < row.count; k += Simd<float>::kLanes) {
+    const float* of_k = w.atom_k + row.first + k;
+    Vector<float> rr{}, ii{}, ri{}, ir{};
+    for (int j = 0; j < w.atoms; ++j, of_k += 2L * w.k_pitch) {
+      const Vector<float> re = load(of_k), im = load(of_k + w.k_pitch);
+      const float phase_re = w.weight[j] * phases[j], phase_im = w.weight[j] * phases[j + w.atoms];
+      rr += phase_re * re;
+      ri += phase_re * im;
+      ii += phase_im * im;
+      ir += phase_im * re;
+    }
+    const Vector<float> weight = weights_from(w, row, k);
+    store(amplitudes + k, weight * (rr - ii));
+    store(amplitudes + k + w.widest, weight * (ri + ir));
+  }
+}
+
+/// Σ over k of a row's waves along Y: [2][pitch].
+inline void sum_over_k(const KernelWaves& w, const WaveRow& row, const float* amplitudes, float* sums) {
+  const Factors a{amplitudes, w.widest, 1}, b{power(w.y_k, row.first), w.pitch, 2L * w.pitch};
+  const float *h = power(w.y_h, row.h), *l = power(w.y_l, row.l);
+  for (int y = 0; y < w.pitch; y += kWaveGroup) {
+    const Group group = group_at(y);
+    const auto tile = multiply<1>(a, b, row.count, group);
+    for (int v = 0; v < kGroup; ++v) {
+      const int at = group.at[v];
+      store_complex(sums + at, w.pitch,
+                    tile.rows[0][v] * (load_complex(h + at, w.pitch) * load_complex(l + at, w.pitch)));
+    }
+  }
+}
+
+/// A row's factors along X: [2][pitch].
+inline void fill_factors(const KernelWaves& w, const WaveRow& row, float* factors) {
+  const float *h = power(w.x_h, row.h), *l = power(w.x_l, row.l);
+  for (int x = 0; x < w.pitch; x += kLanes)
+    store_complex(factors + x, w.pitch, load_complex(h + x, w.pitch) * load_complex(l + x, w.pitch));
+}
+
+/// Factors along Z that take a wave to its real part: rows -sin, cos of each layer. The first row is zero.
+inline void fill_layers(const KernelWaves& w, float* layers) {
+  for (int l = 0; l < w.layers; ++l)
+    for (int z = 0; z < w.pitch; z += kLanes) {
+      const Complex factor = load_complex(power(w.z_l, l) + z, w.pitch);
+      store_complex(layers + 2L * l * w.pitch + z, w.pitch, {-factor.im, factor.re});
+    }
+}
+
+constexpr int kTileX = 3;                    // planes whose sums over h are taken at a time
+constexpr int kTileY = kGroup == 4 ? 3 : 6;  // rows whose sums over l fit into the registers there are
+
+/// The sums over h for the planes from x: columns [layers][im, re][kTileX][pitch].
+inline void sum_over_h(const KernelWaves& w, const float* factors, const float* sums, int x, float* columns) {
+  for (int l = 0; l < w.layers; ++l) {
+    const long first = 2L * w.first_row[l] * w.pitch;
+    const Factors a{factors + first + x, w.pitch, 2L * w.pitch}, b{sums + first, w.pitch, 2L * w.pitch};
+    for (int y = 0; y < w.pitch; y += kWaveGroup) {
+      const Group group = group_at(y);
+      const auto tile = multiply<kTileX>(a, b, w.first_row[l + 1] - w.first_row[l], group);
+      for (int i = 0; i < kTileX; ++i)
+        for (int v = 0; v < kGroup; ++v) {
+          float* im = columns + (2L * l * kTileX + i) * w.pitch + group.at[v];
+          store(im, tile.rows[i][v].im);
+          store(im + kTileX * w.pitch, tile.rows[i][v].re);
+        }
+    }
+  }
+}
+
+/// The sum over l for one plane, not less than `least`. Returns the larger of `most` and what it wrote, lane by lane.
+inline Lanes sum_over_l(const KernelWaves& w, const float* columns, const float* layers, float least, Lanes most,
+                        float* density) {
+  const int n = w.n, terms = 2 * w.layers - 1;  // without the first, which is zero
+  const long step = long(kTileX) * w.pitch;
+  for (int tile = 0; tile < n; tile += kTileY) {
+    const int y = at_most(tile, n - kTileY);  // as in `group_within`, the last tile ends with the plane
+    for (int z = 0; z < n; z += kWaveGroup) {
+      const Group group = group_within(z, n);
+      Lanes rows[kTileY][kGroup];
+      for (auto& row : rows)
+        for (Lanes& sum : row) sum = Lanes{};
+      const float *a = columns + step + y, *b = layers + w.pitch;
+      for (int t = 0; t < terms; ++t, a += step, b += w.pitch) {
+        Lanes lanes[kGroup];
+        for (int v = 0; v < kGroup; ++v) lanes[v] = load_wide(b + group.at[v]);
+        for (int i = 0; i < kTileY; ++i)
+          for (int v = 0; v < kGroup; ++v) rows[i][v] += a[i] * lanes[v];
+      }
+      for (int i = 0; i < kTileY; ++i)
+        for (int v = 0; v < kGroup; ++v) {
+          const Lanes row = larger(rows[i][v], broadcast_wide(least));
+          most = larger(most, row);
+          store(density + long(y + i) * n + group.at[v], row);
+        }
+    }
+  }
+  return most;
+}
+
+/// Factors along Z, by voxel: for each layer re, im and both times Z, the columns of a matrix [Z][columns].
+inline void fill_columns(const KernelWaves& w, float* factors) {
+  const long columns = wave_columns(w);
+  for (int l = 0; l < w.layers; ++l) {
+    const float* of_l = power(w.z_l, l);
+    for (int z = 0; z < w.n; ++z) {
+      float* out = factors + z * columns + 4 * l;
+      out[0] = of_l[z], out[1] = of_l[z + w.pitch];
+      out[2] = w.at[2][z] * out[0], out[3] = w.at[2][z] * out[1];
+    }
+  }
+}
+
+/// One plane of the voxels' derivatives with Y along rows: [Z][pitch].
+inline void turn_plane(const KernelWaves& w, const Strides& stride, const float* grad, float* plane) {
+#ifdef __SSE__
+  constexpr int kSide = 4;
+  if (stride.z == 1) {
+    for (int tile_y = 0; tile_y < w.n; tile_y += kSide)
+      for (int tile_z = 0; tile_z < w.n; tile_z += kSide) {
+        const long y = at_most(tile_y, w.n - kSide), z = at_most(tile_z, w.n - kSide);
+        __m128 rows[kSide];
+        for (int i = 0; i < kSide; ++i) rows[i] = _mm_loadu_ps(grad + (y + i) * stride.y + z);
+        _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]);
+        for (int i = 0; i < kSide; ++i) _mm_storeu_ps(plane + (z + i) * w.pitch + y, rows[i]);
+      }
+    return;
+  }
+#endif
+  for (int z = 0; z < w.n; ++z)
+    for (int y = 0; y < w.n; ++y) plane[long(z) * w.pitch + y] = grad[y * stride.y + z * stride.z];
+}
+
+/// The transpose of `sum_over_l` for one plane: [columns][pitch] along Y. `plane` [Z][pitch] is scratch.
+inline void gather_over_z(const KernelWaves& w, const Strides& stride, const float* grad, const float* factors,
+                          float* plane, float* gathered) {
+  turn_plane(w, stride, grad, plane);
+  const long columns = wave_columns(w);
+  for (int column = 0; column < columns; column += kTileY)
+    for (int y = 0; y < w.pitch; y += kWaveGroup) {
+      const Group group = group_at(y);
+      Lanes rows[kTileY][kGroup];
+      for (auto& row : rows)
+        for (Lanes& sum : row) sum = Lanes{};
+      const float *a = factors + column, *b = plane;
+      for (int z = 0; z < w.n; ++z, a += columns, b += w.pitch) {
+        Lanes lanes[kGroup];
+        for (int v = 0; v < kGroup; ++v) lanes[v] = load_wide(b + group.at[v]);
+        for (int i = 0; i < kTileY; ++i)
+          for (int v = 0; v < kGroup; ++v) rows[i][v] += a[i] * lanes[v];
+      }
+      for (int i = 0; i < kTileY; ++i)
+        for (int v = 0; v < kGroup; ++v) store(gathered + (column + i) * long(w.pitch) + group.at[v], rows[i][v]);
+    }
+}
+
+/// A row's part of what was gathered, summed over X, for one vector along Y: by itself, times X, and times Z.
+struct Gathered {
+  Complex one, x, z;
+};
+
+inline Gathered gather_over_x(const KernelWaves& w, const float* factors, const float* gathered, long step, int y) {
+  Gathered sum{};
+  for (int x = 0; x < w.n; ++x, gathered += step) {
+    const Complex one = load_complex(gathered + y, w.pitch), z = load_complex(gathered + 2L * w.pitch + y, w.pitch);
+    const float re = factors[x], im = factors[x + w.pitch], x_re = w.at[0][x] * re, x_im = w.at[0][x] * im;
+    sum.one.re += re * one.re, sum.one.im += re * one.im;
+    sum.x.re += x_re * one.re, sum.x.im += x_re * one.im;
+    sum.z.re += re * z.re, sum.z.im += re * z.im;
+    sum.one.re -= im * one.im, sum.one.im += im * one.re;
+    sum.x.re -= x_im * one.im, sum.x.im += x_im * one.re;
+    sum.z.re -= im * z.im, sum.z.im += im * z.re;
+  }
+  return sum;
+}
+
+inline float sum_of(Lanes v) {
+  float sum = 0;
+  for (int lane = 0; lane < kLanes; ++lane) sum += v[lane];
+  return sum;
+}
+
+/// Imaginary part of a product.
+inline Lanes imaginary(Complex a, Complex b) { return a.re * b.im + a.im * b.re; }
+
+/// What the rows add to the stretch, before the lanes are added up: by component of the wave vector and of place.
+struct StretchLanes {
+  Lanes sums[3][3];
+};
+
+/// Take a row's sums over X to its waves, [2][widest], and add to the stretch what the change of their phases gives.
+/// `sums` are those of `sum_over_k`, of the row's waves and of their derivatives along Y.
+inline void gather_over_y(const KernelWaves& w, const WaveRow& row, const float* factors, const float* gathered,
+                          const float* sums, float* along_y, float* waves, StretchLanes& stretch) {
+  const long step = long(wave_columns(w)) * w.pitch;
+  const float *h = power(w.y_h, row.h), *l = power(w.y_l, row.l);
+  for (int y = 0; y < w.pitch; y += kLanes) {
+    const Gathered at = gather_over_x(w, factors, gathered, step, y);
+    const Complex turn = load_complex(h + y, w.pitch) * load_complex(l + y, w.pitch);
+    store_complex(along_y + y, w.pitch, at.one * turn);
+    const Complex wave = load_complex(sums + y, w.pitch), slope = load_complex(sums + 2L * w.pitch + y, w.pitch);
+    const Lanes place = load_wide(w.at[1] + y);
+    const Lanes x = imaginary(wave, at.x), one = imaginary(wave, at.one) * place, z = imaginary(wave, at.z);
+    const Lanes all[3] = {x, one, z};
+    const Lanes slopes[3] = {imaginary(slope, at.x), imaginary(slope, at.one) * place, imaginary(slope, at.z)};
+    for (int j = 0; j < 3; ++j) {
+      stretch.sums[0][j] -= row.gx * all[j];
+      stretch.sums[1][j] -= slopes[j];
+      stretch.sums[2][j] -= row.gz * all[j];
+    }
+  }
+  const float* k = power(w.y_k, row.first);
+  for (int i = 0; i < row.count; ++i, k += 2L * w.pitch) {
+    Complex sum{};
+    for (int y = 0; y < w.pitch; y += kLanes) {
+      const Complex product = load_complex(k + y, w.pitch) * load_complex(along_y + y, w.pitch);
+      sum.re += product.re;
+      sum.im += product.im;
+    }
+    waves[i] = sum_of(sum.re);
+    waves[i + w.widest] = sum_of(sum.im);
+  }
+}
+
+/// Add to the stretch what the change of a row's weights gives, and to L.
+inline void add_weights(const KernelWaves& w, const WaveRow& row, const float* amplitudes, const float* waves,
+                        WaveGradient& gradient) {
+  double one = 0, y = 0, yy = 0;
+  for (int k = 0; k < row.count; ++k) {
+    const double part = amplitudes[k] * waves[k] - amplitudes[k + w.widest] * waves[k + w.widest];
+    const double gy = row.gy + (row.first + k) * row.gy_step;
+    one += part, y += gy * part, yy += gy * gy * part;
+  }
+  const double slope = 2 * 0.69314718055994531 * w.log2_width, x = row.gx, z = row.gz;
+  const double added[3][3] = {{x * x * one, x * y, x * z * one}, {x * y, yy, z * y}, {x * z * one, z * y, z * z * one}};
+  gradient.total += one;
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j) gradient.stretch[i][j] += slope * added[i][j];
+}
+
+/// Add a row's waves to what each atom gathers by k: by itself, times h, and times l; [atom][3][2][k_pitch].
+inline void scatter_to_atoms(const KernelWaves& w, const WaveRow& row, const float* phases, const float* waves,
+                             float* by_k) {
+  for (int k = 0; k < row.count; k += Simd<float>::kLanes) {
+    const Vector<float> weight = weights_from(w, row, k);
+    const Vector<float> re = weight * load(waves + k), im = weight * load(waves + k + w.widest);
+    float* out = by_k + row.first - w.k_low + k;
+    for (int j = 0; j < w.atoms; ++j, out += 6L * w.k_pitch) {
+      const float phase_re = phases[j], phase_im = phases[j + w.atoms];
+      const Vector<float> sum_re = phase_re * re - phase_im * im, sum_im = phase_re * im + phase_im * re;
+      const float times[3] = {1, static_cast<float>(row.h), static_cast<float>(row.l)};
+      for (int i = 0; i < 3; ++i) {
+        float* sum = out + 2L * i * w.k_pitch;
+        store(sum, load(sum) + times[i] * sum_re);
+        store(sum + w.k_pitch, load(sum + w.k_pitch) + times[i] * sum_im);
+      }
+    }
+  }
+}
+
+/// Take what each atom gathered by k to its derivatives.
+inline void sum_atoms(const KernelWaves& w, const float* by_k, float* atoms) {
+  for (int j = 0; j < w.atoms; ++j, by_k += 6L * w.k_pitch, atoms += 4) {
+    const float *re = w.atom_k + 2L * j * w.k_pitch + w.k_low, *im = re + w.k_pitch;
+    const float *one = by_k, *h = by_k + 2L * w.k_pitch, *l = by_k + 4L * w.k_pitch;
+    double sums[4] = {};
+    for (int k = 0; k < w.k_pitch; ++k) {
+      const float imaginary = re[k] * one[k + w.k_pitch] + im[k] * one[k];
+      sums[0] += re[k] * one[k] - im[k] * one[k + w.k_pitch];
+      sums[1] += re[k] * h[k + w.k_pitch] + im[k] * h[k];
+      sums[2] += (k + w.k_low) * imaginary;
+      sums[3] += re[k] * l[k + w.k_pitch] + im[k] * l[k];
+    }
+    for (int i = 0; i < 4; ++i) atoms[i] = static_cast<float>(sums[i]);
+  }
+}
+
+}  // namespace
+
+namespace CRYSTALGRID_ISA {
+
+float wave_density(const KernelWaves& w, float least, float* scratch, float* density) {
+  const long row = 2L * w.pitch;
+  float *phases = scratch, *amplitudes = phases + 2L * w.atoms, *sums = amplitudes + 2L * w.widest,
+        *factors = sums + w.rows * row, *layers = factors + w.rows * row + kWaveGroup,
+        *columns = layers + w.layers * row;
+  for (int r = 0; r < w.rows; ++r) {
+    fill_phases(w, w.row[r], phases);
+    fill_amplitudes(w, w.row[r], phases, amplitudes);
+    sum_over_k(w, w.row[r], amplitudes, sums + r * row);
+    fill_factors(w, w.row[r], factors + r * row);
+  }
+  fill_layers(w, layers);
+  Lanes most = broadcast_wide(least);
+  for (int x = 0; x < w.n; x += kTileX) {
+    sum_over_h(w, factors, sums, x, columns);
+    for (int i = 0; i < kTileX && x + i < w.n; ++i)
+      most = sum_over_l(w, columns + long(i) * w.pitch, layers, least, most, density + long(x + i) * w.n * w.n);
+  }
+  float maximum = most[0];
+  for (int lane = 1; lane < kLanes; ++lane) maximum = most[lane] > maximum ? most[lane] : maximum;
+  return maximum;
+}
+
+WaveGradient wave_gradient(const KernelWaves& w, const Strides& stride, float* scratch, const float* grad,
+                           float* atoms) {
+  const long columns = wave_columns(w), row_size = 2L * w.pitch;
+  float *gathered = scratch, *layers = gathered + w.n * columns * w.pitch, *plane = layers + w.n * columns;
+  float *factors = plane + long(w.n) * w.pitch, *sums = factors + row_size, *along_y = sums + 2 * row_size;
+  float *phases = along_y + row_size, *amplitudes = phases + 2L * w.atoms, *slopes = amplitudes + 2L * w.widest;
+  float *waves = slopes + 2L * w.widest, *by_k = waves + 2L * w.widest;
+  for (float* p = layers; p < plane + long(w.n) * w.pitch; ++p) *p = 0;  // columns and rows beyond the last
+  for (float* p = waves; p < by_k + 6L * w.atoms * w.k_pitch; ++p) *p = 0;
+  fill_columns(w, layers);
+  for (int x = 0; x < w.n; ++x)
+    gather_over_z(w, stride, grad + x * stride.x, layers, plane, gathered + x * columns * w.pitch);
+
+  WaveGradient gradient{};
+  StretchLanes stretch{};
+  for (int r = 0; r < w.rows; ++r) {
+    const WaveRow& row = w.row[r];
+    fill_phases(w, row, phases);
+    fill_amplitudes(w, row, phases, amplitudes);
+    for (int k = 0; k < row.count; ++k) {
+      const float gy = row.gy + (row.first + k) * row.gy_step;
+      slopes[k] = gy * amplitudes[k], slopes[k + w.widest] = gy * amplitudes[k + w.widest];
+    }
+    sum_over_k(w, row, amplitudes, sums);
+    sum_over_k(w, row, slopes, sums + row_size);
+    fill_factors(w, row, factors);
+    gather_over_y(w, row, factors, gathered + 4L * row.l * w.pitch, sums, along_y, waves, stretch);
+    add_weights(w, row, amplitudes, waves, gradient);
+    scatter_to_atoms(w, row, phases, waves, by_k);
+  }
+  sum_atoms(w, by_k, atoms);
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j) gradient.stretch[i][j] += sum_of(stretch.sums[i][j]);
+  return gradient;
+}
+
+}  // namespace CRYSTALGRID_ISA
+}  // namespace crystalgrid
