@@ -1,6 +1,7 @@
 """Slow and obvious twins of the core, straight from the definitions, in NumPy and float64."""
 
 import itertools
+import math
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def find_atoms(
             settled = waiting[:1]
         waiting = [f for f in waiting if f not in settled]
     members = sorted(members, key=min)  # in the order of their first voxels
-    return [_atom([fragments[f] for f in group], species, density, grid) for group in members]
+    return [_atom([fragments[f] for f in group], species, density, grid, radius) for group in members]
 
 
 def _centre(members: list[int], fragments: list[list[tuple]]) -> np.ndarray:
@@ -114,7 +115,7 @@ def _centre(members: list[int], fragments: list[list[tuple]]) -> np.ndarray:
 
 
 def _atom(
-    fragments: list[list[tuple]], species: np.ndarray, density: np.ndarray | None, grid: Grid
+    fragments: list[list[tuple]], species: np.ndarray, density: np.ndarray | None, grid: Grid, radius: float
 ) -> tuple[np.ndarray, int, int]:
     voxels = [voxel for fragment in fragments for voxel in fragment]
     votes = np.bincount([species[voxel] for voxel in voxels])
@@ -122,8 +123,29 @@ def _atom(
     if density is not None:
         values = np.array([density[voxel] for voxel in voxels], dtype=np.float64)
         weights = np.maximum(np.minimum(values, values.mean() / 2), 1e-12)
-    centre = (np.average(voxels, axis=0, weights=weights) + 0.5) * grid.spacing
-    return centre, int(votes.argmax()), int(votes.max())
+    centre = np.average(voxels, axis=0, weights=weights)
+    for axis in range(3):
+        centre[axis] = _centre_of_cut_ball(voxels, centre, axis, grid.n, radius / grid.spacing)
+    return (centre + 0.5) * grid.spacing, int(votes.argmax()), int(votes.max())
+
+
+def _centre_of_cut_ball(voxels: list[tuple], centre: np.ndarray, axis: int, n: int, radius: float) -> float:
+    """Along one axis, in voxels. Each line of voxels from a face to the far side of a ball says where the centre is."""
+    extent = [voxel[axis] for voxel in voxels]
+    if max(extent) - min(extent) + 1 >= math.floor(2 * radius + 1e-9) or (min(extent) == 0) == (max(extent) == n - 1):
+        return centre[axis]
+    inwards, face = (1, 0) if min(extent) == 0 else (-1, n - 1)
+    depths = []
+    for voxel in voxels:
+        if voxel[axis] != face:
+            continue
+        line = [list(voxel) for _ in range(n)]
+        for steps, other in enumerate(line):
+            other[axis] += inwards * steps
+        length = [tuple(other) in voxels for other in line].index(False)
+        aside = sum((voxel[other] - centre[other]) ** 2 for other in range(3) if other != axis)
+        depths.append(length - math.sqrt(max(radius**2 - aside, 0)))
+    return face + inwards * (np.mean(depths) - 0.5)
 
 
 def _neighbours(voxel: tuple, species: np.ndarray, connectivity: int) -> list[tuple]:

@@ -72,6 +72,27 @@ def test_whole_balls_come_back(device: str) -> None:
         assert np.linalg.norm(position - p) < QUANTISATION
 
 
+@pytest.mark.parametrize("faces", [1, 2])
+def test_balls_that_faces_cut_come_back_where_they_are(faces: int, device: str) -> None:
+    """A face leaves of a ball what says where its centre is, outside the cube too."""
+    rng, errors, inwards = np.random.default_rng(8), [], []
+    for _ in range(400):
+        p = rng.uniform(2, 8, 3)
+        axes, sides = rng.permutation(3)[:faces], rng.integers(0, 2, faces)
+        depth = rng.uniform(-0.3, 0.3, faces)
+        p[axes] = np.where(sides == 0, depth, 10 - depth)
+        labels = balls((*p, 26)).to(device)
+        if not labels.any():
+            continue
+        [(position, *_)] = found_in(labels)
+        errors.append(np.linalg.norm(position - p))
+        inwards.append(((position - p)[axes] * np.where(sides == 0, 1, -1)).mean())
+    assert len(errors) > 200
+    assert np.median(errors) < (0.08 if faces == 1 else 0.13)
+    assert np.quantile(errors, 0.9) < (0.16 if faces == 1 else 0.28)
+    assert abs(np.mean(inwards)) < 0.05  # the voxels' own mean is 0.2 Å too far in
+
+
 def test_votes_forgive_wrong_voxels_in_a_ball(device: str) -> None:
     labels = balls((5, 5, 5, 26), (7, 7, 7, 8))
     ball = (labels == 26).nonzero()

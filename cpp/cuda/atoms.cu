@@ -196,11 +196,39 @@ __device__ double sum_over_warp(double value) {
   return value;
 }
 
+/// Whether a voxel is of the atom that a fragment founded.
+__device__ bool is_of(const Labels& cube, const Fragment* all, int founder, int v) {
+  return cube.species[v] && all[fragment_at(cube.root, v)].atom == founder;
+}
+
+/// Move the centre of a ball that a face cuts along one axis, as complete_balls in atoms.cpp does. One warp calls this.
+__device__ void complete_ball(const Labels& cube, const BallRule& rule, Fragment* all, int founder, int axis) {
+  Fragment& atom = all[founder];
+  const int n = cube.n, face = cutting_face(rule, atom.low[axis], atom.high[axis], n);
+  if (face == 0) return;
+  const int step = -face * (axis == 0 ? n * n : axis == 1 ? n : 1), u = (axis + 1) % 3, v = (axis + 2) % 3;
+  double depth = 0, lines = 0;
+  for_each_in_box(atom, n, [&](int voxel) {
+    const Place place = place_of(voxel, n);
+    const int at[3] = {place.i, place.j, place.k};
+    if (at[axis] != (face < 0 ? 0 : n - 1) || !is_of(cube, all, founder, voxel)) return;
+    int length = 0;
+    for (int w = voxel; length < n && is_of(cube, all, founder, w); w += step) ++length;
+    depth += depth_by_line(rule, length, at[u] - atom.centre[u], at[v] - atom.centre[v]);
+    ++lines;
+  });
+  depth = sum_over_warp(depth);
+  lines = sum_over_warp(lines);
+  __syncwarp();
+  if (threadIdx.x % kWarp == 0 && lines > 0) atom.centre[axis] = at_depth(depth / lines, face, n);
+  __syncwarp();
+}
+
 /// The centre of the atom that a fragment founded. One warp calls this.
-__device__ void find_centre(const Labels& cube, Fragment* all, int founder) {
+__device__ void find_centre(const Labels& cube, const BallRule& rule, Fragment* all, int founder) {
   const auto for_each_voxel = [&](const auto& visit) {
     for_each_in_box(all[founder], cube.n, [&](int v) {
-      if (cube.species[v] && all[fragment_at(cube.root, v)].atom == founder) visit(v);
+      if (is_of(cube, all, founder, v)) visit(v);
     });
   };
   double mean = 0, weights = 0, moment[3] = {};
@@ -219,6 +247,8 @@ __device__ void find_centre(const Labels& cube, Fragment* all, int founder) {
     const double centre = sum_over_warp(moment[axis]) / weights;
     if (threadIdx.x % kWarp == 0) all[founder].centre[axis] = centre;
   }
+  __syncwarp();
+  for (int axis = 0; axis < 3; ++axis) complete_ball(cube, rule, all, founder, axis);
 }
 
 /// Number the atoms in the order of their first voxels; returns how many there are. The whole block calls this.
@@ -243,7 +273,7 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x < kWarp) settle_waiting(cube, rule, fragments.all, waiting);
   __syncthreads();
   for (int f = threadIdx.x / kWarp; f < fragments.count; f += kThreads / kWarp)
-    if (fragments.all[f].atom == f) find_centre(cube, fragments.all, f);
+    if (fragments.all[f].atom == f) find_centre(cube, rule, fragments.all, f);
   const int count = number_atoms(fragments, found);
   if (threadIdx.x == 0) atoms[blockIdx.x] = count;
 }

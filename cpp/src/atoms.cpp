@@ -5,41 +5,29 @@
 #include <numeric>
 
 #include "balls.hpp"
-#include "label_bits.hpp"
+#include "fragments.hpp"
 #include "parallel.hpp"
-#include "simd.hpp"
+#include "run_density.hpp"
 
 namespace crystalgrid {
 namespace {
-
-/// Voxels of one label that touch, and, once others have joined it, an atom.
-struct Fragment {
-  std::int64_t voxels = 0;
-  std::array<std::int64_t, 3> sum{};  // Σ (i, j, k)
-  double density = 0;                 // Σ
-  std::uint8_t label = 0;
-
-  double centre(int axis) const { return static_cast<double>(sum[axis]) / static_cast<double>(voxels); }
-  void add(const Fragment& other) {
-    voxels += other.voxels;
-    for (int axis = 0; axis < 3; ++axis) sum[axis] += other.sum[axis];
-    density += other.density;
-  }
-};
 
 /// What an atom's voxels weigh.
 struct Weights {
   double mean_density = 0;
   double sum = 0;
   std::array<double, 3> moment{};  // Σ weight · (i, j, k)
+
+  std::array<double, 3> centre() const { return {moment[0] / sum, moment[1] / sum, moment[2] / sum}; }
 };
 
-/// Voxels of one label side by side along z. A ball has half as many of them as voxels.
-struct Run {
-  int index, i, j, k;  // of its first voxel
-  int length;
-  int fragment;
-  std::uint8_t label;
+/// An atom at a face: where its voxels lie, and what lines of them that end there say.
+struct Outer {
+  int atom;
+  std::array<int, 3> low, high;
+  std::array<double, 3> centre;
+  double depth = 0;
+  int lines = 0;
 };
 
 /// So many voxels of an atom have this label.
@@ -49,45 +37,14 @@ struct Vote {
   std::int64_t voxels;
 };
 
-struct Touch {
-  int first, second;
-  bool operator==(const Touch&) const = default;
-  auto operator<=>(const Touch&) const = default;
-};
-
-/// Voxels side by side along z, a bit for each.
-struct Word {
-  std::uint32_t labelled = 0;
-  std::uint32_t firsts = 0;  // of runs
-};
-
-/// A word that is not empty.
-struct Place {
-  int word, index, i, j, k;  // where it is in Scratch::words, and its first voxel
-};
-
-struct Scratch {
-  std::vector<Word> words;    // by planes of n + 2 rows, of which two are empty, as is the plane before
-  std::vector<Place> places;  // in the order of their first voxels
-  std::vector<Run> runs;      // in the order of their first voxels
-  std::vector<int> piece;     // voxel → piece of a fragment, valid only for labelled voxels
-  int pieces = 0;
-  std::vector<int> parent;    // union-find over the pieces, and room for more
-  std::vector<int> fragment;  // piece → fragment
-  std::vector<Fragment> fragments;
-  std::vector<Touch> touches;  // pieces, then fragments that touch
-  std::vector<int> order;      // fragments that touch others and wait for an atom
-  std::vector<int> atom_of;    // fragment → the fragment that its atom began as
-  std::vector<Vote> votes;     // of atoms that touch others
+struct Scratch : Fragments {
+  std::vector<int> order;    // fragments that touch others and wait for an atom
+  std::vector<int> atom_of;  // fragment → the fragment that its atom began as
+  std::vector<Vote> votes;   // of atoms that touch others
   std::vector<Weights> weights;
-};
-
-struct Cube {
-  int n;
-  const std::uint8_t* species;
-  const float* density;          // null: all voxels weigh alike
-  int last;                      // from here on the labels are read from
-  std::uint8_t rest[3 * kWord];  // which goes on with zeros
+  std::vector<int> outer_of;  // atom → its place among those at a face, or kNone
+  std::vector<Outer> outer;
+  std::vector<Run> outer_runs;
 };
 
 struct Atom {
@@ -95,213 +52,11 @@ struct Atom {
   std::int64_t number, votes;
 };
 
-Cube cube_of(const std::uint8_t* species, const float* density, int n) {
-  const int voxels = n * n * n;
-  Cube cube{n, species, density, std::max(voxels - kWord, 0), {}};
-  std::copy_n(species + cube.last, voxels - cube.last, cube.rest);
-  return cube;
-}
-
-constexpr int words_of_row(int n) { return (n + kWord - 1) / kWord; }
-
-/// Steps to the rows before a voxel's own in which it has neighbours, and how far these reach along z.
-struct Rows {
-  int count, margin;
-  struct {
-    int di, dj;
-  } steps[4];
-};
-
-constexpr Rows kFaces{2, 0, {{0, -1}, {-1, 0}}}, kAll{4, 1, {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}}};
-
-/// The labels of a word's voxels and of one more.
-const std::uint8_t* labels_of(const Cube& cube, int index) {
-  return index < cube.last ? cube.species + index : cube.rest + (index - cube.last);
-}
-
-/// Find the labelled voxels.
-void fill_words(const Cube& cube, Scratch& s) {
-  const int n = cube.n, width = words_of_row(n);
-  s.words.resize(((n + 1) * (n + 2) + 1) * width);
-  s.places.resize(n * n * width + 1);
-  Place place{(n + 3) * width, 0, 0, 0, 0};
-  Place* next = s.places.data();
-  for (; place.i < n; ++place.i, place.word += 2 * width)
-    for (place.j = 0; place.j < n; ++place.j)
-      for (place.k = 0; place.k < n; place.k += kWord, ++place.word) {
-        const int length = std::min(kWord, n - place.k);
-        const std::uint32_t labelled = labelled_bits(labels_of(cube, place.index)) & ~0u >> (kWord - length);
-        s.words[place.word].labelled = labelled;
-        s.words[place.word].firsts = 0;
-        *next = place;
-        next += labelled != 0;
-        place.index += length;
-      }
-  s.places.resize(next - s.places.data());
-}
-
-int find_root(std::vector<int>& parent, int i) {
-  while (parent[i] != i) i = parent[i] = parent[parent[i]];
-  return i;
-}
-
-void unite(int p, int q, std::vector<int>& parent) {
-  p = find_root(parent, p), q = find_root(parent, q);
-  parent[std::max(p, q)] = std::min(p, q);  // the first piece stays the root
-}
-
-/// Join a run with its neighbours that come before it, voxel by voxel.
-void link_fully(const Cube& cube, const Rows& rows, const Run& run, Scratch& s) {
-  const auto link = [&](int voxel) {
-    const int piece = s.piece[voxel];
-    if (cube.species[voxel] == 0) return;
-    if (cube.species[voxel] != run.label) {
-      s.touches.push_back({piece, run.fragment});
-      return;
-    }
-    unite(piece, run.fragment, s.parent);
-  };
-  if (run.k > 0) link(run.index - 1);
-  const int begin = std::max(run.k - rows.margin, 0), end = std::min(run.k + run.length + rows.margin, cube.n);
-  for (int step = 0; step < rows.count; ++step) {
-    const auto [di, dj] = rows.steps[step];
-    if (run.i + di < 0 || run.j + dj < 0 || run.j + dj >= cube.n) continue;
-    const int row = run.index - run.k + (di * cube.n + dj) * cube.n;
-    for (int k = begin; k < end; ++k) link(row + k);
-  }
-}
-
-/// Pieces of a run's label that it touches, as far as bits tell.
-struct Reached {
-  int first, last;     // `none` and -1 where there is none
-  std::uint32_t more;  // not 0: there may be others, or another label
-};
-
-/// Here is most of the time, so all goes without branches, which nothing could predict.
-template <const Rows& rows>
-inline Reached look_back(const Cube& cube, const Scratch& s, const Place& place, std::uint32_t run, int first,
-                         std::uint8_t label, int none) {
-  const int n = cube.n;
-  const Word* word = &s.words[place.word];
-  const std::uint32_t reach = rows.margin ? run | run << 1 | run >> 1 : run;
-  const std::uint32_t borders = (place.k > 0 ? 1u : 0u) | (place.k + kWord < n ? 1u << (kWord - 1) : 0u);
-  Reached reached{none, -1, (run & borders) | (word->labelled << 1 >> first & 1)};
-  for (int step = 0; step < rows.count; ++step) {
-    const auto [di, dj] = rows.steps[step];
-    const Word& other = word[(di * (n + 2) + dj) * words_of_row(n)];
-    const std::uint32_t near = other.labelled & reach;
-    const int voxel = place.index + (near ? (di * n + dj) * n + std::countr_zero(near) : first);
-    const int piece = s.piece[voxel];
-    const bool alike = near && cube.species[voxel] == label;
-    reached.first = std::min(reached.first, alike ? piece : none);
-    reached.last = std::max(reached.last, alike ? piece : -1);
-    reached.more |= (near && !alike) | (other.firsts & near & (near - 1));
-  }
-  return reached;
-}
-
-/// List the runs of a word and give each to the first piece it touches, or to a new one. Only few touch two, or another
-/// label.
-template <const Rows& rows>
-void add_runs(const Cube& cube, const Place& place, Scratch& s) {
-  Word& word = s.words[place.word];
-  const std::uint8_t* labels = labels_of(cube, place.index);
-  word.firsts = word.labelled & ~((word.labelled & equal_bits(labels, labels + 1)) << 1);
-  const std::uint32_t ends = ~word.labelled | word.firsts;
-  for (std::uint32_t firsts = word.firsts; firsts; firsts &= firsts - 1) {
-    const int first = std::countr_zero(firsts), index = place.index + first;
-    if (cube.density) __builtin_prefetch(cube.density + index);
-    const int length = 1 + std::countr_zero(ends >> first >> 1 | 1u << (kWord - 1 - first));
-    const std::uint32_t run = ~0u >> (kWord - length) << first;
-    const auto [piece, last, more] = look_back<rows>(cube, s, place, run, first, labels[first], s.pieces);
-    s.parent[s.pieces] = s.pieces;
-    s.pieces += last < 0;
-    s.runs.push_back({index, place.i, place.j, place.k + first, length, piece, labels[first]});
-    std::fill_n(&s.piece[index], 4, piece);  // what lies past the run's end is not known yet
-    if (length > 4) std::fill_n(&s.piece[index], length, piece);
-    if (more || (rows.count > 2 && last > piece))
-      link_fully(cube, rows, s.runs.back(), s);
-    else if (last > piece)
-      unite(piece, last, s.parent);
-  }
-}
-
-/// All runs of a cube and the pieces of fragments that they are part of.
-template <const Rows& rows>
-void find_pieces(const Cube& cube, Scratch& s) {
-  s.piece.resize(static_cast<std::size_t>(cube.n) * cube.n * cube.n + 4);
-  s.runs.clear();
-  s.touches.clear();
-  s.pieces = 0;
-  for (const Place& place : s.places) {
-    if (s.parent.size() < static_cast<std::size_t>(s.pieces + kWord)) s.parent.resize(2 * s.pieces + kWord);
-    add_runs<rows>(cube, place, s);
-  }
-}
-
-/// Number the fragments in the order of their first voxels.
-int number_fragments(Scratch& s) {
-  int count = 0;
-  s.fragment.resize(s.pieces);
-  for (int piece = 0; piece < s.pieces; ++piece) {
-    const int parent = s.parent[piece];  // an earlier one
-    s.fragment[piece] = parent == piece ? count++ : s.fragment[parent];
-  }
-  return count;
-}
-
-static_assert(Simd<float>::kLanes == 4);
-using Four = Vector<float>;
-using FourInts = Simd<std::int32_t>::Vector;
-constexpr Four kFour{0, 1, 2, 3};
-
-float sum_of(Four v) { return (v[0] + v[1]) + (v[2] + v[3]); }
-
-/// A bit mask of those of four voxels that are within a length.
-FourInts within(int length) { return FourInts{0, 1, 2, 3} < broadcast<std::int32_t>(length); }
-
-/// The densities of four voxels of a run from its v-th on, zero past its end.
-Four densities(const Cube& cube, const Run& run, int v) {
-  const int voxel = run.index + v, left = cube.n * cube.n * cube.n - voxel;
-  const Four four = left >= 4 ? load(cube.density + voxel) : load_first(cube.density + voxel, left);
-  return (Four)((FourInts)four & within(run.length - v));
-}
-
-/// Fragments of equal label and what they sum to.
-void make_fragments(const Cube& cube, Scratch& s) {
-  s.fragments.assign(number_fragments(s), {});
-  for (Run& run : s.runs) {
-    const std::int64_t length = run.length;
-    Fragment& fragment = s.fragments[run.fragment = s.fragment[run.fragment]];
-    fragment.label = run.label;
-    fragment.voxels += length;
-    fragment.sum[0] += length * run.i;
-    fragment.sum[1] += length * run.j;
-    fragment.sum[2] += length * run.k + length * (length - 1) / 2;
-    if (!cube.density) continue;
-    for (int v = 0; v < run.length; v += 4) fragment.density += sum_of(densities(cube, run, v));
-  }
-}
-
-/// Each touch seen from both sides, in order, once.
-void sort_touches(Scratch& s) {
-  const auto count = s.touches.size();
-  for (std::size_t t = 0; t < count; ++t) {
-    const Touch touch{s.fragment[s.touches[t].first], s.fragment[s.touches[t].second]};
-    s.touches[t] = touch;
-    s.touches.push_back({touch.second, touch.first});
-  }
-  std::sort(s.touches.begin(), s.touches.end());
-  s.touches.erase(std::unique(s.touches.begin(), s.touches.end()), s.touches.end());
-}
-
 double squared_distance(const Fragment& u, const Fragment& v) {
   double sum = 0;
   for (int axis = 0; axis < 3; ++axis) sum += (u.centre(axis) - v.centre(axis)) * (u.centre(axis) - v.centre(axis));
   return sum;
 }
-
-constexpr int kNone = -1;
 
 /// The nearest atom that a fragment touches.
 struct Contact {
@@ -336,7 +91,6 @@ void join_fragments(const BallRule& rule, Scratch& s) {
   std::iota(s.atom_of.begin(), s.atom_of.end(), 0);
   s.votes.clear();
   if (s.touches.empty()) return;
-  sort_touches(s);
   s.order.clear();
   for (const Touch& touch : s.touches)
     if (s.atom_of[touch.first] != kNone) s.atom_of[touch.first] = kNone, s.order.push_back(touch.first);
@@ -357,7 +111,7 @@ void join_fragments(const BallRule& rule, Scratch& s) {
 }
 
 /// Sum the weights of each atom's voxels. Without a density all weigh alike.
-void weigh(const Cube& cube, Scratch& s) {
+void weigh(const LabelledCube& cube, Scratch& s) {
   s.weights.clear();
   for (const Fragment& atom : s.fragments) {
     const auto voxels = static_cast<double>(atom.voxels);
@@ -383,6 +137,62 @@ void weigh(const Cube& cube, Scratch& s) {
   }
 }
 
+/// List the atoms at a face, their runs and how far these extend.
+void find_outer(const LabelledCube& cube, Scratch& s) {
+  const int last = cube.n - 1;
+  s.outer_of.assign(s.fragments.size(), kNone);
+  s.outer.clear();
+  for (std::size_t f = 0; f < s.fragments.size(); ++f) {
+    if (s.atom_of[f] != static_cast<int>(f) || !s.fragments[f].at_face) continue;
+    s.outer_of[f] = static_cast<int>(s.outer.size());
+    s.outer.push_back({static_cast<int>(f), {last, last, last}, {0, 0, 0}, s.weights[f].centre()});
+  }
+  s.outer_runs.clear();
+  if (s.outer.empty()) return;
+  for (const Run& run : s.runs) {
+    const int place = s.outer_of[s.atom_of[run.fragment]];
+    if (place == kNone) continue;
+    s.outer_runs.push_back(run);
+    const int first[3] = {run.i, run.j, run.k}, end[3] = {run.i, run.j, run.k + run.length - 1};
+    for (int axis = 0; axis < 3; ++axis) {
+      s.outer[place].low[axis] = std::min(s.outer[place].low[axis], first[axis]);
+      s.outer[place].high[axis] = std::max(s.outer[place].high[axis], end[axis]);
+    }
+  }
+}
+
+/// Voxels of one atom in a line from a face inwards, of which `length` are known.
+int line_length(const LabelledCube& cube, const Scratch& s, int atom, int voxel, int step, int length) {
+  for (voxel += length * step; length < cube.n && cube.species[voxel]; voxel += step, ++length)
+    if (s.atom_of[s.fragment[s.piece[voxel]]] != atom) break;
+  return length;
+}
+
+/// Move the centres of balls that a face cuts, which the voxels inside the cube have too far in, along one axis.
+void complete_balls(const LabelledCube& cube, const BallRule& rule, int axis, Scratch& s) {
+  const int n = cube.n, step = axis == 0 ? n * n : axis == 1 ? n : 1, u = (axis + 1) % 3, v = (axis + 2) % 3;
+  const auto face_of = [&](const Outer& outer) { return cutting_face(rule, outer.low[axis], outer.high[axis], n); };
+  for (const Run& run : s.outer_runs) {
+    Outer& outer = s.outer[s.outer_of[s.atom_of[run.fragment]]];
+    const int face = face_of(outer), layer = face < 0 ? 0 : n - 1;
+    // Along z a run is the line itself, else each of its voxels begins one.
+    const bool along_z = axis == 2, ends = along_z && face > 0;
+    int at[3] = {run.i, run.j, ends ? run.k + run.length - 1 : run.k};
+    if (face == 0 || at[axis] != layer) continue;
+    const int first = run.index + at[2] - run.k;
+    for (int line = 0; line < (along_z ? 1 : run.length); ++line, ++at[2]) {
+      const int length = line_length(cube, s, outer.atom, first + line, -face * step, along_z ? run.length : 1);
+      outer.depth += depth_by_line(rule, length, at[u] - outer.centre[u], at[v] - outer.centre[v]);
+      ++outer.lines;
+    }
+  }
+  for (Outer& outer : s.outer) {
+    if (outer.lines == 0) continue;
+    outer.centre[axis] = at_depth(outer.depth / outer.lines, face_of(outer), n);
+    outer.depth = outer.lines = 0;
+  }
+}
+
 /// An atom's label is the one with most votes, of equals the smaller; its voxels are those that voted so.
 void count_votes(Scratch& s) {
   std::sort(s.votes.begin(), s.votes.end(),
@@ -400,21 +210,22 @@ void count_votes(Scratch& s) {
 std::vector<Atom> find_in_cube(const std::uint8_t* species, const float* density, const Grid& grid,
                                const AtomsOptions& options, Scratch& s) {
   const double h = grid.spacing();
-  const Cube cube = cube_of(species, density, grid.n);
-  fill_words(cube, s);
-  options.connectivity == 6 ? find_pieces<kFaces>(cube, s) : find_pieces<kAll>(cube, s);
-  make_fragments(cube, s);
-  join_fragments(ball_rule(grid, options.radius), s);
+  const LabelledCube cube = labelled_cube(species, density, grid.n);
+  find_fragments(cube, options.connectivity, s);
+  const BallRule rule = ball_rule(grid, options.radius);
+  join_fragments(rule, s);
   weigh(cube, s);
+  find_outer(cube, s);
+  if (!s.outer.empty())
+    for (int axis = 0; axis < 3; ++axis) complete_balls(cube, rule, axis, s);
   count_votes(s);
   std::vector<Atom> found;
   found.reserve(s.atom_of.size());
   for (const int of : s.atom_of) {  // an atom stands where its first voxel does
     Fragment& atom = s.fragments[of];
     if (atom.voxels == 0) continue;
-    const auto& [mean_density, weight, moment] = s.weights[of];
-    const auto at = [&](int axis) { return (moment[axis] / weight + 0.5) * h; };
-    found.push_back({{at(0), at(1), at(2)}, atom.label, atom.voxels});
+    const auto [x, y, z] = s.outer_of[of] == kNone ? s.weights[of].centre() : s.outer[s.outer_of[of]].centre;
+    found.push_back({{(x + 0.5) * h, (y + 0.5) * h, (z + 0.5) * h}, atom.label, atom.voxels});
     atom.voxels = 0;
   }
   return found;

@@ -52,8 +52,10 @@ def find_atoms(
     joins an atom it touches if their centres are closer than 1.4 radii, or if it has less than a quarter of a ball's
     voxels.
 
+    Of a ball that a face of the cube cuts, the position is that of the whole ball's centre, inside the cube or outside.
+
     Exact labels of whole balls of 0.5 Å on the default grid give positions good to 0.04 Å in the median and 0.107 Å at
-    worst: there the voxels say no more.
+    worst: there the voxels say no more. Balls that a face cuts: 0.06 Å in the median, 0.14 Å for nine in ten.
 
     Raises InputError for shapes, types or options that do not fit.
     """

@@ -32,6 +32,9 @@ struct Atoms {
 /// voxels); else it is an atom of its own. Small fragments that touch only each other wait for one of them to join. The
 /// voxels of an atom vote for its number, of equals the smaller wins. So a few wrong voxels in a ball are forgiven, and
 /// unlike neighbours stay apart however close they are.
+///
+/// A ball that a face of the cube cuts (it ends there and is less deep than a ball) has its centre where the lines of
+/// its voxels from the face to its far side put it, which may be outside the cube.
 Atoms find_atoms(const std::uint8_t* species, const float* density, std::int64_t batch, const Grid& grid,
                  const AtomsOptions& options);
 
