@@ -65,7 +65,9 @@ def main(out: Path) -> None:
         for stage in ("voxelize", "label_species", "find_atoms"):
             axis.loglog(list(points), [point[stage] for point in points.values()], "o-", label=stage)
         axis.set(xlabel=name, ylabel="milliseconds")
-        axis.grid(True, which="both", alpha=0.3)
+        axis.set_xticks(list(points), map(str, points))
+        axis.minorticks_off()
+        axis.grid(True, alpha=0.3)
     axes[0].legend()
     with written_whole(out) as path:
         figure.savefig(path, dpi=120, format="png")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from artifacts import write_mirror, write_tiny
 from crystalgrid import _core
 from crystalgrid.crystalset import CrystalSet
 
@@ -47,3 +48,13 @@ def sampler(pytestconfig: pytest.Config) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(pytestconfig.cache.mkdir("sampler")))
         return sample.sampler()
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_mirror(tmp_path_factory.mktemp("mirror") / "model.pt")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny(tmp_path_factory.mktemp("tiny") / "model.pt")

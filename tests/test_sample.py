@@ -1,7 +1,6 @@
-"""The C++ sampler, built once and kept between test runs, against the same steps in Python."""
+"""The C++ sampler as a program: against the same steps in Python, its options, and what it refuses."""
 
 import itertools
-import json
 import os
 import re
 import resource
@@ -16,37 +15,13 @@ import ase.io
 import numpy as np
 import pytest
 import torch
-from pymatgen.io.cif import CifParser
 
 import crystalgrid as cg
-from artifacts import write_mirror, write_tiny
+from artifacts import write_mirror
 from crystalgrid import sample
 from crystalgrid.export import scripted
 from crystalgrid.latents import latents
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_mirror(tmp_path_factory.mktemp("mirror") / "model.pt")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny(tmp_path_factory.mktemp("tiny") / "model.pt")
-
-
-def run(program: Path, *arguments: object, **options: object) -> subprocess.CompletedProcess:
-    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
-
-
-def sampled(program: Path, model: Path, out: Path, *options: object) -> tuple[list[ase.Atoms], np.ndarray]:
-    done = run(program, model, "--out", out, "--save-density", *options)
-    assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in out.iterdir()) == ["density.npz", "manifest.json", "samples.xyz"]
-    frames = ase.io.read(out / "samples.xyz", ":")
-    with np.load(out / "density.npz") as arrays:
-        assert arrays["index"].tolist() == [frame.info["index"] for frame in frames]
-        return frames, arrays["density"]
+from programs import assert_refused, manifest, run, sampled
 
 
 def test_latents_are_the_same_bits_as_in_python(sampler: Path, mirror: Path, tmp_path: Path) -> None:
@@ -147,12 +122,6 @@ def test_a_device_that_is_not_there_is_refused(sampler: Path, mirror: Path, tmp_
     assert not (tmp_path / "out").exists()
 
 
-def assert_refused(done: subprocess.CompletedProcess, message: str) -> None:
-    assert done.returncode == 1
-    assert re.fullmatch(rf"error: .*{re.escape(message)}.*\n", done.stderr), done.stderr
-    assert done.stdout == ""
-
-
 def _truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2000])
 
@@ -226,180 +195,6 @@ def test_no_space_left_keeps_whole_frames(sampler: Path, mirror: Path, tmp_path:
     assert run(sampler, mirror, "-o", tmp_path / "out", "-n", 1000, "--resume").returncode == 0
     sampled(sampler, mirror, tmp_path / "straight", "-n", 1000)
     assert (tmp_path / "out/samples.xyz").read_bytes() == (tmp_path / "straight/samples.xyz").read_bytes()
-
-
-LIBRARY = ("-n", 203, "--batch", 5, "--seed", 3, "--max-atoms", 2, "--cif", "--save-density")
-"""Several batches, the last one short; about half of the structures pass the filter."""
-
-
-@pytest.fixture(scope="module")
-def whole(sampler: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A model, and its library made in one go."""
-    folder = tmp_path_factory.mktemp("whole")
-    model = write_mirror(folder / "model.pt", threshold=2.5)
-    assert run(sampler, model, "-o", folder / "out", *LIBRARY).returncode == 0
-    return model, folder / "out"
-
-
-def manifest(folder: Path) -> dict:
-    return json.loads((folder / "manifest.json").read_text())
-
-
-def listing(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def joined(folders: list[Path], name: str) -> bytes:
-    return b"".join((folder / name).read_bytes() for folder in folders)
-
-
-def assert_same_library(folders: list[Path], whole: Path) -> None:
-    """Files, densities and counts of the parts, put together, are those of the whole."""
-    for name in ("samples.xyz", "samples.cif"):
-        assert joined(folders, name) == (whole / name).read_bytes()
-    for name in ("density", "index"):
-        parts = [np.load(folder / "density.npz")[name] for folder in folders]
-        assert np.array_equal(np.concatenate(parts), np.load(whole / "density.npz")[name])
-    counts = [manifest(folder) for folder in folders]
-    for key in ("kept", "without_atoms"):
-        assert sum(part[key] for part in counts) == manifest(whole)[key]
-    assert sum(part["removed"]["max_atoms"] for part in counts) == manifest(whole)["removed"]["max_atoms"]
-    assert all(part["finished"] for part in counts)
-    assert all(
-        sorted(f.name for f in folder.iterdir()) == sorted(f.name for f in whole.iterdir()) for folder in folders
-    )
-
-
-@pytest.mark.parametrize("count", [1, 2, 4, 50])
-def test_shards_are_the_library_cut(sampler: Path, whole: tuple[Path, Path], tmp_path: Path, count: int) -> None:
-    for k in range(count):
-        done = run(sampler, whole[0], "-o", tmp_path, *LIBRARY, "--shard", f"{k}/{count}")
-        assert done.returncode == 0, done.stderr
-    folders = sorted(tmp_path.iterdir()) if count > 1 else []
-    if count == 1:  # is no shard
-        assert (tmp_path / "samples.xyz").read_bytes() == (whole[1] / "samples.xyz").read_bytes()
-    else:
-        assert len(folders) == count
-        assert_same_library(folders, whole[1])
-
-
-@pytest.mark.parametrize(
-    ("variables", "shard"),
-    [
-        ({"RANK": "1", "WORLD_SIZE": "3"}, "1-of-3"),
-        ({"SLURM_PROCID": "2", "SLURM_NTASKS": "3"}, "2-of-3"),
-        ({"SLURM_JOB_ID": "9", "SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_NTASKS": "3"}, "0-of-3"),
-        ({"SLURM_ARRAY_TASK_ID": "5", "SLURM_ARRAY_TASK_MIN": "4", "SLURM_ARRAY_TASK_COUNT": "12"}, "01-of-12"),
-        (
-            {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"},
-            "3-of-4",
-        ),
-        ({"SLURM_JOB_ID": "9", "SLURM_PROCID": "0", "SLURM_NTASKS": "3"}, None),  # a job's script, not a step of it
-    ],
-)
-def test_torchrun_and_slurm_say_which_shard(
-    sampler: Path, mirror: Path, tmp_path: Path, variables: dict[str, str], shard: str | None
-) -> None:
-    done = run(sampler, mirror, "-o", tmp_path, "-n", 60, "--batch", 5, env={**os.environ, **variables})
-    assert done.returncode == 0, done.stderr
-    if shard is None:
-        assert (tmp_path / "samples.xyz").exists()
-        return
-    assert [path.name for path in tmp_path.iterdir()] == [f"shard-{shard}"]
-    k, of = map(int, shard.split("-of-"))
-    indices = [frame.info["index"] for frame in ase.io.read(tmp_path / f"shard-{shard}/samples.xyz", ":")]
-    assert indices == list(range(12 * k // of * 5, 12 * (k + 1) // of * 5))
-    assert f"shard {k}/{of}, as " in done.stderr
-
-
-def test_an_impossible_shard_of_the_environment_is_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:
-    done = run(sampler, mirror, "-o", tmp_path / "out", env={**os.environ, "RANK": "3", "WORLD_SIZE": "3"})
-    assert_refused(done, "RANK and WORLD_SIZE: wanted K/N with K from 0 to N-1, as 0/4, got '3/3'")
-
-
-def test_killed_again_and_again_it_makes_the_same_library(
-    sampler: Path, whole: tuple[Path, Path], tmp_path: Path
-) -> None:
-    rng, command = np.random.default_rng(0), [sampler, whole[0], "-o", tmp_path / "out", *map(str, LIBRARY), "--resume"]
-    for _ in range(12):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            time.sleep(rng.uniform(0, 0.4))
-            process.kill()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert_same_library([tmp_path / "out"], whole[1])
-
-
-@pytest.mark.parametrize("torn", [0, 1, 7, 1000])
-def test_what_was_written_after_the_manifest_is_made_anew(
-    sampler: Path, whole: tuple[Path, Path], tmp_path: Path, torn: int
-) -> None:
-    """As a machine leaves it that stopped between writing structures and writing the manifest."""
-    out, (model, folder) = tmp_path / "out", whole
-    out.mkdir()
-    frames, indices = (folder / "samples.xyz").read_bytes(), np.load(folder / "density.npz")["index"]
-    kept = 20
-    next_ = 5 * (indices[kept - 1] // 5 + 1)
-    kept = int((indices < next_).sum())
-    places = [match.start() for match in re.finditer(rb"^\d+\nLattice", frames, re.M)]
-    blocks = (folder / "samples.cif").read_bytes()
-    block_places = [match.start() for match in re.finditer(rb"^data_", blocks, re.M)] + [len(blocks)]
-    atoms = [len(frame) for frame in ase.io.read(folder / "samples.xyz", ":")]
-    sizes = {
-        "frames": places[kept], "blocks": block_places[sum(n > 0 for n in atoms[:kept])],
-        "densities": kept * 6**3 * 4, "indices": kept * 8,
-    }  # fmt: skip
-    densities = np.load(folder / "density.npz")["density"].tobytes()
-    for name, content, size in (
-        ("samples.xyz", frames, sizes["frames"]), ("samples.cif", blocks, sizes["blocks"]),
-        ("density.f4", densities, sizes["densities"]), ("index.i8", indices.tobytes(), sizes["indices"]),
-    ):  # fmt: skip
-        (out / f"{name}.part").write_bytes(content[: size + torn])
-    removed = {**manifest(folder)["removed"], "max_atoms": int(next_ - kept)}
-    changes = {"bytes": sizes, "next": int(next_), "kept": kept, "removed": removed, "finished": False}
-    changes["without_atoms"] = sum(n == 0 for n in atoms[:kept])
-    (out / "manifest.json").write_text(json.dumps({**manifest(folder), **changes}))
-    done = run(sampler, model, "-o", out, *LIBRARY, "--resume")
-    assert done.returncode == 0, done.stderr
-    assert_same_library([out], folder)
-
-
-def test_a_finished_library_is_left_alone(sampler: Path, whole: tuple[Path, Path]) -> None:
-    before = {path.name: path.read_bytes() for path in whole[1].iterdir()}
-    done = run(sampler, whole[0], "-o", whole[1], *LIBRARY, "--resume")
-    assert done.returncode == 0, done.stderr
-    assert {path.name: path.read_bytes() for path in whole[1].iterdir()} == before
-    assert_refused(run(sampler, whole[0], "-o", whole[1], *LIBRARY), "holds a library; --resume goes on with it")
-
-
-def test_a_library_goes_on_only_as_it_began(sampler: Path, whole: tuple[Path, Path], tmp_path: Path) -> None:
-    other = write_mirror(tmp_path / "other.pt", threshold=2.25)
-    for model, options, message in (
-        (whole[0], ("--seed", 4), "was made with seed 3, not 4; give the same to resume"),
-        (whole[0], ("--max-atoms", 9), "was made with max_atoms 2, not 9"),
-        (other, (), "was made with model "),
-    ):
-        assert_refused(run(sampler, model, "-o", whole[1], *LIBRARY, "--resume", *options), message)
-
-
-def test_a_library_that_lost_records_is_refused(sampler: Path, whole: tuple[Path, Path], tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "manifest.json").write_text(json.dumps({**manifest(whole[1]), "finished": False}))
-    (out / "samples.xyz.part").write_bytes(b"")
-    assert_refused(run(sampler, whole[0], "-o", out, *LIBRARY, "--resume"), "shorter than its manifest says")
-    (out / "manifest.json").write_text("{")
-    assert_refused(run(sampler, whole[0], "-o", out, *LIBRARY, "--resume"), "manifest.json: not valid JSON")
-
-
-def test_two_processes_do_not_write_one_library(sampler: Path, mirror: Path, tmp_path: Path) -> None:
-    command = [sampler, mirror, "-o", tmp_path / "out", "-n", str(10**9)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        while not (tmp_path / "out/manifest.json").exists():
-            time.sleep(0.01)
-        second = run(sampler, *command[1:], "--resume")
-        process.kill()
-    assert_refused(second, "another process is writing it")
 
 
 def test_filters_keep_what_they_say_and_count_the_rest(sampler: Path, mirror: Path, tmp_path: Path) -> None:
@@ -486,19 +281,6 @@ def test_bf16_stays_close(sampler: Path, tiny: Path, tmp_path: Path) -> None:
     assert sum(map(len, half)) == pytest.approx(sum(map(len, full)), rel=0.2)
 
 
-def test_cif_reads_back(whole: tuple[Path, Path]) -> None:
-    frames = [frame for frame in ase.io.read(whole[1] / "samples.xyz", ":") if len(frame)]
-    blocks = ase.io.read(whole[1] / "samples.cif", ":")
-    parser = CifParser(whole[1] / "samples.cif", site_tolerance=0)
-    structures = parser.parse_structures(primitive=False, check_occu=False)
-    assert len(frames) == len(blocks) == len(structures) > 20
-    for frame, block, structure in zip(frames, blocks, structures, strict=True):
-        assert block.get_chemical_symbols() == frame.get_chemical_symbols()
-        np.testing.assert_allclose(block.positions, frame.positions, atol=2e-6)
-        assert sorted(site.specie.symbol for site in structure) == sorted(frame.get_chemical_symbols())
-        assert structure.lattice.abc == (2, 2, 2)
-
-
 def test_profile_times_every_stage(sampler: Path, tiny: Path, tmp_path: Path) -> None:
     done = run(sampler, tiny, "-o", tmp_path / "out", "-n", 4, "--profile")
     rows = dict(re.findall(r"^(decode|segment|extract|write|all) +([\d.]+)", done.stdout, re.M))
@@ -558,4 +340,4 @@ def test_a_build_that_fails_names_its_log(tmp_path: Path, monkeypatch: pytest.Mo
         sample.sampler()
     log = Path(str(refused.value).rpartition(" ")[2])
     assert "/no/such/compiler" in log.read_text()
-    assert listing(log.parent) == sorted([log.name, "lock"])
+    assert sorted(path.name for path in log.parent.iterdir()) == sorted([log.name, "lock"])
