@@ -66,7 +66,7 @@ def main(out: Path) -> None:
             axis.loglog(list(points), [point[stage] for point in points.values()], "o-", label=stage)
         axis.set(xlabel=name, ylabel="milliseconds")
         axis.set_xticks(list(points), map(str, points))
-        axis.minorticks_off()
+        axis.xaxis.minorticks_off()
         axis.grid(True, alpha=0.3)
     axes[0].legend()
     with written_whole(out) as path:
