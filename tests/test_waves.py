@@ -44,7 +44,7 @@ def test_any_order_of_axes_agrees_with_float64(name: str) -> None:
         assert found.min() >= 0
 
 
-@pytest.mark.parametrize("n", [16, 17, 24, 33])
+@pytest.mark.parametrize("n", [16, 17, 24, 33, 48])
 def test_any_number_of_voxels_agrees_with_the_direct_sum(n: int) -> None:
     grid, origin = Grid(n=n, length=9.0), np.array([[0.3, -7, 12]])
     assert summed_over_waves(pack([PEROVSKITE]), grid) == [True]
@@ -64,6 +64,8 @@ def test_images_are_summed_where_waves_do_not_serve() -> None:
     rng = np.random.default_rng(1)
     sparse = Crystal(lattice_of(9.9, 9.9, 9.9, 90, 90, 90), [[0.1, 0.2, 0.3]], [3])
     assert summed_over_waves(pack([ZOO["rotated"], random_crystal(rng, 4), sparse]), Grid()) == [False] * 3
+    oblique = Crystal(np.array([[3.0, 0, 2000], [0, 4, 0], [0, 0, 5]]), [[0.1, 0.2, 0.3]], [30])
+    assert summed_over_waves(pack([oblique, PEROVSKITE]), Grid(n=16)) == [False, True]
     assert summed_over_waves(pack([PEROVSKITE]), Grid(n=12)) == [False]
     turned = torch.from_numpy(random_rotation(rng))[None]
     assert summed_over_waves(pack([PEROVSKITE]), Grid(), turned) == [False]

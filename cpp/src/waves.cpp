@@ -96,6 +96,10 @@ bool Waves::choose(const CubeFrame& frame, int atoms, const Grid& grid, const Re
   const double window = std::pow(grid.length + 2 * reach.images, 3), density = atoms / volume_;
   const double images = density * (1.7 * voxels * sphere * std::pow(reach.images, 3) + 20.0 * grid.n * window);
   if (volume_ * sphere * std::pow(reach.waves / kTwoPi, 3) * grid.n > images) return false;  // too many to list
+  const double most_l = reach.waves / std::fabs(w_[2]);
+  const double most_h = (reach.waves + most_l * std::fabs(w_[0])) / std::fabs(u_[0]);
+  const double most_k = (reach.waves + most_h * std::fabs(u_[1]) + most_l * std::fabs(w_[1])) / std::fabs(v_[1]);
+  if (std::max(most_h, most_k) > 1000) return false;  // so oblique that tables of powers would be long
   list_rows(reach.waves);
   return multiply_adds() < images;
 }
@@ -106,7 +110,7 @@ void Waves::list_rows(double reach) {
   h_low_ = h_high_ = k_low_ = k_high_ = 0;
   const double along_z = std::fabs(w_[2]);
   for (int l = 0; l * along_z <= reach; ++l) {
-    const double gz = l * w_[2], in_plane = reach * reach - gz * gz;
+    const double gz = l * w_[2], in_plane = std::max(0.0, reach * reach - gz * gz);
     const Interval h_range = steps_within(l * w_[0], u_[0], std::sqrt(in_plane));
     for (int h = l == 0 ? 0 : h_range.low; h <= h_range.high; ++h) {
       const double gx = h * u_[0] + l * w_[0], gy = h * u_[1] + l * w_[1];
