@@ -51,8 +51,6 @@ Workspace<T> carve(T* scratch, int* lists, int count, int n) {
   return w;
 }
 
-inline int at_most(int i, int n) { return i < n ? i : n; }
-
 /// Squared distance from each x to the voxels [begin, end) of one axis.
 template <class T>
 inline WideVector<T> squared_distance(const T* x, int begin, int end, T spacing) {

@@ -97,6 +97,8 @@ inline V larger(V u, V v) {
   return u > v ? u : v;
 }
 
+inline int at_most(int i, int n) { return i < n ? i : n; }
+
 /// The lanes where u < v, which `append` moves to the front of a vector and writes to a list. A list needs room for a
 /// whole vector after its last entry.
 template <class T>
