@@ -1,5 +1,6 @@
 #include "frames.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "elements.hpp"
@@ -56,8 +57,10 @@ std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, co
   for (std::int64_t a = first; a < last; ++a) {
     const double* p = &atoms.positions[3 * a];
     const char* symbol = kSymbols.at(atoms.numbers[a]);
-    append(block, "%s%lld %s %.7f %.7f %.7f 1\n", symbol, static_cast<long long>(a - first + 1), symbol, p[0] / length,
-           p[1] / length, p[2] / length);
+    // A cell has neighbours, to which readers would bring an atom that lies outside: it stays at the face.
+    const auto inside = [&](int axis) { return std::clamp(p[axis] / length, 0.0, 0.9999999); };
+    append(block, "%s%lld %s %.7f %.7f %.7f 1\n", symbol, static_cast<long long>(a - first + 1), symbol, inside(0),
+           inside(1), inside(2));
   }
   return block + "\n";
 }

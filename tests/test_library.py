@@ -193,6 +193,6 @@ def test_cif_reads_back(whole: tuple[Path, Path]) -> None:
     assert len(frames) == len(blocks) == len(structures) > 20
     for frame, block, structure in zip(frames, blocks, structures, strict=True):
         assert block.get_chemical_symbols() == frame.get_chemical_symbols()
-        np.testing.assert_allclose(block.positions, frame.positions, atol=2e-6)
+        np.testing.assert_allclose(block.positions, frame.positions.clip(0, 2), atol=2e-6)
         assert sorted(site.specie.symbol for site in structure) == sorted(frame.get_chemical_symbols())
         assert structure.lattice.abc == (2, 2, 2)
