@@ -1,6 +1,6 @@
 // The density of a periodic crystal as a sum of waves: its Fourier series, in which a Gaussian falls off as fast as in
-// space. A cell of V Å³ has some V waves that matter and V/15 atoms with a sphere of images each, so that where the
-// lattice lets waves be summed axis by axis they are the faster way by far.
+// space. A cell of V Å³ has some 2.5 V waves that matter, and V/15 atoms with a sphere of images each, so that where
+// the lattice lets waves be summed axis by axis they are the faster way by far.
 #pragma once
 
 #include <vector>
