@@ -94,6 +94,7 @@ bool Waves::choose(const CubeFrame& frame, int atoms, const Grid& grid, const Re
   }
   const double sphere = 4.0 / 3 * std::numbers::pi, voxels = static_cast<double>(grid.voxels());
   const double window = std::pow(grid.length + 2 * reach.images, 3), density = atoms / volume_;
+  // What is summed over images, counted as `multiply_adds` counts: bricks are summed whole, and tables hold 3n factors.
   const double images = density * (1.7 * voxels * sphere * std::pow(reach.images, 3) + 20.0 * grid.n * window);
   if (volume_ * sphere * std::pow(reach.waves / kTwoPi, 3) * grid.n > images) return false;  // too many to list
   const double most_l = reach.waves / std::fabs(w_[2]);
