@@ -29,9 +29,13 @@ at::Tensor Network::decode(const at::Tensor& z) {
   return artifact_.module->run_method("decode", z).toTensor();
 }
 
-at::Tensor Network::segment(const at::Tensor& density) {
-  if (artifact_.segment) return artifact_.segment->run({density}).at(0);
-  return artifact_.module->run_method("segment", density).toTuple()->elements()[0].toTensor();
+std::pair<at::Tensor, at::Tensor> Network::segment(const at::Tensor& density) {
+  if (artifact_.segment) {
+    const std::vector<at::Tensor> outputs = artifact_.segment->run({density});
+    return {outputs.at(0), outputs.at(1)};
+  }
+  const auto outputs = artifact_.module->run_method("segment", density).toTuple();
+  return {outputs->elements().at(0).toTensor(), outputs->elements().at(1).toTensor()};
 }
 
 Voxels Network::operator()(const at::Tensor& z, double largest_density, Stages& stages) {
@@ -43,12 +47,13 @@ Voxels Network::operator()(const at::Tensor& z, double largest_density, Stages& 
   if (largest_density > 0) density = density * (largest_density / density.amax({1, 2, 3}, true).clamp_min(1e-30));
   wait();
   stages.decode += watch.lap();
-  const at::Tensor species = segment(density);
+  const auto [species, confidence] = segment(density);
   const std::int64_t n = metadata().grid.n;
-  for (const at::Tensor& cubes : {density, species})
+  for (const at::Tensor& cubes : {density, species, confidence})
     TORCH_CHECK(cubes.sizes() == at::IntArrayRef({z.size(0), n, n, n}), "the model gives ", cubes.sizes(),
                 ", its metadata say [", z.size(0), ", ", n, ", ", n, ", ", n, "]");
-  Voxels voxels{density.to(at::kCPU, at::kFloat).contiguous(), species.to(at::kCPU, at::kByte).contiguous()};
+  Voxels voxels{density.to(at::kCPU, at::kFloat).contiguous(), species.to(at::kCPU, at::kByte).contiguous(),
+                confidence.to(at::kCPU, at::kFloat).contiguous()};
   stages.segment += watch.lap();
   return voxels;
 }

@@ -5,6 +5,7 @@
 #include <c10/core/Device.h>
 
 #include <string>
+#include <utility>
 
 #include "artifact.hpp"
 
@@ -17,8 +18,9 @@ struct Stages {
 
 /// A batch of structures as voxels, on the CPU.
 struct Voxels {
-  at::Tensor density;  ///< [B, n, n, n] float32
-  at::Tensor species;  ///< [B, n, n, n] uint8
+  at::Tensor density;     ///< [B, n, n, n] float32, 1/Å³
+  at::Tensor species;     ///< [B, n, n, n] uint8
+  at::Tensor confidence;  ///< [B, n, n, n] float32, of the species
 };
 
 class Network {
@@ -34,7 +36,7 @@ class Network {
 
  private:
   at::Tensor decode(const at::Tensor& z);
-  at::Tensor segment(const at::Tensor& density);
+  std::pair<at::Tensor, at::Tensor> segment(const at::Tensor& density);
 
   Artifact artifact_;
   c10::Device device_;

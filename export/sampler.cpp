@@ -132,8 +132,9 @@ class Writer {
       Stopwatch watch;
       const std::int64_t count = std::min<std::int64_t>(voxels->density.size(0), range_.last - library_.next());
       const float* density = voxels->density.data_ptr<float>();
-      const Atoms atoms = find_atoms(voxels->species.data_ptr<std::uint8_t>(), density, count, origin_.model.grid,
-                                     {.threads = threads_});
+      const LabelledCubes cubes{voxels->species.data_ptr<std::uint8_t>(), density, voxels->confidence.data_ptr<float>(),
+                                count};
+      const Atoms atoms = find_atoms(cubes, origin_.model.grid, {.threads = threads_});
       stages_.extract += watch.lap();
       library_.append(atoms, density, count, origin_);
       stages_.write += watch.lap();

@@ -79,7 +79,12 @@ def label_species(
 
 
 def find_atoms(
-    species: np.ndarray, density: np.ndarray | None, grid: Grid, connectivity: int = 6, radius: float = 0.5
+    species: np.ndarray,
+    density: np.ndarray | None,
+    grid: Grid,
+    connectivity: int = 6,
+    radius: float = 0.5,
+    confidence: np.ndarray | None = None,
 ) -> list[tuple[np.ndarray, int, int]]:
     """Position, atomic number and votes of each atom of one cube [n, n, n], by the rule that atoms.hpp states."""
     fragments, fragment_of = _fragments(species, connectivity)
@@ -107,7 +112,8 @@ def find_atoms(
             settled = waiting[:1]
         waiting = [f for f in waiting if f not in settled]
     members = sorted(members, key=min)  # in the order of their first voxels
-    return [_atom([fragments[f] for f in group], species, density, grid, radius) for group in members]
+    voxels = [[voxel for f in group for voxel in fragments[f]] for group in members]
+    return [_atom(of_atom, species, density, confidence, grid, radius) for of_atom in voxels]
 
 
 def _centre(members: list[int], fragments: list[list[tuple]]) -> np.ndarray:
@@ -115,14 +121,21 @@ def _centre(members: list[int], fragments: list[list[tuple]]) -> np.ndarray:
 
 
 def _atom(
-    fragments: list[list[tuple]], species: np.ndarray, density: np.ndarray | None, grid: Grid, radius: float
+    voxels: list[tuple],
+    species: np.ndarray,
+    density: np.ndarray | None,
+    confidence: np.ndarray | None,
+    grid: Grid,
+    radius: float,
 ) -> tuple[np.ndarray, int, int]:
-    voxels = [voxel for fragment in fragments for voxel in fragment]
     votes = np.bincount([species[voxel] for voxel in voxels])
     weights = np.ones(len(voxels))
     if density is not None:
         values = np.array([density[voxel] for voxel in voxels], dtype=np.float64)
-        weights = np.maximum(np.minimum(values, values.mean() / 2), 1e-12)
+        weights = np.minimum(values, values.mean() / 2)
+    if confidence is not None:
+        weights = weights * [confidence[voxel] for voxel in voxels]
+    weights = np.maximum(weights, 1e-12)
     centre = np.average(voxels, axis=0, weights=weights)
     for axis in range(3):
         centre[axis] = _centre_of_cut_ball(voxels, centre, axis, grid.n, radius / grid.spacing)

@@ -14,11 +14,16 @@ QUANTISATION = 0.107
 
 
 def found_in(
-    species: torch.Tensor, density: torch.Tensor | None = None, grid: Grid | None = None, **options
+    species: torch.Tensor,
+    density: torch.Tensor | None = None,
+    grid: Grid | None = None,
+    confidence: torch.Tensor | None = None,
+    **options,
 ) -> list[tuple]:
     """Position, atomic number and votes of each atom of one cube [n, n, n]."""
-    density = None if density is None else density[None]
-    atoms = find_atoms(species[None], density, grid or Grid(n=len(species), length=len(species) / 3), **options)
+    density, confidence = (None if values is None else values[None] for values in (density, confidence))
+    grid = grid or Grid(n=len(species), length=len(species) / 3)
+    atoms = find_atoms(species[None], density, grid, confidence=confidence, **options)
     return list(zip(atoms.positions.cpu().numpy(), atoms.numbers.tolist(), atoms.votes.tolist(), strict=True))
 
 
@@ -41,11 +46,22 @@ def test_random_labels_agree_with_flood_fill(filled: float, connectivity: int, d
         grid = Grid(n=n, length=n / 3)
         labels = rng.integers(1, 4, (n, n, n)).astype(np.uint8) * (rng.random((n, n, n)) < filled)
         density = rng.uniform(-0.2, 1, (n, n, n)).astype(np.float32)
+        confidence = rng.uniform(0, 1, (n, n, n)).astype(np.float32)
         species = torch.from_numpy(labels).to(device)
-        plain = found_in(species, grid=grid, connectivity=connectivity)
-        assert_same_atoms(plain, reference.find_atoms(labels, None, grid, connectivity))
-        weighted = found_in(species, torch.from_numpy(density).to(device), grid, connectivity=connectivity)
-        assert_same_atoms(weighted, reference.find_atoms(labels, density, grid, connectivity))
+        for weights in (
+            {},
+            {"density": density},
+            {"confidence": confidence},
+            {"density": density, "confidence": confidence},
+        ):
+            found = found_in(
+                species,
+                grid=grid,
+                connectivity=connectivity,
+                **{name: torch.from_numpy(values).to(device) for name, values in weights.items()},
+            )
+            wanted = reference.find_atoms(labels, grid=grid, connectivity=connectivity, **{"density": None} | weights)
+            assert_same_atoms(found, wanted)
 
 
 @pytest.mark.parametrize("connectivity", [6, 26])
@@ -140,6 +156,23 @@ def test_a_voxel_of_little_density_hardly_moves_the_centre(device: str) -> None:
     assert np.linalg.norm(weighted - clean) < 0.05 * np.linalg.norm(plain - clean)
 
 
+def test_confidence_says_where_between_voxels_a_ball_ends(device: str) -> None:
+    """As sure of a label as its voxel is inside the ball, a network would put atoms closer than its labels do."""
+    rng, centres = np.random.default_rng(9), reference.voxel_centres(Grid())
+    errors = {"labels": [], "confidence": []}
+    for _ in range(200):
+        p = rng.uniform(1, 9, 3)
+        inside = 1 / (1 + np.exp((np.linalg.norm(centres - p, axis=1) - 0.5) / 0.1)).reshape(30, 30, 30)
+        confidence = torch.from_numpy(np.maximum(inside, 1 - inside)).to(device)
+        labels = balls((*p, 26)).to(device)
+        for name, [(position, *_)] in {
+            "labels": found_in(labels), "confidence": found_in(labels, confidence=confidence)
+        }.items():  # fmt: skip
+            errors[name].append(np.linalg.norm(position - p))
+    assert np.median(errors["confidence"]) < 0.8 * np.median(errors["labels"])
+    assert max(errors["confidence"]) < max(errors["labels"])
+
+
 def test_order_threads_and_empty_cubes(device: str) -> None:
     rng = np.random.default_rng(5)
     cubes = [torch.zeros(30, 30, 30, dtype=torch.uint8)]
@@ -221,6 +254,7 @@ BAD_INPUT = {
     "species: wanted a tensor, got ndarray": {"species": LABELS.numpy()},
     "density: wanted shape (1, 30, 30, 30)": {"density": torch.zeros(30, 30, 30)},
     "density: wanted a tensor, got ndarray": {"density": LABELS.numpy()},
+    "confidence: wanted shape (1, 30, 30, 30)": {"confidence": torch.zeros(30, 30, 30)},
     "connectivity: wanted 6 or 26, got 18": {"connectivity": 18},
     "radius: wanted a positive number": {"radius": 0},
     "threads: wanted a whole number": {"threads": 0},

@@ -91,5 +91,6 @@ def test_every_released_model_reconstructs_and_has_its_card(name: str, prototype
     density = cg.voxelize([perovskite], model.grid, origin=corner, periodic=periodic)
     decoded = model.decode(model.encode(density)[0])
     assert (decoded - density).norm() < 0.05 * density.norm()
-    found = cg.find_atoms(model.segment(decoded)[0], decoded, model.grid)
+    species, confidence = model.segment(decoded)
+    found = cg.find_atoms(species, decoded, model.grid, confidence=confidence)
     assert len(found.numbers) >= 5

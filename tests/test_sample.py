@@ -35,7 +35,8 @@ def test_sampler_and_python_agree_atom_for_atom(sampler: Path, tiny: Path, tmp_p
     model = cg.load(tiny)
     wanted = model.decode(latents(5, 0, 7, model.latent_dim))
     np.testing.assert_allclose(density, wanted, rtol=0, atol=1e-4)
-    atoms = cg.find_atoms(model.segment(wanted)[0], wanted, grid=model.grid)
+    species, confidence = model.segment(wanted)
+    atoms = cg.find_atoms(species, wanted, model.grid, confidence=confidence)
     assert [len(frame) for frame in frames] == atoms.offsets.diff().tolist()
     assert sum(map(len, frames)) > 0
     assert np.concatenate([frame.numbers for frame in frames]).tolist() == atoms.numbers.tolist()

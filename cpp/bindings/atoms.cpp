@@ -23,19 +23,19 @@ py::array_t<T> array_of(std::vector<T>&& values) {
 void bind_atoms(py::module_& module) {
   module.def(
       "find_atoms",
-      [](std::uintptr_t species, std::uintptr_t density, std::int64_t batch, const Grid& grid, int connectivity,
-         double radius, int threads) {
+      [](std::uintptr_t species, std::uintptr_t density, std::uintptr_t confidence, std::int64_t batch,
+         const Grid& grid, int connectivity, double radius, int threads) {
         Atoms atoms;
         {
           const py::gil_scoped_release release;
-          atoms = find_atoms(at<const std::uint8_t>(species), at<const float>(density), batch, grid,
-                             {connectivity, radius, threads});
+          atoms =
+              find_atoms(labelled_cubes(species, density, confidence, batch), grid, {connectivity, radius, threads});
         }
         return py::make_tuple(array_of(std::move(atoms.positions)), array_of(std::move(atoms.numbers)),
                               array_of(std::move(atoms.offsets)), array_of(std::move(atoms.votes)));
       },
-      py::arg("species"), py::arg("density"), py::arg("batch"), py::arg("grid"), py::kw_only(), py::arg("connectivity"),
-      py::arg("radius"), py::arg("threads"));
+      py::arg("species"), py::arg("density"), py::arg("confidence"), py::arg("batch"), py::arg("grid"), py::kw_only(),
+      py::arg("connectivity"), py::arg("radius"), py::arg("threads"));
 }
 
 }  // namespace crystalgrid

@@ -71,16 +71,16 @@ void bind_atoms(py::module_& module) {
   module.def("fragment_bytes", &cuda::fragment_bytes);
   module.def(
       "join_fragments",
-      [](std::uintptr_t species, std::uintptr_t density, std::int64_t batch, const Grid& grid, int connectivity,
-         double radius, int device, std::uintptr_t stream, std::uintptr_t root, std::uintptr_t fragment_offsets,
-         std::uintptr_t scratch, std::uintptr_t atoms) {
-        cuda::join_fragments(at<const std::uint8_t>(species), at<const float>(density), batch, grid,
-                             {connectivity, radius}, queue(device, stream), at<const std::int32_t>(root),
+      [](std::uintptr_t species, std::uintptr_t density, std::uintptr_t confidence, std::int64_t batch,
+         const Grid& grid, int connectivity, double radius, int device, std::uintptr_t stream, std::uintptr_t root,
+         std::uintptr_t fragment_offsets, std::uintptr_t scratch, std::uintptr_t atoms) {
+        cuda::join_fragments(labelled_cubes(species, density, confidence, batch), grid, {connectivity, radius},
+                             queue(device, stream), at<const std::int32_t>(root),
                              at<const std::int64_t>(fragment_offsets), at<void>(scratch), at<std::int64_t>(atoms));
       },
-      py::arg("species"), py::arg("density"), py::arg("batch"), py::arg("grid"), py::kw_only(), py::arg("connectivity"),
-      py::arg("radius"), py::arg("device"), py::arg("stream"), py::arg("root"), py::arg("fragment_offsets"),
-      py::arg("scratch"), py::arg("atoms"));
+      py::arg("species"), py::arg("density"), py::arg("confidence"), py::arg("batch"), py::arg("grid"), py::kw_only(),
+      py::arg("connectivity"), py::arg("radius"), py::arg("device"), py::arg("stream"), py::arg("root"),
+      py::arg("fragment_offsets"), py::arg("scratch"), py::arg("atoms"));
   module.def(
       "write_atoms",
       [](std::int64_t batch, const Grid& grid, int device, std::uintptr_t stream, std::uintptr_t fragment_offsets,

@@ -11,7 +11,7 @@ constexpr int kThreads = 256;
 
 struct Labels {
   const std::uint8_t* species;
-  const float* density;
+  const float *density, *confidence;  // or null
   const int* root;
   int n, connectivity;
 
@@ -20,6 +20,7 @@ struct Labels {
     species += first;
     root += first;
     if (density) density += first;
+    if (confidence) confidence += first;
   }
 };
 
@@ -231,11 +232,12 @@ __device__ void find_centre(const Labels& cube, const BallRule& rule, Fragment* 
       if (is_of(cube, all, founder, v)) visit(v);
     });
   };
+  const auto value = [](const float* values, int v) { return values ? static_cast<double>(values[v]) : 1.0; };
   double mean = 0, weights = 0, moment[3] = {};
-  if (cube.density) for_each_voxel([&](int v) { mean += cube.density[v] / static_cast<double>(all[founder].voxels); });
+  for_each_voxel([&](int v) { mean += value(cube.density, v) / static_cast<double>(all[founder].voxels); });
   mean = sum_over_warp(mean);
   for_each_voxel([&](int v) {
-    const double weight = cube.density ? voxel_weight<double, double>(cube.density[v], mean) : 1.0;
+    const double weight = voxel_weight(value(cube.density, v), value(cube.confidence, v), mean);
     const Place at = place_of(v, cube.n);
     weights += weight;
     moment[0] += weight * at.i;
@@ -309,11 +311,11 @@ __global__ void write_result(const std::int64_t* offsets, void* scratch, const s
 
 std::size_t fragment_bytes() { return sizeof(Fragment); }
 
-void join_fragments(const std::uint8_t* species, const float* density, std::int64_t batch, const Grid& grid,
-                    const AtomsOptions& options, const Queue& queue, const std::int32_t* root,
-                    const std::int64_t* fragment_offsets, void* scratch, std::int64_t* atoms) {
-  const Labels labels{species, density, root, grid.n, options.connectivity};
-  launch("find_atoms (atoms)", join_into_atoms, batch, kThreads, queue, labels, ball_rule(grid, options.radius),
+void join_fragments(const LabelledCubes& cubes, const Grid& grid, const AtomsOptions& options, const Queue& queue,
+                    const std::int32_t* root, const std::int64_t* fragment_offsets, void* scratch,
+                    std::int64_t* atoms) {
+  const Labels labels{cubes.species, cubes.density, cubes.confidence, root, grid.n, options.connectivity};
+  launch("find_atoms (atoms)", join_into_atoms, cubes.batch, kThreads, queue, labels, ball_rule(grid, options.radius),
          fragment_offsets, scratch, atoms);
 }
 

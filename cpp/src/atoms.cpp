@@ -7,7 +7,7 @@
 #include "balls.hpp"
 #include "fragments.hpp"
 #include "parallel.hpp"
-#include "run_density.hpp"
+#include "run_values.hpp"
 
 namespace crystalgrid {
 namespace {
@@ -110,22 +110,26 @@ void join_fragments(const BallRule& rule, Scratch& s) {
   }
 }
 
-/// Sum the weights of each atom's voxels. Without a density all weigh alike.
+/// Sum the weights of each atom's voxels.
 void weigh(const LabelledCube& cube, Scratch& s) {
   s.weights.clear();
   for (const Fragment& atom : s.fragments) {
     const auto voxels = static_cast<double>(atom.voxels);
-    if (cube.density)
-      s.weights.push_back({atom.density / voxels});
+    if (cube.density || cube.confidence)
+      s.weights.push_back({cube.density ? atom.density / voxels : 1});
     else
       s.weights.push_back({0, voxels, {voxels * atom.centre(0), voxels * atom.centre(1), voxels * atom.centre(2)}});
   }
-  if (!cube.density) return;
+  if (!cube.density && !cube.confidence) return;
+  const auto values = [&](const Run& run, int v, const float* of) {
+    return of ? along(run, v, of, cube.n) : broadcast<float>(1);
+  };
   for (const Run& run : s.runs) {
     Weights& weights = s.weights[s.atom_of[run.fragment]];
     double sum = 0, moment = 0;
     for (int v = 0; v < run.length; v += 4) {
-      const Four all = voxel_weight(densities(cube, run, v), static_cast<float>(weights.mean_density));
+      const Four all = voxel_weight(values(run, v, cube.density), values(run, v, cube.confidence),
+                                    static_cast<float>(weights.mean_density));
       const Four weight = (Four)((FourInts)all & within(run.length - v));
       sum += sum_of(weight);
       moment += sum_of(weight * (kFour + static_cast<float>(v)));
@@ -207,10 +211,8 @@ void count_votes(Scratch& s) {
   }
 }
 
-std::vector<Atom> find_in_cube(const std::uint8_t* species, const float* density, const Grid& grid,
-                               const AtomsOptions& options, Scratch& s) {
+std::vector<Atom> find_in_cube(const LabelledCube& cube, const Grid& grid, const AtomsOptions& options, Scratch& s) {
   const double h = grid.spacing();
-  const LabelledCube cube = labelled_cube(species, density, grid.n);
   find_fragments(cube, options.connectivity, s);
   const BallRule rule = ball_rule(grid, options.radius);
   join_fragments(rule, s);
@@ -233,20 +235,18 @@ std::vector<Atom> find_in_cube(const std::uint8_t* species, const float* density
 
 }  // namespace
 
-Atoms find_atoms(const std::uint8_t* species, const float* density, std::int64_t batch, const Grid& grid,
-                 const AtomsOptions& options) {
-  std::vector<std::vector<Atom>> cubes(batch);
-  parallel_for<Scratch>(batch, options.threads, [&](std::int64_t b, Scratch& scratch) {
-    const std::int64_t first = b * grid.voxels();
-    cubes[b] = find_in_cube(species + first, density ? density + first : nullptr, grid, options, scratch);
+Atoms find_atoms(const LabelledCubes& cubes, const Grid& grid, const AtomsOptions& options) {
+  std::vector<std::vector<Atom>> found(cubes.batch);
+  parallel_for<Scratch>(cubes.batch, options.threads, [&](std::int64_t b, Scratch& scratch) {
+    found[b] = find_in_cube(labelled_cube(cubes, b, grid), grid, options, scratch);
   });
   Atoms atoms;
   atoms.offsets.push_back(0);
-  for (const auto& cube : cubes) atoms.offsets.push_back(atoms.offsets.back() + static_cast<std::int64_t>(cube.size()));
+  for (const auto& cube : found) atoms.offsets.push_back(atoms.offsets.back() + static_cast<std::int64_t>(cube.size()));
   atoms.positions.reserve(3 * atoms.offsets.back());
   atoms.numbers.reserve(atoms.offsets.back());
   atoms.votes.reserve(atoms.offsets.back());
-  for (const auto& cube : cubes)
+  for (const auto& cube : found)
     for (const Atom& atom : cube) {
       atoms.positions.insert(atoms.positions.end(), atom.position.begin(), atom.position.end());
       atoms.numbers.push_back(atom.number);

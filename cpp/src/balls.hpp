@@ -44,14 +44,12 @@ CRYSTALGRID_DEVICE inline double at_depth(double depth, int face, int n) {
   return face < 0 ? depth - 0.5 : n - 0.5 - depth;
 }
 
-/// What a voxel weighs in its atom's centre: its density, but at most half the atom's mean. Within a ball the slope of
-/// the density is mostly a neighbour's tail, which would pull a light atom towards a heavy one; a voxel of little
-/// density is a wrong label. The floor keeps the centre defined where a network decodes no density under a label.
-/// `Density` is a T or a vector of them.
-template <class T, class Density>
-CRYSTALGRID_DEVICE inline Density voxel_weight(Density density, T mean_density) {
+/// What a voxel weighs in its atom's centre, see atoms.hpp. The floor keeps the centre defined where a network decodes
+/// no density under a label. `Values` is a T or a vector of them.
+template <class T, class Values>
+CRYSTALGRID_DEVICE inline Values voxel_weight(Values density, Values confidence, T mean_density) {
   const T most = T(0.5) * mean_density, least = T(1e-12);
-  const Density weight = most < density ? most : density;
+  const Values weight = confidence * (most < density ? most : density);
   return least < weight ? weight : least;
 }
 

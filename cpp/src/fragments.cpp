@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "run_density.hpp"
+#include "run_values.hpp"
 
 namespace crystalgrid {
 namespace {
@@ -174,7 +174,7 @@ void make_fragments(const LabelledCube& cube, Fragments& s) {
     fragment.sum[2] += length * run.k + length * (length - 1) / 2;
     fragment.at_face |= is_at_face(run, cube.n);
     if (!cube.density) continue;
-    for (int v = 0; v < run.length; v += 4) fragment.density += sum_of(densities(cube, run, v));
+    for (int v = 0; v < run.length; v += 4) fragment.density += sum_of(along(run, v, cube.density, cube.n));
   }
 }
 
@@ -193,10 +193,13 @@ void sort_touches(Fragments& s) {
 
 }  // namespace
 
-LabelledCube labelled_cube(const std::uint8_t* species, const float* density, int n) {
-  const int voxels = n * n * n;
-  LabelledCube cube{n, species, density, std::max(voxels - kWord, 0), {}};
-  std::copy_n(species + cube.last, voxels - cube.last, cube.rest);
+LabelledCube labelled_cube(const LabelledCubes& cubes, std::int64_t b, const Grid& grid) {
+  const int voxels = static_cast<int>(grid.voxels());
+  const auto of_cube = [&](const auto* batch) { return batch ? batch + b * voxels : nullptr; };
+  LabelledCube cube{
+      grid.n, of_cube(cubes.species), of_cube(cubes.density), of_cube(cubes.confidence), std::max(voxels - kWord, 0),
+      {}};
+  std::copy_n(cube.species + cube.last, voxels - cube.last, cube.rest);
   return cube;
 }
 

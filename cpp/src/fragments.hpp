@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "crystalgrid/atoms.hpp"
 #include "label_bits.hpp"
 
 namespace crystalgrid {
@@ -15,7 +16,8 @@ constexpr int kNone = -1;
 struct LabelledCube {
   int n;
   const std::uint8_t* species;
-  const float* density;          // null: all voxels weigh alike
+  const float* density;          // or null
+  const float* confidence;       // or null
   int last;                      // from here on the labels are read from
   std::uint8_t rest[3 * kWord];  // which goes on with zeros
 };
@@ -75,8 +77,8 @@ struct Fragments {
   std::vector<Touch> touches;  // pieces, then fragments that touch
 };
 
-/// `species` and `density` (or null) [n][n][n].
-LabelledCube labelled_cube(const std::uint8_t* species, const float* density, int n);
+/// Cube b of a batch.
+LabelledCube labelled_cube(const LabelledCubes& cubes, std::int64_t b, const Grid& grid);
 
 /// All fragments in the order of their first voxels, their runs, and which of them touch: seen from both sides, in
 /// order, once. `connectivity` is 6 or 26.

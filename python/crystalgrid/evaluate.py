@@ -105,8 +105,8 @@ def measure(model: Model, crystals: CrystalSet, seed: int = 0, picture: Path | N
     network, extraction = Tally(grid), Tally(grid)
     for cubes in progress(evaluation_cubes(crystals, model.mode, grid, seed, CUBES_PER_CRYSTAL), "evaluating"):
         density, species = cubes.density(grid), cubes.species(grid)
-        seen, segmented = decoded(model, encoded(model, density)[0])
-        true, found = true_atoms(cubes, grid), find_atoms(segmented, seen, grid)
+        seen, segmented, confidence = decoded(model, encoded(model, density)[0])
+        true, found = true_atoms(cubes, grid), find_atoms(segmented, seen, grid, confidence=confidence)
         network.add(found, true, seen, density)
         extraction.add(find_atoms(species, density, grid), true, density, density)
         if picture is not None:
@@ -124,14 +124,14 @@ def encoded(model: Model, density: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([mu for mu, _ in parts]).cpu(), torch.cat([logvar for _, logvar in parts]).cpu()
 
 
-def decoded(model: Model, z: Tensor) -> tuple[Tensor, Tensor]:
-    """z [B, latent_dim] to its density and the species segmented from that, both [B, n, n, n] on the CPU."""
-    densities, species = [], []
+def decoded(model: Model, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """z [B, latent_dim] to density, the species segmented from that and their confidence, [B, n, n, n] on the CPU."""
+    parts = []
     for part in z.split(CUBES_AT_ONCE):
         density = model.decode(part.to(model.device))
-        densities.append(density.cpu())
-        species.append(model.segment(density)[0].cpu())
-    return torch.cat(densities), torch.cat(species)
+        parts.append([grids.cpu() for grids in (density, *model.segment(density))])
+    density, species, confidence = map(torch.cat, zip(*parts, strict=True))
+    return density, species, confidence
 
 
 def table(metrics: dict[str, Any]) -> str:

@@ -14,6 +14,14 @@ struct AtomsOptions {
   int threads = 0;       ///< 0: all cores; the result does not depend on it
 };
 
+/// Voxels of B cubes, each array [B][n][n][n].
+struct LabelledCubes {
+  const std::uint8_t* species;
+  const float* density;     ///< null: the same everywhere
+  const float* confidence;  ///< how probable each label is, 0 to 1; null: all labels are certain
+  std::int64_t batch;
+};
+
 /// Found atoms of B cubes; those of cube b are offsets[b] to offsets[b+1], in the order of their first voxels.
 struct Atoms {
   std::vector<double> positions;      ///< [N][3] Å from the cube's corner
@@ -22,10 +30,11 @@ struct Atoms {
   std::vector<std::int64_t> offsets;  ///< [B+1]
 };
 
-/// Find the atoms in `species` [B][n][n][n]; `density` of the same shape weighs the centres, null weighs all voxels
-/// alike. A voxel weighs what its density is, but at most half its atom's mean: the slope within a ball is mostly a
-/// neighbour's tail, which would pull a light atom towards a heavy one, while a voxel of little density is a wrong
-/// label. The voxels of a whole ball have their centre within 0.21 radii of the atom at three voxels to the diameter.
+/// Find the atoms in labelled voxels. In an atom's centre a voxel weighs its confidence times its density, of which at
+/// most half the atom's mean counts: the slope within a ball is mostly a neighbour's tail, which would pull a light
+/// atom towards a heavy one, while a voxel of little density is a wrong label. Where a ball ends a network is less sure
+/// of the label, so that its confidence says where between two voxels that is. The voxels of a whole ball have their
+/// centre within 0.21 radii of the atom at three voxels to the diameter, if all weigh alike.
 ///
 /// Voxels of one label that touch form a fragment. Largest first, a fragment joins the nearest atom that it touches, if
 /// both are one ball (centres closer than 1.4 radii) or if it is too small to be a ball (under a quarter of its
@@ -35,7 +44,6 @@ struct Atoms {
 ///
 /// A ball that a face of the cube cuts (it ends there and is less deep than a ball) has its centre where the lines of
 /// its voxels from the face to its far side put it, which may be outside the cube.
-Atoms find_atoms(const std::uint8_t* species, const float* density, std::int64_t batch, const Grid& grid,
-                 const AtomsOptions& options);
+Atoms find_atoms(const LabelledCubes& cubes, const Grid& grid, const AtomsOptions& options);
 
 }  // namespace crystalgrid

@@ -49,9 +49,8 @@ std::size_t fragment_bytes();
 
 /// Second: fragments join into atoms; `atoms` [B] receives how many each cube has. Fragments of cube b are
 /// fragment_offsets[b] to fragment_offsets[b+1] of `scratch`.
-void join_fragments(const std::uint8_t* species, const float* density, std::int64_t batch, const Grid& grid,
-                    const AtomsOptions& options, const Queue& queue, const std::int32_t* root,
-                    const std::int64_t* fragment_offsets, void* scratch, std::int64_t* atoms);
+void join_fragments(const LabelledCubes& cubes, const Grid& grid, const AtomsOptions& options, const Queue& queue,
+                    const std::int32_t* root, const std::int64_t* fragment_offsets, void* scratch, std::int64_t* atoms);
 
 /// Third: the atoms of cube b are written to atom_offsets[b] and on; `positions` [N][3], `numbers` [N], `votes` [N].
 void write_atoms(std::int64_t batch, const Grid& grid, const Queue& queue, const std::int64_t* fragment_offsets,

@@ -74,8 +74,8 @@ def study(model: Model, crystals: CrystalSet, chosen: CrystalSet, seed: int) -> 
 def decode(model: Model, z: Tensor, what: str) -> Decoded:
     """Densities and atoms of latent vectors [B, latent_dim]; `what` they are is said while it takes its time."""
     parts = [decoded(model, part) for part in progress(z.split(CUBES_AT_ONCE), what)]
-    density, species = (torch.cat(grids) for grids in zip(*parts, strict=True))
-    return Decoded(z, density, find_atoms(species, density, model.grid))
+    density, species, confidence = map(torch.cat, zip(*parts, strict=True))
+    return Decoded(z, density, find_atoms(species, density, model.grid, confidence=confidence))
 
 
 @torch.no_grad()
