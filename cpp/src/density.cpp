@@ -21,70 +21,94 @@ struct Scratch {
   std::vector<float> turned;  // a cube whose axes are not in the waves' order
 };
 
-/// Fill a cube from waves. False where that is not possible, not the faster way, or not accurate enough: in a void of
+/// A batch to voxelise, and how far its sums go.
+struct Job {
+  const Crystals& crystals;
+  const double* weights;
+  const Cubes& cubes;
+  const Grid& grid;
+  const DensityOptions& options;
+  Reach reach;
+  CutoffRule rule;
+};
+
+/// Fill cube b from waves. False where that is not possible, not the faster way, or not accurate enough: in a void of
 /// the crystal, waves cancel down to their rounding.
-bool fill_with_waves(const Crystals& crystals, const double* weights, std::int64_t b, const CubeFrame& frame,
-                     const Grid& grid, Isa isa, const Reach& reach, const Content& held, Scratch<float>& s,
+bool fill_with_waves(const Job& job, std::int64_t b, const CubeFrame& frame, const Content& held, Scratch<float>& s,
                      float* density) {
-  const std::int64_t first = crystals.offsets[b], atoms = crystals.offsets[b + 1] - first;
-  if (!s.waves.choose(frame, static_cast<int>(atoms), grid, reach)) return false;
-  const KernelWaves waves = s.waves.tables(crystals.frac_coords + 3 * first, weights + first);
-  const bool negative = std::any_of(weights + first, weights + first + atoms, [](double w) { return w < 0; });
+  const std::int64_t first = job.crystals.offsets[b], atoms = job.crystals.offsets[b + 1] - first;
+  const double* weights = job.weights + first;
+  const int n = job.grid.n;
+  if (!s.waves.choose(frame, static_cast<int>(atoms), job.grid, job.reach)) return false;
+  const KernelWaves waves = s.waves.tables(job.crystals.frac_coords + 3 * first, weights);
+  const bool negative = std::any_of(weights, weights + atoms, [](double w) { return w < 0; });
   const float least = negative ? -std::numeric_limits<float>::max() : 0.0f;
   const Strides stride = s.waves.strides();
-  const bool turned = stride.z != 1 || stride.y != grid.n;
-  if (turned) s.turned.resize(grid.voxels());
+  const bool turned = stride.z != 1 || stride.y != n;
+  if (turned) s.turned.resize(job.grid.voxels());
   float* out = turned ? s.turned.data() : density;
-  const float maximum = kernels<float>(isa).wave_density(waves, least, s.waves.scratch.data(), out);
+  const float maximum = kernels<float>(job.options.isa).wave_density(waves, least, s.waves.scratch.data(), out);
   if (maximum < 0.2 * std::max(held.mean, held.peak)) return false;
   if (turned)
-    for (long x = 0, i = 0; x < grid.n; ++x)
-      for (long y = 0; y < grid.n; ++y)
-        for (long z = 0; z < grid.n; ++z, ++i) density[x * stride.x + y * stride.y + z * stride.z] = out[i];
+    for (long x = 0, i = 0; x < n; ++x)
+      for (long y = 0; y < n; ++y)
+        for (long z = 0; z < n; ++z, ++i) density[x * stride.x + y * stride.y + z * stride.z] = out[i];
   return true;
 }
 
+/// Fill cube b from the images near it, to the distance that is returned.
 template <class T>
-void voxelize_batch(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                    const DensityOptions& options, T* density, double* cutoffs) {
-  const auto fill_cube = kernels<T>(options.isa).density;
-  const CutoffRule rule = cutoff_rule(options.cutoff, options.accuracy, grid.sigma, cubes.periodic);
-  const Reach reach = reach_of(options.accuracy, grid.sigma);
-  const double scale = kernel_scale(grid.sigma), prefactor = gaussian_prefactor(grid.sigma);
-  parallel_for<Scratch<T>>(crystals.size, options.threads, [&](std::int64_t b, Scratch<T>& s) {
-    const CubeFrame frame = cube_frame(crystals, cubes, b);
-    const Content held = content(weights, crystals.offsets[b], crystals.offsets[b + 1], frame, grid.sigma);
+double fill_with_images(const Job& job, std::int64_t b, const Content& held, KernelScratch<T>& s, T* density) {
+  const double scale = kernel_scale(job.grid.sigma), prefactor = gaussian_prefactor(job.grid.sigma);
+  for (double cutoff = job.rule.first;; cutoff += job.rule.step) {
+    s.clear();
+    for_each_image(job.crystals, job.cubes, b, job.grid.length, cutoff,
+                   [&](std::int64_t atom, Vec3 p, Vec3) { s.add(p, prefactor * job.weights[atom], scale); });
+    const KernelImages<T> images = s.finish(job.grid.n);
+    const double maximum =
+        kernels<T>(job.options.isa)
+            .density(images, kernel_grid<T>(job.grid, cutoff), s.tables.data(), s.lists.data(), density);
+    if (job.rule.far_enough(cutoff, maximum, held)) return cutoff;
+  }
+}
+
+template <class T>
+void voxelize_batch(const Job& job, T* density, double* cutoffs) {
+  parallel_for<Scratch<T>>(job.crystals.size, job.options.threads, [&](std::int64_t b, Scratch<T>& s) {
+    const CubeFrame frame = cube_frame(job.crystals, job.cubes, b);
+    const std::int64_t* atoms = job.crystals.offsets + b;
+    const Content held = content(job.weights, atoms[0], atoms[1], frame, job.grid.sigma);
+    T* cube = density + b * job.grid.voxels();
     if constexpr (std::is_same_v<T, float>)
-      if (cubes.periodic && options.cutoff == 0 &&
-          fill_with_waves(crystals, weights, b, frame, grid, options.isa, reach, held, s,
-                          density + b * grid.voxels())) {
+      if (job.cubes.periodic && job.options.cutoff == 0 && fill_with_waves(job, b, frame, held, s, cube)) {
         cutoffs[b] = std::numeric_limits<double>::infinity();
         return;
       }
-    KernelScratch<T>& scratch = s.images;
-    for (double cutoff = rule.first;; cutoff += rule.step) {
-      scratch.clear();
-      for_each_image(crystals, cubes, b, grid.length, cutoff,
-                     [&](std::int64_t atom, Vec3 p, Vec3) { scratch.add(p, prefactor * weights[atom], scale); });
-      const KernelImages<T> images = scratch.finish(grid.n);
-      const double maximum = fill_cube(images, kernel_grid<T>(grid, cutoff), scratch.tables.data(),
-                                       scratch.lists.data(), density + b * grid.voxels());
-      cutoffs[b] = cutoff;
-      if (rule.far_enough(cutoff, maximum, held)) break;
-    }
+    cutoffs[b] = fill_with_images(job, b, held, s.images, cube);
   });
+}
+
+Job job_of(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
+           const DensityOptions& options) {
+  return {crystals,
+          weights,
+          cubes,
+          grid,
+          options,
+          reach_of(options.accuracy, grid.sigma),
+          cutoff_rule(options.cutoff, options.accuracy, grid.sigma, cubes.periodic)};
 }
 
 }  // namespace
 
 void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
               const DensityOptions& options, float* density, double* cutoffs) {
-  voxelize_batch(crystals, weights, cubes, grid, options, density, cutoffs);
+  voxelize_batch(job_of(crystals, weights, cubes, grid, options), density, cutoffs);
 }
 
 void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
               const DensityOptions& options, double* density, double* cutoffs) {
-  voxelize_batch(crystals, weights, cubes, grid, options, density, cutoffs);
+  voxelize_batch(job_of(crystals, weights, cubes, grid, options), density, cutoffs);
 }
 
 }  // namespace crystalgrid

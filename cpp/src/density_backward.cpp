@@ -43,65 +43,81 @@ void add(double scale, Vec3 v, double* sum) {
   sum[2] += scale * v.z;
 }
 
-/// The gradient of a cube that was summed over waves. False where they are not to be had.
-bool gather_waves(const Crystals& crystals, const double* weights, const Cubes& cubes, std::int64_t b, const Grid& grid,
-                  Isa isa, const Reach& reach, Scratch<float>& s, const float* grad_density, double* grad_frac_coords,
-                  double* grad_weights, double* grad_lattice) {
-  const std::int64_t first = crystals.offsets[b], atoms = crystals.offsets[b + 1] - first;
-  if (!s.waves.choose(cube_frame(crystals, cubes, b), static_cast<int>(atoms), grid, reach)) return false;
-  const KernelWaves waves = s.waves.tables(crystals.frac_coords + 3 * first, weights + first);
+/// What is differentiated, and where its gradients go.
+struct Job {
+  const Crystals& crystals;
+  const double* weights;
+  const Cubes& cubes;
+  const Grid& grid;
+  const DensityOptions& options;
+  Reach reach;
+  double *grad_frac_coords, *grad_weights, *grad_lattice;
+
+  const double* rotation(std::int64_t b) const { return cubes.rotation ? cubes.rotation + 9 * b : nullptr; }
+};
+
+/// The gradients of cube b, which was summed over waves. False where they are not to be had.
+bool gather_waves(const Job& job, std::int64_t b, Scratch<float>& s, const float* grad_density) {
+  const std::int64_t first = job.crystals.offsets[b], atoms = job.crystals.offsets[b + 1] - first;
+  const double* weights = job.weights + first;
+  const CubeFrame frame = cube_frame(job.crystals, job.cubes, b);
+  if (!s.waves.choose(frame, static_cast<int>(atoms), job.grid, job.reach)) return false;
+  const KernelWaves waves = s.waves.tables(job.crystals.frac_coords + 3 * first, weights);
   s.sums.resize(4 * waves.atoms);
   const WaveGradient gradient =
-      kernels<float>(isa).wave_gradient(waves, s.waves.strides(), s.waves.scratch.data(), grad_density, s.sums.data());
+      kernels<float>(job.options.isa)
+          .wave_gradient(waves, s.waves.strides(), s.waves.scratch.data(), grad_density, s.sums.data());
   Vec3 lattice[3];
-  s.waves.chain(gradient, s.sums.data(), weights + first, grad_frac_coords + 3 * first, grad_weights + first, lattice);
-  std::fill_n(grad_lattice + 9 * b, 9, 0.0);
+  s.waves.chain(gradient, s.sums.data(), weights, job.grad_frac_coords + 3 * first, job.grad_weights + first, lattice);
+  std::fill_n(job.grad_lattice + 9 * b, 9, 0.0);
   for (int row = 0; row < 3; ++row)
-    add(1, rotated_back(cubes.rotation ? cubes.rotation + 9 * b : nullptr, lattice[row]),
-        grad_lattice + 9 * b + 3 * row);
+    add(1, rotated_back(job.rotation(b), lattice[row]), job.grad_lattice + 9 * b + 3 * row);
   return true;
 }
 
+/// The gradients of cube b from the images within `cutoff`.
 template <class T>
-void backward_batch(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                    const DensityOptions& options, const double* cutoffs, const T* grad_density,
-                    double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
-  const auto gather = kernels<T>(options.isa).gradient;
-  const double scale = kernel_scale(grid.sigma), prefactor = gaussian_prefactor(grid.sigma);
-  const double slope = gaussian_slope(grid.sigma);
-  const Reach reach = reach_of(kGradientAccuracy, grid.sigma);
-  parallel_for<Scratch<T>>(crystals.size, options.threads, [&](std::int64_t b, Scratch<T>& s) {
-    const T* grad = grad_density + b * grid.voxels();
-    if constexpr (std::is_same_v<T, float>)
-      if (std::isinf(cutoffs[b]) && gather_waves(crystals, weights, cubes, b, grid, options.isa, reach, s, grad,
-                                                 grad_frac_coords, grad_weights, grad_lattice))
-        return;
-    const double cutoff = std::isinf(cutoffs[b]) ? reach.images : cutoffs[b];
-    s.images.clear();
-    s.sources.clear();
-    for_each_image(crystals, cubes, b, grid.length, cutoff, [&](std::int64_t atom, Vec3 p, Vec3 shift) {
-      const double* f = crystals.frac_coords + 3 * atom;
-      s.images.add(p, 1, scale);
-      s.sources.push_back({atom, {f[0] + shift.x, f[1] + shift.y, f[2] + shift.z}});
-    });
-    s.sums.assign(4 * whole_vectors(static_cast<int>(s.sources.size())), T(0));
-    const KernelImages<T> images = s.images.finish(grid.n);
-    gather(images, kernel_grid<T>(grid, cutoff), s.images.tables.data(), s.images.lists.data(), grad, s.sums.data());
+void gather_images(const Job& job, std::int64_t b, double cutoff, Scratch<T>& s, const T* grad_density) {
+  const Crystals& crystals = job.crystals;
+  const double scale = kernel_scale(job.grid.sigma), prefactor = gaussian_prefactor(job.grid.sigma);
+  const double slope = gaussian_slope(job.grid.sigma);
+  s.images.clear();
+  s.sources.clear();
+  for_each_image(crystals, job.cubes, b, job.grid.length, cutoff, [&](std::int64_t atom, Vec3 p, Vec3 shift) {
+    const double* f = crystals.frac_coords + 3 * atom;
+    s.images.add(p, 1, scale);
+    s.sources.push_back({atom, {f[0] + shift.x, f[1] + shift.y, f[2] + shift.z}});
+  });
+  s.sums.assign(4 * whole_vectors(static_cast<int>(s.sources.size())), T(0));
+  const KernelImages<T> images = s.images.finish(job.grid.n);
+  kernels<T>(job.options.isa)
+      .gradient(images, kernel_grid<T>(job.grid, cutoff), s.images.tables.data(), s.images.lists.data(), grad_density,
+                s.sums.data());
 
-    std::fill(grad_frac_coords + 3 * crystals.offsets[b], grad_frac_coords + 3 * crystals.offsets[b + 1], 0.0);
-    std::fill(grad_weights + crystals.offsets[b], grad_weights + crystals.offsets[b + 1], 0.0);
-    std::fill_n(grad_lattice + 9 * b, 9, 0.0);
-    const CubeFrame frame = cube_frame(crystals, cubes, b);
-    for (std::size_t m = 0; m < s.sources.size(); ++m) {
-      const auto& [atom, frac] = s.sources[m];
-      const T* sum = &s.sums[4 * m];
-      const Vec3 grad_position = prefactor * weights[atom] * slope * Vec3{sum[1], sum[2], sum[3]};
-      grad_weights[atom] += prefactor * sum[0];
-      add(1, {dot(grad_position, frame.a), dot(grad_position, frame.b), dot(grad_position, frame.c)},
-          grad_frac_coords + 3 * atom);
-      const Vec3 in_crystal = rotated_back(cubes.rotation ? cubes.rotation + 9 * b : nullptr, grad_position);
-      for (int row = 0; row < 3; ++row) add(frac[row], in_crystal, grad_lattice + 9 * b + 3 * row);
-    }
+  const std::int64_t first = crystals.offsets[b], last = crystals.offsets[b + 1];
+  std::fill(job.grad_frac_coords + 3 * first, job.grad_frac_coords + 3 * last, 0.0);
+  std::fill(job.grad_weights + first, job.grad_weights + last, 0.0);
+  std::fill_n(job.grad_lattice + 9 * b, 9, 0.0);
+  const CubeFrame frame = cube_frame(crystals, job.cubes, b);
+  for (std::size_t m = 0; m < s.sources.size(); ++m) {
+    const auto& [atom, frac] = s.sources[m];
+    const T* sum = &s.sums[4 * m];
+    const Vec3 grad_position = prefactor * job.weights[atom] * slope * Vec3{sum[1], sum[2], sum[3]};
+    job.grad_weights[atom] += prefactor * sum[0];
+    add(1, {dot(grad_position, frame.a), dot(grad_position, frame.b), dot(grad_position, frame.c)},
+        job.grad_frac_coords + 3 * atom);
+    const Vec3 in_crystal = rotated_back(job.rotation(b), grad_position);
+    for (int row = 0; row < 3; ++row) add(frac[row], in_crystal, job.grad_lattice + 9 * b + 3 * row);
+  }
+}
+
+template <class T>
+void backward_batch(const Job& job, const double* cutoffs, const T* grad_density) {
+  parallel_for<Scratch<T>>(job.crystals.size, job.options.threads, [&](std::int64_t b, Scratch<T>& s) {
+    const T* grad = grad_density + b * job.grid.voxels();
+    if constexpr (std::is_same_v<T, float>)
+      if (std::isinf(cutoffs[b]) && gather_waves(job, b, s, grad)) return;
+    gather_images(job, b, std::isinf(cutoffs[b]) ? job.reach.images : cutoffs[b], s, grad);
   });
 }
 
@@ -110,15 +126,17 @@ void backward_batch(const Crystals& crystals, const double* weights, const Cubes
 void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
                        const DensityOptions& options, const double* cutoffs, const float* grad_density,
                        double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
-  backward_batch(crystals, weights, cubes, grid, options, cutoffs, grad_density, grad_frac_coords, grad_weights,
-                 grad_lattice);
+  const Reach reach = reach_of(kGradientAccuracy, grid.sigma);
+  backward_batch({crystals, weights, cubes, grid, options, reach, grad_frac_coords, grad_weights, grad_lattice},
+                 cutoffs, grad_density);
 }
 
 void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
                        const DensityOptions& options, const double* cutoffs, const double* grad_density,
                        double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
-  backward_batch(crystals, weights, cubes, grid, options, cutoffs, grad_density, grad_frac_coords, grad_weights,
-                 grad_lattice);
+  const Reach reach = reach_of(kGradientAccuracy, grid.sigma);
+  backward_batch({crystals, weights, cubes, grid, options, reach, grad_frac_coords, grad_weights, grad_lattice},
+                 cutoffs, grad_density);
 }
 
 }  // namespace crystalgrid
