@@ -57,8 +57,9 @@ std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, co
   for (std::int64_t a = first; a < last; ++a) {
     const double* p = &atoms.positions[3 * a];
     const char* symbol = kSymbols.at(atoms.numbers[a]);
-    // A cell has neighbours, to which readers would bring an atom that lies outside: it stays at the face.
-    const auto inside = [&](int axis) { return std::clamp(p[axis] / length, 0.0, 0.9999999); };
+    // A cell has neighbours, to which readers would bring an atom that lies outside: it stays at the face. Not on it,
+    // as an atom at the opposite face would be in the same place.
+    const auto inside = [&](int axis) { return std::clamp(p[axis] / length, 0.001, 0.999); };
     append(block, "%s%lld %s %.7f %.7f %.7f 1\n", symbol, static_cast<long long>(a - first + 1), symbol, inside(0),
            inside(1), inside(2));
   }

@@ -203,6 +203,8 @@ double Json::number(const std::string& key) const {
   return as<double>(*this, key, "a number");
 }
 
+bool Json::boolean(const std::string& key) const { return as<bool>(*this, key, "true or false"); }
+
 std::int64_t Json::whole(const std::string& key) const { return as<std::int64_t>(*this, key, "a whole number"); }
 
 const std::string& Json::string(const std::string& key) const { return as<std::string>(*this, key, "a text"); }

@@ -23,6 +23,7 @@ class Json {
   double number(const std::string& key) const;
   std::int64_t whole(const std::string& key) const;
   const std::string& string(const std::string& key) const;
+  bool boolean(const std::string& key) const;
 
   /// As text, objects a member to a line.
   std::string dump(int indent = 0) const;

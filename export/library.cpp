@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "errors.hpp"
+#include "folder_lock.hpp"
 #include "numpy.hpp"
 
 namespace crystalgrid {
@@ -25,21 +26,40 @@ constexpr auto kBetweenSaves = std::chrono::seconds(1);
 /// Under which name the next version of a file is written.
 fs::path fresh(const fs::path& path) { return path.string() + ".new"; }
 
-/// Whether the folder holds a library; made where it does not exist. Other content is refused rather than written over.
+/// Whether the folder holds a library. Other content is refused rather than written over.
 bool holds_library(const fs::path& folder, bool resume) {
   std::error_code error;
-  if (fs::exists(folder, error) && !fs::is_directory(folder))
+  if (!fs::exists(folder, error)) return false;
+  if (!fs::is_directory(folder, error))
     throw InputError(folder.string() + ": wanted a folder to write to, but a file has that name");
-  fs::remove(fresh(folder / kManifest), error);  // stopped while the first was written
-  const bool library = fs::exists(folder / kManifest, error);
-  if (library && resume) return true;
-  if (fs::is_directory(folder, error) && !fs::is_empty(folder, error) && !error)
-    throw InputError(folder.string() +
-                     (library ? ": holds a library; --resume goes on with it, or choose another folder"
-                              : ": the output folder exists and is not empty; choose another or remove it"));
+  if (fs::exists(folder / kManifest, error)) {
+    if (resume) return true;
+    throw InputError(folder.string() + ": holds a library; --resume goes on with it, or choose another folder");
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const fs::path name = entry.path().filename();  // these two are left where a first manifest was being written
+    if (name != kLockName && name != fresh(kManifest))
+      throw InputError(folder.string() + ": the output folder exists and is not empty; choose another or remove it");
+  }
+  return false;
+}
+
+/// The folder of a library, locked; made where it does not exist.
+std::unique_ptr<FolderLock> locked(const fs::path& folder, bool resume) {
+  holds_library(folder, resume);
+  std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw InputError(folder.string() + ": the output folder cannot be made: " + error.message());
-  return false;
+  return std::make_unique<FolderLock>(folder);
+}
+
+/// A finished library's file must be as long as its manifest says.
+void check_whole(const fs::path& path, std::uintmax_t size) {
+  std::error_code error;
+  const std::uintmax_t found = fs::file_size(path, error);
+  if (error || found != size)
+    throw InputError(path.string() + ": wanted the " + std::to_string(size) + " bytes that its manifest says, " +
+                     (error ? "got none: " + error.message() : "got " + std::to_string(found)));
 }
 
 Json read_manifest(const fs::path& path) {
@@ -70,9 +90,37 @@ void replace(const fs::path& path, const std::string& text) {
   throw InputError(path.string() + ": cannot be written: " + std::strerror(good ? errno : reason));
 }
 
-std::uintmax_t size_of(const std::optional<PartFile>& file) { return file ? file->size() : 0; }
+/// In the manifest: samples.xyz, samples.cif, and the two parts of density.npz.
+constexpr std::array kFileNames{"frames", "blocks", "densities", "indices"};
+
+/// A library's settings `then` must be these.
+void check_same(const Json& now, const Json& then) {
+  for (const auto& [key, value] : std::get<Json::Object>(now.value))
+    if (const std::string was = then.at(key).dump(), is = value.dump(); was != is)
+      throw InputError("the library was made with " + key + " " + was + ", not " + is + "; give the same to resume");
+}
 
 }  // namespace
+
+void check_parts(const fs::path& folder, const Shard& shard, const Json& settings) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const fs::path manifest = entry.path() / kManifest;
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("shard-") || !name.ends_with("-of-" + std::to_string(shard.of)))
+      throw InputError(folder.string() + ": wanted a folder with nothing but the " + std::to_string(shard.of) +
+                       " shards of this library, it has " + name);
+    if (!fs::exists(manifest, error)) continue;
+    Json::Object others = std::get<Json::Object>(settings.value);
+    others.erase("shard");
+    const Json part = read_manifest(manifest);
+    try {
+      check_same({others}, part.at("settings"));
+    } catch (const InputError& different) {
+      throw InputError(manifest.string() + ": " + different.what());
+    }
+  }
+}
 
 Library::Library(const fs::path& folder, const Options& options, const Grid& grid, Range range, Json settings)
     : folder_(folder),
@@ -80,17 +128,18 @@ Library::Library(const fs::path& folder, const Options& options, const Grid& gri
       range_(range),
       filters_(options.filters),
       settings_(std::move(settings)),
+      lock_(locked(folder, options.resume)),
       next_(range.first),
       removed_(kFilterNames.size()) {
   std::array<std::uintmax_t, 4> sizes{};
   if (holds_library(folder, options.resume)) {
     const Json manifest = read_manifest(folder / kManifest);
-    load(manifest, settings_);
-    if (finished_) return;
-    const Json& bytes = manifest.at("bytes");
-    sizes = {static_cast<std::uintmax_t>(bytes.whole("frames")), static_cast<std::uintmax_t>(bytes.whole("blocks")),
-             static_cast<std::uintmax_t>(bytes.whole("densities")),
-             static_cast<std::uintmax_t>(bytes.whole("indices"))};
+    sizes = load(manifest);
+    if (finished_) {
+      check_whole(folder / "samples.xyz", sizes[0]);
+      if (options.cif) check_whole(folder / "samples.cif", sizes[1]);
+      return;
+    }
   } else {
     save();  // before there is anything else, so that whatever is in the folder has its manifest
   }
@@ -108,26 +157,35 @@ std::int64_t Library::removed() const {
   return sum;
 }
 
-void Library::load(const Json& manifest, const Json& settings) {
-  const fs::path path = folder_ / kManifest;
-  const auto& now = std::get<Json::Object>(settings.value);
-  for (const auto& [key, value] : now) {
-    const std::string then = manifest.at("settings").at(key).dump(), here = value.dump();
-    if (then != here)
-      throw InputError(path.string() + ": the library was made with " + key + " " + then + ", not " + here +
-                       "; give the same to resume");
-  }
+std::array<std::uintmax_t, 4> Library::load(const Json& manifest) try {
+  check_same(settings_, manifest.at("settings"));
   next_ = manifest.whole("next");
   kept_ = manifest.whole("kept");
   empty_ = manifest.whole("without_atoms");
   for (std::size_t f = 0; f < kFilterNames.size(); ++f) removed_[f] = manifest.at("removed").whole(kFilterNames[f]);
-  finished_ = std::get<bool>(manifest.at("finished").value);
+  finished_ = manifest.boolean("finished");
+  std::array<std::uintmax_t, 4> sizes{};
+  bool possible = range_.first <= next_ && next_ <= range_.last && kept_ + removed() == next_ - range_.first &&
+                  0 <= empty_ && empty_ <= kept_ && (next_ == range_.last || !finished_) &&
+                  (next_ == range_.last || (next_ - range_.first) % settings_.whole("batch") == 0);
+  for (std::size_t file = 0; file < sizes.size(); ++file) {
+    const std::int64_t size = manifest.at("bytes").whole(kFileNames[file]);
+    possible = possible && size >= 0;
+    sizes[file] = static_cast<std::uintmax_t>(size);
+  }
+  if (!possible) throw InputError("altered, its numbers contradict each other");
+  return sizes;
+} catch (const InputError& error) {
+  throw InputError((folder_ / kManifest).string() + ": " + error.what());
 }
 
 Json Library::manifest() const {
   Json::Object removed;
   for (std::size_t f = 0; f < kFilterNames.size(); ++f) removed[kFilterNames[f]].value = removed_[f];
-  const auto bytes = [](const std::optional<PartFile>& file) { return Json{static_cast<std::int64_t>(size_of(file))}; };
+  Json::Object bytes;
+  const std::array files{&frames_, &blocks_, &densities_, &indices_};
+  for (std::size_t file = 0; file < files.size(); ++file)
+    bytes[kFileNames[file]].value = static_cast<std::int64_t>(*files[file] ? (*files[file])->size() : 0);
   return {Json::Object{
       {"format", {kFormat}},
       {"settings", settings_},
@@ -136,11 +194,7 @@ Json Library::manifest() const {
       {"kept", {kept_}},
       {"without_atoms", {empty_}},
       {"removed", {removed}},
-      {"bytes",
-       {Json::Object{{"frames", bytes(frames_)},
-                     {"blocks", bytes(blocks_)},
-                     {"densities", bytes(densities_)},
-                     {"indices", bytes(indices_)}}}},
+      {"bytes", {bytes}},
       {"finished", {finished_}},
   }};
 }

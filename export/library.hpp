@@ -1,14 +1,17 @@
 // A library on disk: its structures in the order of their index, and a manifest that says what it is and how far.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "filters.hpp"
+#include "folder_lock.hpp"
 #include "frames.hpp"
 #include "json.hpp"
 #include "options.hpp"
@@ -16,6 +19,10 @@
 #include "shard.hpp"
 
 namespace crystalgrid {
+
+/// The folder that shards are made in holds nothing but those of one library: all of so many, with these settings.
+/// Throws InputError where it does.
+void check_parts(const std::filesystem::path& folder, const Shard& shard, const Json& settings);
 
 /// Grows batch by batch. What the manifest counts is whole on disk, whatever happens: a run that goes on cuts the files
 /// to the sizes in it, and so repeats nothing and leaves nothing out.
@@ -43,7 +50,7 @@ class Library {
   void finish();
 
  private:
-  void load(const Json& manifest, const Json& settings);
+  std::array<std::uintmax_t, 4> load(const Json& manifest);  // returns the sizes of the files
   Json manifest() const;
   void finish_densities();
 
@@ -52,6 +59,7 @@ class Library {
   Range range_;
   Filters filters_;
   Json settings_;
+  std::unique_ptr<FolderLock> lock_;
   std::int64_t next_, kept_ = 0, empty_ = 0;
   std::vector<std::int64_t> removed_;  // by filter
   bool finished_ = false;

@@ -31,7 +31,7 @@ at::Tensor Network::decode(const at::Tensor& z) {
 
 std::pair<at::Tensor, at::Tensor> Network::segment(const at::Tensor& density) {
   if (artifact_.segment) {
-    const std::vector<at::Tensor> outputs = artifact_.segment->run({density});
+    const std::vector<at::Tensor> outputs = artifact_.segment->run({density.contiguous()});  // as it was compiled for
     return {outputs.at(0), outputs.at(1)};
   }
   const auto outputs = artifact_.module->run_method("segment", density).toTuple();

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "errors.hpp"
+#include "sha256.hpp"
 
 namespace crystalgrid {
 namespace {
@@ -37,7 +38,7 @@ std::string_view after(std::string_view header, std::string_view key) {
 }
 
 std::int64_t leading_whole(std::string_view& text) {
-  text.remove_prefix(std::min(text.find_first_of("0123456789)"), text.size()));
+  text.remove_prefix(std::min(text.find_first_of("-0123456789)"), text.size()));
   std::int64_t x = -1;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), x);
   text.remove_prefix(stop - text.data());
@@ -125,6 +126,8 @@ std::string end_of_zip(std::uint64_t entries, std::uint64_t place, std::uint64_t
 }
 
 constexpr std::size_t kChunk = 1 << 20;
+constexpr std::int64_t kRowsAtOnce = 1024;
+constexpr std::int64_t kMostRows = 1'000'000'000'000;  // so that no count of bytes overflows
 
 /// Call `use(data, size)` for the header and then for the values of a member, a piece at a time.
 template <class Use>
@@ -158,7 +161,7 @@ NpyRows::NpyRows(const std::string& path, std::int64_t columns)
   const bool two = leading_whole(shape) == -1;
   item_ = type.starts_with("<f8") ? 8 : 4;
   if (!(type.starts_with("<f4") || type.starts_with("<f8")) || !after(header, "'fortran_order'").starts_with("False") ||
-      rows_ < 1 || width != columns || !two)
+      rows_ < 1 || rows_ > kMostRows || width != columns || !two)
     throw InputError(path + ": wanted float32 or float64 [rows, " + std::to_string(columns) +
                      "] in C order, as the model's latent vectors are, got " + header.substr(0, header.find('\n')));
   struct stat about{};
@@ -180,10 +183,21 @@ void NpyRows::read(std::int64_t first, std::int64_t count, float* out) const {
     std::copy(wide.begin(), wide.end(), out);
   }
   if (got != static_cast<std::size_t>(items)) throw InputError(path_ + ": cannot be read to its end");
-  const auto bad = std::find_if(out, out + items, [](float x) { return !std::isfinite(x); });
-  if (bad != out + items)
-    throw InputError(path_ + ": row " + std::to_string(first + (bad - out) / columns_) +
-                     " has a value that is not finite");
+}
+
+std::string NpyRows::checksum(std::int64_t count) const {
+  Sha256 sum;
+  std::vector<float> rows(kRowsAtOnce * columns_);
+  for (std::int64_t first = 0; first < count; first += kRowsAtOnce) {
+    const auto end = rows.begin() + std::min(kRowsAtOnce, count - first) * columns_;
+    read(first, kRowsAtOnce, rows.data());
+    const auto bad = std::find_if(rows.begin(), end, [](float x) { return !std::isfinite(x); });
+    if (bad != end)
+      throw InputError(path_ + ": row " + std::to_string(first + (bad - rows.begin()) / columns_) +
+                       " has a value that is not finite");
+    sum.update(rows.data(), (end - rows.begin()) * sizeof(float));
+  }
+  return sum.hex();
 }
 
 std::string npy_header(const std::string& descr, const std::vector<std::int64_t>& shape) {

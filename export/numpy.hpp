@@ -19,8 +19,11 @@ class NpyRows {
 
   std::int64_t rows() const { return rows_; }
 
-  /// Rows `first` to `first + count` into `out` [count][columns]; those beyond the end are zeros. Throws InputError for
-  /// a value that is not finite, naming its row.
+  /// SHA-256 of the first `count` rows as they are read. Throws InputError for a value that is not finite, naming its
+  /// row.
+  std::string checksum(std::int64_t count) const;
+
+  /// Rows `first` to `first + count` into `out` [count][columns]; those beyond the end are zeros.
   void read(std::int64_t first, std::int64_t count, float* out) const;
 
  private:

@@ -14,6 +14,9 @@ namespace {
 
 using Text = std::string_view;
 
+/// More structures than any campaign makes, and few enough that no count of voxels or bytes overflows.
+constexpr std::int64_t kMostStructures = 1'000'000'000'000;
+
 template <class Whole>
 Whole whole(Text option, Text text, Whole least, Whole most = std::numeric_limits<Whole>::max()) {
   Whole x{};
@@ -45,7 +48,8 @@ using Setters = std::map<Text, std::function<void(Options&, Text option, Text va
 
 const Setters kValued{
     {"--out", [](Options& o, Text, Text value) { o.out = value; }},
-    {"--number", [](Options& o, Text option, Text value) { o.number = whole<std::int64_t>(option, value, 1); }},
+    {"--number",
+     [](Options& o, Text option, Text value) { o.number = whole<std::int64_t>(option, value, 1, kMostStructures); }},
     {"--seed", [](Options& o, Text option, Text value) { o.seed = whole<std::int64_t>(option, value, 0); }},
     {"--batch", [](Options& o, Text option, Text value) { o.batch = whole<std::int64_t>(option, value, 1, 1 << 16); }},
     {"--temperature", [](Options& o, Text option, Text value) { o.temperature = positive(option, value); }},

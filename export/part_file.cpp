@@ -1,6 +1,5 @@
 #include "part_file.hpp"
 
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,8 +17,6 @@ PartFile::PartFile(std::filesystem::path path, std::uintmax_t size)
   if (std::filesystem::exists(path_, error)) std::filesystem::rename(path_, part_, error);  // stopped while finishing
   file_.reset(std::fopen(part_.c_str(), "ab"));
   if (!file_) fail("opened");
-  if (flock(fileno(file_.get()), LOCK_EX | LOCK_NB) != 0)
-    throw InputError(part_.string() + ": another process is writing it");
   if (std::filesystem::file_size(part_, error) < size || error)
     throw InputError(part_.string() + ": shorter than its manifest says; the library cannot go on from it");
   if (ftruncate(fileno(file_.get()), static_cast<off_t>(size)) != 0) fail("cut to the records that are whole");

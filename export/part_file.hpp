@@ -10,9 +10,8 @@ namespace crystalgrid {
 
 class PartFile {
  public:
-  /// Go on after the first `size` bytes of what is there, and drop the rest; 0: a new file. The file is this process's
-  /// alone as long as it is open. Throws InputError where it is shorter, another process has it, or it cannot be
-  /// opened.
+  /// Go on after the first `size` bytes of what is there, and drop the rest; 0: a new file. Throws InputError where it
+  /// is shorter or cannot be opened.
   PartFile(std::filesystem::path path, std::uintmax_t size);
 
   /// Append all bytes, or none of them and throw (no space left, say).

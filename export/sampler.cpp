@@ -31,6 +31,7 @@ volatile std::sig_atomic_t stopped_by = 0;
 
 /// The first signal lets the batch in hand finish; a second one ends the program at once.
 void stop_when_asked() {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow further is an error like a full disk
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction action{};
     action.sa_handler = [](int by) { stopped_by = by; };
@@ -51,6 +52,9 @@ class Latents {
 
   std::int64_t number() const { return options_.number.value_or(rows_ ? rows_->rows() : 64); }
 
+  /// Of the file's rows, all of which are looked at; null where there is no file.
+  Json checksum() const { return rows_ ? Json{"sha256:" + rows_->checksum(number())} : Json{nullptr}; }
+
   /// [count, dim]; beyond the rows of a file, zeros.
   at::Tensor operator()(std::int64_t first, std::int64_t count) const {
     const at::Tensor z = at::empty({count, dim_}, at::kFloat);
@@ -68,8 +72,7 @@ class Latents {
 };
 
 /// All that decides what is in a library, for its manifest.
-Json settings_of(const Options& options, const Metadata& model, std::int64_t number, std::int64_t batch,
-                 const Shard& shard) {
+Json settings_of(const Options& options, const Metadata& model, const Latents& latents, const Shard& shard) {
   const auto limit = [](const auto& value) -> Json {
     if (!value) return {nullptr};
     return {*value};
@@ -82,10 +85,11 @@ Json settings_of(const Options& options, const Metadata& model, std::int64_t num
   return {Json::Object{
       {"model", {model.checksum}},
       {"mode", {model.mode}},
-      {"number", {number}},
+      {"number", {latents.number()}},
       {"seed", {options.seed}},
       {"temperature", {options.temperature}},
       {"latents", options.latents.empty() ? Json{nullptr} : Json{std::filesystem::absolute(options.latents).string()}},
+      {"latents_checksum", latents.checksum()},
       {"largest_density", options.largest_density > 0 ? Json{options.largest_density} : Json{nullptr}},
       {"min_distance", limit(f.min_distance)},
       {"min_atoms", count(f.min_atoms)},
@@ -93,8 +97,9 @@ Json settings_of(const Options& options, const Metadata& model, std::int64_t num
       {"min_density", limit(f.min_density)},
       {"max_density", limit(f.max_density)},
       {"shard", {std::to_string(shard.k) + "/" + std::to_string(shard.of)}},
-      {"batch", {batch}},
+      {"batch", {options.batch}},
       {"device", {options.device}},
+      {"threads", {static_cast<std::int64_t>(at::get_num_threads())}},
       {"precision", {options.precision}},
       {"cif", {options.cif}},
       {"save_density", {options.density}},
@@ -157,14 +162,22 @@ class Writer {
 
 /// Fill the library, until it has all or a signal comes. Batches are whole, so that what a structure is does not depend
 /// on how many are wanted; what is beyond the range is left off.
-Stages fill(Library& library, Network& network, const Latents& latents, const Options& options, Range range,
-            std::int64_t batch) {
+Stages fill(Library& library, Network& network, const Latents& latents, const Options& options, Range range) {
   const Origin origin{network.metadata(), options.seed, !options.latents.empty()};
   Stages stages;
   Writer writer(library, origin, range, options.device == "cpu" ? 1 : options.threads);
-  for (std::int64_t first = library.next(); first < range.last && !stopped_by; first += batch)
-    if (!writer.push(network(latents(first, batch), options.largest_density, stages))) break;
+  std::exception_ptr failure;
+  try {
+    for (std::int64_t first = library.next(); first < range.last && !stopped_by; first += options.batch)
+      if (!writer.push(network(latents(first, options.batch), options.largest_density, stages))) break;
+  } catch (...) {
+    failure = std::current_exception();
+  }
   const Stages written = writer.finish();
+  if (failure) {
+    library.save();  // what is done stays done
+    std::rethrow_exception(failure);
+  }
   return {stages.decode, stages.segment, written.extract, written.write};
 }
 
@@ -209,19 +222,19 @@ void sample(const Options& options) {
   const Latents latents(options, network.metadata().latent_dim);
   if (stopped_by) throw InputError("interrupted; nothing is written");
 
-  const std::int64_t number = latents.number(), batch = std::min(options.batch, number);
-  const Range range = shard_range(shard, number, batch);
+  const Range range = shard_range(shard, latents.number(), options.batch);
   if (!shard.source.empty())
     std::fprintf(stderr, "shard %lld/%lld, as %s says: structures %lld to %lld\n", static_cast<long long>(shard.k),
                  static_cast<long long>(shard.of), shard.source.c_str(), static_cast<long long>(range.first),
                  static_cast<long long>(range.last));
-  Library library(folder_of(options, shard), options, network.metadata().grid, range,
-                  settings_of(options, network.metadata(), number, batch, shard));
+  const Json settings = settings_of(options, network.metadata(), latents, shard);
+  if (shard.of > 1) check_parts(options.out, shard, settings);
+  Library library(folder_of(options, shard), options, network.metadata().grid, range, settings);
   const std::int64_t before = library.next();
   Stopwatch watch;
   Stages stages;
   if (!library.finished()) {
-    stages = fill(library, network, latents, options, range, batch);
+    stages = fill(library, network, latents, options, range);
     if (library.next() < range.last) {
       library.save();
       throw InputError("interrupted; the " + std::to_string(library.kept()) + " structures done are in " +

@@ -11,6 +11,8 @@
 namespace crystalgrid {
 namespace {
 
+constexpr std::int64_t kMostShards = 1'000'000'000;
+
 std::optional<std::int64_t> whole(std::string_view text) {
   std::int64_t x = 0;
   const char* end = text.data() + text.size();
@@ -57,7 +59,7 @@ Shard parse_shard(const std::string& text) {
     const auto of = slash < text.size() ? whole(std::string_view(text).substr(slash + 1)) : std::nullopt;
     shard = {k.value_or(-1), of.value_or(-1), ""};
   }
-  if (shard.of < 1 || shard.k < 0 || shard.k >= shard.of) {
+  if (shard.of < 1 || shard.of > kMostShards || shard.k < 0 || shard.k >= shard.of) {
     const std::string got = text.empty() ? std::to_string(shard.k) + "/" + std::to_string(shard.of) : text;
     throw InputError((shard.source.empty() ? "--shard" : shard.source) +
                      ": wanted K/N with K from 0 to N-1, as 0/4, got '" + got + "'");

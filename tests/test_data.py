@@ -1,5 +1,7 @@
 """Sources: what is loaded, what is left out, and one line where there is nothing."""
 
+import gzip
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -13,18 +15,20 @@ from crystalgrid import Crystal, InputError
 from crystalgrid.crystalset import CrystalSet
 from crystalgrid.data import SPLITS, load
 from crystalgrid.parquet import write_parquet
-from crystalgrid.prototypes import prototypes
+from crystalgrid.prototypes import prototypes, prototypes_file
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def test_prototypes_are_what_pymatgen_reads():
-    from pymatgen.analysis.prototypes import AFLOW_PROTOTYPE_LIBRARY
+    from pymatgen.core import Structure
 
+    path = prototypes_file()
+    entries = json.loads(gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes())
     crystals = prototypes()
-    assert len(crystals) == len(AFLOW_PROTOTYPE_LIBRARY)
+    assert len(crystals) == len(entries) == 288
     for i in (0, 100, 287):
-        wanted = Crystal.from_pymatgen(AFLOW_PROTOTYPE_LIBRARY[i]["snl"].structure)
+        wanted = Crystal.from_pymatgen(Structure.from_dict(entries[i]["snl"]))
         np.testing.assert_allclose(crystals[i].lattice, wanted.lattice)
         np.testing.assert_allclose(crystals[i].frac_coords, wanted.frac_coords)
         np.testing.assert_array_equal(crystals[i].numbers, wanted.numbers)

@@ -249,3 +249,12 @@ def test_bad_input_ends_in_one_clear_line(message: str) -> None:
         voxelize(crystals, **options)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_sums_of_thousands_of_images_do_not_lose_their_accuracy() -> None:
+    """Where a voxel is in reach of many images: a crowded cell, or broad Gaussians. On the CPU."""
+    oblique = np.array([[1.0, 0.3, 0.2], [0.1, 1.0, 0.4], [0.3, 0.2, 1.0]])
+    crowded = Crystal(oblique, np.random.default_rng(11).random((5, 3)), [8, 26, 82, 6, 1])
+    grid = Grid(n=6, length=2.0, sigma=3.0)
+    wanted = reference.voxelize(crowded, grid, np.zeros(3), reach=6.5)
+    assert relative_error(on_device("cpu", [crowded], grid)[0], wanted) < 1e-5

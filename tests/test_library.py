@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from pymatgen.io.cif import CifParser
 
 from artifacts import write_mirror
+from crystalgrid.latents import latents
 from programs import assert_refused, manifest, run
 
 LIBRARY = ("-n", 203, "--batch", 5, "--seed", 3, "--max-atoms", 2, "--cif", "--save-density")
@@ -175,6 +178,65 @@ def test_a_library_that_lost_records_is_refused(sampler: Path, whole: tuple[Path
     assert_refused(run(sampler, whole[0], "-o", out, *LIBRARY, "--resume"), "manifest.json: not valid JSON")
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"next": 100}, "manifest.json: altered, its numbers contradict each other"),
+        ({"next": 3, "kept": 3}, "manifest.json: altered"),
+        ({"next": "a"}, "manifest.json: 'next' is not a whole number"),
+        ({"finished": 0}, "manifest.json: 'finished' is not true or false"),
+        ({"bytes": {}}, "manifest.json: 'frames' is missing"),
+    ],
+)
+def test_an_altered_manifest_is_refused(
+    sampler: Path, whole: tuple[Path, Path], tmp_path: Path, changes: dict, message: str
+) -> None:
+    begun = {"next": 0, "kept": 0, "without_atoms": 0, "finished": False}
+    removed = dict.fromkeys(manifest(whole[1])["removed"], 0)
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest(whole[1]), **begun, "removed": removed, **changes}))
+    assert_refused(run(sampler, whole[0], "-o", tmp_path, *LIBRARY, "--resume"), message)
+
+
+def test_a_finished_library_whose_file_changed_is_refused(
+    sampler: Path, whole: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for name in ("samples.xyz", "samples.cif"):
+        out = shutil.copytree(whole[1], tmp_path / name)
+        size = (out / name).stat().st_size
+        with (out / name).open("r+b") as file:
+            file.truncate(size - 1)
+        done = run(sampler, whole[0], "-o", out, *LIBRARY, "--resume")
+        assert_refused(done, f"{name}: wanted the {size} bytes that its manifest says, got {size - 1}")
+        (out / name).unlink()
+        assert_refused(run(sampler, whole[0], "-o", out, *LIBRARY, "--resume"), f"{name}: wanted the {size} bytes")
+
+
+def test_shards_of_two_libraries_do_not_share_a_folder(sampler: Path, whole: tuple[Path, Path], tmp_path: Path) -> None:
+    shard = [whole[0], "-o", tmp_path, *LIBRARY, "--shard"]
+    assert run(sampler, *shard, "0/2").returncode == 0
+    assert_refused(run(sampler, *shard, "0/3"), "nothing but the 3 shards of this library, it has shard-0-of-2")
+    assert_refused(run(sampler, *shard, "1/2", "--seed", 4), "made with seed 3, not 4")
+    (tmp_path / "note.txt").write_text("mine")
+    assert_refused(run(sampler, *shard, "1/2"), "it has note.txt")
+
+
+def test_other_rows_under_the_same_name_are_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    rows = latents(0, 0, 40, 216).numpy()
+    np.save(tmp_path / "z.npy", rows)
+    command = [mirror, "-o", tmp_path / "out", "--latents", tmp_path / "z.npy"]
+    assert run(sampler, *command).returncode == 0
+    rows[39, 0] += 1
+    np.save(tmp_path / "z.npy", rows)
+    assert_refused(run(sampler, *command, "--resume"), "was made with latents_checksum")
+
+
+def test_a_small_library_is_the_beginning_of_a_large_one(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    for number in (3, 40):
+        assert run(sampler, mirror, "-o", tmp_path / str(number), "-n", number).returncode == 0
+    large = (tmp_path / "40/samples.xyz").read_bytes()
+    assert large.startswith((tmp_path / "3/samples.xyz").read_bytes())
+
+
 def test_two_processes_do_not_write_one_library(sampler: Path, mirror: Path, tmp_path: Path) -> None:
     command = [sampler, mirror, "-o", tmp_path / "out", "-n", str(10**9)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -183,6 +245,7 @@ def test_two_processes_do_not_write_one_library(sampler: Path, mirror: Path, tmp
         second = run(sampler, *command[1:], "--resume")
         process.kill()
     assert_refused(second, "another process is writing it")
+    assert process.returncode == -signal.SIGKILL  # not of what the second did
 
 
 def test_cif_reads_back(whole: tuple[Path, Path]) -> None:
@@ -193,6 +256,6 @@ def test_cif_reads_back(whole: tuple[Path, Path]) -> None:
     assert len(frames) == len(blocks) == len(structures) > 20
     for frame, block, structure in zip(frames, blocks, structures, strict=True):
         assert block.get_chemical_symbols() == frame.get_chemical_symbols()
-        np.testing.assert_allclose(block.positions, frame.positions.clip(0, 2), atol=2e-6)
+        np.testing.assert_allclose(block.positions, frame.positions.clip(0.002, 1.998), atol=2e-6)
         assert sorted(site.specie.symbol for site in structure) == sorted(frame.get_chemical_symbols())
         assert structure.lattice.abc == (2, 2, 2)

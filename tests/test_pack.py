@@ -89,7 +89,14 @@ def test_packing_into_the_source_folder_again(tmp_path, capsys):
     (tmp_path / "a.cif").write_text(cif())
     pack((tmp_path,), tmp_path / "a.parquet")
     pack((tmp_path,), tmp_path / "a.parquet", overwrite=True)
+    pack((tmp_path / ".." / tmp_path.name,), tmp_path / "a.parquet", overwrite=True)
     assert "kept 1 of 1 crystals" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_source_without_crystals(tmp_path):
+    (tmp_path / "a.json").write_text("[]")
+    with pytest.raises(InputError, match="no crystals in what there is to read"):
+        pack((tmp_path,), tmp_path / "a.parquet")
 
 
 def good(folder):
@@ -112,6 +119,9 @@ def good(folder):
         (lambda d: (good(d), "-o", d / "x.parquet", "--max-side", "3"), "a.cif: longest side of 3 Å or more"),
         (lambda d: (good(d), "-o", d / "x.parquet", "--workers", "0"), "workers: wanted at least 1, got 0"),
         (lambda d: ("-o", d / "x.parquet"), "sources: wanted files or folders"),
+        (lambda d: (good(d), "-o", d / "x.parquet", "--seed", "-1"), "--seed: wanted a whole number from 0"),
+        (lambda d: (good(d), "-o", d / "x.parquet", "--workers", "two"), "Error parsing --workers: no type matching"),
+        (lambda d: (good(d),), "Missing from crystalgrid-data pack: -o PATH"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, words):

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import crystalgrid as cg
 from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder, poscar, structure
 from crystalgrid.crystalset import CrystalSet
 from crystalgrid.parquet import write_parquet
+from crystalgrid.reader import find_files, jobs, parse
 
 FRAME = """2
 Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 name='a b' pbc="T T T"
@@ -51,6 +54,41 @@ def same(one: cg.Crystal, other: cg.Crystal) -> bool:
 def test_every_format_gives_the_crystal(tmp_path, name, text):
     [crystal] = cg.read(write(tmp_path / name, text))
     assert same(crystal, caesium_chloride())
+
+
+def test_a_poscar_may_give_its_volume(tmp_path):
+    wanted = caesium_chloride()
+    cartesian = ["Cartesian", *(" ".join(map(str, row)) for row in wanted.positions / 2)]
+    lines = poscar(wanted).splitlines()
+    rows = [" ".join(map(str, row)) for row in wanted.lattice / 2]
+    text = "\n".join(["half as large, times two", "-64.0", *rows, *lines[5:7], *cartesian])
+    [crystal] = cg.read(write(tmp_path / "POSCAR", text))
+    assert same(crystal, wanted)
+
+
+def test_blocks_of_a_cif_are_kept_or_left_out_one_by_one(tmp_path):
+    bad, disordered = cif(a="banana"), cif(occupancy=0.5)
+    path = write(tmp_path / "three.cif", cif() + bad + disordered + cif(a=5))
+    found = parse(next(jobs([(path, "three")])))
+    assert found.crystals.ids.tolist() == ["three:0", "three:3"]
+    assert [(one.id, one.reason) for one in found.left_out] == [
+        ("three:1", "cannot be read"), ("three:2", "disordered"),
+    ]  # fmt: skip
+
+
+def test_entries_of_a_json_are_kept_or_left_out_one_by_one(tmp_path):
+    entry = structure(caesium_chloride())
+    path = write(tmp_path / "a.json", json.dumps([entry, 3, None, entry]))
+    found = [parse(job) for job in jobs([(path, "a")])]
+    assert [len(one.crystals) for one in found] == [1, 0, 0, 1]
+    assert all("wanted a pymatgen Structure" in one.left_out[0].detail for one in found[1:3])
+
+
+def test_names_that_are_no_text(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/am\xe9.cif"))
+    path.write_text(cif())
+    [(_, name)] = find_files(path)
+    assert name == "am\\udce9"
 
 
 def test_symmetry_of_a_cif_is_applied(tmp_path):
@@ -113,7 +151,9 @@ def test_a_bad_cif_is_one_line_that_names_it(tmp_path, name):
         ("a.xyz", '0\nLattice="4 0 0 0 4 0 0 0 4"\n', "no atoms"),
         ("a.json", '{"a": [1,', "cannot be read"),
         ("a.json", '{"structure": {"a": 1}}', "no lattice"),
-        ("a.json", "3", "wanted pymatgen structures"),
+        ("a.json", "3", "wanted a pymatgen Structure, got int"),
+        ("a.json", "[" * 200_000, "cannot be read"),
+        ("a.xyz", FRAME + "\n" + FRAME, "wanted a number of atoms, got ''"),
         ("a.csv", "id,formula\n1,NaCl\n", "wanted a column named cif, got id, formula"),
         ("a.csv", "", "wanted a column named cif"),
         ("a.parquet", "PAR1", "not Parquet"),

@@ -185,6 +185,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(start, tmp_path):
         ({"mode": "repeat"}, "mode: wanted"),
         ({"recipe": "tyni"}, "no such recipe; there are modern, paper, tiny"),
         ({"data": "nowhere.parquet"}, "nowhere.parquet"),
+        ({"seed": -1}, "--seed: wanted a whole number"),
         ({"max_steps": 0}, "--max-steps: wanted a positive number"),
         ({"minutes": float("nan")}, "--minutes: wanted a positive number"),
         ({"resume": True}, "no such checkpoint"),
@@ -204,9 +205,9 @@ def test_damaged_checkpoints_are_refused(start, tmp_path):
         start("run", max_steps=2, seed=9, resume=True)
     whole = last(run).read_bytes()
     best(run).unlink()
-    for content in (whole[: len(whole) // 2], b"", b"not a checkpoint"):
+    for content in (whole[: len(whole) // 2], whole[:30_000], b"", b"not a checkpoint"):
         last(run).write_bytes(content)
-        with pytest.raises(InputError, match="truncated"):
+        with pytest.raises(InputError, match=r"last\.ckpt: not a checkpoint, or a truncated one"):
             load_run(run)
     torch.save({"weights": 1}, last(run))
     with pytest.raises(InputError, match="not a checkpoint of crystalgrid-train"):

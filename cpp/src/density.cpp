@@ -1,6 +1,7 @@
 #include "crystalgrid/density.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 #include <vector>
@@ -18,8 +19,13 @@ template <class T>
 struct Scratch {
   KernelScratch<T> images;
   Waves waves;
-  std::vector<float> turned;  // a cube whose axes are not in the waves' order
+  std::vector<float> turned;   // a cube whose axes are not in the waves' order
+  KernelScratch<double> many;  // for sums of so many images that their rounding would show
+  std::vector<double> wide;
 };
+
+/// A voxel's sum over more images than this is made in double precision: rounding comes near the accuracy otherwise.
+constexpr double kMostInSingle = 1500;
 
 /// A batch to voxelise, and how far its sums go.
 struct Job {
@@ -72,6 +78,14 @@ double fill_with_images(const Job& job, std::int64_t b, const Content& held, Ker
   }
 }
 
+/// Images of cube b that add to a voxel's sum, about.
+double images_near(const Job& job, std::int64_t b, const CubeFrame& frame) {
+  const std::int64_t atoms = job.crystals.offsets[b + 1] - job.crystals.offsets[b];
+  if (!job.cubes.periodic) return static_cast<double>(atoms);
+  const double reach = job.rule.first, sphere = 4.0 / 3.0 * 3.14159265358979324 * reach * reach * reach;
+  return static_cast<double>(atoms) * sphere / std::fabs(dot(frame.a, cross(frame.b, frame.c)));
+}
+
 template <class T>
 void voxelize_batch(const Job& job, T* density, double* cutoffs) {
   parallel_for<Scratch<T>>(job.crystals.size, job.options.threads, [&](std::int64_t b, Scratch<T>& s) {
@@ -79,11 +93,18 @@ void voxelize_batch(const Job& job, T* density, double* cutoffs) {
     const std::int64_t* atoms = job.crystals.offsets + b;
     const Content held = content(job.weights, atoms[0], atoms[1], frame, job.grid.sigma);
     T* cube = density + b * job.grid.voxels();
-    if constexpr (std::is_same_v<T, float>)
+    if constexpr (std::is_same_v<T, float>) {
       if (job.cubes.periodic && job.options.cutoff == 0 && fill_with_waves(job, b, frame, held, s, cube)) {
         cutoffs[b] = std::numeric_limits<double>::infinity();
         return;
       }
+      if (images_near(job, b, frame) > kMostInSingle) {
+        s.wide.resize(job.grid.voxels());
+        cutoffs[b] = fill_with_images(job, b, held, s.many, s.wide.data());
+        std::copy(s.wide.begin(), s.wide.end(), cube);
+        return;
+      }
+    }
     cutoffs[b] = fill_with_images(job, b, held, s.images, cube);
   });
 }

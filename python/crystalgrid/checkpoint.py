@@ -31,7 +31,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such checkpoint")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+    except (RuntimeError, OSError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
         reason = str(error).partition("\n")[0][:80] or type(error).__name__
         raise InputError(f"{path}: not a checkpoint, or a truncated one ({reason})") from None
     about = checkpoint.get(KEY) if isinstance(checkpoint, dict) else None

@@ -62,7 +62,10 @@ def package(network: CrystalNet, density: Tensor, z: Tensor) -> bytes:
 
 
 class Compiled(nn.Module):
-    """A loaded .pt2: the methods of a `CrystalNet`, without its gradients."""
+    """A loaded .pt2: the methods of a `CrystalNet`, without its gradients.
+
+    What is compiled trusts its input to lie in memory as the example did that it was compiled with.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -76,12 +79,12 @@ class Compiled(nn.Module):
 
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, n, n, n] to mu and log variance, each [B, latent_dim]."""
-        return self.loaded["encode"](density)
+        return self.loaded["encode"](density.contiguous())
 
     def decode(self, z: Tensor) -> Tensor:
         """z [B, latent_dim] to density [B, n, n, n]."""
-        return self.loaded["decode"](z)
+        return self.loaded["decode"](z.contiguous())
 
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, n, n, n] to species and the probability of that, both [B, n, n, n]."""
-        return self.loaded["segment"](density)
+        return self.loaded["segment"](density.contiguous())

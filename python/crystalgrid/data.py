@@ -15,7 +15,7 @@ from .filters import MAX_SIDE, Found, LeftOut, nothing_kept, sift, summary
 from .grid import Grid
 from .prototypes import prototypes
 from .reader import find_files, format_of
-from .split import split_by_formula
+from .split import check_seed, split_by_formula
 from .workers import read_all
 
 __all__ = [
@@ -33,6 +33,7 @@ def load(source: str | Path, *, mode: str = "repeated", grid: Grid | None = None
     Raises InputError for a mode that does not exist, a source that is missing or cannot be read, or if nothing is kept.
     """
     check_mode(mode)
+    check_seed(seed)
     found = _read(source)
     crystals = split_by_formula(found.crystals, seed).wrapped()
     left_out = found.left_out

@@ -10,6 +10,7 @@ import torch
 import tyro
 from torch import Tensor
 
+from .arguments import parsed
 from .atoms import find_atoms
 from .compiled import Compiled
 from .data import CrystalSet, evaluation_cubes, load
@@ -165,7 +166,7 @@ def write_json(path: Path, metrics: dict[str, Any]) -> None:
 
 def cli() -> None:
     """Entry point of `crystalgrid-evaluate`."""
-    run_command(lambda: tyro.cli(evaluate))
+    run_command(lambda: parsed(evaluate, "crystalgrid-evaluate")())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import tyro
 from torch import Tensor, nn
 
 from . import __version__
+from .arguments import parsed
 from .compiled import built_for, package
 from .errors import InputError, run_command
 from .files import written_whole
@@ -166,7 +167,7 @@ def refuse_disagreement(agreement: dict[str, float]) -> None:
 
 def cli() -> None:
     """Entry point."""
-    run_command(lambda: tyro.cli(export, prog="crystalgrid-export"))
+    run_command(lambda: parsed(export, "crystalgrid-export")())
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ from typing import Any
 
 import tyro
 
+from .arguments import parsed
 from .errors import InputError, run_command
 from .evaluate import of_split, opened, some, write_json
 from .experiments import conditioning, discriminator, draws, interpolation, reconstruction
 from .experiments.study import study
 from .model import find, load_trained
+from .split import check_seed
 
 
 def figures(
@@ -73,8 +75,7 @@ def figures(
 def _check(out: Path, seed: int, betas: tuple[float, ...], minutes_each: float) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: wanted a folder to write to, but a file has that name")
-    if seed < 0:
-        raise InputError(f"--seed: wanted a whole number from 0 on, got {seed}")
+    check_seed(seed)
     for option, value in (("--minutes-each", minutes_each), *(("--betas", weight) for weight in betas)):
         if not value > 0:
             raise InputError(f"{option}: wanted a positive number, got {value}")
@@ -82,7 +83,7 @@ def _check(out: Path, seed: int, betas: tuple[float, ...], minutes_each: float) 
 
 def cli() -> None:
     """Entry point of `crystalgrid-figures`."""
-    run_command(lambda: tyro.cli(figures, prog="crystalgrid-figures"))
+    run_command(lambda: parsed(figures, "crystalgrid-figures")())
 
 
 if __name__ == "__main__":

@@ -88,6 +88,8 @@ def summary(kept: int, left_out: list[LeftOut]) -> str:
 
 def nothing_kept(name: str, left_out: list[LeftOut]) -> str:
     """One line for the error that it is to keep no crystal."""
+    if not left_out:
+        return f"{name}: no crystals in what there is to read"
     if len(left_out) == 1:
         return str(left_out[0])
     return f"{name}: {summary(0, left_out)}, the first: {left_out[0]}"

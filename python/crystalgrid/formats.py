@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +20,10 @@ from .xyz import frames, parse_frame
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 """lattice [3, 3], frac_coords [n, 3], numbers [n]."""
 Entry = tuple[str | None, Callable[..., Any], Any]
-"""Id if the file gives one; parser, which makes a list of Arrays (`read_parquet`: the whole set); what to parse."""
+"""Id if the file gives one; parser, which makes a list of Arrays or the errors that came instead (`read_parquet`: the
+whole set); what to parse."""
 ID_NAMES = ("material_id", "immutable_id", "entry_id", "id")
+DATA_BLOCK = re.compile(r"^(?=data_)", re.MULTILINE | re.IGNORECASE)
 csv.field_size_limit(2**31 - 1)  # a CIF can be longer than the 128 kB that a field may have
 
 
@@ -67,13 +70,11 @@ def open_json(path: Path) -> Iterator[Entry]:
     else:
         entries = [(None, entry) for entry in (content if isinstance(content, list) else [content])]
     for name, entry in entries:
-        if not isinstance(entry, dict):
-            raise ValueError(f"wanted pymatgen structures, got {type(entry).__name__}")
-        yield name or _id(entry), parse_structure, entry.get("structure", entry)
+        yield name or _id(entry), parse_structure, entry.get("structure", entry) if isinstance(entry, dict) else entry
 
 
-def _id(entry: dict[str, Any]) -> str | None:
-    return next((str(entry[name]) for name in ID_NAMES if entry.get(name)), None)
+def _id(entry: Any) -> str | None:
+    return next((str(entry[name]) for name in ID_NAMES if entry.get(name)), None) if isinstance(entry, dict) else None
 
 
 OPENERS: dict[str, Callable[[Path], Iterator[Entry]]] = {
@@ -84,18 +85,31 @@ SINGLE = (".cif", ".vasp", ".poscar", ".parquet")
 """Formats with one entry per file."""
 
 
-def parse_cif(text: str) -> list[Arrays]:
-    """Every structure of a CIF."""
-    from pymatgen.io.cif import CifParser
-
+def parse_cif(text: str) -> list[Arrays | Exception]:
+    """The structure of every data block of a CIF that has atoms, or why it cannot be read."""
     if "_atom_site" not in text:
         raise ValueError("no atoms: nothing in it begins with _atom_site")
+    blocks = [block for block in DATA_BLOCK.split(text) if "_atom_site" in block]
+    if len(blocks) == 1:
+        return [_parse_block(text)]
+    found: list[Arrays | Exception] = []
+    for block in blocks:
+        try:
+            found.append(_parse_block(block))
+        except Exception as error:  # as in files, one that cannot be read does not keep the others from being read
+            found.append(error)
+    return found
+
+
+def _parse_block(text: str) -> Arrays:
+    from pymatgen.io.cif import CifParser
+
     parser = CifParser.from_str(text)
     try:
         structures = parser.parse_structures(primitive=False, on_error="ignore")
     except ValueError as error:
         raise ValueError("; ".join(getattr(parser, "warnings", [])) or str(error)) from error
-    return [_arrays(structure) for structure in structures]
+    return _arrays(structures[0])
 
 
 def parse_poscar(text: str) -> list[Arrays]:
@@ -104,7 +118,20 @@ def parse_poscar(text: str) -> list[Arrays]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", BadPoscarWarning)
-        return [_arrays(Poscar.from_str(text, read_velocities=False).structure)]
+        return [_arrays(Poscar.from_str(_scaled(text), read_velocities=False).structure)]
+
+
+def _scaled(text: str) -> str:
+    """A POSCAR that gives its volume, as a negative scale, with the scale instead (pymatgen gets positions wrong)."""
+    lines = text.splitlines()
+    try:
+        scale, vectors = float(lines[1]), np.array([line.split()[:3] for line in lines[2:5]], dtype=np.float64)
+    except (ValueError, IndexError):
+        return text  # which pymatgen has the words for
+    volume = abs(np.linalg.det(vectors)) if vectors.shape == (3, 3) else 0.0
+    if scale >= 0 or volume == 0:
+        return text
+    return "\n".join([lines[0], repr(float((-scale / volume) ** (1 / 3))), *lines[2:]])
 
 
 def parse_xyz(frame: str) -> list[Arrays]:
@@ -112,10 +139,12 @@ def parse_xyz(frame: str) -> list[Arrays]:
     return [parse_frame(frame)]
 
 
-def parse_structure(entry: dict[str, Any]) -> list[Arrays]:
+def parse_structure(entry: Any) -> list[Arrays]:
     """A structure as pymatgen's as_dict gives it."""
     from pymatgen.core import Structure
 
+    if not isinstance(entry, dict):
+        raise ValueError(f"wanted a pymatgen Structure, got {type(entry).__name__}")
     if "lattice" not in entry:
         raise ValueError("no lattice: not a pymatgen Structure")
     return [_arrays(Structure.from_dict(entry))]

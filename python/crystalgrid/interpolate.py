@@ -11,6 +11,7 @@ import torch
 import tyro
 from torch import Tensor
 
+from .arguments import parsed
 from .cubes import evaluation_cubes
 from .data import load as load_crystals
 from .errors import InputError, run_command
@@ -66,12 +67,13 @@ def interpolate(options: Interpolate) -> Sample:
     a, b = (encode_file(path, model) for path in (options.a, options.b))
     latents = new_folder(options.out) / "latents.npy"
     np.save(latents, line(a, b, options.steps).numpy())
-    return Sample(options.model, options.out / "structures", latents=latents, cif=True, save_density=True)
+    out = options.out / "structures"
+    return Sample(options.model, out, latents=latents, cif=True, save_density=True, shard="0/1")
 
 
 def cli() -> None:
     """Entry point of `crystalgrid-interpolate`."""
-    run_command(lambda: interpolate(tyro.cli(Interpolate, prog="crystalgrid-interpolate")).run())
+    run_command(lambda: interpolate(parsed(Interpolate, "crystalgrid-interpolate")()).run())
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ from typing import Annotated
 
 import tyro
 
+from .arguments import parsed
 from .errors import InputError, run_command
 from .files import written_whole
 from .filters import MAX_SIDE, LeftOut, check_max_side, nothing_kept, summary
 from .parquet import write_parquet
 from .reader import find_files
-from .split import split_by_formula
+from .split import check_seed, split_by_formula
 from .workers import read_all
 
 SHOWN = 20
@@ -44,8 +45,9 @@ def pack(
         overwrite: replace OUT where it exists.
     """
     left_out_csv = out.with_suffix(".left_out.csv")
-    _check(sources, out, max_side, workers, overwrite)
-    files = [one for source in sources for one in find_files(source) if one[0] not in (out, left_out_csv)]
+    _check(sources, out, max_side, seed, workers, overwrite)
+    ours = (out.resolve(), left_out_csv.resolve())
+    files = [one for source in sources for one in find_files(source) if one[0].resolve() not in ours]
     found = read_all(files, max_side, workers or os.cpu_count() or 1)
     for one in found.left_out[:SHOWN]:
         print(f"left out: {one}", file=sys.stderr)
@@ -54,15 +56,18 @@ def pack(
     if len(found.crystals) == 0:
         raise InputError(nothing_kept(str(out), found.left_out))
     with written_whole(left_out_csv) as temporary:
-        with temporary.open("w", newline="") as file:
+        with temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
             csv.writer(file).writerows([LeftOut._fields, *found.left_out])
         write_parquet(out, split_by_formula(found.crystals, seed))
     print(f"{out}: {summary(len(found.crystals), found.left_out)}")
 
 
-def _check(sources: tuple[Path, ...], out: Path, max_side: float, workers: int | None, overwrite: bool) -> None:
+def _check(
+    sources: tuple[Path, ...], out: Path, max_side: float, seed: int, workers: int | None, overwrite: bool
+) -> None:
     """What can be known to go wrong before hours of reading."""
     check_max_side(max_side)
+    check_seed(seed)
     if not sources:
         raise InputError("sources: wanted files or folders of crystals, got none")
     if workers is not None and workers < 1:
@@ -77,7 +82,7 @@ def _check(sources: tuple[Path, ...], out: Path, max_side: float, workers: int |
 
 def cli() -> None:
     """Entry point of `crystalgrid-data`."""
-    run_command(lambda: tyro.extras.subcommand_cli_from_dict({"pack": pack}, prog="crystalgrid-data"))
+    run_command(lambda: parsed({"pack": pack}, "crystalgrid-data")())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import torch
 import tyro
 from torch import Tensor
 
+from .arguments import parsed
 from .atoms import Atoms
 from .errors import InputError, run_command
 from .grid import Grid
@@ -124,4 +125,4 @@ def losses(path: Path | str, metrics: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_command(lambda: tyro.cli(draw_samples))
+    run_command(lambda: parsed(draw_samples, "python -m crystalgrid.plot")())

@@ -19,7 +19,7 @@ FILE = "aflow_prototypes.json*"
 
 def prototypes() -> CrystalSet:
     """All of them; the file is read without importing pymatgen, which takes longer than everything else here."""
-    path = _find()
+    path = prototypes_file()
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         entries = json.load(file)
     return CrystalSet.of(_crystal(i, entry) for i, entry in enumerate(entries))
@@ -37,7 +37,8 @@ def _crystal(i: int, entry: dict) -> tuple[str, np.ndarray, np.ndarray, np.ndarr
     )
 
 
-def _find() -> Path:
+def prototypes_file() -> Path:
+    """Where pymatgen keeps them; raises InputError where it does not."""
     spec = find_spec("pymatgen")
     for folder in (spec and spec.submodule_search_locations) or []:
         for path in sorted(Path(folder, "analysis").rglob(FILE)):

@@ -66,7 +66,7 @@ def find_files(source: str | Path) -> list[tuple[Path, str]]:
 
 
 def _name(path: Path, folder: Path) -> str:
-    name = path.relative_to(folder).as_posix()
+    name = path.relative_to(folder).as_posix().encode(errors="backslashreplace").decode()  # of bytes that are no text
     for ending in (".gz", ".cif", ".vasp", ".json", ".csv", ".extxyz", ".xyz"):
         name = name.removesuffix(ending)
     return name
@@ -91,7 +91,7 @@ def jobs(files: Iterable[tuple[Path, str]]) -> Iterator[Job | LeftOut]:
         try:
             for i, (one, parser, content) in enumerate(OPENERS[kind](path)):
                 yield Job(str(path), one or (name if kind in SINGLE else f"{name}:{i}"), parser, content)
-        except (OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
+        except (OSError, EOFError, ValueError, RecursionError, zlib.error, csv.Error) as error:
             yield LeftOut(str(path), "", UNREADABLE, str(error))
 
 
@@ -104,11 +104,19 @@ def parse(job: Job | LeftOut, max_side: float = np.inf) -> Found:
             return read_parquet(job.content, max_side)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pymatgen's remarks on CIFs that it corrected
-            arrays = list(job.parse(job.content))
-    except Disordered as error:
-        return Found(CrystalSet.of([]), [LeftOut(job.file, job.id, "disordered", str(error))])
+            found = list(job.parse(job.content))
     except Exception as error:  # parsers fail in many ways on files that are not what they seem
-        detail = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        return Found(CrystalSet.of([]), [LeftOut(job.file, job.id, UNREADABLE, detail.removeprefix(f"{job.file}: "))])
-    ids = [job.id] if len(arrays) == 1 else [f"{job.id}:{i}" for i in range(len(arrays))]
-    return sift(CrystalSet.of((one, *rest) for one, rest in zip(ids, arrays, strict=True)), job.file, max_side)
+        found = [error]
+    ids = [job.id] if len(found) == 1 else [f"{job.id}:{i}" for i in range(len(found))]
+    named = list(zip(ids, found, strict=True))
+    crystals = CrystalSet.of((one, *arrays) for one, arrays in named if not isinstance(arrays, Exception))
+    sifted = sift(crystals, job.file, max_side)
+    failed = [_left_out(job.file, one, error) for one, error in named if isinstance(error, Exception)]
+    return Found(sifted.crystals, [*failed, *sifted.left_out])
+
+
+def _left_out(file: str, one: str, error: Exception) -> LeftOut:
+    if isinstance(error, Disordered):
+        return LeftOut(file, one, "disordered", str(error))
+    detail = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    return LeftOut(file, one, UNREADABLE, detail.removeprefix(f"{file}: "))

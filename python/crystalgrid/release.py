@@ -6,6 +6,7 @@ from typing import Any
 
 import tyro
 
+from .arguments import parsed
 from .errors import run_command
 from .evaluate import evaluate, table
 from .released import WEIGHTS, load_released, write_weights
@@ -86,7 +87,7 @@ place of the networks', which is what finding atoms in voxels costs by itself. A
 
 def cli() -> None:
     """Entry point of `python -m crystalgrid.release`."""
-    run_command(lambda: tyro.cli(release, prog="python -m crystalgrid.release"))
+    run_command(lambda: parsed(release, "python -m crystalgrid.release")())
 
 
 if __name__ == "__main__":

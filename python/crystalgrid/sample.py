@@ -22,6 +22,7 @@ import torch
 import tyro
 
 from . import __version__
+from .arguments import parsed
 from .errors import InputError, run_command
 from .export import export
 from .files import shipped
@@ -175,7 +176,7 @@ def _tool(name: str) -> str:
 
 def cli() -> None:
     """Entry point."""
-    run_command(lambda: tyro.cli(Sample, prog="crystalgrid-sample").run())
+    run_command(lambda: parsed(Sample, "crystalgrid-sample")().run())
 
 
 if __name__ == "__main__":

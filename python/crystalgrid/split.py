@@ -6,9 +6,16 @@ import numpy as np
 
 from .crystal import MAX_Z, SYMBOLS
 from .crystalset import SPLITS, CrystalSet
+from .errors import InputError
 
 TRAIN, VAL = 0.8, 0.1
 """Shares of the formulas; the rest is test."""
+
+
+def check_seed(seed: int) -> None:
+    """Raise InputError for what is no seed."""
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed: wanted a whole number from 0 to {2**63 - 1}, got {seed}")
 
 
 def reduced_formulas(crystals: CrystalSet) -> np.ndarray:

@@ -1,5 +1,6 @@
 """`crystalgrid-train`: train the VAE and the U-Net together on crystals that are voxelised on the fly."""
 
+import io
 import logging
 import math
 import os
@@ -14,12 +15,12 @@ from typing import Any
 
 import lightning as L
 import torch
-import tyro
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from . import __version__
+from .arguments import parsed
 from .checkpoint import FORMAT, KEY, last, load_run, read_checkpoint
 from .data import CrystalSet, Cubes, evaluation_cubes, load
 from .errors import InputError, run_command
@@ -182,7 +183,9 @@ class WholeCheckpoints(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Path | str, storage_options: object = None) -> None:
         with written_whole(path) as temporary:
-            torch.save(checkpoint, temporary)
+            memory = io.BytesIO()  # what torch throws where a disk is full says nothing of it
+            torch.save(checkpoint, memory)
+            temporary.write_bytes(memory.getbuffer())
 
 
 @contextmanager
@@ -225,7 +228,7 @@ def check_same(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
 
 def cli() -> None:
     """Entry point of `crystalgrid-train`."""
-    run_command(lambda: tyro.cli(train))
+    run_command(lambda: parsed(train, "crystalgrid-train")())
 
 
 if __name__ == "__main__":

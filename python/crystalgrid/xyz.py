@@ -14,9 +14,9 @@ DEFAULT = "species:S:1:pos:R:3"
 
 def frames(text: str) -> Iterator[str]:
     """The text of each frame. Raises ValueError where it does not begin with a number of atoms or ends too early."""
-    lines = text.splitlines()
+    lines = text.rstrip().splitlines()
     at = 0
-    while at < len(lines) and lines[at].strip():
+    while at < len(lines):
         if not lines[at].strip().isdigit():
             raise ValueError(f"line {at + 1}: wanted a number of atoms, got {lines[at].strip()[:40]!r}")
         end = at + 2 + int(lines[at])

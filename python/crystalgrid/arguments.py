@@ -1,0 +1,52 @@
+"""Arguments of the commands: parsed by tyro, and one line for those that do not fit."""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+from collections.abc import Callable
+from contextlib import redirect_stderr
+from typing import Any
+
+import tyro
+
+from .errors import InputError
+
+BOX = re.compile(r"[│╭╮╰╯]")
+RULE = re.compile(r"─{4,}")
+
+
+def parsed(command: Callable[..., Any] | dict[str, Callable[..., Any]], prog: str) -> Callable[[], Any]:
+    """`command`, or one of several by their names, with what the command line says, ready to be called.
+
+    Raises InputError where that does not fit; what tyro prints then is a box of many lines.
+    """
+    told = io.StringIO()
+    try:
+        with redirect_stderr(told):
+            if isinstance(command, dict):
+                later = {name: _later(one) for name, one in command.items()}
+                return tyro.extras.subcommand_cli_from_dict(later, prog=prog)
+            return tyro.cli(_later(command), prog=prog)
+    except SystemExit as stop:
+        if not stop.code:  # --help
+            raise
+        raise InputError(_reason(told.getvalue())) from None
+
+
+def _later(command: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
+    """The same signature and documentation, but calling it only takes the arguments."""
+
+    @functools.wraps(command)
+    def bound(*args: Any, **kwargs: Any) -> Callable[[], Any]:
+        return functools.partial(command, *args, **kwargs)
+
+    return bound
+
+
+def _reason(box: str) -> str:
+    """The first remark in a box, without its title."""
+    lines = BOX.sub("", box).splitlines()
+    reason = " ".join(RULE.split("\n".join(lines[1:] or lines))[0].partition("Got errors:")[0].split())
+    return f"{reason.rstrip('.')}; --help says what there is"
