@@ -292,13 +292,15 @@ def test_ctrl_c_stops_with_a_checkpoint(command, tmp_path):
 
 DIES_WHILE_SAVING = """
 import os, signal, torch
-save = torch.save
-def save_half(checkpoint, path):
-    save(checkpoint, path)
-    if checkpoint["crystalgrid"]["step"] == 8 and ".last" in str(path):
-        os.truncate(path, os.path.getsize(path) // 2)
-        os.kill(os.getpid(), signal.SIGKILL)
-torch.save = save_half
+from pathlib import Path
+write, writes = Path.write_bytes, []
+def write_half(path, content):
+    writes.append(path.suffix == ".ckpt" and ".last" in path.name)
+    if sum(writes) < 2:
+        return write(path, content)
+    write(path, content[: len(content) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+Path.write_bytes = write_half
 from crystalgrid.train import cli
 cli()
 """
@@ -350,3 +352,14 @@ def test_two_processes_learn_what_one_does_with_twice_the_batch(command, crystal
     assert weights(last(tmp_path / "one")).keys() == weights(last(tmp_path / "two")).keys()
     with pytest.raises(InputError, match="was trained by 2 processes; resume with as many"):
         train("repeated", tmp_path / "two", str(crystals), str(recipes[2]), resume=True)
+
+
+def test_no_space_left_is_one_line(command, tmp_path):
+    """A limit on the size of files is what a full disk is."""
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
+    process = command("run", python=("-c", limited + "from crystalgrid.train import cli; cli()"))
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("error: ")
+    assert list((tmp_path / "run/checkpoints").iterdir()) == []

@@ -53,7 +53,7 @@ def package(network: CrystalNet, density: Tensor, z: Tensor) -> bytes:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's remarks on itself
         for name in METHODS:
-            example = z if name == "decode" else density
+            example = (z if name == "decode" else density).contiguous()
             program = torch.export.export(_Method(network, name), (example,), dynamic_shapes=({0: batch},))
             files[name] = aot_compile(program.module(), (example,), options={"aot_inductor.package": True})
         archive = io.BytesIO()
