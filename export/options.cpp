@@ -28,13 +28,23 @@ Whole whole(Text option, Text text, Whole least, Whole most = std::numeric_limit
   return x;
 }
 
+/// One that stays finite in single precision.
 double positive(Text option, Text text) {
   double x = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, x);
-  if (error != std::errc() || stop != end || !(x > 0) || !std::isfinite(x))
+  if (error != std::errc() || stop != end || !(x > 0) || !(x < std::numeric_limits<float>::max()))
     throw InputError(std::string(option) + ": wanted a positive number, got '" + std::string(text) + "'");
   return x;
+}
+
+/// Filters that nothing passes are a slip.
+void check(const Filters& filters) {
+  const auto pair = [](const auto& least, const auto& most, const std::string& of) {
+    if (least && most && *least > *most) throw InputError("--min-" + of + " and --max-" + of + ": nothing passes both");
+  };
+  pair(filters.min_atoms, filters.max_atoms, "atoms");
+  pair(filters.min_density, filters.max_density, "density");
 }
 
 std::string one_of(Text option, Text text, Text first, Text second) {
@@ -133,6 +143,7 @@ Options parse_options(int argc, char** argv) {
   if (options.help) return options;
   if (options.model.empty()) throw InputError("wanted a model: crystalgrid-sampler MODEL -o OUT (see --help)");
   if (options.out.empty()) throw InputError("wanted a folder to write to: -o OUT (see --help)");
+  check(options.filters);
   return options;
 }
 

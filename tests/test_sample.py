@@ -100,6 +100,12 @@ def test_the_batch_moves_no_density(sampler: Path, tiny: Path, tmp_path: Path) -
         (["{model}", "-o", "{out}", "--shard", "0/0"], "--shard: wanted K/N"),
         (["{model}", "-o", "{out}", "--shard", "half"], "--shard: wanted K/N"),
         (["{model}", "-o", "{out}", "--temperature", "0"], "--temperature: wanted a positive number, got '0'"),
+        (
+            ["{model}", "-o", "{out}", "--min-atoms", "9", "--max-atoms", "8"],
+            "--min-atoms and --max-atoms: nothing passes",
+        ),
+        (["{model}", "-o", "{out}", "-n", "9223372036854775807"], "-n: wanted a whole number from 1 to 1000000000000"),
+        (["{model}", "-o", "{out}", "--largest-density", "1e300"], "--largest-density: wanted a positive number"),
         (["{model}", "-o", "{out}", "--min-distance", "nan"], "--min-distance: wanted a positive number, got 'nan'"),
         (["{model}", "-o", "{out}", "--max-atoms", "few"], "--max-atoms: wanted a whole number from 0"),
         (["{model}", "-o", "{out}", "--precision", "fp8"], "--precision: wanted fp32 or bf16, got 'fp8'"),
@@ -257,6 +263,7 @@ def test_latents_that_are_none_are_refused(sampler: Path, mirror: Path, tmp_path
         "text": "text.npy: wanted a .npy file", "cut": "cut.npy: truncated", "nan": "nan.npy: row 3 has a value",
     }.items():  # fmt: skip
         assert_refused(run(sampler, mirror, "-o", tmp_path / name, "--latents", tmp_path / f"{name}.npy"), message)
+        assert not (tmp_path / name).exists()
     done = run(sampler, mirror, "-o", tmp_path / "more", "--latents", tmp_path / "whole.npy", "-n", 6)
     assert_refused(done, "--number: wanted at most the 5 rows of")
 
