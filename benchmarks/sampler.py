@@ -21,6 +21,7 @@ import crystalgrid as cg
 from crystalgrid.files import written_whole
 from crystalgrid.latents import latents
 from crystalgrid.model import find, load_trained
+from crystalgrid.precision import has_bf16
 from crystalgrid.sample import artifact, sampler
 from peers import MultiplyAdds, cc3d_atoms
 
@@ -45,15 +46,18 @@ def main(
     trained = load_trained(find(model))[0]
     peak = MultiplyAdds().per_second() * threads
     work = multiply_adds(trained, network.latent_dim)
+    ways = {
+        "bare network, fp32": lambda: bare(network, number, batch),
+        "sampler, fp32": lambda: sampled(program, exported, number, batch, threads, "fp32"),
+        "sampler, bf16": lambda: sampled(program, exported, number, batch, threads, "bf16"),
+        "Python loop: eager, cc3d, ASE": lambda: loop(trained, network, number // 4, batch) * 4,
+    }
+    if not has_bf16():
+        del ways["sampler, bf16"]
     rates: dict[str, list[float]] = {}
     for _ in range(ROUNDS):
-        for name, seconds in {
-            "bare network, fp32": bare(network, number, batch),
-            "sampler, fp32": sampled(program, exported, number, batch, threads, "fp32"),
-            "sampler, bf16": sampled(program, exported, number, batch, threads, "bf16"),
-            "Python loop: eager, cc3d, ASE": loop(trained, network, number // 4, batch) * 4,
-        }.items():
-            rates.setdefault(name, []).append(number / seconds)
+        for name, seconds in ways.items():
+            rates.setdefault(name, []).append(number / seconds())
     best = {name: max(values) for name, values in rates.items()}
     floor = peak / work
     print(f"{threads} thread(s), batches of {batch}; the network takes {work / 1e6:.0f} M multiply-adds a structure")

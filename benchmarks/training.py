@@ -23,7 +23,8 @@ from crystalgrid.data import load
 from crystalgrid.files import written_whole
 from crystalgrid.losses import joint_loss
 from crystalgrid.nets import CrystalNet
-from crystalgrid.recipe import Recipe, load_recipe
+from crystalgrid.precision import precision_here
+from crystalgrid.recipe import MIXED, Recipe, load_recipe
 from crystalgrid.training import Training
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -68,7 +69,7 @@ def from_disk(grids: Grids, recipe: Recipe) -> Batches:
 def steps(net: CrystalNet, recipe: Recipe, batches: Batches) -> Callable[[], tuple[float, float]]:
     """A step, to call again and again, that gives its seconds and how many of them the batch took."""
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-5)
-    mixed = recipe.optimizer.precision == "bf16-mixed"
+    mixed = precision_here(recipe.optimizer.precision) == MIXED
 
     def step() -> tuple[float, float]:
         start = now()

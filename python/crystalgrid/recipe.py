@@ -18,7 +18,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PRECISIONS = ("32-true", "bf16-mixed")
+MIXED = "bf16-mixed"
+PRECISIONS = ("32-true", MIXED)
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Optimizer:
     steps: how long the recipe trains; the cosine ends there.
     check_every: steps from one checkpoint, validation and picture to the next.
     grad_clip: largest norm of the whole gradient; 0 means any.
+    precision: "32-true", or "bf16-mixed" on machines with arithmetic in bfloat16; others train in float32 either way.
     """
 
     learning_rate: float

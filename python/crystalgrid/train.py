@@ -27,6 +27,7 @@ from .errors import InputError, run_command
 from .files import new_folder, written_whole
 from .grid import Grid
 from .log import Log
+from .precision import precision_here
 from .recipe import Recipe, load_recipe
 from .training import Training
 
@@ -145,6 +146,8 @@ def fit(training: Training, log: Log, steps: int, here: int, nodes: int, resume_
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # its tips
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     bar = sys.stderr.isatty()
+    with first_process_speaks():
+        precision = precision_here(training.recipe.optimizer.precision)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You're resuming from a checkpoint")  # steps know their own place in the data
         warnings.filterwarnings("ignore", "Grad strides do not match")  # of kernels of one voxel, where all are alike
@@ -153,7 +156,7 @@ def fit(training: Training, log: Log, steps: int, here: int, nodes: int, resume_
             accelerator="gpu" if torch.cuda.is_available() else "cpu",
             devices=here,
             num_nodes=nodes,
-            precision=training.recipe.optimizer.precision,  # type: ignore[arg-type]
+            precision=precision,  # type: ignore[arg-type]
             max_steps=steps,
             callbacks=[log, *([Bar()] if bar else [])],
             enable_progress_bar=bar,
