@@ -64,6 +64,7 @@ Metadata metadata(Reader& reader) {
   const Json& grid = json.at("grid");
   return {{static_cast<int>(grid.whole("n")), grid.number("length"), grid.number("sigma")},
           json.whole("latent_dim"),
+          std::get<Json::Object>(json.value).contains("prior"),
           json.string("mode"),
           sum,
           built_for(json)};
@@ -98,13 +99,17 @@ Artifact read_artifact(const std::string& path, const torch::Device& device) {
   if (!std::filesystem::exists(path)) throw InputError(path + ": no such file");
   if (!std::filesystem::is_regular_file(path))
     throw InputError(path + ": wanted the file that crystalgrid-export makes from a run, got a folder");
-  Artifact artifact{read_metadata(path), std::nullopt, nullptr, nullptr};
+  Artifact artifact{read_metadata(path), std::nullopt, nullptr, nullptr, nullptr};
   const bool compiled = path.ends_with(".pt2");
   if (compiled) refuse_other_machine(path, artifact.metadata.built_for, device);
   try {
     if (compiled) {
-      artifact.decode = std::make_unique<torch::inductor::AOTIModelPackageLoader>(path, "decode");
-      artifact.segment = std::make_unique<torch::inductor::AOTIModelPackageLoader>(path, "segment");
+      const auto method = [&](const char* name) {
+        return std::make_unique<torch::inductor::AOTIModelPackageLoader>(path, name);
+      };
+      if (artifact.metadata.prior) artifact.prior = method("prior");
+      artifact.decode = method("decode");
+      artifact.segment = method("segment");
     } else {
       artifact.module = torch::jit::load(path, device);
     }

@@ -18,7 +18,7 @@ using Compiled = std::unique_ptr<torch::inductor::AOTIModelPackageLoader>;
 struct Artifact {
   Metadata metadata;
   std::optional<torch::jit::Module> module;  ///< of model.pt: TorchScript
-  Compiled decode, segment;                  ///< of model.pt2: AOTInductor
+  Compiled prior, decode, segment;           ///< of model.pt2: AOTInductor
 };
 
 /// Read `path` onto `device`, by its ending. Throws InputError where the file is missing, damaged, not an artifact, of

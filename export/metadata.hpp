@@ -11,6 +11,7 @@ namespace crystalgrid {
 struct Metadata {
   Grid grid;
   std::int64_t latent_dim = 0;
+  bool prior = false;     ///< it has learned what latent vectors are like
   std::string mode;       ///< single or repeated
   std::string checksum;   ///< SHA-256 of the file's records, hexadecimal
   std::string built_for;  ///< of a compiled model: what it runs on

@@ -28,9 +28,14 @@ void use_bf16(Artifact& artifact, const c10::Device& device) {
 
 }  // namespace
 
-Network::Network(Artifact artifact, const c10::Device& device, const std::string& precision)
-    : artifact_(std::move(artifact)), device_(device) {
+Network::Network(Artifact artifact, const c10::Device& device, const std::string& precision, bool use_prior)
+    : artifact_(std::move(artifact)), device_(device), use_prior_(use_prior) {
   if (precision == "bf16") use_bf16(artifact_, device_);
+}
+
+at::Tensor Network::prior(const at::Tensor& noise) {
+  if (artifact_.prior) return artifact_.prior->run({noise}).at(0);
+  return artifact_.module->run_method("prior", noise).toTensor();
 }
 
 at::Tensor Network::decode(const at::Tensor& z) {
@@ -52,7 +57,8 @@ Voxels Network::operator()(const at::Tensor& z, double largest_density, Stages& 
     if (device_.is_cuda()) torch::cuda::synchronize();
   };
   Stopwatch watch;
-  at::Tensor density = decode(z.to(device_));
+  const at::Tensor given = z.to(device_);
+  at::Tensor density = decode(use_prior_ ? prior(given) : given);
   if (largest_density > 0) density = density * (largest_density / density.amax({1, 2, 3}, true).clamp_min(1e-30));
   wait();
   stages.decode += watch.lap();

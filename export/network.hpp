@@ -26,20 +26,23 @@ struct Voxels {
 class Network {
  public:
   /// precision: "fp32" or "bf16", of the U-Net's convolutions. Throws InputError where the artifact has none.
-  Network(Artifact artifact, const c10::Device& device, const std::string& precision);
+  /// use_prior: what comes is noise, for the artifact's prior, and not latent vectors.
+  Network(Artifact artifact, const c10::Device& device, const std::string& precision, bool use_prior);
 
   const Metadata& metadata() const { return artifact_.metadata; }
 
-  /// z [B, latent_dim] float32; each density is scaled to have `largest_density` as its largest value, unless that is
-  /// 0.
+  /// Latent vectors or noise z [B, latent_dim] float32; each density is scaled to have `largest_density` as its largest
+  /// value, unless that is 0.
   Voxels operator()(const at::Tensor& z, double largest_density, Stages& stages);
 
  private:
+  at::Tensor prior(const at::Tensor& noise);
   at::Tensor decode(const at::Tensor& z);
   std::pair<at::Tensor, at::Tensor> segment(const at::Tensor& density);
 
   Artifact artifact_;
   c10::Device device_;
+  bool use_prior_;
 };
 
 }  // namespace crystalgrid

@@ -77,8 +77,13 @@ const Setters kValued{
 };
 
 const std::map<Text, bool Options::*> kFlags{
-    {"--resume", &Options::resume},   {"--cif", &Options::cif},   {"--save-density", &Options::density},
-    {"--profile", &Options::profile}, {"--help", &Options::help}, {"-h", &Options::help},
+    {"--no-prior", &Options::no_prior},
+    {"--resume", &Options::resume},
+    {"--cif", &Options::cif},
+    {"--save-density", &Options::density},
+    {"--profile", &Options::profile},
+    {"--help", &Options::help},
+    {"-h", &Options::help},
 };
 
 const std::map<Text, Text> kShort{{"-o", "--out"}, {"-n", "--number"}};
@@ -99,7 +104,9 @@ Decode latent vectors to crystal structures and write OUT/samples.xyz (extended 
 
 what to decode
   --seed S               structure i depends on (seed, i) alone (default 0)
-  --temperature T        draw from N(0, T²) (default 1)
+  --temperature T        draw noise from N(0, T²) (default 1), which a model that has learned a prior turns into latent
+                         vectors like those of crystals, and others decode
+  --no-prior             decode the noise itself, whatever the model has learned
   --latents FILE.npy     decode the rows of this file, float32 or float64 [N, latent size]
   --largest-density D    scale each density so that its largest value is D, in 1/Å³
 

@@ -15,7 +15,8 @@ struct Options {
   std::int64_t seed = 0;
   std::int64_t batch = 16;
   double temperature = 1;
-  std::string latents;         ///< .npy file; empty: drawn from N(0, 1)
+  bool no_prior = false;       ///< decode N(0, 1) itself
+  std::string latents;         ///< .npy file; empty: drawn
   double largest_density = 0;  ///< 1/Å³; 0: as decoded
   Filters filters;
   std::string shard;  ///< "k/N"; empty: from the environment

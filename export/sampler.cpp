@@ -71,6 +71,11 @@ class Latents {
   std::optional<NpyRows> rows_;
 };
 
+/// Whether draws come from a prior that the model has learned.
+bool uses_prior(const Options& options, const Metadata& model) {
+  return model.prior && !options.no_prior && options.latents.empty();
+}
+
 /// All that decides what is in a library, for its manifest.
 Json settings_of(const Options& options, const Metadata& model, const Latents& latents, const Shard& shard) {
   const auto limit = [](const auto& value) -> Json {
@@ -88,6 +93,7 @@ Json settings_of(const Options& options, const Metadata& model, const Latents& l
       {"number", {latents.number()}},
       {"seed", {options.seed}},
       {"temperature", {options.temperature}},
+      {"prior", {uses_prior(options, model)}},
       {"latents", options.latents.empty() ? Json{nullptr} : Json{std::filesystem::absolute(options.latents).string()}},
       {"latents_checksum", latents.checksum()},
       {"largest_density", options.largest_density > 0 ? Json{options.largest_density} : Json{nullptr}},
@@ -218,7 +224,9 @@ void sample(const Options& options) {
   if (options.threads > 0) at::set_num_threads(options.threads);
   const at::Device device(options.device);
   const c10::InferenceMode inference;
-  Network network(read_artifact(options.model, device), device, options.precision);
+  Artifact artifact = read_artifact(options.model, device);
+  const bool use_prior = uses_prior(options, artifact.metadata);
+  Network network(std::move(artifact), device, options.precision, use_prior);
   const Latents latents(options, network.metadata().latent_dim);
   if (stopped_by) throw InputError("interrupted; nothing is written");
 

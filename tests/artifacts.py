@@ -25,6 +25,10 @@ class Mirror(nn.Module):
         return density.flatten(1), -density.flatten(1)
 
     @torch.jit.export
+    def prior(self, noise: Tensor) -> Tensor:
+        return 2 - noise
+
+    @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:
         return z.view(-1, 6, 6, 6)
 

@@ -78,7 +78,9 @@ def test_the_file_agrees_with_the_run_and_says_what_it_is(
 
 @pytest.mark.usefixtures("few_cubes")
 def test_the_same_run_gives_the_same_sound_archive(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "compare", lambda *_: {"mu": 0, "logvar": 0, "density": 0, "same_species": 1})
+    monkeypatch.setattr(
+        exporting, "compare", lambda *_: {"mu": 0, "logvar": 0, "prior": 0, "density": 0, "same_species": 1}
+    )
     for name in ("one.pt", "two.pt"):
         export(run, tmp_path / name)
     assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "two.pt").read_bytes()
@@ -98,11 +100,14 @@ class Shifted(Mirror):
 
     def __init__(self, **off: float) -> None:
         super().__init__(1.5)
-        self.off = {"mu": 0.0, "logvar": 0.0, "density": 0.0, "species": 0.0} | off
+        self.off = {"mu": 0.0, "logvar": 0.0, "prior": 0.0, "density": 0.0, "species": 0.0} | off
 
     def encode(self, density: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         mu, logvar = super().encode(density)
         return mu * (1 + self.off["mu"]), logvar * (1 + self.off["logvar"])
+
+    def prior(self, noise: torch.Tensor) -> torch.Tensor:
+        return super().prior(noise) * (1 + self.off["prior"])
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         return super().decode(z) * (1 + self.off["density"])
@@ -119,12 +124,12 @@ def agreement(**off: float) -> dict[str, float]:
 
 def test_what_agrees_is_accepted() -> None:
     found = agreement()
-    assert found == {"mu": 0, "logvar": 0, "density": 0, "same_species": 1}
+    assert found == {"mu": 0, "logvar": 0, "prior": 0, "density": 0, "same_species": 1}
     refuse_disagreement(found)
-    refuse_disagreement(agreement(mu=5e-5, logvar=5e-5, density=5e-5))
+    refuse_disagreement(agreement(mu=5e-5, logvar=5e-5, prior=5e-5, density=5e-5))
 
 
-@pytest.mark.parametrize("what", ["mu", "logvar", "density"])
+@pytest.mark.parametrize("what", ["mu", "logvar", "prior", "density"])
 @pytest.mark.parametrize("off", [2e-3, float("nan")])
 def test_an_error_is_measured_and_refused(what: str, off: float) -> None:
     found = agreement(**{what: off})
@@ -145,7 +150,9 @@ def test_a_file_that_disagrees_leaves_what_was_there(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "model.pt").write_text("the last good one")
-    monkeypatch.setattr(exporting, "compare", lambda *_: {"mu": 0, "logvar": 0, "density": 0.5, "same_species": 1})
+    monkeypatch.setattr(
+        exporting, "compare", lambda *_: {"mu": 0, "logvar": 0, "prior": 0, "density": 0.5, "same_species": 1}
+    )
     with pytest.raises(cg.InputError, match="density differs"):
         export(run, tmp_path / "model.pt")
     assert (tmp_path / "model.pt").read_text() == "the last good one"

@@ -68,6 +68,23 @@ def test_batch_and_threads_do_not_change_these_structures(
     assert (tmp_path / "plain/samples.xyz").read_bytes() == (tmp_path / "other/samples.xyz").read_bytes()
 
 
+def test_draws_come_from_the_prior_that_a_model_has_learned(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    learned = write_mirror(tmp_path / "learned.pt", prior={})
+    noise = latents(0, 0, 5, 216).numpy().reshape(5, 6, 6, 6)
+    np.save(tmp_path / "z.npy", noise.reshape(5, -1))
+    wanted = {
+        "prior": (learned, (), 2 - noise),
+        "tempered": (learned, ("--temperature", 0.5), 2 - 0.5 * noise),
+        "no prior": (learned, ("--no-prior",), noise),
+        "latents": (learned, ("--latents", tmp_path / "z.npy"), noise),
+        "none learned": (mirror, (), noise),
+    }
+    for name, (model, options, density) in wanted.items():
+        _, got = sampled(sampler, model, tmp_path / name, "-n", 5, *options)
+        np.testing.assert_allclose(got, density, rtol=1e-6, atol=1e-6, err_msg=name)
+        assert manifest(tmp_path / name)["settings"]["prior"] == (name in ("prior", "tempered"))
+
+
 def test_a_longer_library_begins_with_the_shorter_one(sampler: Path, mirror: Path, tmp_path: Path) -> None:
     sampled(sampler, mirror, tmp_path / "short", "-n", 3, "--batch", 2)
     sampled(sampler, mirror, tmp_path / "long", "-n", 11, "--batch", 4)

@@ -42,6 +42,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
+def untrained(about: dict[str, Any], path: Path) -> CrystalNet:
+    """The networks that the account of a run or a released model, read from `path`, is of."""
+    return recipe_from(about["recipe"], str(path)).build(tuple(about.get("prior", {}).get("widths", ())))
+
+
 def load_run(run: Path | str) -> tuple[CrystalNet, dict[str, Any]]:
     """The networks of a run, in evaluation mode on the CPU, and what the run says about itself.
 
@@ -56,7 +61,7 @@ def load_run(run: Path | str) -> tuple[CrystalNet, dict[str, Any]]:
         raise InputError(f"{run}: holds no checkpoint, wanted the folder of a training run")
     checkpoint = read_checkpoint(path)
     about = checkpoint[KEY]
-    net = recipe_from(about["recipe"], str(path)).build()
+    net = untrained(about, path)
     weights = {name.removeprefix("net."): value for name, value in checkpoint["state_dict"].items()}
     try:
         net.load_state_dict(weights)

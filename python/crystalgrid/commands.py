@@ -15,6 +15,11 @@ def train() -> None:
     _run("train")
 
 
+def prior() -> None:
+    """`crystalgrid-prior`."""
+    _run("prior")
+
+
 def evaluate() -> None:
     """`crystalgrid-evaluate`."""
     _run("evaluate")

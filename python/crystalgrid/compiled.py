@@ -32,6 +32,11 @@ class _Method(nn.Module):
         return getattr(self.network, self.name)(x)
 
 
+def methods(prior: bool) -> tuple[str, ...]:
+    """What is compiled of a network, with or without a prior of its own."""
+    return (*METHODS, "prior") if prior else METHODS
+
+
 def built_for() -> dict[str, str]:
     """What a compiled model runs on: this torch, on a processor of this kind."""
     return {
@@ -52,8 +57,8 @@ def package(network: CrystalNet, density: Tensor, z: Tensor) -> bytes:
     files: dict[str, Any] = {}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's remarks on itself
-        for name in METHODS:
-            example = (z if name == "decode" else density).contiguous()
+        for name in methods(network.flow is not None):
+            example = (z if name in ("prior", "decode") else density).contiguous()
             program = torch.export.export(_Method(network, name), (example,), dynamic_shapes=({0: batch},))
             files[name] = aot_compile(program.module(), (example,), options={"aot_inductor.package": True})
         archive = io.BytesIO()
@@ -67,11 +72,11 @@ class Compiled(nn.Module):
     What is compiled trusts its input to lie in memory as the example did that it was compiled with.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, prior: bool) -> None:
         super().__init__()
         from torch._inductor.package import load_package
 
-        self.loaded = {name: load_package(str(path), name) for name in METHODS}
+        self.loaded = {name: load_package(str(path), name) for name in methods(prior)}
 
     def to(self, *args: Any, **kwargs: Any) -> Compiled:
         """It runs where it was compiled for, on the CPU."""
@@ -80,6 +85,10 @@ class Compiled(nn.Module):
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, n, n, n] to mu and log variance, each [B, latent_dim]."""
         return self.loaded["encode"](density.contiguous())
+
+    def prior(self, noise: Tensor) -> Tensor:
+        """noise to latent vectors, both [B, latent_dim]."""
+        return self.loaded["prior"](noise.contiguous()) if "prior" in self.loaded else noise
 
     def decode(self, z: Tensor) -> Tensor:
         """z [B, latent_dim] to density [B, n, n, n]."""

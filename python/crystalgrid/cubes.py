@@ -25,7 +25,7 @@ from .rotations import ever_fits, rotations_that_fit, uniform
 from .species import label_species
 
 MODES = ("single", "repeated")
-TRAINING, EVALUATION = 1, 2
+TRAINING, EVALUATION, UPRIGHT = 1, 2, 3
 """Streams of random numbers."""
 BATCH = 32
 """Crystals whose evaluation cubes come together."""
@@ -114,10 +114,36 @@ def cut(crystals: CrystalBatch, mode: str, grid: Grid, keys: np.ndarray) -> Cube
         shift = torch.from_numpy(uniform(keys, 0)).to(crystals.lattice.device)
         return Cubes(crystals, torch.einsum("bi,bij->bj", shift, crystals.lattice), None, periodic=True)
     mean, atoms = _centred(crystals)
+    return _single(crystals, mean, _rotations(atoms, crystals, grid, keys), grid)
+
+
+def upright_cubes(crystals: CrystalSet, mode: str, grid: Grid, indices: np.ndarray) -> Cubes:
+    """Of each crystal of `indices` the same cube always, turned as little as possible.
+
+    repeated: the crystal's own origin is in the middle of the cube. single: turned only where a crystal does not fit as
+    it is.
+    """
+    batch = crystals.batch(indices)
+    if check_mode(mode) == "repeated":
+        return Cubes(batch, torch.full((len(indices), 3), -grid.length / 2, dtype=torch.float64), None, periodic=True)
+    mean, atoms = _centred(batch)
+    rotation = _rotations(atoms, batch, grid, _keys(0, UPRIGHT, 0, indices))
+    reach = np.maximum.reduceat(np.abs(atoms).max(axis=1), batch.offsets[:-1].numpy())
+    rotation[reach < grid.length / 2] = np.eye(3)
+    return _single(batch, mean, rotation, grid)
+
+
+def _rotations(atoms: np.ndarray, crystals: CrystalBatch, grid: Grid, keys: np.ndarray) -> np.ndarray:
+    """[B, 3, 3] that keep all atoms, [N, 3] from their crystal's mean, inside the cube."""
     rotation = rotations_that_fit(atoms, crystals.offsets.cpu().numpy(), grid.length, keys)
     never = np.isnan(rotation).any(axis=(1, 2)).sum()
     if never:
         raise InputError(f"crystals: {never} never fit in the cube of {grid.length:g} Å; load them with mode='single'")
+    return rotation
+
+
+def _single(crystals: CrystalBatch, mean: np.ndarray, rotation: np.ndarray, grid: Grid) -> Cubes:
+    """One unit cell, turned, the mean [B, 3] of its atoms in the middle of the cube."""
     origin = mean - np.einsum("bij,bi->bj", rotation, np.full((len(rotation), 3), grid.length / 2))
     device = crystals.lattice.device
     return Cubes(crystals, torch.from_numpy(origin).to(device), torch.from_numpy(rotation).to(device), periodic=False)

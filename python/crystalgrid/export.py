@@ -35,8 +35,9 @@ from .model import (
 from .nets.fold import folded
 
 BATCH_SIZES = (1, 2, 5)
+COMPARED = ("mu", "logvar", "prior", "density")
 LARGEST_ERROR = 1e-4
-"""Of mu, logvar and density, relative to the largest value of each."""
+"""Of each of them, relative to its largest value."""
 LEAST_SAME_SPECIES = 0.999
 """Share of voxels; where two classes are all but equally likely, rounding decides."""
 
@@ -65,6 +66,8 @@ def export(run: tyro.conf.Positional[str], out: Annotated[Path, tyro.conf.arg(al
         "versions": {"crystalgrid": __version__, "torch": torch.__version__},
         "data": trained["data"],
     }
+    if "prior" in trained:
+        metadata["prior"] = trained["prior"]
     with written_whole(out) as temporary:
         real, source = real_densities(trained["data"]["source"], trained["mode"], Grid(**trained["grid"]))
         if out.suffix == ".pt2":
@@ -73,7 +76,7 @@ def export(run: tyro.conf.Positional[str], out: Annotated[Path, tyro.conf.arg(al
             metadata["built_for"] = built_for()
         else:
             temporary.write_bytes(scripted(network))
-        agreement = compare(network, open_network(temporary), metadata["latent_dim"], real)
+        agreement = compare(network, open_network(temporary, "prior" in metadata), metadata["latent_dim"], real)
         print(table(agreement, source))
         refuse_disagreement(agreement)
         describe(temporary, {**metadata, "verified": {**agreement, "batch_sizes": BATCH_SIZES, "data": source}})
@@ -115,12 +118,12 @@ def real_densities(source: str, mode: str, grid: Grid) -> tuple[Tensor, str]:
 
 @torch.inference_mode()
 def compare(eager: Any, reloaded: Any, latent_dim: int, real: Tensor) -> dict[str, float]:
-    """Largest errors of mu, logvar and density relative to the largest value of each, and the share of same species."""
-    worst = {"mu": 0.0, "logvar": 0.0, "density": 0.0}
+    """Largest errors of these, relative to the largest value of each, and the share of same species."""
+    worst = dict.fromkeys(COMPARED, 0.0)
     same = voxels = 0
     for z, density in _inputs(latent_dim, real):
-        wanted = dict(zip(worst, (*eager.encode(density), eager.decode(z)), strict=True))
-        got = dict(zip(worst, (*reloaded.encode(density), reloaded.decode(z)), strict=True))
+        wanted = dict(zip(worst, (*eager.encode(density), eager.prior(z), eager.decode(z)), strict=True))
+        got = dict(zip(worst, (*reloaded.encode(density), reloaded.prior(z), reloaded.decode(z)), strict=True))
         for key in worst:
             error = ((wanted[key] - got[key]).abs().max() / wanted[key].abs().max().clamp_min(1e-30)).item()
             worst[key] = max(error, worst[key], key=lambda x: (x != x, x))  # NaN is the worst
@@ -144,7 +147,7 @@ def table(agreement: dict[str, float], source: str) -> str:
     """The agreement, for people."""
     sizes = ", ".join(map(str, BATCH_SIZES))
     lines = [f"reloaded file against eager, random and real input ({source}), batches of {sizes}:"]
-    for key in ("mu", "logvar", "density"):
+    for key in COMPARED:
         lines.append(f"  {key:<8} largest error {agreement[key]:.1e} of its largest value")
     lines.append(f"  species  the same in {100 * agreement['same_species']:.4f} % of voxels")
     return "\n".join(lines)
@@ -152,7 +155,7 @@ def table(agreement: dict[str, float], source: str) -> str:
 
 def refuse_disagreement(agreement: dict[str, float]) -> None:
     """Raise InputError unless errors and species are within the limits above."""
-    for key in ("mu", "logvar", "density"):
+    for key in COMPARED:
         if not agreement[key] <= LARGEST_ERROR:
             raise InputError(
                 f"the exported {key} differs from eager by {agreement[key]:.1e} of its largest value, allowed are "

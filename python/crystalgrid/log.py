@@ -4,14 +4,14 @@ import csv
 import math
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
-from torch import Tensor
 
 from .checkpoint import best, last
-from .data import Cubes
 from .errors import InputError
 from .files import written_whole
 from .progress import SECONDS_BETWEEN_LINES
@@ -29,10 +29,10 @@ DIVERGED = 1000
 class Log(L.Callback):
     """Writes a row every few steps, and every `check_every` steps and at the end validates, saves and draws.
 
-    run: the run's folder. held_out: batches of fixed cubes to validate on, maybe none.
+    run: the run's folder. held_out: batches to validate on, maybe none, as `training` takes them.
     """
 
-    def __init__(self, run: Path, held_out: list[Cubes], check_every: int) -> None:
+    def __init__(self, run: Path, held_out: Sequence[Any], check_every: int) -> None:
         self.run, self.held_out, self.check_every = run, held_out, check_every
         self.path = run / "metrics.csv"
         self.lowest = math.inf
@@ -91,23 +91,14 @@ class Log(L.Callback):
 
     @torch.no_grad()
     def validate(self, training: Training) -> dict[str, float]:
-        """The losses of the mean reconstruction of the held-out cubes."""
-        if not self.held_out:
-            return {}
-        net = training.net.eval()
-        total = torch.zeros(2, dtype=torch.float64)
+        """The mean of each loss over the held-out batches."""
+        training.net.eval()
+        total: dict[str, float] = {}
         for cubes in self.held_out:
-            density, species = (grid.to(training.device) for grid in grids(cubes, training))
-            decoded = net.decode(net.encode(density)[0])
-            errors = net.vae.error(decoded, density), net.unet.head.loss(net.unet.features(decoded), species)
-            total += torch.stack(errors).double().cpu() / len(self.held_out)
-        net.train()
-        reconstruction, segmentation = total.tolist()
-        return {
-            "val_loss": reconstruction + segmentation,
-            "val_reconstruction": reconstruction,
-            "val_segmentation": segmentation,
-        }
+            for name, value in training.validate(cubes).items():
+                total[f"val_{name}"] = total.get(f"val_{name}", 0.0) + float(value) / len(self.held_out)
+        training.net.train()
+        return total
 
     def write(self, trainer: L.Trainer, training: Training, values: dict[str, float], say: bool = False) -> None:
         """One row of metrics.csv and, now and then where there is no progress bar, one line."""
@@ -124,17 +115,14 @@ class Log(L.Callback):
 
     @torch.no_grad()
     def draw(self, training: Training) -> None:
-        """A picture of a few held-out cubes and their reconstructions; training goes on whatever happens to it."""
+        """A picture of a few held-out cubes; training goes on whatever happens to it."""
         if not self.held_out:
             return
         try:
-            from . import plot
-
             path = self.run / "pictures" / f"step_{training.global_step:06d}.png"
             path.parent.mkdir(exist_ok=True)
-            net = training.net.eval()
-            density = self.held_out[0].density(training.grid)[:4]
-            plot.densities(path, density, net.decode(net.encode(density.to(training.device))[0]).cpu())
+            training.net.eval()
+            training.draw(path, self.held_out[0])
         except Exception as error:
             print(f"no picture at step {training.global_step}: {error}", file=sys.stderr)
         finally:
@@ -145,9 +133,3 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a metrics.csv, less one that a killed run did not finish."""
     with path.open(newline="") as file:
         return [row for row in csv.DictReader(file) if None not in row.values()]
-
-
-def grids(cubes: Cubes, training: Training) -> tuple[Tensor, Tensor]:
-    """Density and species of cubes."""
-    threads = torch.get_num_threads()
-    return cubes.density(training.grid, threads), cubes.species(training.grid, threads)

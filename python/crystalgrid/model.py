@@ -41,6 +41,7 @@ class Model:
         self.grid = Grid(**metadata["grid"])
         self.mode: str = metadata["mode"]
         self.latent_dim: int = metadata["latent_dim"]
+        self.has_prior = "prior" in metadata
 
     def to(self, device: torch.device | str) -> "Model":
         """The same model, moved to `device`."""
@@ -51,6 +52,14 @@ class Model:
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, n, n, n] in 1/Å³ to mean and log variance of z, each [B, latent_dim]."""
         return self.network.encode(self._density(density))
+
+    def prior(self, noise: Tensor) -> Tensor:
+        """noise ~ N(0, 1) to latent vectors like those of crystals, both [B, latent_dim].
+
+        Where no prior was learned, the noise itself.
+        """
+        _checked("noise", noise, (self.latent_dim,))
+        return self.network.prior(noise) if self.has_prior else noise
 
     def decode(self, z: Tensor) -> Tensor:
         """z [B, latent_dim] to density [B, n, n, n] in 1/Å³."""
@@ -88,16 +97,19 @@ def load(source: Path | str) -> Model:
             "machine, and a model.pt runs on any"
         )
     try:
-        return Model(open_network(path), metadata)
+        return Model(open_network(path, "prior" in metadata), metadata)
     except RuntimeError as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path}: this torch ({torch.__version__}) cannot load it: {reason}") from None
 
 
-def open_network(path: Path) -> Any:
-    """What has the methods of an exported file, by its ending: .pt is TorchScript, .pt2 is compiled."""
+def open_network(path: Path, prior: bool) -> Any:
+    """What has the methods of an exported file, by its ending: .pt is TorchScript, .pt2 is compiled.
+
+    prior: whether it has learned one.
+    """
     if path.suffix == ".pt2":
-        return Compiled(path)
+        return Compiled(path, prior)
     with without_deprecations():
         return torch.jit.load(path, map_location="cpu")
 

@@ -79,9 +79,9 @@ class Recipe:
     loss: Loss
     optimizer: Optimizer
 
-    def build(self) -> CrystalNet:
-        """The untrained networks, initialised from torch's global generator."""
-        return CrystalNet(**asdict(self.network))
+    def build(self, prior: tuple[int, ...] = ()) -> CrystalNet:
+        """The untrained networks, initialised from torch's global generator; `prior` as `CrystalNet` takes it."""
+        return CrystalNet(**asdict(self.network), prior=prior)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain dictionaries and lists, which `recipe_from` reads back."""

@@ -51,6 +51,7 @@ def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str,
     _, about = load_released(folder)
     name, recipe, data = folder.name, about["recipe"], about["data"]
     minutes = about["seconds"] / 60
+    also = f"\n{prior_row(about['prior'], name)}" if "prior" in about else ""
     train = f"crystalgrid-train --mode {about['mode']} --data {data['source']} --recipe {recipe['name']}"
     measure = f"crystalgrid-evaluate {name} --data {data['source']} --split test"
     measure += f" --max-cubes {max_cubes}" if max_cubes else ""
@@ -63,7 +64,7 @@ segments them into atoms.
 |---|---|
 | data | {source}; file `{data["source"]}`, SHA-256 of its crystals {data["checksum"][:16]}… |
 | trained by | `{train} --seed {about["seed"]} --minutes {minutes:.0f} --out RUN` |
-| for | {about["step"]:,} steps of {recipe["optimizer"]["batch_size"]} cubes, {minutes:.0f} minutes, on {machine} |
+| for | {about["step"]:,} steps of {recipe["optimizer"]["batch_size"]} cubes, {minutes:.0f} minutes, on {machine} |{also}
 | versions | crystalgrid {about["versions"]["crystalgrid"]}, torch {about["versions"]["torch"]} |
 | weights | half precision, {(folder / WEIGHTS).stat().st_size / 1e6:.1f} MB; the metrics are of these |
 
@@ -83,6 +84,16 @@ place of the networks', which is what finding atoms in voxels costs by itself. A
 
 """
     card.write_text(text + LIMITS + limits)
+
+
+def prior_row(learned: dict[str, Any], name: str) -> str:
+    """What the card says of the prior."""
+    minutes, batch = learned["seconds"] / 60, learned["recipe"]["optimizer"]["batch_size"]
+    command = f"crystalgrid-prior {name} --data {learned['data']['source']} --seed {learned['seed']}"
+    return (
+        f"| prior | `{command} --minutes {minutes:.0f} --out RUN`: {learned['step']:,} steps of {batch} crystals; "
+        "draws come from it |"
+    )
 
 
 def cli() -> None:

@@ -7,11 +7,10 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from .checkpoint import load_run
+from .checkpoint import load_run, untrained
 from .errors import InputError
 from .files import shipped, written_whole
 from .nets import CrystalNet
-from .recipe import recipe_from
 
 FORMAT = 1
 WEIGHTS = "weights.safetensors"
@@ -25,13 +24,20 @@ def released() -> dict[str, Path]:
 def write_weights(run: Path, folder: Path) -> None:
     """Write the weights of a training run in half precision, and what they are."""
     network, about = load_run(run)
-    about = {**about, "format": FORMAT, "data": {**about["data"], "source": Path(about["data"]["source"]).name}}
+    about = {**about, "format": FORMAT, "data": named(about["data"])}
+    if "prior" in about:
+        about["prior"] = {**about["prior"], "data": named(about["prior"]["data"])}
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in network.state_dict().items()
     }
     with written_whole(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary, {"crystalgrid": json.dumps(about)})
+
+
+def named(data: dict[str, str]) -> dict[str, str]:
+    """Crystals by the name of their file, wherever it was."""
+    return {**data, "source": Path(data["source"]).name}
 
 
 def load_released(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
@@ -47,7 +53,7 @@ def load_released(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
             about = json.loads((file.metadata() or {}).get("crystalgrid", "{}"))
             if about.get("format") != FORMAT:
                 raise InputError(f"{path}: release format {about.get('format')}, this version reads format {FORMAT}")
-            network = recipe_from(about["recipe"], str(path)).build()
+            network = untrained(about, path)
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).partition("\n")[0][:80]

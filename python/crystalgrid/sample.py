@@ -53,7 +53,9 @@ class Sample:
     seed: int = 0
     """structure i depends on (seed, i) alone"""
     temperature: float = 1.0
-    """draw from N(0, temperature²)"""
+    """draw noise from N(0, temperature²), which a learned prior, if the model has one, turns into latent vectors"""
+    no_prior: Flag = False
+    """decode the noise itself, whatever the model has learned"""
     latents: Path | None = None
     """decode the rows of this .npy file, float32 or float64 [N, latent size]"""
     largest_density: float | None = None

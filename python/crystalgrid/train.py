@@ -72,7 +72,7 @@ def train(
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
     settings = load_recipe(recipe)
-    _check_numbers(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
+    check_numbers(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
     here, nodes = processes(devices)
     with first_process_speaks():
         crystals, held_out, about = prepare(mode, data, settings, seed)
@@ -122,13 +122,19 @@ def prepare_folder(out: Path, resume: bool) -> None:
 
 def prepare(mode: str, source: str, recipe: Recipe, seed: int) -> tuple[CrystalSet, list[Cubes], dict[str, Any]]:
     """The crystals to train on, cubes to validate on, and what checkpoints say about the run."""
+    crystals, val, about = gather(mode, source, recipe, seed)
+    val = val[:HELD_OUT_CRYSTALS]
+    few = [val[i : i + 8] for i in range(0, len(val), 8)]  # which bounds the memory of a paper-sized validation
+    return crystals, [cubes for some in few for cubes in evaluation_cubes(some, mode, Grid(), seed)], about
+
+
+def gather(mode: str, source: str, recipe: Recipe, seed: int) -> tuple[CrystalSet, CrystalSet, dict[str, Any]]:
+    """The crystals to train on, those to validate on, and what checkpoints say about the run."""
     grid = Grid()
     crystals = load(source, mode=mode, grid=grid, seed=seed)
-    chosen, val = crystals.split("train"), crystals.split("val")[:HELD_OUT_CRYSTALS]
+    chosen = crystals.split("train")
     if len(chosen) == 0:
         raise InputError(f"{source}: no crystal in the split 'train'")
-    few = [val[i : i + 8] for i in range(0, len(val), 8)]  # which bounds the memory of a paper-sized validation
-    held_out = [cubes for some in few for cubes in evaluation_cubes(some, mode, grid, seed)]
     about = {
         "format": FORMAT,
         "recipe": recipe.to_dict(),
@@ -138,7 +144,7 @@ def prepare(mode: str, source: str, recipe: Recipe, seed: int) -> tuple[CrystalS
         "seed": seed,
         "versions": {"crystalgrid": __version__, "torch": str(torch.__version__)},
     }
-    return chosen, held_out, about
+    return chosen, crystals.split("val"), about
 
 
 def fit(training: Training, log: Log, steps: int, here: int, nodes: int, resume_from: Path | None) -> None:
@@ -210,7 +216,8 @@ def stop_on_interrupt() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _check_numbers(**limits: float | None) -> None:
+def check_numbers(**limits: float | None) -> None:
+    """Options that count something must be positive where they are given."""
     for name, value in limits.items():
         if value is not None and not value > 0:
             raise InputError(f"--{name.replace('_', '-')}: wanted a positive number, got {value}")

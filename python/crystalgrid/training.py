@@ -8,6 +8,7 @@ sees.
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -21,11 +22,14 @@ from .errors import InputError
 from .grid import Grid
 from .latents import latents
 from .losses import joint_loss
+from .nets import CrystalNet
 from .nets.processes import joined, mean_over_processes
 from .recipe import Recipe
 
 FIRST_CUBES, AT_ONCE = 4096, 256
 """Cubes that principal components are taken from, and how many are held together."""
+DRAWN = 4
+"""Cubes in a picture."""
 
 
 def stream(size: int, seed: int, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,11 +51,16 @@ class Training(L.LightningModule):
         super().__init__()
         self.recipe, self.crystals, self.grid, self.about, self.minutes = recipe, crystals, grid, about, minutes
         torch.manual_seed(about["seed"])
-        self.net = joined(recipe.build()).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        if recipe.network.waves:
-            self.net.vae.fit(self.first_densities(), recipe.loss.beta)
+        self.net = self.build()
         self.seconds_before = 0.0
         self.started = time.monotonic()
+
+    def build(self) -> CrystalNet:
+        """The networks before the first step."""
+        net = joined(self.recipe.build()).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        if self.recipe.network.waves:
+            net.vae.fit(self.first_densities(), self.recipe.loss.beta)
+        return net
 
     @property
     def seconds(self) -> float:
@@ -84,6 +93,26 @@ class Training(L.LightningModule):
         losses = joint_loss(self.net, density, species, self.recipe.loss, noise)
         self.log_dict(losses, prog_bar=True, sync_dist=True)
         return losses["loss"]
+
+    def validate(self, cubes: Cubes) -> dict[str, Tensor]:
+        """The losses of the mean reconstruction of held-out cubes."""
+        density = cubes.density(self.grid, torch.get_num_threads()).to(self.device)
+        species = cubes.species(self.grid, torch.get_num_threads()).to(self.device)
+        decoded = self.reconstruct(density)
+        reconstruction = self.net.vae.error(decoded, density)
+        segmentation = self.net.unet.head.loss(self.net.unet.features(decoded), species)
+        return {"loss": reconstruction + segmentation, "reconstruction": reconstruction, "segmentation": segmentation}
+
+    def reconstruct(self, density: Tensor) -> Tensor:
+        """Decoded densities of the mean latent vectors, both [B, n, n, n]."""
+        return self.net.decode(self.net.encode(density)[0])
+
+    def draw(self, path: Path, cubes: Cubes) -> None:
+        """A picture of the first few held-out densities and what becomes of them."""
+        from . import plot
+
+        density = cubes.density(self.grid)[:DRAWN]
+        plot.densities(path, density, self.reconstruct(density.to(self.device)).cpu())
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         options = self.recipe.optimizer

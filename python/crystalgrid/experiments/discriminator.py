@@ -45,7 +45,8 @@ def run(study: Study, folder: Path, accurate: Study | None, further: dict[str, T
     predicted = scores(network, densities(teacher.model, mixed))
     kinds = {
         "real decodes": teacher.reconstruction.density,
-        "random draws": study.drawn.density,
+        "random draws": study.normal.density,
+        **({"draws of the prior": study.drawn.density} if study.model.has_prior else {}),
         **further,
         "real densities": teacher.density,
         **strangers(study, generator),
@@ -108,7 +109,7 @@ def scores(network: Discriminator, density: Tensor) -> np.ndarray:
 def strangers(study: Study, generator: torch.Generator) -> dict[str, Tensor]:
     """Densities out of the distribution, as many of each kind as there are test cubes."""
     return {
-        f"draws, {WIDE:g} times as wide": densities(study.model, WIDE * study.drawn.z),
+        f"draws, {WIDE:g} times as wide": densities(study.model, WIDE * study.normal.z),
         "single atoms": single_atoms(len(study.density), study.model.grid, generator),
         "smoothed noise": smoothed_noise(study.density, study.model.grid, generator),
         "other mode": other_mode(study),

@@ -47,7 +47,9 @@ class Study(NamedTuple):
     reconstruction: Decoded
     """Of the mean latent vectors."""
     drawn: Decoded
-    """Of z ~ N(0, 1), the first of the library `seed`, as `crystalgrid-sample` draws them."""
+    """The first of the library `seed`, as `crystalgrid-sample` draws them, from the model's prior if it has one."""
+    normal: Decoded
+    """Of z ~ N(0, 1), the paper's draws; the same where no prior was learned."""
 
     @property
     def ids(self) -> np.ndarray:
@@ -66,8 +68,12 @@ def study(model: Model, crystals: CrystalSet, chosen: CrystalSet, seed: int) -> 
     z, logvar = encoded(model, density)
     extracted = find_atoms(species, density, grid)
     reconstruction = decode(model, z, "reconstructions")
-    drawn = decode(model, latents(seed, 0, len(z), model.latent_dim), "random draws")
-    return Study(model, crystals, seed, chosen, density, true, extracted, logvar, reconstruction, drawn)
+    noise = latents(seed, 0, len(z), model.latent_dim)
+    normal = decode(model, noise, "random draws")
+    drawn = (
+        decode(model, model.prior(noise.to(model.device)).cpu(), "draws of the prior") if model.has_prior else normal
+    )
+    return Study(model, crystals, seed, chosen, density, true, extracted, logvar, reconstruction, drawn, normal)
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from .prior import Prior
 from .unet import UNet
 from .vae import VAE
 from .wave_vae import WaveVAE
@@ -13,6 +14,7 @@ class CrystalNet(nn.Module):
 
     unet: channels, see `UNet`. waves: 0 for the networks of the paper, where encoder and decoder are channels (see
     `Encoder` and `Decoder`); else those that know the physics, with so many waves per axis (see `WaveVAE`).
+    prior: widths of the `Prior`; empty where draws are the VAE's own N(0, 1).
     """
 
     def __init__(
@@ -22,15 +24,22 @@ class CrystalNet(nn.Module):
         unet: tuple[int, ...],
         latent_dim: int = 300,
         waves: int = 0,
+        prior: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.vae = WaveVAE(encoder, decoder, latent_dim, waves) if waves else VAE(encoder, decoder, latent_dim)
         self.unet = UNet(unet, physics=waves > 0)
+        self.flow = Prior(latent_dim, prior) if prior else None
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, 30, 30, 30] to mu and log variance, each [B, latent_dim]."""
         return self.vae.encode(density)
+
+    @torch.jit.export
+    def prior(self, noise: Tensor) -> Tensor:
+        """noise ~ N(0, 1) to latent vectors, both [B, latent_dim]: the noise itself where no prior was learned."""
+        return noise if self.flow is None else self.flow(noise)
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:

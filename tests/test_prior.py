@@ -1,0 +1,145 @@
+"""The prior: that the flow learns a distribution, what its command leaves behind, and that draws go through it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import crystalgrid as cg
+from artifacts import fitted_tiny
+from crystalgrid.checkpoint import KEY, last, load_run, read_checkpoint
+from crystalgrid.export import export
+from crystalgrid.latents import latents
+from crystalgrid.nets.prior import Prior
+from crystalgrid.parquet import write_parquet
+from crystalgrid.prior import prior
+from crystalgrid.released import load_released, write_weights
+from crystalgrid.train import train
+
+RECIPE = """
+[network]
+encoder = [8]
+decoder = [8]
+unet = [4]
+latent_dim = 16
+waves = 4
+[loss]
+beta = 1e-2
+[optimizer]
+learning_rate = 1e-3
+batch_size = 2
+steps = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def crystals(tmp_path_factory, prototypes) -> Path:
+    """Some prototypes, with all three splits."""
+    few = prototypes[:: max(1, len(prototypes) // 24)]
+    path = tmp_path_factory.mktemp("data") / "few.parquet"
+    splits = ["val" if i % 8 == 0 else "test" if i % 8 == 1 else "train" for i in range(len(few))]
+    write_parquet(path, few.with_splits(np.array(splits)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, crystals) -> Path:
+    """A model as crystalgrid-train leaves it."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "small.toml").write_text(RECIPE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("crystalgrid.training.FIRST_CUBES", 256)
+        train("repeated", folder / "run", str(crystals), str(folder / "small.toml"))
+    return folder / "run"
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr("crystalgrid.training.FIRST_CUBES", 256)
+    monkeypatch.setattr("crystalgrid.prior.WIDTHS", (32, 48))
+
+
+def test_a_flow_learns_where_examples_lie() -> None:
+    """Two thin sheets far from the origin: N(0, 1) misses them, draws do not."""
+    torch.manual_seed(0)
+
+    def examples(count: int) -> torch.Tensor:
+        z = 0.05 * torch.randn(count, 4)
+        z[:, 0] += 3 * torch.randint(0, 2, (count,)) - 5.0
+        z[:, 1] = torch.sin(2 * z[:, 2].mul_(20)) + z[:, 1]
+        return z
+
+    flow = Prior(4, (64, 64, 64))
+    flow.fit(examples(4096))
+    optimizer = torch.optim.Adam(flow.parameters(), 3e-3)
+    for step in range(800):
+        optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / 800)
+        optimizer.zero_grad()
+        flow.loss(examples(512), torch.randn(512, 4), torch.rand(512)).backward()
+        optimizer.step()
+    with torch.no_grad():
+        drawn = flow(torch.randn(2000, 4))
+    sheet = (drawn[:, 0] > -3.5).float()
+    assert 0.42 < sheet.mean() < 0.58
+    assert ((drawn[:, 0] + 5 - 3 * sheet).abs() < 0.3).float().mean() > 0.9
+    assert ((drawn[:, 1] - torch.sin(2 * drawn[:, 2])).abs() < 0.4).float().mean() > 0.9
+    assert drawn[:, 2].std() == pytest.approx(1, abs=0.15)
+
+
+def test_the_run_is_the_model_with_a_prior_beside_it(run, crystals, tmp_path) -> None:
+    prior(str(run), tmp_path / "out", str(crystals), seed=5, max_steps=3)
+    before, of = load_run(run)
+    after, about = load_run(tmp_path / "out")
+    assert before.flow is None
+    for name, weight in before.state_dict().items():
+        assert torch.equal(weight, after.state_dict()[name])
+    learned = about.pop("prior")
+    assert about == of
+    assert (learned["seed"], learned["step"], learned["widths"]) == (5, 3, (32, 48))
+    assert list((tmp_path / "out/pictures").glob("*.png"))
+    noise = latents(0, 0, 3, 16)
+    assert torch.equal(cg.load(run).prior(noise), noise)
+    wanted = after.prior(noise)
+    assert not torch.allclose(wanted, noise, atol=0.1)
+
+    export(str(tmp_path / "out"), tmp_path / "model.pt")
+    write_weights(tmp_path / "out", tmp_path)
+    for loaded in (cg.load(tmp_path / "model.pt"), cg.load(tmp_path / "out")):
+        assert loaded.has_prior
+        torch.testing.assert_close(loaded.prior(noise), wanted)
+    torch.testing.assert_close(load_released(tmp_path)[0].prior(noise), wanted, rtol=0, atol=0.05)  # half precision
+
+
+def test_stopped_and_resumed_is_the_same_as_never_stopped(run, crystals, tmp_path) -> None:
+    prior(str(run), tmp_path / "whole", str(crystals), max_steps=6)
+    prior(str(run), tmp_path / "parts", str(crystals), max_steps=3)
+    prior(str(run), tmp_path / "parts", str(crystals), max_steps=6, resume=True)
+    whole, parts = (read_checkpoint(last(tmp_path / name)) for name in ("whole", "parts"))
+    assert whole["global_step"] == parts["global_step"] == 6
+    assert all(torch.equal(weight, parts["state_dict"][name]) for name, weight in whole["state_dict"].items())
+    assert whole[KEY]["prior"]["seconds"] > 0
+
+
+def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
+    export(str(run), tmp_path / "model.pt")
+    prior(str(run), tmp_path / "out", str(crystals), max_steps=1)
+    for arguments, message in (
+        ({"model": str(tmp_path / "model.pt")}, "wanted a training run or a released model"),
+        ({"model": "absent"}, "absent: no such file, run folder or released model"),
+        ({"max_steps": 0}, "--max-steps: wanted a positive number, got 0"),
+        ({}, "the output folder exists and is not empty"),
+        ({"resume": True, "seed": 1}, "was trained with another --seed"),
+        ({"resume": True, "out": run}, "wanted one of crystalgrid-prior to resume"),
+    ):
+        given = {"model": str(run), "out": tmp_path / "out", "data": str(crystals), "max_steps": 2} | arguments
+        with pytest.raises(cg.InputError, match=message):
+            prior(**given)
+
+
+def test_the_scripted_flow_is_the_flow(prototypes) -> None:
+    network = fitted_tiny(cg.voxelize([prototypes[0]]).expand(8, -1, -1, -1)).eval()
+    network.flow = Prior(300, (16, 16))
+    scripted = torch.jit.script(network)
+    noise = latents(0, 0, 3, 300)
+    torch.testing.assert_close(scripted.prior(noise), network.prior(noise))
