@@ -51,7 +51,7 @@ def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str,
     _, about = load_released(folder)
     name, recipe, data = folder.name, about["recipe"], about["data"]
     minutes = about["seconds"] / 60
-    also = f"\n{prior_row(about['prior'], name)}" if "prior" in about else ""
+    row = f"\n{prior_row(about['prior'], name)}" if "prior" in about else ""
     train = f"crystalgrid-train --mode {about['mode']} --data {data['source']} --recipe {recipe['name']}"
     measure = f"crystalgrid-evaluate {name} --data {data['source']} --split test"
     measure += f" --max-cubes {max_cubes}" if max_cubes else ""
@@ -64,7 +64,7 @@ segments them into atoms.
 |---|---|
 | data | {source}; file `{data["source"]}`, SHA-256 of its crystals {data["checksum"][:16]}… |
 | trained by | `{train} --seed {about["seed"]} --minutes {minutes:.0f} --out RUN` |
-| for | {about["step"]:,} steps of {recipe["optimizer"]["batch_size"]} cubes, {minutes:.0f} minutes, on {machine} |{also}
+| for | {about["step"]:,} steps of {recipe["optimizer"]["batch_size"]} cubes, {minutes:.0f} minutes, on {machine} |{row}
 | versions | crystalgrid {about["versions"]["crystalgrid"]}, torch {about["versions"]["torch"]} |
 | weights | half precision, {(folder / WEIGHTS).stat().st_size / 1e6:.1f} MB; the metrics are of these |
 
