@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <span>
 
 #include "balls.hpp"
 #include "fragments.hpp"
@@ -12,44 +13,23 @@
 namespace crystalgrid {
 namespace {
 
-/// What an atom's voxels weigh.
-struct Weights {
-  double mean_density = 0;
-  double sum = 0;
-  std::array<double, 3> moment{};  // Σ weight · (i, j, k)
-
-  std::array<double, 3> centre() const { return {moment[0] / sum, moment[1] / sum, moment[2] / sum}; }
-};
-
-/// An atom at a face: where its voxels lie, and what lines of them that end there say.
-struct Outer {
-  int atom;
-  std::array<int, 3> low, high;
-  std::array<double, 3> centre;
-  double depth = 0;
-  int lines = 0;
-};
-
 /// So many voxels of an atom have this label.
 struct Vote {
   int atom;
-  std::uint8_t label;
-  std::int64_t voxels;
+  int label, voxels;
+};
+
+using Centre = std::array<double, 3>;  // in voxels
+
+struct Atom {
+  std::array<double, 3> position;
+  std::int64_t number, votes;
 };
 
 struct Scratch : Fragments {
   std::vector<int> order;    // fragments that touch others and wait for an atom
   std::vector<int> atom_of;  // fragment → the fragment that its atom began as
   std::vector<Vote> votes;   // of atoms that touch others
-  std::vector<Weights> weights;
-  std::vector<int> outer_of;  // atom → its place among those at a face, or kNone
-  std::vector<Outer> outer;
-  std::vector<Run> outer_runs;
-};
-
-struct Atom {
-  std::array<double, 3> position;
-  std::int64_t number, votes;
 };
 
 double squared_distance(const Fragment& u, const Fragment& v) {
@@ -80,7 +60,11 @@ Contact contact_of(const Scratch& s, int f) {
 void give_to(int atom, int f, Scratch& s) {
   s.atom_of[f] = atom == kNone ? f : atom;
   s.votes.push_back({s.atom_of[f], s.fragments[f].label, s.fragments[f].voxels});
-  if (atom != kNone) s.fragments[atom].add(s.fragments[f]);
+  if (atom == kNone) return;
+  Fragment &to = s.fragments[atom], &from = s.fragments[f];
+  to.voxels += from.voxels;
+  for (int axis = 0; axis < 3; ++axis) to.sum[axis] += from.sum[axis];
+  join_rings(from.first, to.first, s.runs);
 }
 
 /// A fragment that touches no other is an atom. Of those that do, the largest first, each joins an atom it touches or
@@ -110,104 +94,100 @@ void join_fragments(const BallRule& rule, Scratch& s) {
   }
 }
 
-/// Sum the weights of each atom's voxels.
-void weigh(const LabelledCube& cube, Scratch& s) {
-  s.weights.clear();
-  for (const Fragment& atom : s.fragments) {
-    const auto voxels = static_cast<double>(atom.voxels);
-    if (cube.density || cube.confidence)
-      s.weights.push_back({cube.density ? atom.density / voxels : 1});
-    else
-      s.weights.push_back({0, voxels, {voxels * atom.centre(0), voxels * atom.centre(1), voxels * atom.centre(2)}});
-  }
-  if (!cube.density && !cube.confidence) return;
-  const auto values = [&](const Run& run, int v, const float* of) {
-    return of ? along(run, v, of, cube.n) : broadcast<float>(1);
-  };
-  for (const Run& run : s.runs) {
-    Weights& weights = s.weights[s.atom_of[run.fragment]];
-    double sum = 0, moment = 0;
-    for (int v = 0; v < run.length; v += 4) {
-      const Four all = voxel_weight(values(run, v, cube.density), values(run, v, cube.confidence),
-                                    static_cast<float>(weights.mean_density));
-      const Four weight = (Four)((FourInts)all & within(run.length - v));
-      sum += sum_of(weight);
-      moment += sum_of(weight * (kFour + static_cast<float>(v)));
-    }
-    weights.sum += sum;
-    weights.moment[0] += sum * run.i;
-    weights.moment[1] += sum * run.j;
-    weights.moment[2] += sum * run.k + moment;
-  }
+/// What an atom's voxels sum to, and how far they reach.
+struct Extent {
+  int voxels = 0;
+  double mean_density;
+  std::array<int, 3> low, high;
+};
+
+Extent extent_of(const LabelledCube& cube, const Scratch& s, const Fragment& atom) {
+  Shorts low = place_of(s.runs[atom.first]), high = low;
+  const Values density(cube.density, cube.n);
+  Extent extent;
+  Two sum{};
+  for_each_run(s, atom.first, [&](const Run& run) {
+    const Shorts place = place_of(run);
+    low = place < low ? place : low;
+    high = place > high ? place : high;
+    extent.voxels += run.length();
+    for (int v = 0; v < run.length(); v += 4) sum += to_doubles(within(run, v, density.four(run.index + v)));
+  });
+  extent.mean_density = (sum[0] + sum[1]) / extent.voxels;
+  extent.low = {low[0], low[1], low[2]};
+  extent.high = {high[0], high[1], high[3]};
+  return extent;
 }
 
-/// List the atoms at a face, their runs and how far these extend.
-void find_outer(const LabelledCube& cube, Scratch& s) {
-  const int last = cube.n - 1;
-  s.outer_of.assign(s.fragments.size(), kNone);
-  s.outer.clear();
-  for (std::size_t f = 0; f < s.fragments.size(); ++f) {
-    if (s.atom_of[f] != static_cast<int>(f) || !s.fragments[f].at_face) continue;
-    s.outer_of[f] = static_cast<int>(s.outer.size());
-    s.outer.push_back({static_cast<int>(f), {last, last, last}, {0, 0, 0}, s.weights[f].centre()});
-  }
-  s.outer_runs.clear();
-  if (s.outer.empty()) return;
-  for (const Run& run : s.runs) {
-    const int place = s.outer_of[s.atom_of[run.fragment]];
-    if (place == kNone) continue;
-    s.outer_runs.push_back(run);
-    const int first[3] = {run.i, run.j, run.k}, end[3] = {run.i, run.j, run.k + run.length - 1};
-    for (int axis = 0; axis < 3; ++axis) {
-      s.outer[place].low[axis] = std::min(s.outer[place].low[axis], first[axis]);
-      s.outer[place].high[axis] = std::max(s.outer[place].high[axis], end[axis]);
-    }
-  }
+/// Where the mean of an atom's voxels is, by weight.
+Centre centre_of(const LabelledCube& cube, const Scratch& s, const Fragment& atom, double mean_density) {
+  const Values density(cube.density, cube.n), confidence(cube.confidence, cube.n);
+  const auto mean = static_cast<float>(mean_density);
+  Two sum{}, i{}, j{}, k{};
+  for_each_run(s, atom.first, [&](const Run& run) {
+    int v = 0;
+    do {
+      const int voxel = run.index + v;
+      const Four each = within(run, v, voxel_weight(density.four(voxel), confidence.four(voxel), mean));
+      const Two weight = to_doubles(each);
+      sum += weight;
+      i += weight * double(run.row.i);
+      j += weight * double(run.row.j);
+      k += weight * double(run.first + v) + to_doubles(each * kFour);
+    } while ((v += 4) < run.length());
+  });
+  const double weight = sum[0] + sum[1];
+  return {(i[0] + i[1]) / weight, (j[0] + j[1]) / weight, (k[0] + k[1]) / weight};
 }
 
-/// Voxels of one atom in a line from a face inwards, of which `length` are known.
-int line_length(const LabelledCube& cube, const Scratch& s, int atom, int voxel, int step, int length) {
-  for (voxel += length * step; length < cube.n && cube.species[voxel]; voxel += step, ++length)
-    if (s.atom_of[s.fragment[s.piece[voxel]]] != atom) break;
+int atom_at(const LabelledCube& cube, const Scratch& s, int voxel) {
+  const int n = cube.n, row = voxel / n;
+  return s.atom_of[s.fragment_of[run_at(s, row / n, row % n, voxel % n, n)]];
+}
+
+/// Voxels of an atom in a line from a face inwards, of which `length` are known.
+int line_length(const LabelledCube& cube, const Scratch& s, int voxel, int step, int length, int most) {
+  for (voxel += length * step; length < most && cube.species[voxel]; voxel += step, ++length)
+    if (cube.species[voxel] != cube.species[voxel - step] && atom_at(cube, s, voxel) != atom_at(cube, s, voxel - step))
+      break;
   return length;
 }
 
-/// Move the centres of balls that a face cuts, which the voxels inside the cube have too far in, along one axis.
-void complete_balls(const LabelledCube& cube, const BallRule& rule, int axis, Scratch& s) {
-  const int n = cube.n, step = axis == 0 ? n * n : axis == 1 ? n : 1, u = (axis + 1) % 3, v = (axis + 2) % 3;
-  const auto face_of = [&](const Outer& outer) { return cutting_face(rule, outer.low[axis], outer.high[axis], n); };
-  for (const Run& run : s.outer_runs) {
-    Outer& outer = s.outer[s.outer_of[s.atom_of[run.fragment]]];
-    const int face = face_of(outer), layer = face < 0 ? 0 : n - 1;
+/// Move the centre of a ball that a face cuts, which the voxels inside the cube have too far in, along one axis.
+void complete_ball(const LabelledCube& cube, const Scratch& s, const BallRule& rule, const Fragment& atom,
+                   const Extent& extent, int axis, Centre& centre) {
+  const int n = cube.n, face = cutting_face(rule, extent.low[axis], extent.high[axis], n);
+  if (face == 0) return;
+  const int step = axis == 0 ? n * n : axis == 1 ? n : 1, u = (axis + 1) % 3, v = (axis + 2) % 3;
+  const int layer = face < 0 ? 0 : n - 1, most = extent.high[axis] - extent.low[axis] + 1;
+  double depth = 0;
+  int lines = 0;
+  for_each_run(s, atom.first, [&](const Run& run) {
     // Along z a run is the line itself, else each of its voxels begins one.
     const bool along_z = axis == 2, ends = along_z && face > 0;
-    int at[3] = {run.i, run.j, ends ? run.k + run.length - 1 : run.k};
-    if (face == 0 || at[axis] != layer) continue;
-    const int first = run.index + at[2] - run.k;
-    for (int line = 0; line < (along_z ? 1 : run.length); ++line, ++at[2]) {
-      const int length = line_length(cube, s, outer.atom, first + line, -face * step, along_z ? run.length : 1);
-      outer.depth += depth_by_line(rule, length, at[u] - outer.centre[u], at[v] - outer.centre[v]);
-      ++outer.lines;
+    int at[3] = {run.row.i, run.row.j, ends ? run.last : run.first};
+    if (at[axis] != layer) return;
+    const int first = run.index + at[2] - run.first;
+    for (int line = 0; line < (along_z ? 1 : run.length()); ++line, ++at[2]) {
+      const int length = line_length(cube, s, first + line, -face * step, along_z ? run.length() : 1, most);
+      depth += depth_by_line(rule, length, at[u] - centre[u], at[v] - centre[v]);
+      ++lines;
     }
-  }
-  for (Outer& outer : s.outer) {
-    if (outer.lines == 0) continue;
-    outer.centre[axis] = at_depth(outer.depth / outer.lines, face_of(outer), n);
-    outer.depth = outer.lines = 0;
-  }
+  });
+  centre[axis] = at_depth(depth / lines, face, n);
 }
 
 /// An atom's label is the one with most votes, of equals the smaller; its voxels are those that voted so.
 void count_votes(Scratch& s) {
   std::sort(s.votes.begin(), s.votes.end(),
             [](const Vote& u, const Vote& v) { return u.atom != v.atom ? u.atom < v.atom : u.label < v.label; });
-  for (const Vote& vote : s.votes) s.fragments[vote.atom].voxels = 0;
+  for (const Vote& vote : s.votes) s.fragments[vote.atom].votes = 0;
   for (std::size_t first = 0; first < s.votes.size();) {
     Vote sum = s.votes[first];
     while (++first < s.votes.size() && s.votes[first].atom == sum.atom && s.votes[first].label == sum.label)
       sum.voxels += s.votes[first].voxels;
     Fragment& atom = s.fragments[sum.atom];
-    if (sum.voxels > atom.voxels) atom.voxels = sum.voxels, atom.label = sum.label;
+    if (sum.voxels > atom.votes) atom.votes = sum.voxels, atom.label = sum.label;
   }
 }
 
@@ -216,19 +196,19 @@ std::vector<Atom> find_in_cube(const LabelledCube& cube, const Grid& grid, const
   find_fragments(cube, options.connectivity, s);
   const BallRule rule = ball_rule(grid, options.radius);
   join_fragments(rule, s);
-  weigh(cube, s);
-  find_outer(cube, s);
-  if (!s.outer.empty())
-    for (int axis = 0; axis < 3; ++axis) complete_balls(cube, rule, axis, s);
   count_votes(s);
   std::vector<Atom> found;
-  found.reserve(s.atom_of.size());
+  found.reserve(s.fragments.size());
   for (const int of : s.atom_of) {  // an atom stands where its first voxel does
     Fragment& atom = s.fragments[of];
-    if (atom.voxels == 0) continue;
-    const auto [x, y, z] = s.outer_of[of] == kNone ? s.weights[of].centre() : s.outer[s.outer_of[of]].centre;
-    found.push_back({{(x + 0.5) * h, (y + 0.5) * h, (z + 0.5) * h}, atom.label, atom.voxels});
-    atom.voxels = 0;
+    if (atom.label == 0) continue;
+    const Extent extent = extent_of(cube, s, atom);
+    Centre centre = centre_of(cube, s, atom, extent.mean_density);
+    for (int axis = 0; axis < 3; ++axis) complete_ball(cube, s, rule, atom, extent, axis, centre);
+    found.push_back({{(centre[0] + 0.5) * h, (centre[1] + 0.5) * h, (centre[2] + 0.5) * h},
+                     atom.label,
+                     atom.votes ? atom.votes : extent.voxels});
+    atom.label = 0;
   }
   return found;
 }

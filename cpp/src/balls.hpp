@@ -48,7 +48,7 @@ CRYSTALGRID_DEVICE inline double at_depth(double depth, int face, int n) {
 /// no density under a label. `Values` is a T or a vector of them.
 template <class T, class Values>
 CRYSTALGRID_DEVICE inline Values voxel_weight(Values density, Values confidence, T mean_density) {
-  const T most = T(0.5) * mean_density, least = T(1e-12);
+  const Values most = T(0.5) * mean_density - Values{}, least = T(1e-12) - Values{};
   const Values weight = confidence * (most < density ? most : density);
   return least < weight ? weight : least;
 }

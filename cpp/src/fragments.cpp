@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-
-#include "run_values.hpp"
+#include <span>
 
 namespace crystalgrid {
 namespace {
-
-constexpr int words_of_row(int n) { return (n + kWord - 1) / kWord; }
 
 /// Steps to the rows before a voxel's own in which it has neighbours, and how far these reach along z.
 struct Rows {
@@ -25,165 +22,203 @@ const std::uint8_t* labels_of(const LabelledCube& cube, int index) {
   return index < cube.last ? cube.species + index : cube.rest + (index - cube.last);
 }
 
-/// Find the labelled voxels.
-void fill_words(const LabelledCube& cube, Fragments& s) {
-  const int n = cube.n, width = words_of_row(n);
+/// Have the pages of some values, if there are any, looked up, which takes long and can go on beside other work.
+void open_pages(const float* values, int first, int count) {
+  constexpr int kPage = 4096 / sizeof(float);
+  for (int v = first; values && v < first + count; v += kPage) __builtin_prefetch(values + v);
+}
+
+/// Find the labelled voxels. Returns the words that are not empty, in the order of their first voxels.
+std::span<const Place> fill_words(const LabelledCube& cube, Fragments& s) {
+  const int n = cube.n, width = words_of_row(n), last = cube.last;
+  const std::uint8_t *species = cube.species, *rest = cube.rest - last;
   s.words.resize(((n + 1) * (n + 2) + 1) * width);
   s.places.resize(n * n * width + 1);
-  Place place{(n + 3) * width, 0, 0, 0, 0};
+  Word *const words = s.words.data(), *word = words + word_of(0, 0, 0, n);
   Place* next = s.places.data();
-  for (; place.i < n; ++place.i, place.word += 2 * width)
-    for (place.j = 0; place.j < n; ++place.j)
-      for (place.k = 0; place.k < n; place.k += kWord, ++place.word) {
-        const int length = std::min(kWord, n - place.k);
-        const std::uint32_t labelled = labelled_bits(labels_of(cube, place.index)) & ~0u >> (kWord - length);
-        s.words[place.word].labelled = labelled;
-        s.words[place.word].firsts = 0;
-        *next = place;
-        next += labelled != 0;
-        place.index += length;
-      }
-  s.places.resize(next - s.places.data());
+  int index = 0;
+  Row row{0, 0};
+  const auto fill = [&](int length, std::uint32_t inside) {
+    const std::uint32_t labelled = labelled_bits((index < last ? species : rest) + index) & inside;
+    word->labelled = labelled;
+    *next = {index, static_cast<int>(word++ - words), row};
+    next += labelled != 0;
+    index += length;
+  };
+  const int left = n - (width - 1) * kWord;
+  for (; row.i < n; ++row.i, word += 2 * width) {
+    open_pages(cube.density, index, n * n);
+    open_pages(cube.confidence, index, n * n);
+    for (row.j = 0; row.j < n; ++row.j) {
+      for (int k = kWord; k < n; k += kWord) fill(kWord, ~0u);
+      fill(left, ~0u >> (kWord - left));
+    }
+  }
+  return {s.places.data(), next};
 }
 
-int find_root(std::vector<int>& parent, int i) {
-  while (parent[i] != i) i = parent[i] = parent[parent[i]];
-  return i;
+int find_root(const int* parent, int r) {
+  while (parent[r] != r) r = parent[r];
+  return r;
 }
 
-void unite(int p, int q, std::vector<int>& parent) {
+/// The first run stays the root.
+void unite(int p, int q, int* parent) {
   p = find_root(parent, p), q = find_root(parent, q);
-  parent[std::max(p, q)] = std::min(p, q);  // the first piece stays the root
+  parent[std::max(p, q)] = std::min(p, q);
 }
 
 /// Join a run with its neighbours that come before it, voxel by voxel.
-void link_fully(const LabelledCube& cube, const Rows& rows, const Run& run, Fragments& s) {
-  const auto link = [&](int voxel) {
-    const int piece = s.piece[voxel];
-    if (cube.species[voxel] == 0) return;
-    if (cube.species[voxel] != run.label) {
-      s.touches.push_back({piece, run.fragment});
-      return;
-    }
-    unite(piece, run.fragment, s.parent);
+void link_fully(const LabelledCube& cube, const Rows& rows, int r, Fragments& s) {
+  const auto [index, next, row, first, last] = s.runs[r];
+  const int n = cube.n;
+  const auto link = [&](int i, int j, int k) {
+    const int label = cube.species[(i * n + j) * n + k], other = run_at(s, i, j, k, n);
+    if (label == s.label[r])
+      unite(other, r, s.parent.data());
+    else if (label != 0)
+      s.touches.push_back({other, r});
   };
-  if (run.k > 0) link(run.index - 1);
-  const int begin = std::max(run.k - rows.margin, 0), end = std::min(run.k + run.length + rows.margin, cube.n);
+  if (first > 0) link(row.i, row.j, first - 1);
+  const int begin = std::max(first - rows.margin, 0), end = std::min(last + rows.margin + 1, n);
   for (int step = 0; step < rows.count; ++step) {
-    const auto [di, dj] = rows.steps[step];
-    if (run.i + di < 0 || run.j + dj < 0 || run.j + dj >= cube.n) continue;
-    const int row = run.index - run.k + (di * cube.n + dj) * cube.n;
-    for (int k = begin; k < end; ++k) link(row + k);
+    const int i = row.i + rows.steps[step].di, j = row.j + rows.steps[step].dj;
+    if (i < 0 || j < 0 || j >= n) continue;
+    for (int k = begin; k < end; ++k) link(i, j, k);
   }
 }
 
-/// Pieces of a run's label that it touches, as far as bits tell.
+/// The place of the lowest bit, where there is one.
+inline std::uint32_t lowest(std::uint32_t bits) { return __builtin_ctz(bits); }
+inline std::uint32_t lowest(std::uint64_t bits) { return __builtin_ctzll(bits); }
+
+/// The parents of runs of its label that a run touches, as far as bits tell. kNoRun has a parent that as a signed
+/// number is before all others, and as an unsigned number after them.
 struct Reached {
-  int first, last;     // `none` and -1 where there is none
+  std::uint32_t first;
+  std::int32_t last;
   std::uint32_t more;  // not 0: there may be others, or another label
 };
 
-/// Here is most of the time, so all goes without branches, which nothing could predict.
-template <const Rows& rows>
-inline Reached look_back(const LabelledCube& cube, const Fragments& s, const Place& place, std::uint32_t run, int first,
-                         std::uint8_t label, int none) {
-  const int n = cube.n;
-  const Word* word = &s.words[place.word];
-  const std::uint32_t reach = rows.margin ? run | run << 1 | run >> 1 : run;
-  const std::uint32_t borders = (place.k > 0 ? 1u : 0u) | (place.k + kWord < n ? 1u << (kWord - 1) : 0u);
-  Reached reached{none, -1, (run & borders) | (word->labelled << 1 >> first & 1)};
-  for (int step = 0; step < rows.count; ++step) {
-    const auto [di, dj] = rows.steps[step];
-    const Word& other = word[(di * (n + 2) + dj) * words_of_row(n)];
-    const std::uint32_t near = other.labelled & reach;
-    const int voxel = place.index + (near ? (di * n + dj) * n + std::countr_zero(near) : first);
-    const int piece = s.piece[voxel];
-    const bool alike = near && cube.species[voxel] == label;
-    reached.first = std::min(reached.first, alike ? piece : none);
-    reached.last = std::max(reached.last, alike ? piece : -1);
-    reached.more |= (near && !alike) | (other.firsts & near & (near - 1));
-  }
-  return reached;
+/// What the bits `reach` touch in another word. Here is most of the time, so all goes without branches, which nothing
+/// could predict.
+inline void look_back(const Word& word, std::uint32_t reach, const int* run_at, int label, const int* labels,
+                      const int* parent, Reached& reached) {
+  const std::uint32_t near = word.labelled & reach;
+  const auto run = static_cast<std::uint32_t>(run_at[lowest(near | std::uint64_t{1} << (kSlots - 1))]);
+  const int root = parent[run];
+  reached.first = std::min<std::uint32_t>(reached.first, root);
+  reached.last = std::max(reached.last, root);
+  reached.more |= (labels[run] ^ label) | (word.firsts & near & (near - 1));
 }
 
-/// List the runs of a word and give each to the first piece it touches, or to a new one. Only few touch two, or another
-/// label.
+/// The first and the last voxels of a word's runs, and those of which bits of single words do not tell enough: beside
+/// another label, and beside another word of the row.
+struct RunsOfWord {
+  std::uint32_t firsts, lasts, unsure;
+};
+
+RunsOfWord runs_of(std::uint32_t labelled, const std::uint8_t* labels, int from, int n) {
+  const std::uint32_t goes_on = labelled & labelled >> 1 & equal_bits(labels, labels + 1);
+  const std::uint32_t firsts = labelled & ~(goes_on << 1);
+  const std::uint32_t borders = (from > 0 ? 1u : 0u) | (from + kWord < n ? 1u << (kWord - 1) : 0u);
+  return {firsts, labelled & ~goes_on, (firsts & labelled << 1) | borders};
+}
+
+/// List the runs of a word and join each with those it touches in the rows before.
 template <const Rows& rows>
 void add_runs(const LabelledCube& cube, const Place& place, Fragments& s) {
-  Word& word = s.words[place.word];
-  const std::uint8_t* labels = labels_of(cube, place.index);
-  word.firsts = word.labelled & ~((word.labelled & equal_bits(labels, labels + 1)) << 1);
-  const std::uint32_t ends = ~word.labelled | word.firsts;
-  for (std::uint32_t firsts = word.firsts; firsts; firsts &= firsts - 1) {
-    const int first = std::countr_zero(firsts), index = place.index + first;
-    if (cube.density) __builtin_prefetch(cube.density + index);
-    const int length = 1 + std::countr_zero(ends >> first >> 1 | 1u << (kWord - 1 - first));
-    const std::uint32_t run = ~0u >> (kWord - length) << first;
-    const auto [piece, last, more] = look_back<rows>(cube, s, place, run, first, labels[first], s.pieces);
-    s.parent[s.pieces] = s.pieces;
-    s.pieces += last < 0;
-    s.runs.push_back({index, place.i, place.j, place.k + first, length, piece, labels[first]});
-    std::fill_n(&s.piece[index], 4, piece);  // what lies past the run's end is not known yet
-    if (length > 4) std::fill_n(&s.piece[index], length, piece);
-    if (more || (rows.count > 2 && last > piece))
-      link_fully(cube, rows, s.runs.back(), s);
-    else if (last > piece)
-      unite(piece, last, s.parent);
+  const int n = cube.n;
+  const std::uint8_t* const species = cube.species + place.index;
+  const float *const density = cube.density, *const confidence = cube.confidence;
+  const int width = words_of_row(n), from = place.index - (place.row.i * n + place.row.j) * n;
+  Word* const word = &s.words[place.word];
+  auto [firsts, lasts, unsure] = runs_of(word->labelled, labels_of(cube, place.index), from, n);
+  word->firsts = firsts;
+  int *const run_at = &s.run_at[place.word * kSlots], *const parent = s.parent.data(), *const labels = s.label.data();
+  int r = s.run_count;
+  for (; firsts; firsts &= firsts - 1, lasts &= lasts - 1, ++r) {
+    const std::uint32_t first = lowest(firsts), last = lowest(lasts), bits = (2u << last) - (1u << first);
+    const std::uint32_t reach = rows.margin ? bits | bits << 1 | bits >> 1 : bits;
+    if (density) __builtin_prefetch(density + place.index + last);
+    if (confidence) __builtin_prefetch(confidence + place.index + last);
+    const int label = species[first];
+    Reached reached{static_cast<std::uint32_t>(r), -1, bits & unsure};
+    labels[kNoRun] = label;
+#pragma GCC unroll 4
+    for (int step = 0; step < rows.count; ++step) {
+      const int to = (rows.steps[step].di * (n + 2) + rows.steps[step].dj) * width;
+      look_back(word[to], reach, run_at + to * kSlots, label, labels, parent, reached);
+    }
+    labels[r] = label;
+    parent[r] = static_cast<int>(reached.first);
+    Run& run = s.runs[r];
+    run.index = place.index + static_cast<int>(first);
+    run.next = r;
+    run.row = place.row;
+    run.first = static_cast<std::int16_t>(from + first);
+    run.last = static_cast<std::int16_t>(from + last);
+    std::fill_n(run_at + first, 4, r);
+    if (last - first >= 4) std::fill_n(run_at + first, last - first + 1, r);
+    const bool several = reached.last > parent[r];
+    if (reached.more || (rows.count > 2 && several))
+      parent[r] = r, link_fully(cube, rows, r, s);
+    else if (several)
+      unite(reached.first, reached.last, parent);
   }
+  s.run_count = r;
 }
 
-/// All runs of a cube and the pieces of fragments that they are part of.
+/// All runs of a cube, joined to fragments.
 template <const Rows& rows>
-void find_pieces(const LabelledCube& cube, Fragments& s) {
-  s.piece.resize(static_cast<std::size_t>(cube.n) * cube.n * cube.n + 4);
-  s.runs.clear();
+void find_runs(const LabelledCube& cube, Fragments& s) {
+  const std::span<const Place> places = fill_words(cube, s);
+  s.run_at.resize(s.words.size() * kSlots, kNoRun);
   s.touches.clear();
-  s.pieces = 0;
-  for (const Place& place : s.places) {
-    if (s.parent.size() < static_cast<std::size_t>(s.pieces + kWord)) s.parent.resize(2 * s.pieces + kWord);
+  s.run_count = kNoRun + 1;
+  for (const Place& place : places) {
+    if (s.runs.size() < static_cast<std::size_t>(s.run_count + kWord)) {
+      s.runs.resize(2 * s.run_count + kWord);
+      s.label.resize(s.runs.size());
+      s.parent.resize(s.runs.size());
+      s.parent[kNoRun] = -1;
+    }
     add_runs<rows>(cube, place, s);
   }
 }
 
-/// Number the fragments in the order of their first voxels.
-int number_fragments(Fragments& s) {
-  int count = 0;
-  s.fragment.resize(s.pieces);
-  for (int piece = 0; piece < s.pieces; ++piece) {
-    const int parent = s.parent[piece];  // an earlier one
-    s.fragment[piece] = parent == piece ? count++ : s.fragment[parent];
+/// List the fragments and link the runs of each.
+void make_fragments(Fragments& s) {
+  s.roots.resize(s.runs.size());
+  int* root = s.roots.data();
+  for (int r = kNoRun + 1; r < s.run_count; ++r) {
+    join_rings(r, s.parent[r], s.runs);
+    *root = r;
+    root += s.parent[r] == r;
   }
-  return count;
+  s.fragments.clear();
+  for (const int r : std::span(s.roots.data(), root)) s.fragments.push_back({r, s.label[r]});
 }
 
-bool is_at_face(const Run& run, int n) {
-  const auto ends = [n](int i) { return static_cast<unsigned>(i - 1) >= static_cast<unsigned>(n - 2); };
-  return ends(run.i) | ends(run.j) | (run.k == 0) | (run.k + run.length == n);
-}
-
-/// Fragments of equal label and what they sum to.
-void make_fragments(const LabelledCube& cube, Fragments& s) {
-  s.fragments.assign(number_fragments(s), {});
-  for (Run& run : s.runs) {
-    const std::int64_t length = run.length;
-    Fragment& fragment = s.fragments[run.fragment = s.fragment[run.fragment]];
-    fragment.label = run.label;
-    fragment.voxels += length;
-    fragment.sum[0] += length * run.i;
-    fragment.sum[1] += length * run.j;
-    fragment.sum[2] += length * run.k + length * (length - 1) / 2;
-    fragment.at_face |= is_at_face(run, cube.n);
-    if (!cube.density) continue;
-    for (int v = 0; v < run.length; v += 4) fragment.density += sum_of(along(run, v, cube.density, cube.n));
-  }
+/// Sum the voxels of each fragment and note which it has.
+void sum_fragments(Fragments& s) {
+  s.fragment_of.resize(s.runs.size());
+  for (Fragment& fragment : s.fragments)
+    for_each_run(s, fragment.first, [&](const Run& run) {
+      const std::int64_t length = run.length();
+      s.fragment_of[&run - s.runs.data()] = static_cast<int>(&fragment - s.fragments.data());
+      fragment.voxels += run.length();
+      fragment.sum[0] += length * run.row.i;
+      fragment.sum[1] += length * run.row.j;
+      fragment.sum[2] += length * run.first + length * (length - 1) / 2;
+    });
 }
 
 /// Each touch seen from both sides, in order, once.
 void sort_touches(Fragments& s) {
-  if (s.touches.empty()) return;
   const auto count = s.touches.size();
   for (std::size_t t = 0; t < count; ++t) {
-    const Touch touch{s.fragment[s.touches[t].first], s.fragment[s.touches[t].second]};
+    const Touch touch{s.fragment_of[s.touches[t].first], s.fragment_of[s.touches[t].second]};
     s.touches[t] = touch;
     s.touches.push_back({touch.second, touch.first});
   }
@@ -204,9 +239,10 @@ LabelledCube labelled_cube(const LabelledCubes& cubes, std::int64_t b, const Gri
 }
 
 void find_fragments(const LabelledCube& cube, int connectivity, Fragments& f) {
-  fill_words(cube, f);
-  connectivity == 6 ? find_pieces<kFaces>(cube, f) : find_pieces<kAll>(cube, f);
-  make_fragments(cube, f);
+  connectivity == 6 ? find_runs<kFaces>(cube, f) : find_runs<kAll>(cube, f);
+  make_fragments(f);
+  if (f.touches.empty()) return;
+  sum_fragments(f);
   sort_touches(f);
 }
 

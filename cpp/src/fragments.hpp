@@ -4,6 +4,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "crystalgrid/atoms.hpp"
@@ -22,29 +23,32 @@ struct LabelledCube {
   std::uint8_t rest[3 * kWord];  // which goes on with zeros
 };
 
-/// Voxels of one label that touch, and, once others have joined it, an atom.
-struct Fragment {
-  std::int64_t voxels = 0;
-  std::array<std::int64_t, 3> sum{};  // Σ (i, j, k)
-  double density = 0;                 // Σ
-  std::uint8_t label = 0;
-  bool at_face = false;
-
-  double centre(int axis) const { return static_cast<double>(sum[axis]) / static_cast<double>(voxels); }
-  void add(const Fragment& other) {
-    voxels += other.voxels;
-    for (int axis = 0; axis < 3; ++axis) sum[axis] += other.sum[axis];
-    density += other.density;
-    at_face |= other.at_face;
-  }
+/// Of voxels along z.
+struct Row {
+  std::int16_t i, j;
 };
 
-/// Voxels of one label side by side along z. A ball has half as many of them as voxels.
+/// Voxels of one label side by side along z. A ball has half as many of them as voxels. The runs of a fragment, and
+/// then those of an atom, are linked in a ring.
 struct Run {
-  int index, i, j, k;  // of its first voxel
-  int length;
-  int fragment;
-  std::uint8_t label;
+  int index;  // of its first voxel
+  int next;   // run of the ring
+  Row row;
+  std::int16_t first, last;  // k
+
+  int length() const { return last - first + 1; }
+};
+
+/// Voxels of one label that touch, and, once others have joined it, an atom.
+struct Fragment {
+  int first;  // of its runs
+  int label;
+  int votes = 0;  // of an atom's voxels for its label, 0 for all
+  // Only where fragments touch:
+  int voxels = 0;
+  std::array<std::int64_t, 3> sum{};  // Σ (i, j, k)
+
+  double centre(int axis) const { return static_cast<double>(sum[axis]) / voxels; }
 };
 
 struct Touch {
@@ -56,26 +60,51 @@ struct Touch {
 /// Voxels side by side along z, a bit for each.
 struct Word {
   std::uint32_t labelled = 0;
-  std::uint32_t firsts = 0;  // of runs
+  std::uint32_t firsts = 0;  // of runs, where any is labelled
 };
 
-/// A word that is not empty.
+/// A word that is not empty, by its first voxel.
 struct Place {
-  int word, index, i, j, k;  // where it is in Scratch::words, and its first voxel
+  int index, word;
+  Row row;
 };
 
 /// The fragments of a cube, and what a thread keeps from cube to cube to find them.
 struct Fragments {
-  std::vector<Word> words;    // by planes of n + 2 rows, of which two are empty, as is the plane before
-  std::vector<Place> places;  // in the order of their first voxels
-  std::vector<Run> runs;      // in the order of their first voxels
-  std::vector<int> piece;     // voxel → piece of a fragment, valid only for labelled voxels
-  int pieces = 0;
-  std::vector<int> parent;    // union-find over the pieces, and room for more
-  std::vector<int> fragment;  // piece → fragment
+  std::vector<Word> words;  // by planes of n + 2 rows, of which two are empty, as is the plane before
+  std::vector<Place> places;
+  std::vector<int> run_at;  // kSlots for each word: the run of each voxel, valid for labelled ones only, …, kNoRun
+  int run_count = 0;        // of the following there is room for more
+  std::vector<Run> runs;    // in the order of their first voxels, after kNoRun
+  std::vector<int> label, parent;  // of each run; union-find
+  std::vector<int> roots;
   std::vector<Fragment> fragments;
-  std::vector<Touch> touches;  // pieces, then fragments that touch
+  std::vector<int> fragment_of;  // run → fragment, only where fragments touch
+  std::vector<Touch> touches;    // runs, then fragments that touch
 };
+
+constexpr int words_of_row(int n) { return (n + kWord - 1) / kWord; }
+
+/// Which of Fragments::words has a voxel's bit.
+constexpr int word_of(int i, int j, int k, int n) { return ((i + 1) * (n + 2) + j + 1) * words_of_row(n) + k / kWord; }
+
+/// A run's number is written to four voxels at once, and so to some past a word's own; the last slot stays kNoRun.
+constexpr int kSlots = kWord + 4, kNoRun = 0;
+
+inline int run_at(const Fragments& f, int i, int j, int k, int n) {
+  return f.run_at[word_of(i, j, k, n) * kSlots + k % kWord];
+}
+
+/// Call `visit(run)` for each run of a ring.
+template <class Visit>
+void for_each_run(const Fragments& f, int first, const Visit& visit) {
+  int r = first;
+  do visit(f.runs[r]);
+  while ((r = f.runs[r].next) != first);
+}
+
+/// Make one ring of two.
+inline void join_rings(int r, int other, std::vector<Run>& runs) { std::swap(runs[r].next, runs[other].next); }
 
 /// Cube b of a batch.
 LabelledCube labelled_cube(const LabelledCubes& cubes, std::int64_t b, const Grid& grid);

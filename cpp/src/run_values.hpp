@@ -1,6 +1,8 @@
 // What the voxels of a run have, four at a time.
 #pragma once
 
+#include <cstddef>
+
 #include "fragments.hpp"
 #include "simd.hpp"
 
@@ -10,19 +12,47 @@ namespace {
 static_assert(Simd<float>::kLanes == 4);
 using Four = Vector<float>;
 using FourInts = Simd<std::int32_t>::Vector;
+using Two = Simd<double, 16>::Vector;
 constexpr Four kFour{0, 1, 2, 3};
 
-inline float sum_of(Four v) { return (v[0] + v[1]) + (v[2] + v[3]); }
+using Shorts = Simd<std::int16_t, 8>::Vector;
 
-/// A bit mask of those of four voxels that are within a length.
-inline FourInts within(int length) { return FourInts{0, 1, 2, 3} < broadcast<std::int32_t>(length); }
-
-/// The values of four voxels of a run from its v-th on, zero past its end; `values` [n][n][n].
-inline Four along(const Run& run, int v, const float* values, int n) {
-  const int voxel = run.index + v, left = n * n * n - voxel;
-  const Four four = left >= 4 ? load(values + voxel) : load_first(values + voxel, left);
-  return (Four)((FourInts)four & within(run.length - v));
+/// i, j, first k, last k.
+inline Shorts place_of(const Run& run) {
+  Shorts place;
+  static_assert(offsetof(Run, last) == offsetof(Run, row) + 3 * sizeof(std::int16_t));
+  __builtin_memcpy(&place, &run.row, sizeof place);
+  return place;
 }
+
+/// The sums of a vector's first and third and of its second and fourth.
+inline Two to_doubles(Four v) {
+  const auto all = __builtin_convertvector(v, Simd<double, 32>::Vector);
+  return Two{all[0], all[1]} + Two{all[2], all[3]};
+}
+
+/// Those of four values from a run's v-th voxel on that are within it, the others zero.
+inline Four within(const Run& run, int v, Four values) {
+  return (Four)((FourInts)values & (FourInts{0, 1, 2, 3} < broadcast<std::int32_t>(run.length() - v)));
+}
+
+/// What the voxels of a cube have, [n][n][n], or ones.
+class Values {
+ public:
+  Values(const float* values, int n) : values(values), last(n * n * n - 4) {}
+
+  /// Of four voxels, zero past the cube's end.
+  Four four(int voxel) const {
+    if (!values) return broadcast(1.0f);
+    return voxel <= last ? load(values + voxel) : rest(voxel);
+  }
+
+ private:
+  [[gnu::noinline, gnu::cold]] Four rest(int voxel) const { return load_first(values + voxel, last + 4 - voxel); }
+
+  const float* values;  // or null
+  int last;             // voxel from which on there are four
+};
 
 }  // namespace
 }  // namespace crystalgrid
