@@ -93,6 +93,12 @@ def test_packing_into_the_source_folder_again(tmp_path, capsys):
     assert "kept 1 of 1 crystals" in capsys.readouterr().out.splitlines()[-1]
 
 
+def test_a_cell_without_room_for_its_atoms_is_left_out(tmp_path):
+    (tmp_path / "nanometres.cif").write_text(cif(a=0.4))
+    with pytest.raises(InputError, match=r"nanometres\.cif: less than 0\.1 Å³ per atom"):
+        pack((tmp_path,), tmp_path / "a.parquet")
+
+
 def test_a_source_without_crystals(tmp_path):
     (tmp_path / "a.json").write_text("[]")
     with pytest.raises(InputError, match="no crystals in what there is to read"):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .crystal import LEAST_VOLUME
 from .crystalset import CrystalSet
 from .errors import InputError
 
@@ -71,6 +72,7 @@ def _faults(crystals: CrystalSet, max_side: float) -> list[tuple[str, np.ndarray
         ("no atoms", np.diff(crystals.offsets) == 0),
         ("NaN or infinity in the lattice", ~np.isfinite(lattice).all(axis=(1, 2))),
         ("singular lattice", singular),
+        (f"less than {LEAST_VOLUME} Å³ per atom", ~(volume >= LEAST_VOLUME * np.diff(crystals.offsets))),
         ("NaN or infinity in the positions", any_atom(~np.isfinite(crystals.frac_coords).all(axis=1))),
         ("species that is not an element of Z 1 to 94", any_atom(crystals.numbers == 0)),
         (f"longest side of {max_side:g} Å or more", ~(sides.max(axis=1) < max_side)),
