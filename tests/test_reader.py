@@ -181,6 +181,8 @@ def test_folder_stops_at_the_first_bad_file(tmp_path):
 
 
 def test_missing_and_empty(tmp_path):
+    with pytest.raises(cg.InputError, match="path: wanted a path, got 3"):
+        cg.read(3)
     with pytest.raises(cg.InputError, match="nowhere: no such file or folder"):
         cg.read(tmp_path / "nowhere")
     with pytest.raises(cg.InputError, match="got an empty one"):

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import InputError
 
@@ -15,6 +16,14 @@ def shipped(folder: str) -> Path:
     package = Path(__file__).parent
     installed = package / "share" / folder
     return installed if installed.is_dir() else package.parents[1] / folder
+
+
+def as_path(name: str, value: Any) -> Path:
+    """`value`, if it can be one. Raises InputError that calls it `name`."""
+    try:
+        return Path(value)
+    except TypeError:
+        raise InputError(f"{name}: wanted a path, got {value!r:.60}") from None
 
 
 @contextmanager

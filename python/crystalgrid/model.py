@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .boundary import a_tensor, check_finite
 from .checkpoint import load_run
 from .compiled import Compiled, built_for
 from .errors import InputError
+from .files import as_path
 from .grid import Grid
 from .nets import CrystalNet
 from .nets.fold import folded
@@ -65,9 +67,11 @@ class Model:
 
 
 def _checked(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    a_tensor(name, tensor)
     if tensor.shape[1:] != shape or tensor.dtype != torch.float32:
         wanted = ", ".join(map(str, ("B", *shape)))
         raise InputError(f"{name}: wanted float32 [{wanted}], got {tensor.dtype} {list(tensor.shape)}")
+    check_finite(name, tensor)
     return tensor
 
 
@@ -114,7 +118,7 @@ def load_trained(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
 
 def find(source: Path | str) -> Path:
     """The file or folder of a model: a path that exists, else the folder of the released model with that name."""
-    path = Path(source)
+    path = as_path("model", source)
     if path.exists():
         return path
     if str(source) in released():

@@ -17,6 +17,7 @@ import numpy as np
 from .crystal import Crystal
 from .crystalset import CrystalSet
 from .errors import InputError
+from .files import as_path
 from .filters import Found, LeftOut, sift
 from .formats import OPENERS, SINGLE, Disordered
 from .parquet import read_parquet
@@ -53,7 +54,7 @@ def read(path: str | Path) -> list[Crystal]:
 
 def find_files(source: str | Path) -> list[tuple[Path, str]]:
     """Files of a source in order of their paths, hidden ones aside, each with the name its crystals go by."""
-    source = Path(source)
+    source = as_path("path", source)
     if source.is_file():
         return [(source, _name(source, source.parent))]
     if not source.exists():
