@@ -93,6 +93,17 @@ def test_packing_into_the_source_folder_again(tmp_path, capsys):
     assert "kept 1 of 1 crystals" in capsys.readouterr().out.splitlines()[-1]
 
 
+def test_links_that_lead_nowhere_are_listed(tmp_path, capsys):
+    good(tmp_path)
+    (tmp_path / "b.cif").symlink_to(tmp_path / "gone.cif")
+    (tmp_path / "more").symlink_to(tmp_path)
+    pack((tmp_path,), tmp_path / "a.parquet")
+    said = capsys.readouterr()
+    assert "kept 1 of 3 crystals" in said.out
+    assert f"left out: {tmp_path / 'b.cif'}: cannot be read: [Errno 2] No such file" in said.err
+    assert f"left out: {tmp_path / 'more'}: not a format that is read" in said.err
+
+
 def test_a_cell_without_room_for_its_atoms_is_left_out(tmp_path):
     (tmp_path / "nanometres.cif").write_text(cif(a=0.4))
     with pytest.raises(InputError, match=r"nanometres\.cif: less than 0\.1 Å³ per atom"):

@@ -103,6 +103,14 @@ def test_compressed(tmp_path):
     assert len(cg.read(tmp_path / "a.json.gz")) == 2
 
 
+@pytest.mark.parametrize("name", ["A.CIF.GZ", "A.Cif.Gz", "A.CIF"])
+def test_endings_in_capitals(tmp_path, name):
+    content = cif().encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.lower().endswith("gz") else content)
+    found = parse(next(jobs(find_files(tmp_path))))
+    assert found.crystals.ids.tolist() == ["A"]
+
+
 def test_parquet(tmp_path):
     crystal = caesium_chloride()
     write_parquet(tmp_path / "a.parquet", CrystalSet.of([("x", crystal.lattice, crystal.frac_coords, crystal.numbers)]))
