@@ -98,9 +98,20 @@ def test_torchrun_and_slurm_say_which_shard(
     assert f"shard {k}/{of}, as " in done.stderr
 
 
-def test_an_impossible_shard_of_the_environment_is_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:
-    done = run(sampler, mirror, "-o", tmp_path / "out", env={**os.environ, "RANK": "3", "WORLD_SIZE": "3"})
-    assert_refused(done, "RANK and WORLD_SIZE: wanted K/N with K from 0 to N-1, as 0/4, got '3/3'")
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"RANK": "3", "WORLD_SIZE": "3"}, "RANK and WORLD_SIZE: wanted K/N with K from 0 to N-1, as 0/4, got '3/3'"),
+        ({"RANK": "1"}, "RANK and WORLD_SIZE: wanted both, as torchrun sets them, or neither, got only RANK"),
+        ({"WORLD_SIZE": "4"}, "or neither, got only WORLD_SIZE; --shard K/N goes before them"),
+        ({"RANK": "one", "WORLD_SIZE": "4"}, "RANK: wanted a whole number, got 'one'"),
+    ],
+)
+def test_an_impossible_shard_of_the_environment_is_refused(
+    sampler: Path, mirror: Path, tmp_path: Path, variables: dict[str, str], message: str
+) -> None:
+    assert_refused(run(sampler, mirror, "-o", tmp_path / "out", env={**os.environ, **variables}), message)
+    assert run(sampler, mirror, "-o", tmp_path, "--shard", "0/2", env={**os.environ, **variables}).returncode == 0
 
 
 def test_killed_again_and_again_it_makes_the_same_library(

@@ -53,7 +53,7 @@ class Sample:
     seed: int = 0
     """structure i depends on (seed, i) alone"""
     temperature: float = 1.0
-    """draw from N(0, temperature²)"""
+    """draw from N(0, temperature²); not with --latents"""
     latents: Path | None = None
     """decode the rows of this .npy file, float32 or float64 [N, latent size]"""
     largest_density: float | None = None
