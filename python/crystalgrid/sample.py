@@ -117,8 +117,10 @@ def one_at_a_time() -> Iterator[None]:
 def artifact(model: str) -> Path:
     """The file that the sampler reads: `model` itself, or what a released model is exported to on first use."""
     path = find(model)
-    if not (path / WEIGHTS).is_file():
+    if path.is_file():
         return path
+    if not (path / WEIGHTS).is_file():
+        raise InputError(f"{model}: wanted the file that crystalgrid-export makes from a run, got a folder")
     content = hashlib.sha256((path / WEIGHTS).read_bytes() + f"{__version__} {torch.__version__}".encode()).hexdigest()
     exported = cache() / f"{path.name}-{content[:12]}.pt"
     with one_at_a_time():
