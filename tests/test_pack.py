@@ -14,7 +14,7 @@ from crystalgrid.data import load
 from crystalgrid.errors import InputError
 from crystalgrid.formats import parse_cif
 from crystalgrid.pack import cli, pack
-from crystalgrid.reader import Job
+from crystalgrid.reader import Job, read
 
 
 def run(monkeypatch, *arguments):
@@ -110,10 +110,25 @@ def test_a_cell_without_room_for_its_atoms_is_left_out(tmp_path):
         pack((tmp_path,), tmp_path / "a.parquet")
 
 
-def test_a_source_without_crystals(tmp_path):
-    (tmp_path / "a.json").write_text("[]")
-    with pytest.raises(InputError, match="no crystals in what there is to read"):
+def test_an_atom_whose_place_in_the_cell_is_lost_is_left_out(tmp_path):
+    (tmp_path / "far.xyz").write_text('1\nLattice="4 0 0 0 4 0 0 0 4"\nCs 1e12 0 0\n')
+    with pytest.raises(InputError, match=r"far\.xyz: far:0: an atom more than 1e\+06 cells away"):
         pack((tmp_path,), tmp_path / "a.parquet")
+
+
+def test_files_without_crystals_are_listed(tmp_path, capsys):
+    pack((good(tmp_path),), tmp_path / "b.parquet")
+    pq.write_table(pq.read_table(tmp_path / "b.parquet")[:0], tmp_path / "b.parquet")
+    (tmp_path / "b.csv").write_text("id,cif\n")
+    (tmp_path / "b.json").write_text("[]")
+    pack((tmp_path,), tmp_path / "out.parquet")
+    listed = [line for line in capsys.readouterr().err.splitlines() if line.endswith(": no crystals in it")]
+    assert listed == [f"left out: {tmp_path / name}: no crystals in it" for name in ("b.csv", "b.json", "b.parquet")]
+    for name in ("b.json", "b.parquet"):
+        with pytest.raises(InputError, match=rf"{name}: no crystals in it"):
+            pack((tmp_path / name,), tmp_path / "none.parquet")
+        with pytest.raises(InputError, match=rf"{name}: no crystals in it"):
+            read(tmp_path / name)
 
 
 def good(folder):

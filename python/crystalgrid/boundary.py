@@ -9,12 +9,9 @@ import torch
 from torch import Tensor
 
 from . import _core
-from .crystal import LEAST_VOLUME, MAX_Z, Crystal, CrystalBatch, pack
+from .crystal import FARTHEST, LEAST_VOLUME, MAX_Z, Crystal, CrystalBatch, pack
 from .errors import InputError
 from .grid import Grid
-
-FARTHEST = 1e6
-"""Å, or cells; so near, images can be counted in whole numbers, and positions keep their digits."""
 
 
 def batch_and_cubes(

@@ -18,7 +18,7 @@ from .crystal import Crystal
 from .crystalset import CrystalSet
 from .errors import InputError
 from .files import as_path
-from .filters import Found, LeftOut, sift
+from .filters import NO_CRYSTALS, Found, LeftOut, sift
 from .formats import OPENERS, SINGLE, Disordered, without
 from .parquet import read_parquet
 
@@ -92,9 +92,12 @@ def jobs(files: Iterable[tuple[Path, str]]) -> Iterator[Job | LeftOut]:
         if kind is None:
             yield LeftOut(str(path), "", "not a format that is read", f"wanted {FORMATS}")
             continue
+        i = -1
         try:
             for i, (one, parser, content) in enumerate(OPENERS[kind](path)):
                 yield Job(str(path), one or (name if kind in SINGLE else f"{name}:{i}"), parser, content)
+            if i < 0:
+                yield LeftOut(str(path), "", NO_CRYSTALS)
         except (OSError, EOFError, ValueError, RecursionError, zlib.error, csv.Error) as error:
             yield LeftOut(str(path), "", UNREADABLE, str(error))
 
