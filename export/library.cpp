@@ -90,6 +90,9 @@ void replace(const fs::path& path, const std::string& text) {
   throw InputError(path.string() + ": cannot be written: " + std::strerror(good ? errno : reason));
 }
 
+/// The first member of density.npz, whose values are written where they stay.
+constexpr const char* kDensity = "density";
+
 /// In the manifest: samples.xyz, samples.cif, and the two parts of density.npz.
 constexpr std::array kFileNames{"frames", "blocks", "densities", "indices"};
 
@@ -146,7 +149,11 @@ Library::Library(const fs::path& folder, const Options& options, const Grid& gri
   frames_.emplace(folder / "samples.xyz", sizes[0]);
   if (options.cif) blocks_.emplace(folder / "samples.cif", sizes[1]);
   if (options.density) {
-    densities_.emplace(folder / "density.f4", sizes[2]);
+    densities_.emplace(folder / "density.npz", sizes[2]);
+    if (densities_->size() == 0) {
+      const std::string start = npz_start(kDensity, density_header());
+      densities_->append(start.data(), start.size());
+    }
     indices_.emplace(folder / "index.i8", sizes[3]);
   }
 }
@@ -229,14 +236,15 @@ void Library::save() {
   saved_ = std::chrono::steady_clock::now();
 }
 
+std::string Library::density_header() const { return npy_header("<f4", {kept_, grid_.n, grid_.n, grid_.n}); }
+
 void Library::finish_densities() {
   const std::array members{
-      NpzMember{"density", npy_header("<f4", {kept_, grid_.n, grid_.n, grid_.n}), densities_->part()},
+      NpzMember{kDensity, density_header(), densities_->part()},
       NpzMember{"index", npy_header("<i8", {kept_}), indices_->part()},
   };
-  const fs::path whole = folder_ / "density.npz.part";
-  write_npz(whole, members);
-  fs::rename(whole, folder_ / "density.npz");
+  finish_npz(members);
+  densities_->finish();
 }
 
 void Library::finish() {
@@ -246,8 +254,7 @@ void Library::finish() {
   frames_->finish();
   finished_ = true;
   save();
-  for (const std::optional<PartFile>* file : {&densities_, &indices_})
-    if (*file) fs::remove((*file)->part());
+  if (indices_) fs::remove(indices_->part());
 }
 
 }  // namespace crystalgrid

@@ -52,6 +52,7 @@ class Library {
  private:
   std::array<std::uintmax_t, 4> load(const Json& manifest);  // returns the sizes of the files
   Json manifest() const;
+  std::string density_header() const;
   void finish_densities();
 
   std::filesystem::path folder_;

@@ -125,15 +125,18 @@ std::string end_of_zip(std::uint64_t entries, std::uint64_t place, std::uint64_t
   return end;
 }
 
+constexpr std::size_t kNpyHeader = 128;  // a multiple of 64, and enough for four sides of any length
 constexpr std::size_t kChunk = 1 << 20;
 constexpr std::int64_t kRowsAtOnce = 1024;
 constexpr std::int64_t kMostRows = 1'000'000'000'000;  // so that no count of bytes overflows
 
-/// Call `use(data, size)` for the header and then for the values of a member, a piece at a time.
+/// Call `use(data, size)` for the header and then for the values of a member, which begin at `start` of their file, a
+/// piece at a time.
 template <class Use>
-void for_each_piece(const NpzMember& member, const Use& use) {
+void for_each_piece(const NpzMember& member, std::uint64_t start, const Use& use) {
   use(member.header.data(), member.header.size());
   std::ifstream values(member.values, std::ios::binary);
+  values.seekg(static_cast<std::streamoff>(start));
   std::vector<char> chunk(kChunk);
   while (values.read(chunk.data(), kChunk), values.gcount() > 0) use(chunk.data(), values.gcount());
   if (!values.eof()) throw InputError(member.values.string() + ": cannot be read");
@@ -204,23 +207,33 @@ std::string npy_header(const std::string& descr, const std::vector<std::int64_t>
   std::string text = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
   for (const std::int64_t side : shape) text += std::to_string(side) + ", ";
   text += "), }";
-  text.resize((10 + text.size()) / 64 * 64 + 64 - 11, ' ');  // magic, header and newline fill whole blocks of 64 bytes
+  text.resize(kNpyHeader - 11, ' ');  // which leaves room for the magic and the newline
   text += '\n';
   std::string header("\x93NUMPY\x01\x00", 8);
   append(header, text.size(), 2);
   return header + text;
 }
 
-void write_npz(const std::filesystem::path& path, std::span<const NpzMember> members) {
-  std::ofstream file(path, std::ios::binary);
+std::string npz_start(const std::string& name, const std::string& header) {
+  return local_header({name + ".npy", 0, 0, 0}) + header;
+}
+
+void finish_npz(std::span<const NpzMember> members) {
+  const std::filesystem::path& path = members.front().values;
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   std::vector<Entry> entries;
   for (const NpzMember& member : members) {
+    const bool first = entries.empty();
     Entry entry{member.name + ".npy", 0, static_cast<std::uint64_t>(file.tellp()), 0};
+    const std::uint64_t start = first ? npz_start(member.name, member.header).size() : 0;
     Crc crc;
-    for_each_piece(member, [&](const char* data, std::size_t size) { crc.add(data, size), entry.size += size; });
+    for_each_piece(member, start, [&](const char* data, std::size_t size) { crc.add(data, size), entry.size += size; });
     entry.crc = crc.value();
     file << local_header(entry);
-    for_each_piece(member, [&](const char* data, std::size_t size) { file.write(data, size); });
+    if (first)
+      file << member.header, file.seekp(0, std::ios::end);
+    else
+      for_each_piece(member, start, [&](const char* data, std::size_t size) { file.write(data, size); });
     entries.push_back(entry);
   }
   const auto place = static_cast<std::uint64_t>(file.tellp());
@@ -228,10 +241,7 @@ void write_npz(const std::filesystem::path& path, std::span<const NpzMember> mem
   for (const Entry& entry : entries) directory += central_header(entry);
   file << directory << end_of_zip(entries.size(), place, directory.size());
   file.close();
-  if (file) return;
-  const std::string reason = std::strerror(errno);
-  std::filesystem::remove(path);
-  throw InputError(path.string() + ": cannot be written: " + reason);
+  if (!file) throw InputError(path.string() + ": cannot be written: " + std::strerror(errno));
 }
 
 }  // namespace crystalgrid

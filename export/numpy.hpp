@@ -37,17 +37,20 @@ class NpyRows {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-/// Header of a .npy file with values of type `descr` ("<f4").
+/// Header of a .npy file with values of type `descr` ("<f4"), of the same length for any shape.
 std::string npy_header(const std::string& descr, const std::vector<std::int64_t>& shape);
 
-/// Member of an .npz file: its name without the ending, the header, and where its values lie.
+/// Member of an .npz file: its name without the ending, the header, and the file that its values lie in.
 struct NpzMember {
   std::string name, header;
   std::filesystem::path values;
 };
 
-/// Write `members` to `path` as an .npz file (a zip that compresses nothing, of any size). Throws InputError where that
-/// fails, and leaves nothing then.
-void write_npz(const std::filesystem::path& path, std::span<const NpzMember> members);
+/// What an .npz file begins with, before the values of its first member.
+std::string npz_start(const std::string& name, const std::string& header);
+
+/// Make an .npz file (a zip that compresses nothing, of any size) of the first member's file, in which the values lie
+/// behind an `npz_start`; the others are appended. Throws InputError where that fails; the values are untouched.
+void finish_npz(std::span<const NpzMember> members);
 
 }  // namespace crystalgrid

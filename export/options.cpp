@@ -38,8 +38,11 @@ double positive(Text option, Text text) {
   return x;
 }
 
-/// Filters that nothing passes are a slip.
-void check(const Filters& filters) {
+/// Options that do not go together are a slip.
+void check(const Options& options) {
+  if (!options.latents.empty() && options.temperature != 1)
+    throw InputError("--temperature and --latents: only what is drawn has a temperature; scale the rows of the file");
+  const Filters& filters = options.filters;
   const auto pair = [](const auto& least, const auto& most, const std::string& of) {
     if (least && most && *least > *most) throw InputError("--min-" + of + " and --max-" + of + ": nothing passes both");
   };
@@ -105,7 +108,7 @@ Decode latent vectors to crystal structures and write OUT/samples.xyz (extended 
 what to decode
   --seed S               structure i depends on (seed, i) alone (default 0)
   --temperature T        draw noise from N(0, T²) (default 1), which a model that has learned a prior turns into latent
-                         vectors like those of crystals, and others decode
+                         vectors like those of crystals, and others decode; not with --latents
   --no-prior             decode the noise itself, whatever the model has learned
   --latents FILE.npy     decode the rows of this file, float32 or float64 [N, latent size]
   --largest-density D    scale each density so that its largest value is D, in 1/Å³
@@ -150,7 +153,7 @@ Options parse_options(int argc, char** argv) {
   if (options.help) return options;
   if (options.model.empty()) throw InputError("wanted a model: crystalgrid-sampler MODEL -o OUT (see --help)");
   if (options.out.empty()) throw InputError("wanted a folder to write to: -o OUT (see --help)");
-  check(options.filters);
+  check(options);
   return options;
 }
 

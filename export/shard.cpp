@@ -23,12 +23,18 @@ std::optional<std::int64_t> whole(std::string_view text) {
 
 std::optional<std::int64_t> variable(const char* name) {
   const char* text = std::getenv(name);
-  return text ? whole(text) : std::nullopt;
+  if (!text || !*text) return std::nullopt;
+  const auto x = whole(text);
+  if (!x) throw InputError(std::string(name) + ": wanted a whole number, got '" + text + "'");
+  return x;
 }
 
 Shard from_environment() {
-  if (const auto rank = variable("RANK"), size = variable("WORLD_SIZE"); rank && size)
-    return {*rank, *size, "RANK and WORLD_SIZE"};
+  const auto rank = variable("RANK"), size = variable("WORLD_SIZE");
+  if (rank.has_value() != size.has_value())  // each process would make the whole, one in the other's way
+    throw InputError("RANK and WORLD_SIZE: wanted both, as torchrun sets them, or neither, got only " +
+                     std::string(rank ? "RANK" : "WORLD_SIZE") + "; --shard K/N goes before them");
+  if (rank) return {*rank, *size, "RANK and WORLD_SIZE"};
   Shard shard;
   if (const auto task = variable("SLURM_ARRAY_TASK_ID"), count = variable("SLURM_ARRAY_TASK_COUNT"); task && count) {
     const std::int64_t first = variable("SLURM_ARRAY_TASK_MIN").value_or(0);

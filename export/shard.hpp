@@ -12,7 +12,7 @@ struct Shard {
 };
 
 /// `text` is "k/N"; empty: RANK and WORLD_SIZE (torchrun), else SLURM_ARRAY_TASK_ID of an array job and SLURM_PROCID of
-/// the tasks of a step, else the whole. Throws InputError for what is no shard.
+/// the tasks of a step, else the whole. Throws InputError for what is no shard, and for half of what torchrun sets.
 Shard parse_shard(const std::string& text);
 
 struct Range {

@@ -247,11 +247,22 @@ def test_round_trip_of_real_crystals(real_crystals: CrystalSet, device: str) -> 
     assert survived > 0.95  # measured 0.99 over 400 crystals
 
 
+def test_voxels_that_are_nan_hardly_count() -> None:
+    voxels = ONE[0].nonzero()
+    density, confidence = torch.ones(ONE.shape), torch.ones(ONE.shape)
+    density[0][tuple(voxels[0])] = confidence[0][tuple(voxels[-1])] = torch.nan
+    [(position, *_)] = found_in(ONE[0], density[0], confidence=confidence[0])
+    assert position == pytest.approx((voxels[1:-1].double().mean(0).numpy() + 0.5) / 3)
+
+
 LABELS = torch.zeros(1, 30, 30, 30, dtype=torch.uint8)
+ONE = balls((5, 5, 5, 8))[None]
 BAD_INPUT = {
     "species: wanted uint8 of shape (1, 30, 30, 30), got torch.int64": {"species": LABELS.long()},
     "species: wanted uint8 of shape (30, 30, 30, 30), got torch.uint8": {"species": LABELS[0]},
     "species: wanted a tensor, got ndarray": {"species": LABELS.numpy()},
+    "species: wanted uint8 of shape (30, 30, 30), got torch.uint8 of ()": {"species": LABELS.sum().byte()},
+    "density, confidence: wanted finite values": {"species": ONE, "density": torch.full(ONE.shape, torch.inf)},
     "density: wanted shape (1, 30, 30, 30)": {"density": torch.zeros(30, 30, 30)},
     "density: wanted a tensor, got ndarray": {"density": LABELS.numpy()},
     "confidence: wanted shape (1, 30, 30, 30)": {"confidence": torch.zeros(30, 30, 30)},

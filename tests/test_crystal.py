@@ -19,7 +19,11 @@ BAD_CRYSTALS = {
     "singular, wanted three independent": (np.diag([1, 1, 0]), [[0, 0, 0]], [1]),
     "from 1 to 94, got 95": (np.eye(3), [[0, 0, 0]], [95]),
     "from 1 to 94, got 0": (np.eye(3), [[0, 0, 0]], [0]),
-    "numbers must be whole": (np.eye(3), [[0, 0, 0]], [1.5]),
+    "numbers must be whole, got an array of float64": (np.eye(3), [[0, 0, 0]], [1.5]),
+    "numbers must be whole, got an array of <U2": (np.eye(3), [[0, 0, 0]], ["Na"]),
+    r"at least 0.1 Å³ per atom, got 1e-09": (1e-3 * np.eye(3), [[0, 0, 0]], [1]),
+    "lattice must be an array of numbers, got 'cubic'": ("cubic", [[0, 0, 0]], [1]),
+    r"frac_coords must be an array of numbers, got \[\[0\], \[0, 0\]\]": (np.eye(3), [[0], [0, 0]], [1]),
 }
 
 

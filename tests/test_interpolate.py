@@ -71,6 +71,10 @@ def test_bad_input_is_one_line_and_leaves_nothing(ends: tuple[Path, Path, Path],
     for options, message in (
         (Interpolate(a, b, str(model), out, steps=1), "--steps: wanted 2 or more"),
         (Interpolate(a, b, "absent", out), "absent: no such file"),
+        (
+            Interpolate(a, b, str(tmp_path), out),
+            "wanted the file that crystalgrid-export makes from a run, got a folder",
+        ),
         (Interpolate(tmp_path / "c.cif", b, str(model), out), "c.cif: no such file"),
     ):
         with pytest.raises(cg.InputError, match=message):

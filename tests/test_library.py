@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zipfile
 from pathlib import Path
 
 import ase.io
@@ -98,9 +99,20 @@ def test_torchrun_and_slurm_say_which_shard(
     assert f"shard {k}/{of}, as " in done.stderr
 
 
-def test_an_impossible_shard_of_the_environment_is_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:
-    done = run(sampler, mirror, "-o", tmp_path / "out", env={**os.environ, "RANK": "3", "WORLD_SIZE": "3"})
-    assert_refused(done, "RANK and WORLD_SIZE: wanted K/N with K from 0 to N-1, as 0/4, got '3/3'")
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"RANK": "3", "WORLD_SIZE": "3"}, "RANK and WORLD_SIZE: wanted K/N with K from 0 to N-1, as 0/4, got '3/3'"),
+        ({"RANK": "1"}, "RANK and WORLD_SIZE: wanted both, as torchrun sets them, or neither, got only RANK"),
+        ({"WORLD_SIZE": "4"}, "or neither, got only WORLD_SIZE; --shard K/N goes before them"),
+        ({"RANK": "one", "WORLD_SIZE": "4"}, "RANK: wanted a whole number, got 'one'"),
+    ],
+)
+def test_an_impossible_shard_of_the_environment_is_refused(
+    sampler: Path, mirror: Path, tmp_path: Path, variables: dict[str, str], message: str
+) -> None:
+    assert_refused(run(sampler, mirror, "-o", tmp_path / "out", env={**os.environ, **variables}), message)
+    assert run(sampler, mirror, "-o", tmp_path, "--shard", "0/2", env={**os.environ, **variables}).returncode == 0
 
 
 def test_killed_again_and_again_it_makes_the_same_library(
@@ -131,14 +143,15 @@ def test_what_was_written_after_the_manifest_is_made_anew(
     blocks = (folder / "samples.cif").read_bytes()
     block_places = [match.start() for match in re.finditer(rb"^data_", blocks, re.M)] + [len(blocks)]
     atoms = [len(frame) for frame in ase.io.read(folder / "samples.xyz", ":")]
+    start = (folder / "density.npz").read_bytes().index(b"\x93NUMPY") + 128  # of the values
     sizes = {
         "frames": places[kept], "blocks": block_places[sum(n > 0 for n in atoms[:kept])],
-        "densities": kept * 6**3 * 4, "indices": kept * 8,
+        "densities": start + kept * 6**3 * 4, "indices": kept * 8,
     }  # fmt: skip
-    densities = np.load(folder / "density.npz")["density"].tobytes()
+    densities = (folder / "density.npz").read_bytes()
     for name, content, size in (
         ("samples.xyz", frames, sizes["frames"]), ("samples.cif", blocks, sizes["blocks"]),
-        ("density.f4", densities, sizes["densities"]), ("index.i8", indices.tobytes(), sizes["indices"]),
+        ("density.npz", densities, sizes["densities"]), ("index.i8", indices.tobytes(), sizes["indices"]),
     ):  # fmt: skip
         (out / f"{name}.part").write_bytes(content[: size + torn])
     removed = {**manifest(folder)["removed"], "max_atoms": int(next_ - kept)}
@@ -148,6 +161,19 @@ def test_what_was_written_after_the_manifest_is_made_anew(
     done = run(sampler, model, "-o", out, *LIBRARY, "--resume")
     assert done.returncode == 0, done.stderr
     assert_same_library([out], folder)
+
+
+def test_densities_take_their_space_once(sampler: Path, whole: tuple[Path, Path], tmp_path: Path) -> None:
+    """The file that they are written to becomes density.npz, again where the machine stopped just after that."""
+    out, content = tmp_path / "out", (whole[1] / "density.npz").read_bytes()
+    assert run(sampler, whole[0], "-o", out, *LIBRARY).returncode == 0
+    (out / "manifest.json").write_text(json.dumps({**manifest(out), "finished": False}))
+    (out / "index.i8.part").write_bytes(np.load(out / "density.npz")["index"].tobytes())
+    before = (out / "density.npz").stat().st_ino
+    assert run(sampler, whole[0], "-o", out, *LIBRARY, "--resume").returncode == 0
+    assert (out / "density.npz").read_bytes() == content
+    assert zipfile.ZipFile(out / "density.npz").testzip() is None
+    assert (out / "density.npz").stat().st_ino == before
 
 
 def test_a_finished_library_is_left_alone(sampler: Path, whole: tuple[Path, Path]) -> None:

@@ -60,6 +60,24 @@ def test_tensors_of_another_shape_or_kind_are_refused(mirror: Path, method: str,
         getattr(cg.load(mirror), method)(tensor)
 
 
+@pytest.mark.parametrize(
+    ("method", "value", "message"),
+    [
+        ("decode", [1.0], "z: wanted a tensor, got list"),
+        ("decode", torch.full((1, 216), torch.nan), "z: wanted finite values, got NaN"),
+        ("segment", torch.full((2, 6, 6, 6), torch.inf), "density: wanted finite values, got NaN or infinity"),
+    ],
+)
+def test_what_is_no_density_or_latent_is_refused(mirror: Path, method: str, value: object, message: str) -> None:
+    with pytest.raises(cg.InputError, match=message):
+        getattr(cg.load(mirror), method)(value)
+
+
+def test_a_source_that_is_no_path_is_refused() -> None:
+    with pytest.raises(cg.InputError, match="model: wanted a path, got 3"):
+        cg.load(3)
+
+
 def test_a_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(cg.InputError, match=r"absent\.pt: no such file"):
         cg.load(tmp_path / "absent.pt")

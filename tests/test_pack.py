@@ -14,7 +14,7 @@ from crystalgrid.data import load
 from crystalgrid.errors import InputError
 from crystalgrid.formats import parse_cif
 from crystalgrid.pack import cli, pack
-from crystalgrid.reader import Job
+from crystalgrid.reader import Job, read
 
 
 def run(monkeypatch, *arguments):
@@ -93,10 +93,42 @@ def test_packing_into_the_source_folder_again(tmp_path, capsys):
     assert "kept 1 of 1 crystals" in capsys.readouterr().out.splitlines()[-1]
 
 
-def test_a_source_without_crystals(tmp_path):
-    (tmp_path / "a.json").write_text("[]")
-    with pytest.raises(InputError, match="no crystals in what there is to read"):
+def test_links_that_lead_nowhere_are_listed(tmp_path, capsys):
+    good(tmp_path)
+    (tmp_path / "b.cif").symlink_to(tmp_path / "gone.cif")
+    (tmp_path / "more").symlink_to(tmp_path)
+    pack((tmp_path,), tmp_path / "a.parquet")
+    said = capsys.readouterr()
+    assert "kept 1 of 3 crystals" in said.out
+    assert f"left out: {tmp_path / 'b.cif'}: cannot be read: [Errno 2] No such file" in said.err
+    assert f"left out: {tmp_path / 'more'}: not a format that is read" in said.err
+
+
+def test_a_cell_without_room_for_its_atoms_is_left_out(tmp_path):
+    (tmp_path / "nanometres.cif").write_text(cif(a=0.4))
+    with pytest.raises(InputError, match=r"nanometres\.cif: less than 0\.1 Å³ per atom"):
         pack((tmp_path,), tmp_path / "a.parquet")
+
+
+def test_an_atom_whose_place_in_the_cell_is_lost_is_left_out(tmp_path):
+    (tmp_path / "far.xyz").write_text('1\nLattice="4 0 0 0 4 0 0 0 4"\nCs 1e12 0 0\n')
+    with pytest.raises(InputError, match=r"far\.xyz: far:0: an atom more than 1e\+06 cells away"):
+        pack((tmp_path,), tmp_path / "a.parquet")
+
+
+def test_files_without_crystals_are_listed(tmp_path, capsys):
+    pack((good(tmp_path),), tmp_path / "b.parquet")
+    pq.write_table(pq.read_table(tmp_path / "b.parquet")[:0], tmp_path / "b.parquet")
+    (tmp_path / "b.csv").write_text("id,cif\n")
+    (tmp_path / "b.json").write_text("[]")
+    pack((tmp_path,), tmp_path / "out.parquet")
+    listed = [line for line in capsys.readouterr().err.splitlines() if line.endswith(": no crystals in it")]
+    assert listed == [f"left out: {tmp_path / name}: no crystals in it" for name in ("b.csv", "b.json", "b.parquet")]
+    for name in ("b.json", "b.parquet"):
+        with pytest.raises(InputError, match=rf"{name}: no crystals in it"):
+            pack((tmp_path / name,), tmp_path / "none.parquet")
+        with pytest.raises(InputError, match=rf"{name}: no crystals in it"):
+            read(tmp_path / name)
 
 
 def good(folder):

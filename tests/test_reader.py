@@ -103,6 +103,14 @@ def test_compressed(tmp_path):
     assert len(cg.read(tmp_path / "a.json.gz")) == 2
 
 
+@pytest.mark.parametrize("name", ["A.CIF.GZ", "A.Cif.Gz", "A.CIF"])
+def test_endings_in_capitals(tmp_path, name):
+    content = cif().encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.lower().endswith("gz") else content)
+    found = parse(next(jobs(find_files(tmp_path))))
+    assert found.crystals.ids.tolist() == ["A"]
+
+
 def test_parquet(tmp_path):
     crystal = caesium_chloride()
     write_parquet(tmp_path / "a.parquet", CrystalSet.of([("x", crystal.lattice, crystal.frac_coords, crystal.numbers)]))
@@ -181,6 +189,8 @@ def test_folder_stops_at_the_first_bad_file(tmp_path):
 
 
 def test_missing_and_empty(tmp_path):
+    with pytest.raises(cg.InputError, match="path: wanted a path, got 3"):
+        cg.read(3)
     with pytest.raises(cg.InputError, match="nowhere: no such file or folder"):
         cg.read(tmp_path / "nowhere")
     with pytest.raises(cg.InputError, match="got an empty one"):

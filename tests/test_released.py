@@ -10,6 +10,7 @@ import crystalgrid as cg
 from crystalgrid import released, sample
 from crystalgrid.checkpoint import KEY, last
 from crystalgrid.grid import Grid
+from crystalgrid.model import find
 from crystalgrid.recipe import load_recipe
 
 NAMES = sorted(released.released())
@@ -71,6 +72,17 @@ def test_a_released_model_is_exported_once(
     assert exported.stat().st_mtime_ns == before
     with pytest.raises(cg.InputError, match=r"yours: no such file, run folder or released model \(released: mine\)"):
         cg.load("yours")
+
+
+def test_a_folder_hides_a_released_model_of_its_name_only_with_a_model_in_it(
+    made: tuple[Path, torch.nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(released, "shipped", lambda _: made[0].parent)
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    assert find("mine") == made[0]
+    shutil.copy(made[0] / released.WEIGHTS, "mine")
+    assert find("mine") == Path("mine")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -122,6 +122,10 @@ def test_the_batch_moves_no_density(sampler: Path, tiny: Path, tmp_path: Path) -
             ["{model}", "-o", "{out}", "--min-atoms", "9", "--max-atoms", "8"],
             "--min-atoms and --max-atoms: nothing passes",
         ),
+        (
+            ["{model}", "-o", "{out}", "--temperature", "2", "--latents", "z.npy"],
+            "--temperature and --latents: only what",
+        ),
         (["{model}", "-o", "{out}", "-n", "9223372036854775807"], "-n: wanted a whole number from 1 to 1000000000000"),
         (["{model}", "-o", "{out}", "--largest-density", "1e300"], "--largest-density: wanted a positive number"),
         (["{model}", "-o", "{out}", "--min-distance", "nan"], "--min-distance: wanted a positive number, got 'nan'"),

@@ -112,6 +112,8 @@ def test_bad_shapes_are_refused() -> None:
         label_species([PEROVSKITE], origin=torch.zeros(2, 3))
     with pytest.raises(InputError, match="threads: wanted a whole number"):
         label_species([PEROVSKITE], threads=-1)
+    with pytest.raises(InputError, match="periodic: wanted True or False, got 'no'"):
+        label_species([PEROVSKITE], periodic="no")
 
 
 def test_dense_cell_is_labelled_everywhere(device: str) -> None:

@@ -1,11 +1,13 @@
 """Training: its gradients, that it learns, that it resumes exactly, and what it says to bad input."""
 
+import io
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -209,6 +211,15 @@ def test_damaged_checkpoints_are_refused(start, tmp_path):
         last(run).write_bytes(content)
         with pytest.raises(InputError, match=r"last\.ckpt: not a checkpoint, or a truncated one"):
             load_run(run)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        tensor = max((one for one in archive.infolist() if "/data/" in one.filename), key=lambda one: one.file_size)
+    altered = bytearray(whole)
+    altered[tensor.header_offset + tensor.file_size // 2] ^= 1
+    last(run).write_bytes(altered)
+    with pytest.raises(
+        InputError, match=r"last\.ckpt: damaged or altered \(the CRC of .*/data/\d+ in it does not match"
+    ):
+        load_run(run)
     torch.save({"weights": 1}, last(run))
     with pytest.raises(InputError, match="not a checkpoint of crystalgrid-train"):
         load_run(run)

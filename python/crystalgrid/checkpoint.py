@@ -1,6 +1,8 @@
 """Checkpoints of a training run: written whole, read with a clear word when they are not what they should be."""
 
 import pickle
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ from .recipe import recipe_from
 FORMAT = 1
 KEY = "crystalgrid"
 """Where a checkpoint says what it is: format, recipe, mode, grid, data, seed, versions, step, seconds."""
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError,
+)  # fmt: skip
+"""What is thrown for a file that is no checkpoint."""
 
 
 def last(run: Path) -> Path:
@@ -30,10 +36,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
     try:
+        with zipfile.ZipFile(path) as archive:
+            altered = archive.testzip()  # torch does not look at the archive's CRCs
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         reason = str(error).partition("\n")[0][:80] or type(error).__name__
         raise InputError(f"{path}: not a checkpoint, or a truncated one ({reason})") from None
+    if altered is not None:
+        raise InputError(f"{path}: damaged or altered (the CRC of {altered} in it does not match)")
     about = checkpoint.get(KEY) if isinstance(checkpoint, dict) else None
     if not isinstance(about, dict) or "state_dict" not in checkpoint:
         raise InputError(f"{path}: a PyTorch file, but not a checkpoint of crystalgrid-train")

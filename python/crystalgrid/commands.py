@@ -1,6 +1,10 @@
 """Entry points of the commands: each imports its module, and torch with it, where Ctrl-C already ends in one line."""
 
+import os
+import signal
+import sys
 from importlib import import_module
+from typing import Any
 
 from .errors import run_command
 
@@ -46,4 +50,17 @@ def figures() -> None:
 
 
 def _run(module: str) -> None:
-    run_command(lambda: import_module(f".{module}", __package__).cli())
+    run_command(lambda: _import(module).cli())
+
+
+def _import(module: str) -> Any:
+    """A module. There is nothing to save yet, and torch and numpy go on after a KeyboardInterrupt, half imported."""
+    before = signal.signal(signal.SIGINT, _stop)
+    imported = import_module(f".{module}", __package__)
+    signal.signal(signal.SIGINT, before)
+    return imported
+
+
+def _stop(*_: object) -> None:
+    print("error: interrupted", file=sys.stderr, flush=True)
+    os._exit(130)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 MAX_Z = 94
 """Species classes are 0 (no atom) and Z = 1 to 94."""
+LEAST_VOLUME = 0.1
+"""Å³ per atom; no crystal is nearly as dense (the carbon of diamond has 5.7), and the images in a cube have no end."""
+FARTHEST = 1e6
+"""Å, or cells; so near, images can be counted in whole numbers, and positions keep their digits."""
 
 SYMBOLS = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "
@@ -32,10 +36,11 @@ class Crystal:
     """One periodic crystal.
 
     lattice: [3, 3] float64, rows a, b, c in Å, any orientation or handedness.
-    frac_coords: [N, 3] float64, any real numbers (not wrapped).
+    frac_coords: [N, 3] float64, inside the cell or not.
     numbers: [N] int, atomic numbers Z from 1 to 94.
 
-    Raises InputError for a singular or non-finite lattice, non-finite coordinates, no atoms, or Z out of range.
+    Raises InputError for a singular or non-finite lattice, one of less than 0.1 Å³ per atom, non-finite coordinates, no
+    atoms, or Z out of range.
     """
 
     lattice: np.ndarray
@@ -43,11 +48,11 @@ class Crystal:
     numbers: np.ndarray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lattice", np.array(self.lattice, dtype=np.float64))
-        object.__setattr__(self, "frac_coords", np.array(self.frac_coords, dtype=np.float64))
-        numbers = np.asarray(self.numbers)
-        object.__setattr__(self, "numbers", numbers.astype(np.int64))
+        object.__setattr__(self, "lattice", _array("lattice", self.lattice, np.float64))
+        object.__setattr__(self, "frac_coords", _array("frac_coords", self.frac_coords, np.float64))
+        numbers = _array("numbers", self.numbers)
         _check(self.lattice, self.frac_coords, numbers)
+        object.__setattr__(self, "numbers", numbers.astype(np.int64))
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -76,6 +81,13 @@ class Crystal:
         return Structure(self.lattice, [SYMBOLS[z - 1] for z in self.numbers], self.frac_coords)
 
 
+def _array(name: str, values: Any, dtype: type | None = None) -> np.ndarray:
+    try:
+        return np.array(values, dtype)
+    except (TypeError, ValueError):
+        raise InputError(f"Crystal: {name} must be an array of numbers, got {values!r:.60}") from None
+
+
 def _check(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray) -> None:
     if lattice.shape != (3, 3):
         raise InputError(f"Crystal: lattice must have shape (3, 3), got {lattice.shape}")
@@ -88,11 +100,15 @@ def _check(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray) ->
         raise InputError("Crystal: wanted at least one atom, got none")
     if not np.isfinite(lattice).all() or not np.isfinite(frac_coords).all():
         raise InputError("Crystal: lattice and frac_coords must be finite, got NaN or infinity")
-    sides = np.linalg.norm(lattice, axis=1)
-    if sides.min() == 0 or abs(np.linalg.det(lattice)) < 1e-6 * sides.prod():
+    sides, volume = np.linalg.norm(lattice, axis=1), abs(np.linalg.det(lattice))
+    if sides.min() == 0 or volume < 1e-6 * sides.prod():
         raise InputError("Crystal: the lattice is singular, wanted three independent vectors")
-    if numbers.dtype.kind not in "iu" or numbers.min() < 1 or numbers.max() > MAX_Z:
-        raise InputError(f"Crystal: numbers must be whole, from 1 to {MAX_Z}, got {numbers.min()} to {numbers.max()}")
+    if volume < LEAST_VOLUME * len(numbers):
+        raise InputError(f"Crystal: wanted at least {LEAST_VOLUME} Å³ per atom, got {volume / len(numbers):.2g}")
+    if numbers.dtype.kind not in "iu":
+        raise InputError(f"Crystal: numbers must be whole, got an array of {numbers.dtype}")
+    if numbers.min() < 1 or numbers.max() > MAX_Z:
+        raise InputError(f"Crystal: numbers must be from 1 to {MAX_Z}, got {numbers.min()} to {numbers.max()}")
 
 
 class CrystalBatch(NamedTuple):

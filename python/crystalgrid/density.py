@@ -42,7 +42,7 @@ def voxelize(
     Returns [B, n, n, n] of `dtype`, float32 or float64, on the device of the crystals. First derivatives reach lattice,
     frac_coords and weights. Raises InputError for shapes, devices or values that do not fit.
     """
-    batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation)
+    batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation, periodic)
     if dtype not in (torch.float32, torch.float64):
         raise InputError(f"dtype: wanted torch.float32 or torch.float64, got {dtype}")
     weights = batch.numbers if weights is None else weights

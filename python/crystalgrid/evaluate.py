@@ -15,7 +15,7 @@ from .atoms import find_atoms
 from .compiled import Compiled
 from .data import CrystalSet, evaluation_cubes, load
 from .errors import InputError, run_command
-from .files import written_whole
+from .files import check_output, written_whole
 from .metrics import Tally, true_atoms
 from .model import Model
 from .model import load as load_model
@@ -62,8 +62,8 @@ def evaluate(
         seed: of the cubes' origins and rotations, and of the split where the data has none.
     """
     for path in (json, picture):
-        if path is not None and not path.parent.is_dir():
-            raise InputError(f"{path}: its folder {path.parent} does not exist")
+        if path is not None:
+            check_output(path)
     loaded, crystals = opened(model, data, seed)
     crystals = of_split(crystals, split, data)
     if max_cubes is not None:

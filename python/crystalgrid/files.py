@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import InputError
 
@@ -17,12 +18,29 @@ def shipped(folder: str) -> Path:
     return installed if installed.is_dir() else package.parents[1] / folder
 
 
+def as_path(name: str, value: Any) -> Path:
+    """`value`, if it can be one. Raises InputError that calls it `name`."""
+    try:
+        return Path(value)
+    except TypeError:
+        raise InputError(f"{name}: wanted a path, got {value!r:.60}") from None
+
+
+def check_output(path: Path) -> None:
+    """Raise InputError where no file can be written under that name."""
+    if path.is_dir():
+        raise InputError(f"{path}: wanted a file to write to, but a folder has that name")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: its folder {path.parent} does not exist")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: its folder {path.parent} may not be written to")
+
+
 @contextmanager
 def written_whole(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it takes the name only if the block succeeds, else it is removed."""
     path = Path(path)
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: its folder {path.parent} does not exist")
+    check_output(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)

@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .crystal import FARTHEST, LEAST_VOLUME
 from .crystalset import CrystalSet
 from .errors import InputError
 
 MAX_SIDE = 10.0
 """Å; cells whose longest side is shorter are kept, as in section 3.1."""
+NO_CRYSTALS = "no crystals in it"
 
 
 class LeftOut(NamedTuple):
@@ -71,7 +73,9 @@ def _faults(crystals: CrystalSet, max_side: float) -> list[tuple[str, np.ndarray
         ("no atoms", np.diff(crystals.offsets) == 0),
         ("NaN or infinity in the lattice", ~np.isfinite(lattice).all(axis=(1, 2))),
         ("singular lattice", singular),
+        (f"less than {LEAST_VOLUME} Å³ per atom", ~(volume >= LEAST_VOLUME * np.diff(crystals.offsets))),
         ("NaN or infinity in the positions", any_atom(~np.isfinite(crystals.frac_coords).all(axis=1))),
+        (f"an atom more than {FARTHEST:g} cells away", any_atom((np.abs(crystals.frac_coords) > FARTHEST).any(axis=1))),
         ("species that is not an element of Z 1 to 94", any_atom(crystals.numbers == 0)),
         (f"longest side of {max_side:g} Å or more", ~(sides.max(axis=1) < max_side)),
     ]
@@ -88,8 +92,6 @@ def summary(kept: int, left_out: list[LeftOut]) -> str:
 
 def nothing_kept(name: str, left_out: list[LeftOut]) -> str:
     """One line for the error that it is to keep no crystal."""
-    if not left_out:
-        return f"{name}: no crystals in what there is to read"
     if len(left_out) == 1:
         return str(left_out[0])
     return f"{name}: {summary(0, left_out)}, the first: {left_out[0]}"

@@ -31,8 +31,13 @@ class Disordered(ValueError):
     """Sites are occupied in part, which one atom per site cannot tell."""
 
 
+def without(ending: str, name: str) -> str:
+    """`name` without that ending, in capitals or not."""
+    return name[: -len(ending)] if name.lower().endswith(ending) else name
+
+
 def _text(path: Path) -> str:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         return file.read().decode("utf-8-sig", errors="replace")
 
 

@@ -17,7 +17,7 @@ from .data import load as load_crystals
 from .errors import InputError, run_command
 from .files import new_folder
 from .model import Model, load
-from .sample import Sample
+from .sample import Sample, artifact
 
 
 @dataclass
@@ -63,6 +63,7 @@ def interpolate(options: Interpolate) -> Sample:
     """Write the latent vectors; returns what the sampler is then to do."""
     if options.steps < 2:
         raise InputError(f"--steps: wanted 2 or more, as both ends count, got {options.steps}")
+    artifact(options.model)  # which the sampler needs, before there is anything in OUT
     model = load(options.model)
     a, b = (encode_file(path, model) for path in (options.a, options.b))
     latents = new_folder(options.out) / "latents.npy"

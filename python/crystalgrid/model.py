@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import load_run
+from .boundary import a_tensor, check_finite
+from .checkpoint import best, last, load_run
 from .compiled import Compiled, built_for
 from .errors import InputError
+from .files import as_path
 from .grid import Grid
 from .nets import CrystalNet
 from .nets.fold import folded
@@ -74,9 +76,11 @@ class Model:
 
 
 def _checked(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    a_tensor(name, tensor)
     if tensor.shape[1:] != shape or tensor.dtype != torch.float32:
         wanted = ", ".join(map(str, ("B", *shape)))
         raise InputError(f"{name}: wanted float32 [{wanted}], got {tensor.dtype} {list(tensor.shape)}")
+    check_finite(name, tensor)
     return tensor
 
 
@@ -125,14 +129,19 @@ def load_trained(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
 
 
 def find(source: Path | str) -> Path:
-    """The file or folder of a model: a path that exists, else the folder of the released model with that name."""
-    path = Path(source)
+    """The file or folder of a model: a path that is one, else the folder of the released model with that name."""
+    path = as_path("model", source)
+    if str(source) in released() and not holds_model(path):
+        return released()[str(source)]
     if path.exists():
         return path
-    if str(source) in released():
-        return released()[str(source)]
     names = ", ".join(released()) or "none"
     raise InputError(f"{source}: no such file, run folder or released model (released: {names})")
+
+
+def holds_model(path: Path) -> bool:
+    """Whether there is a file, or a folder with a model's weights. Another folder does not hide a released model."""
+    return path.is_file() or any(file.is_file() for file in (path / WEIGHTS, best(path), last(path)))
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import tyro
 
 from .arguments import parsed
 from .errors import InputError, run_command
-from .files import written_whole
+from .files import check_output, written_whole
 from .filters import MAX_SIDE, LeftOut, check_max_side, nothing_kept, summary
 from .parquet import write_parquet
 from .reader import find_files
@@ -74,9 +74,8 @@ def _check(
         raise InputError(f"workers: wanted at least 1, got {workers}")
     if out.suffix != ".parquet":
         raise InputError(f"{out}: wanted a name that ends in .parquet")
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: its folder {out.parent} does not exist")
-    if out.exists() and not (overwrite and out.is_file()):
+    check_output(out)
+    if out.exists() and not overwrite:
         raise InputError(f"{out}: exists; choose another name or add --overwrite")
 
 

@@ -21,7 +21,7 @@ from .crystal import ATOMIC_NUMBERS, SYMBOLS
 from .crystalset import SPLITS, CrystalSet, fractional
 from .errors import InputError
 from .files import written_whole
-from .filters import Found, LeftOut, merged, sift
+from .filters import NO_CRYSTALS, Found, LeftOut, merged, sift
 
 NEEDED = ("lattice_vectors", "cartesian_site_positions", "species_at_sites")
 OPTIONAL = ("immutable_id", "split")
@@ -45,6 +45,8 @@ def read_parquet(path: Path | str, max_side: float = np.inf) -> Found:
         raise InputError(f"{path}: not Parquet: {error}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if first == 0:
+        parts.append(Found(CrystalSet.of([]), [LeftOut(str(path), "", NO_CRYSTALS)]))
     return merged(parts)
 
 

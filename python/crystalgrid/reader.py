@@ -17,8 +17,9 @@ import numpy as np
 from .crystal import Crystal
 from .crystalset import CrystalSet
 from .errors import InputError
-from .filters import Found, LeftOut, sift
-from .formats import OPENERS, SINGLE, Disordered
+from .files import as_path
+from .filters import NO_CRYSTALS, Found, LeftOut, sift
+from .formats import OPENERS, SINGLE, Disordered, without
 from .parquet import read_parquet
 
 FORMATS = "CIF, POSCAR, extended XYZ, pymatgen JSON, CSV with a cif column or Parquet"
@@ -52,13 +53,16 @@ def read(path: str | Path) -> list[Crystal]:
 
 
 def find_files(source: str | Path) -> list[tuple[Path, str]]:
-    """Files of a source in order of their paths, hidden ones aside, each with the name its crystals go by."""
-    source = Path(source)
+    """Files of a source in order of their paths, hidden ones aside, each with the name its crystals go by.
+
+    Links that lead to no file are among them, so that they are told of rather than passed over.
+    """
+    source = as_path("path", source)
     if source.is_file():
         return [(source, _name(source, source.parent))]
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
-    inside = (path.relative_to(source) for path in source.rglob("*") if path.is_file())
+    inside = (path.relative_to(source) for path in source.rglob("*") if path.is_file() or path.is_symlink())
     paths = [source / path for path in sorted(inside) if not any(part.startswith(".") for part in path.parts)]
     if not paths:
         raise InputError(f"{source}: wanted a folder with files of crystals, got an empty one")
@@ -68,13 +72,13 @@ def find_files(source: str | Path) -> list[tuple[Path, str]]:
 def _name(path: Path, folder: Path) -> str:
     name = path.relative_to(folder).as_posix().encode(errors="backslashreplace").decode()  # of bytes that are no text
     for ending in (".gz", ".cif", ".vasp", ".json", ".csv", ".extxyz", ".xyz"):
-        name = name.removesuffix(ending)
+        name = without(ending, name)
     return name
 
 
 def format_of(path: Path) -> str | None:
     """The key of OPENERS for a file, by its name."""
-    name = path.name.removesuffix(".gz")
+    name = without(".gz", path.name)
     if name.upper().startswith(("POSCAR", "CONTCAR")):
         return ".vasp"
     suffix = Path(name).suffix.lower()
@@ -88,9 +92,12 @@ def jobs(files: Iterable[tuple[Path, str]]) -> Iterator[Job | LeftOut]:
         if kind is None:
             yield LeftOut(str(path), "", "not a format that is read", f"wanted {FORMATS}")
             continue
+        i = -1
         try:
             for i, (one, parser, content) in enumerate(OPENERS[kind](path)):
                 yield Job(str(path), one or (name if kind in SINGLE else f"{name}:{i}"), parser, content)
+            if i < 0:
+                yield LeftOut(str(path), "", NO_CRYSTALS)
         except (OSError, EOFError, ValueError, RecursionError, zlib.error, csv.Error) as error:
             yield LeftOut(str(path), "", UNREADABLE, str(error))
 

@@ -53,7 +53,8 @@ class Sample:
     seed: int = 0
     """structure i depends on (seed, i) alone"""
     temperature: float = 1.0
-    """draw noise from N(0, temperature²), which a learned prior, if the model has one, turns into latent vectors"""
+    """draw noise from N(0, temperature²), which a learned prior, if the model has one, turns into latent vectors; not
+    with --latents"""
     no_prior: Flag = False
     """decode the noise itself, whatever the model has learned"""
     latents: Path | None = None
@@ -119,8 +120,10 @@ def one_at_a_time() -> Iterator[None]:
 def artifact(model: str) -> Path:
     """The file that the sampler reads: `model` itself, or what a released model is exported to on first use."""
     path = find(model)
-    if not (path / WEIGHTS).is_file():
+    if path.is_file():
         return path
+    if not (path / WEIGHTS).is_file():
+        raise InputError(f"{model}: wanted the file that crystalgrid-export makes from a run, got a folder")
     content = hashlib.sha256((path / WEIGHTS).read_bytes() + f"{__version__} {torch.__version__}".encode()).hexdigest()
     exported = cache() / f"{path.name}-{content[:12]}.pt"
     with one_at_a_time():

@@ -29,7 +29,7 @@ def label_species(
 
     Returns uint8 [B, n, n, n] on the device of the crystals. Raises InputError for arguments that do not fit.
     """
-    batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation)
+    batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation, periodic)
     species = torch.empty(batch.size, grid.n, grid.n, grid.n, dtype=torch.uint8, device=batch.lattice.device)
     core, where = core_on(species.device, thread_count(threads))
     core.label_species(
