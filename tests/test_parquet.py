@@ -121,3 +121,19 @@ def test_truncated_parquet(tmp_path):
     (tmp_path / "a.parquet").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"a\.parquet: .*not Parquet"):
         load(tmp_path / "a.parquet")
+
+
+def test_altered_parquet(tmp_path):
+    """Bytes within the values of a column, which without checksums would be read as other crystals."""
+    write_parquet(tmp_path / "good.parquet", random_set(50))
+    content = (tmp_path / "good.parquet").read_bytes()
+    column = pq.ParquetFile(tmp_path / "good.parquet").metadata.row_group(0).column(4)
+    assert column.path_in_schema.startswith("cartesian_site_positions")
+    for share in (0.2, 0.5, 0.9):
+        altered = bytearray(content)
+        altered[
+            (column.dictionary_page_offset or column.data_page_offset) + int(share * column.total_compressed_size)
+        ] ^= 1
+        (tmp_path / "altered.parquet").write_bytes(altered)
+        with pytest.raises(InputError, match=r"altered\.parquet: cannot be read: .*checksum"):
+            read_parquet(tmp_path / "altered.parquet")

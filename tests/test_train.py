@@ -19,6 +19,7 @@ from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
 from crystalgrid.log import Log, read_rows
 from crystalgrid.losses import joint_loss, scale_gradient
+from crystalgrid.model import load
 from crystalgrid.nets import CrystalNet
 from crystalgrid.parquet import write_parquet
 from crystalgrid.recipe import Loss, recipe_from, tomllib
@@ -175,6 +176,7 @@ def test_a_run_carries_its_configuration_and_loads(start, crystals):
     assert len(about["data"]["checksum"]) == 64
     assert recipe_from(about["recipe"], "checkpoint").network.latent_dim == 16
     assert best(run).is_file()
+    assert load(last(run)).metadata["step"] == 4
 
 
 def test_single_mode_and_minutes(start):
@@ -190,6 +192,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(start, tmp_path):
         ({"seed": -1}, "--seed: wanted a whole number"),
         ({"max_steps": 0}, "--max-steps: wanted a positive number"),
         ({"minutes": float("nan")}, "--minutes: wanted a positive number"),
+        ({"max_epochs": float("inf")}, "--max-epochs: wanted a positive number"),
         ({"resume": True}, "no such checkpoint"),
     ):
         with pytest.raises(InputError, match=message):

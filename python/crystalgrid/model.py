@@ -85,12 +85,12 @@ def _checked(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def load(source: Path | str) -> Model:
-    """Load an exported `model.pt`, the folder of a training run, or a released model by its name.
+    """Load an exported `model.pt`, the folder of a training run or one of its checkpoints, or a released model by name.
 
     Raises InputError for what does not exist, is damaged, is no model, or is of a format that is not known.
     """
     path = find(source)
-    if path.is_dir():
+    if path.is_dir() or path.suffix == ".ckpt":
         network, metadata = load_trained(path)
         return Model(folded(network), {**metadata, "latent_dim": latent_dim(metadata)})
     metadata = read_metadata(path)

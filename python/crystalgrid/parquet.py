@@ -34,7 +34,7 @@ def read_parquet(path: Path | str, max_side: float = np.inf) -> Found:
     """Crystals of a Parquet file, those shorter than `max_side` Å; InputError if it is not one of crystals."""
     path = Path(path)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             columns = _columns(path, file.schema_arrow)
             first, parts = 0, []
             for group in range(file.num_row_groups):  # pyarrow cannot join lists of dictionary values across groups
@@ -72,9 +72,7 @@ def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> 
     whole &= _lengths(rows["lattice_vectors"]) == 3
     whole &= _lengths(rows["species_at_sites"]) == _lengths(rows["cartesian_site_positions"])
     ids = np.array(_texts(rows, "immutable_id") or [f"row {first + i}" for i in range(len(rows))], dtype=object)
-    malformed = [
-        LeftOut(str(path), str(one), "vectors not of three numbers, or not one per species") for one in ids[~whole]
-    ]
+    malformed = [LeftOut(str(path), str(one), MALFORMED) for one in ids[~whole]]
     if malformed:
         rows, ids = rows.filter(pa.array(whole)), ids[whole]
     lattice = _numbers(rows["lattice_vectors"]).reshape(-1, 3, 3)
@@ -133,7 +131,7 @@ def write_parquet(path: Path | str, crystals: CrystalSet) -> None:
         "species_at_sites": _lists(symbols, crystals.offsets),
     })  # fmt: skip
     with written_whole(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def _lists(values: np.ndarray | pa.Array, offsets: np.ndarray | int) -> pa.ListArray:

@@ -219,7 +219,7 @@ def stop_on_interrupt() -> Iterator[list[int]]:
 def check_numbers(**limits: float | None) -> None:
     """Options that count something must be positive where they are given."""
     for name, value in limits.items():
-        if value is not None and not value > 0:
+        if value is not None and not 0 < value < math.inf:
             raise InputError(f"--{name.replace('_', '-')}: wanted a positive number, got {value}")
 
 
