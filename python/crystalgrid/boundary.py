@@ -42,7 +42,7 @@ def checked(name: str, value: Tensor, shape: tuple[int, ...], dtype: torch.dtype
     if tuple(value.shape) != shape:
         raise InputError(f"{name}: wanted shape {shape}, got {tuple(value.shape)}")
     if value.device != device:
-        raise InputError(f"{name}: wanted a tensor on {device}, where the lattice is, got one on {value.device}")
+        raise InputError(f"{name}: wanted a tensor on {device}, where the others are, got one on {value.device}")
     looks = device.type == "cpu" and not torch.compiler.is_compiling()  # see batch_and_cubes
     if looks and value.is_floating_point() and not torch.isfinite(value).all():
         raise InputError(f"{name}: wanted finite values, got NaN or infinity")
