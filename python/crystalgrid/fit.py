@@ -41,10 +41,10 @@ def fit_atoms(atoms: Atoms, density: Tensor, grid: Grid = DEFAULT_GRID) -> Atoms
     atoms: of B cubes, as `find_atoms` gives them, on the density's device.
     density: float [B, n, n, n], 1/Å³, as `voxelize` or a model's `decode` gives it.
 
-    Where the density says little (of atoms at the faces, or beside heavier ones) they stay where labels put them,
-    within about 0.05 Å. Atoms outside the cube, which are not found, are allowed for. The better the density agrees with
-    Eq. (1), the more it counts; where it could only agree with atoms farther from their labels than these can be, one
-    was not found or merged, and all of that cube stay where they are.
+    Where the density says little, of atoms at the faces or beside heavier ones, they stay where labels put them, within
+    about 0.05 Å. Atoms outside the cube, which are not found, are allowed for. The better the density agrees with Eq.
+    (1), the more it counts. Where it could agree only if atoms were farther from their labels than they can be, one was
+    not found, and all of that cube stay where they are.
 
     With true densities and labels of real crystals, atoms 1 Å or more from every face and 1.35 Å or more from each
     other are 0.001 Å off in the median and less than 0.1 Å at worst.
