@@ -58,14 +58,16 @@ def fit_atoms(atoms: Atoms, density: Tensor, grid: Grid = DEFAULT_GRID) -> Atoms
         raise InputError(f"atoms: wanted Atoms, got {type(atoms).__name__}")
     if not isinstance(density, Tensor):
         raise InputError(f"density: wanted a tensor, got {type(density).__name__}")
-    cubes, count, device = len(atoms.offsets) - 1, len(atoms.numbers), density.device
-    density = checked("density", density, (cubes, *3 * (grid.n,)), torch.float64, device)
+    offsets, count, device = atoms.offsets.tolist(), len(atoms.numbers), density.device
+    if offsets[:1] != [0] or offsets[-1:] != [count] or sorted(offsets) != offsets:
+        raise InputError(f"offsets: wanted ascending from 0 to {count}, got {offsets[:8]}…")
+    density = checked("density", density, (len(offsets) - 1, *3 * (grid.n,)), torch.float64, device)
     positions = checked("positions", atoms.positions, (count, 3), torch.float64, device)
     numbers = checked("numbers", atoms.numbers, (count,), torch.float64, device)
     if (numbers < 1).any():
         raise InputError(f"numbers: wanted 1 or more, got {numbers.min():g}")
     fitted = positions.clone()
-    for b, (first, end) in enumerate(pairwise(atoms.offsets.tolist())):
+    for b, (first, end) in enumerate(pairwise(offsets)):
         if first < end:
             fitted[first:end] = _fit(positions[first:end], numbers[first:end], density[b], grid)
     return atoms._replace(positions=fitted)
