@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from crystalgrid import Crystal, Grid
+from crystalgrid import Crystal, Grid, fit
 
 IDENTITY = np.eye(3)
 
@@ -188,3 +188,63 @@ def _fragments(species: np.ndarray, connectivity: int) -> tuple[list[list[tuple]
                     queue.append(other)
         fragments.append(queue)
     return fragments, fragment_of
+
+
+def fit_atoms(found: np.ndarray, numbers: np.ndarray, density: np.ndarray, grid: Grid) -> np.ndarray:
+    """Fitted positions [N, 3] in one cube [n, n, n], with the covariance of what is not the atoms' written out."""
+    strength = np.sqrt((numbers**2).sum() / grid.length**3)
+    depth = np.minimum(found, grid.length - found).min(axis=1)
+    whole = depth >= fit.WHOLE * grid.spacing
+    spread = np.repeat(np.where(whole, fit.SPREAD, fit.SPREAD_CUT) * grid.spacing, 3)
+    positions = found
+    for error in fit.ERRORS:
+        seen, covariance = _seen_and_covariance(grid, error)
+        weigh = seen.T @ np.linalg.inv(strength**2 * covariance) @ seen
+        left = density.ravel() - _density_of(positions, numbers, grid)
+        jacobian = _jacobian(positions, numbers, grid)
+        normal = jacobian.T @ weigh @ jacobian + np.diag(spread**-2)
+        towards = jacobian.T @ weigh @ left + (found - positions).ravel() / spread**2
+        moved = positions + np.linalg.solve(normal, towards).reshape(-1, 3)
+        left = density.ravel() - _density_of(moved, numbers, grid)
+        if left @ weigh @ left > len(seen):
+            break
+        if (np.linalg.norm(moved - found, axis=1) > fit.STRAY * grid.spacing)[whole].any():
+            return found
+        positions = moved
+    return positions
+
+
+def _density_of(positions: np.ndarray, numbers: np.ndarray, grid: Grid) -> np.ndarray:
+    crystal = Crystal(np.eye(3), positions, numbers)
+    return voxelize(crystal, grid, np.zeros(3), periodic=False).ravel()
+
+
+def _jacobian(positions: np.ndarray, numbers: np.ndarray, grid: Grid, step: float = 1e-4) -> np.ndarray:
+    """Derivatives [n³, 3N] of the density by the positions, from differences."""
+    columns = []
+    for i in range(positions.size):
+        aside = np.zeros(positions.size)
+        aside[i] = step
+        ahead, behind = (_density_of(positions + s * aside.reshape(-1, 3), numbers, grid) for s in (1, -1))
+        columns.append((ahead - behind) / (2 * step))
+    return np.stack(columns, axis=1)
+
+
+def _seen_and_covariance(grid: Grid, error: float) -> tuple[np.ndarray, np.ndarray]:
+    """The waves [R, n³] that stand above the noise, and the covariance [R, R] in them of all but the found atoms."""
+    voxels = (np.arange(grid.n) + 0.5) * grid.spacing
+    step = grid.length / math.ceil(16 * grid.length / grid.sigma)
+    places = (np.arange(-1000, 2000) + 0.5) * step
+    places = places[np.abs(places - grid.length / 2) < grid.length / 2 + 4 * grid.sigma]
+    blur = np.exp(-((voxels[:, None] - places) ** 2) / (2 * grid.sigma**2)) / (np.sqrt(2 * np.pi) * grid.sigma)
+    inside = (places >= 0) & (places <= grid.length)
+    noise = error**2 / 3 * step * np.linalg.eigvalsh(blur @ blur.T).max()
+    anywhere = step * (blur * np.where(inside, 1, fit.OUTSIDE)) @ blur.T
+    power, waves = np.linalg.eigh(anywhere)
+    waves = waves[:, power > noise].T
+    cubed = [np.kron(m, np.kron(m, m)) for m in (
+        waves,
+        waves @ (anywhere + noise * np.eye(grid.n)) @ waves.T,
+        waves @ (step * blur[:, inside] @ blur[:, inside].T) @ waves.T,
+    )]  # fmt: skip
+    return cubed[0], cubed[1] - cubed[2]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import reference
-from crystalgrid import Crystal, Grid, InputError, find_atoms, label_species, voxelize
+from crystalgrid import Crystal, Grid, InputError, find_atoms, fit_atoms, label_species, voxelize
 from crystalgrid.crystalset import CrystalSet
 from zoo import ZOO, random_origins
 
@@ -201,8 +201,8 @@ def test_other_grids_and_radii(device: str) -> None:
             assert np.linalg.norm(position - [2, 2, z]) < 0.12 if radius < 0.8 else 0.25
 
 
-def round_trip(crystals: CrystalSet, device: str) -> tuple[np.ndarray, float]:
-    """Crystals → density and labels → atoms, at random origins.
+def round_trip(crystals: CrystalSet, device: str, fit: bool = False) -> tuple[np.ndarray, float]:
+    """Crystals → density and labels → atoms, at random origins, and then fitted to the density or not.
 
     Returns, over all atoms at least 1 Å from the faces: the errors in Å of those whose nearest neighbour is 1.35 Å away
     or more (infinite where none or more than one comes back, or with another species); and of closer ones, the share
@@ -210,7 +210,10 @@ def round_trip(crystals: CrystalSet, device: str) -> tuple[np.ndarray, float]:
     """
     rng, grid = np.random.default_rng(6), Grid()
     origin, batch = random_origins(rng, list(crystals)).to(device), crystals.batch(slice(None)).to(device)
-    atoms = find_atoms(label_species(batch, grid, origin), voxelize(batch, grid, origin), grid)
+    density = voxelize(batch, grid, origin)
+    atoms = find_atoms(label_species(batch, grid, origin), density, grid)
+    if fit:
+        atoms = fit_atoms(atoms, density, grid)
     errors, survived = [], []
     for b, crystal in enumerate(crystals):
         true, of = reference.images(crystal, grid.length, origin[b].cpu().numpy(), np.eye(3), 2.0)

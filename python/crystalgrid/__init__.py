@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .crystal import Crystal, CrystalBatch
     from .density import voxelize
     from .errors import InputError
+    from .fit import fit_atoms
     from .grid import Grid
     from .model import load
     from .reader import read
@@ -21,11 +22,12 @@ except PackageNotFoundError:  # imported from a checkout that was not installed
 
 _MODULES = {
     "Atoms": "atoms", "Crystal": "crystal", "CrystalBatch": "crystal", "Grid": "grid", "InputError": "errors",
-    "find_atoms": "atoms", "label_species": "species", "load": "model", "read": "reader",
+    "find_atoms": "atoms", "fit_atoms": "fit", "label_species": "species", "load": "model", "read": "reader",
     "voxelize": "density",
 }  # fmt: skip
 __all__ = [
-    "Atoms", "Crystal", "CrystalBatch", "Grid", "InputError", "find_atoms", "label_species", "load", "read", "voxelize",
+    "Atoms", "Crystal", "CrystalBatch", "Grid", "InputError", "find_atoms", "fit_atoms", "label_species", "load",
+    "read", "voxelize",
 ]  # fmt: skip
 
 

@@ -60,6 +60,7 @@ def find_atoms(
 
     Exact labels of whole balls of 0.5 Å on the default grid give positions good to 0.04 Å in the median and 0.107 Å at
     worst: there the voxels say no more. Balls that a face cuts: 0.06 Å in the median, 0.14 Å for nine in ten.
+    `fit_atoms` goes on from there.
 
     A voxel whose density or confidence is NaN hardly counts. Raises InputError for shapes, types or options that do not
     fit and, on the CPU, where an atom has a voxel of infinite density or confidence.

@@ -64,7 +64,7 @@ def checked(name: str, value: Any, shape: tuple[int, ...], dtype: torch.dtype, d
     if tuple(value.shape) != shape:
         raise InputError(f"{name}: wanted shape {shape}, got {tuple(value.shape)}")
     if value.device != device:
-        raise InputError(f"{name}: wanted a tensor on {device}, where the lattice is, got one on {value.device}")
+        raise InputError(f"{name}: wanted a tensor on {device}, where the others are, got one on {value.device}")
     if value.is_complex() or (value.is_floating_point() and not dtype.is_floating_point):
         kind = "real" if dtype.is_floating_point else "whole"
         raise InputError(f"{name}: wanted {kind} numbers, got {value.dtype}")
