@@ -4,7 +4,7 @@
 PYTHON ?= python3
 # Any torch >= 2.6 serves; with another index or an installed one, say so here.
 TORCH ?= torch==2.13.0
-DEMO_MINUTES ?= 5
+DEMO_MINUTES ?= 4
 
 BIN := .venv/bin
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp python models export -type f -not -name '*.so' -not -name '*.pyc')
@@ -34,8 +34,9 @@ $(DEVELOP): $(INSTALLED)
 demo: $(INSTALLED)
 	rm -rf out/demo && mkdir -p out/demo
 	$(BIN)/crystalgrid-train --mode repeated --data prototypes --recipe tiny --minutes $(DEMO_MINUTES) --out out/demo/run
-	$(BIN)/crystalgrid-evaluate out/demo/run --data prototypes --json out/demo/metrics.json --picture out/demo/reconstructions.png
-	$(BIN)/crystalgrid-export out/demo/run -o out/demo/model.pt
+	$(BIN)/crystalgrid-prior out/demo/run --data prototypes --minutes 1 --out out/demo/run-with-prior
+	$(BIN)/crystalgrid-evaluate out/demo/run-with-prior --data prototypes --json out/demo/metrics.json --picture out/demo/reconstructions.png
+	$(BIN)/crystalgrid-export out/demo/run-with-prior -o out/demo/model.pt
 	$(BIN)/crystalgrid-sample out/demo/model.pt -n 64 --seed 0 --save-density -o out/demo/samples
 	$(BIN)/python -m crystalgrid.plot out/demo/samples -o out/demo/samples.png
 	$(BIN)/crystalgrid-sample perov5-repeated -n 64 --seed 0 --save-density -o out/demo/released

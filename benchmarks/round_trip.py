@@ -1,0 +1,57 @@
+"""Crystals to density and labels and back to atoms: how far off labels and `fit_atoms` put them.
+
+Of atoms 1 Å or more from every face of their cube and 1.35 Å or more from each other, which labels keep apart.
+"""
+
+import numpy as np
+import torch
+import tyro
+
+from crystalgrid import Grid, find_atoms, fit_atoms
+from crystalgrid.cubes import training_cubes
+from crystalgrid.data import load
+from crystalgrid.metrics import TrueAtoms, true_atoms
+from crystalgrid.progress import progress
+
+DEPTH, APART = 1.0, 1.35
+"""Å, to the nearest face and to the nearest atom."""
+BATCH = 50
+
+
+def errors(true: TrueAtoms, found: torch.Tensor, grid: Grid) -> np.ndarray:
+    """Å, from each of the atoms that count to the nearest found one."""
+    apart = np.linalg.norm(true.positions[:, None] - true.positions, axis=2) + np.diag(
+        np.full(len(true.numbers), np.inf)
+    )
+    counts = (true.depth(grid.length) >= DEPTH) & (apart.min(axis=1, initial=np.inf) >= APART)
+    return np.linalg.norm(true.positions[counts][:, None] - found.numpy(), axis=2).min(axis=1, initial=np.inf)
+
+
+def round_trip(data: str, crystals: int = 1000, seed: int = 0) -> None:
+    """Print the median, other percentiles and the worst of the errors, and how many are over 0.1 Å.
+
+    Args:
+        data: "prototypes", a Parquet file, or a folder.
+        crystals: how many, one cube of each.
+        seed: of their choice and of where cubes are cut.
+    """
+    all_crystals, grid = load(data), Grid()
+    chosen = np.random.default_rng(seed).choice(len(all_crystals), min(crystals, len(all_crystals)), replace=False)
+    measured: dict[str, list[np.ndarray]] = {"labels": [], "fitted": []}
+    for part in progress(np.array_split(chosen, max(1, len(chosen) // BATCH)), "round trips"):
+        cubes = training_cubes(all_crystals, "repeated", grid, seed, 0, part)
+        density = cubes.density(grid)
+        found = find_atoms(cubes.species(grid), density, grid)
+        for how, atoms in (("labels", found), ("fitted", fit_atoms(found, density, grid))):
+            cut = atoms.positions.split(atoms.offsets.diff().tolist())
+            measured[how] += [errors(true, p, grid) for true, p in zip(true_atoms(cubes, grid), cut, strict=True)]
+    print(f"{len(chosen)} crystals, seed {seed}; Å")
+    print("| | atoms | median | 90 % | 99.9 % | worst | over 0.1 Å |\n|---|--:|--:|--:|--:|--:|--:|")
+    for how, parts in measured.items():
+        off = np.concatenate(parts)
+        row = [f"{np.quantile(off, q):.4f}" for q in (0.5, 0.9, 0.999, 1)]
+        print(f"| {how} | {len(off):,} | {' | '.join(row)} | {(off > 0.1).sum()} |")
+
+
+if __name__ == "__main__":
+    tyro.cli(round_trip)
