@@ -71,9 +71,9 @@ def main(
 
 
 def multiply_adds(network: torch.nn.Module, latent_dim: int) -> float:
-    """Of decoding and segmenting one structure."""
+    """Of drawing, decoding and segmenting one structure."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network.segment(network.decode(latents(0, 0, 1, latent_dim)))
+        network.segment(network.decode(network.prior(latents(0, 0, 1, latent_dim))))
     return counter.get_total_flops() / 2
 
 
@@ -81,10 +81,10 @@ def multiply_adds(network: torch.nn.Module, latent_dim: int) -> float:
 def bare(network: cg.model.Model, number: int, batch: int) -> float:
     """Seconds of the exported network by itself."""
     z = latents(0, 0, batch, network.latent_dim)
-    network.segment(network.decode(z))
+    network.segment(network.decode(network.prior(z)))
     start = time.perf_counter()
     for _ in range(number // batch):
-        network.segment(network.decode(z))
+        network.segment(network.decode(network.prior(z)))
     return time.perf_counter() - start
 
 
@@ -103,7 +103,7 @@ def loop(trained: torch.nn.Module, network: cg.model.Model, number: int, batch: 
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         for first in range(0, number, batch):
-            density = trained.decode(latents(0, first, batch, network.latent_dim))
+            density = trained.decode(trained.prior(latents(0, first, batch, network.latent_dim)))
             species = trained.segment(density)[0]
             for grid, labels in zip(density.numpy(), species.numpy(), strict=True):
                 positions, numbers = cc3d_atoms(labels, grid)

@@ -76,10 +76,15 @@ def tiny_network() -> CrystalNet:
     return network
 
 
+def tiny_metadata(**changes: object) -> dict:
+    """Metadata of that network."""
+    recipe = load_recipe("tiny")
+    of = {"grid": asdict(Grid()), "latent_dim": recipe.network.latent_dim, "recipe": recipe.to_dict()}
+    return mirror_metadata(**of, **changes)
+
+
 def write_tiny(path: Path) -> Path:
     """An artifact of that network."""
-    recipe = load_recipe("tiny")
     path.write_bytes(scripted(tiny_network()))
-    changes = {"grid": asdict(Grid()), "latent_dim": recipe.network.latent_dim, "recipe": recipe.to_dict()}
-    describe(path, mirror_metadata(**changes))
+    describe(path, tiny_metadata())
     return path

@@ -4,14 +4,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 import tyro
 
+from . import plot
 from .arguments import parsed
 from .errors import run_command
 from .evaluate import evaluate, table
+from .experiments.study import decode
+from .latents import latents
+from .model import Model, load
 from .released import WEIGHTS, load_released, write_weights
+from .training import DRAWN
 
-CARD, METRICS, PICTURE = "card.md", "metrics.json", "reconstructions.png"
+CARD, METRICS, PICTURE, DRAWS = "card.md", "metrics.json", "reconstructions.png", "draws.png"
 LIMITS = "## Known limits\n"
 
 
@@ -23,7 +29,7 @@ def release(
     machine: str,
     max_cubes: int | None = None,
 ) -> None:
-    """Make a released model from a training run: weights, metrics on the test split, a picture and the card.
+    """Make a released model from a training run: weights, metrics on the test split, pictures and the card.
 
     What an earlier card says under "Known limits" is kept.
 
@@ -41,7 +47,16 @@ def release(
     metrics = json.loads((folder / METRICS).read_text())
     metrics |= {"model": folder.name, "data": data.name}
     (folder / METRICS).write_text(json.dumps(metrics, indent=1, ensure_ascii=False) + "\n")
+    draw_draws(load(folder), folder / DRAWS)
     write_card(folder, metrics, source, machine, max_cubes)
+
+
+@torch.no_grad()
+def draw_draws(model: Model, path: Path) -> None:
+    """A picture of the first draws of a model's prior, if it has learned one."""
+    if model.has_prior:
+        drawn = decode(model, model.prior(latents(0, 0, DRAWN, model.latent_dim)), "draws")
+        plot.samples(path, drawn.density, drawn.atoms, model.grid)
 
 
 def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str, max_cubes: int | None) -> None:
@@ -52,6 +67,7 @@ def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str,
     name, recipe, data = folder.name, about["recipe"], about["data"]
     minutes = about["seconds"] / 60
     row = f"\n{prior_row(about['prior'], name)}" if "prior" in about else ""
+    pictured = f"\n![Draws: decoded densities and the atoms found in them]({DRAWS})\n" if "prior" in about else ""
     train = f"crystalgrid-train --mode {about['mode']} --data {data['source']} --recipe {recipe['name']}"
     measure = f"crystalgrid-evaluate {name} --data {data['source']} --split test"
     measure += f" --max-cubes {max_cubes}" if max_cubes else ""
@@ -81,7 +97,7 @@ The last column is what Hoffmann et al. 2019 report, on a random split of other 
 place of the networks', which is what finding atoms in voxels costs by itself. All numbers: `{METRICS}`.
 
 ![True density, decoded density and atoms of test crystals]({PICTURE})
-
+{pictured}
 """
     card.write_text(text + LIMITS + limits)
 
