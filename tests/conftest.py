@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from artifacts import write_mirror, write_tiny
 from crystalgrid import _core
 from crystalgrid.crystalset import CrystalSet
+from crystalgrid.parquet import write_parquet
 
 REAL_CRYSTALS = Path(__file__).parents[2] / "shared" / "data" / "mp_10A.parquet"
 
@@ -28,6 +30,16 @@ def prototypes() -> CrystalSet:
     from crystalgrid.data import load
 
     return load("prototypes")
+
+
+@pytest.fixture(scope="session")
+def crystals(tmp_path_factory: pytest.TempPathFactory, prototypes: CrystalSet) -> Path:
+    """Some of them as a file, with all three splits."""
+    few = prototypes[:: max(1, len(prototypes) // 24)]
+    path = tmp_path_factory.mktemp("data") / "few.parquet"
+    splits = ["val" if i % 8 == 0 else "test" if i % 8 == 1 else "train" for i in range(len(few))]
+    write_parquet(path, few.with_splits(np.array(splits)))
+    return path
 
 
 @pytest.fixture(scope="session")

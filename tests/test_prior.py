@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -12,7 +11,6 @@ from crystalgrid.checkpoint import KEY, last, load_run, read_checkpoint
 from crystalgrid.export import export
 from crystalgrid.latents import latents
 from crystalgrid.nets.prior import Prior
-from crystalgrid.parquet import write_parquet
 from crystalgrid.prior import prior
 from crystalgrid.released import load_released, write_weights
 from crystalgrid.train import train
@@ -31,16 +29,6 @@ learning_rate = 1e-3
 batch_size = 2
 steps = 2
 """
-
-
-@pytest.fixture(scope="module")
-def crystals(tmp_path_factory, prototypes) -> Path:
-    """Some prototypes, with all three splits."""
-    few = prototypes[:: max(1, len(prototypes) // 24)]
-    path = tmp_path_factory.mktemp("data") / "few.parquet"
-    splits = ["val" if i % 8 == 0 else "test" if i % 8 == 1 else "train" for i in range(len(few))]
-    write_parquet(path, few.with_splits(np.array(splits)))
-    return path
 
 
 @pytest.fixture(scope="module")

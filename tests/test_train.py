@@ -9,7 +9,6 @@ import sys
 import time
 import zipfile
 
-import numpy as np
 import pytest
 import torch
 
@@ -21,7 +20,6 @@ from crystalgrid.log import Log, read_rows
 from crystalgrid.losses import joint_loss, scale_gradient
 from crystalgrid.model import load
 from crystalgrid.nets import CrystalNet
-from crystalgrid.parquet import write_parquet
 from crystalgrid.recipe import Loss, recipe_from, tomllib
 from crystalgrid.train import fit, train
 from crystalgrid.training import Training, stream
@@ -52,16 +50,6 @@ precision = "bf16-mixed"
 def few_first_cubes(monkeypatch):
     """Principal components of fewer cubes, for speed."""
     monkeypatch.setattr("crystalgrid.training.FIRST_CUBES", 256)
-
-
-@pytest.fixture(scope="module")
-def crystals(tmp_path_factory, prototypes):
-    """Some prototypes as a file, with all three splits."""
-    few = prototypes[:: max(1, len(prototypes) // 24)]
-    path = tmp_path_factory.mktemp("data") / "few.parquet"
-    splits = ["val" if i % 8 == 0 else "test" if i % 8 == 1 else "train" for i in range(len(few))]
-    write_parquet(path, few.with_splits(np.array(splits)))
-    return path
 
 
 @pytest.fixture(scope="module")
