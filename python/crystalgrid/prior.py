@@ -178,8 +178,9 @@ def prior(
     if first_process():
         prepare_folder(out, resume)
     training = PriorTraining(settings, crystals, Grid(**of["grid"]), about, minutes)
-    training.begin(trained, of)
-    held_out = [posteriors(trained, val, of["mode"], training.grid)] if len(val) else []
+    with first_process_speaks():
+        training.begin(trained, of)
+        held_out = [posteriors(trained, val, of["mode"], training.grid)] if len(val) else []
     fit(training, Log(out, held_out, OPTIMIZER.check_every), steps, here, nodes, last(out) if resume else None)
 
 
