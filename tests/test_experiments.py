@@ -1,5 +1,6 @@
 """The paper's experiments, on a small model whose autoencoder is fitted in closed form."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from artifacts import fitted_tiny, mirror_metadata
 from crystalgrid import training
+from crystalgrid.distances import wasserstein
 from crystalgrid.errors import InputError
 from crystalgrid.evaluate import measure
 from crystalgrid.experiments import beta, conditioning, discriminator, draws, interpolation, reconstruction
@@ -15,6 +17,7 @@ from crystalgrid.experiments.study import Study, densities, study
 from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
 from crystalgrid.model import Model
+from crystalgrid.nets.prior import Prior
 from crystalgrid.recipe import load_recipe
 
 GRID = Grid()
@@ -75,7 +78,8 @@ def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tm
     numbers = draws.run(tiny, tmp_path)
     torch.testing.assert_close(tiny.drawn.z, latents(SEED, 0, 6, 300))
     assert numbers["n_draws"] == 6
-    spaced = draws.spacings(tiny)
+    spaced = draws.spacings(draws.kinds(tiny))
+    assert numbers["elements_per_cube"]["real"] == np.mean([len(set(tiny.extracted.cube(b)[1])) for b in range(6)])
     assert numbers["nearest_neighbour_A"]["real"]["p50"] == np.median(spaced["real"])
     # With real crystals in the place of draws there is no distance left.
     perfect = draws.run(tiny._replace(drawn=tiny.drawn._replace(atoms=tiny.extracted)), tmp_path)
@@ -83,6 +87,20 @@ def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tm
     assert numbers["wasserstein_A"]["drawn"] > 0.01
     assert drawn(tmp_path / "draws.png")
     assert drawn(tmp_path / "draws_distances.png")
+
+
+def test_draws_of_a_prior_are_compared_with_crystals_that_are_cut_as_it_learned_them(tiny, tmp_path):
+    network = copy.deepcopy(tiny.model.network)
+    network.flow = Prior(300, (8,))
+    model = Model(network, {**tiny.model.metadata, "prior": {}})
+    one = study(model, tiny.crystals, tiny.chosen, SEED)
+    torch.testing.assert_close(one.drawn.z, model.prior(latents(SEED, 0, 6, 300)))
+    torch.testing.assert_close(one.normal.density, tiny.drawn.density)
+    found = draws.kinds(one)
+    apart = draws.from_real(draws.spacings({**found, "drawn": found[draws.UPRIGHT]}), wasserstein)
+    assert apart["drawn"] == 0
+    assert apart["N(0, 1)"] > 0.01
+    assert set(draws.run(one, tmp_path)["wasserstein_A"]) == {"reconstructed", "drawn", "N(0, 1)"}
 
 
 def test_conditioning_obtains_the_largest_density_that_was_requested(tiny, tmp_path):

@@ -16,7 +16,7 @@ from ..panels import canvas, label_axes, save
 from ..recipe import recipe_from
 from ..train import ENDLESS, check_same, fit, prepare
 from ..training import Training
-from .draws import spacings
+from .draws import kinds, spacings
 from .study import Study
 
 AXES = {
@@ -65,7 +65,7 @@ def numbers(one: Study) -> dict[str, Any]:
     """What a model reconstructs, what its latent vectors cost, and how far its draws' spacing is from real ones."""
     tally = Tally(one.model.grid)
     tally.add(one.reconstruction.atoms, one.true, one.reconstruction.density, one.density)
-    spaced = spacings(one)
+    spaced = spacings(kinds(one))
     kl = 0.5 * (one.reconstruction.z.square() + one.logvar.exp() - 1 - one.logvar).sum(1)
     summary = tally.summary()
     return {

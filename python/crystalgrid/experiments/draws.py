@@ -24,7 +24,8 @@ FARTHEST = 6.0
 def run(study: Study, folder: Path) -> dict[str, Any]:
     """How many atoms draws have, and how far their spacing is from real crystals'; draws.png, draws_distances.png."""
     plot.samples(folder / "draws.png", study.drawn.density, study.drawn.atoms, study.model.grid, columns=5)
-    spaced = spacings(study)
+    found = kinds(study)
+    spaced = spacings(found)
     _draw(folder / "draws_distances.png", spaced)
     counts = study.drawn.atoms.offsets.diff().double()
     return {
@@ -32,21 +33,33 @@ def run(study: Study, folder: Path) -> dict[str, Any]:
         "atoms_per_draw": {"mean": float(counts.mean()), "std": float(counts.std(correction=0))},
         "draws_without_atoms": int((counts == 0).sum()),
         "nearest_neighbour_A": {kind: percentiles(values) for kind, values in spaced.items()},
+        "elements_per_cube": {kind: elements(atoms) for kind, atoms in found.items()},
         "wasserstein_A": from_real(spaced, wasserstein),
         "total_variation": from_real(spaced, total_variation),
     }
 
 
-def spacings(study: Study) -> dict[str, np.ndarray]:
-    """Å, from each atom to its nearest neighbour in the cube: in real cubes, their reconstructions, and draws.
+def spacings(found: dict[str, Atoms]) -> dict[str, np.ndarray]:
+    """Å, from each atom of each kind to its nearest neighbour in the cube."""
+    return {kind: np.concatenate(neighbours_in_cubes(atoms)) for kind, atoms in found.items()}
+
+
+def kinds(study: Study) -> dict[str, Atoms]:
+    """Atoms of real cubes, their reconstructions, and draws.
 
     Real atoms are found in voxels as the others are, so that what finding costs is on both sides. A learned prior draws
     upright cubes: they are compared with real ones, and there are draws from N(0, 1) beside them.
     """
-    kinds = {"real": study.extracted, "reconstructed": study.reconstruction.atoms, "drawn": study.drawn.atoms}
+    found = {"real": study.extracted, "reconstructed": study.reconstruction.atoms, "drawn": study.drawn.atoms}
     if study.model.has_prior:
-        kinds |= {UPRIGHT: upright_atoms(study), "N(0, 1)": study.normal.atoms}
-    return {kind: np.concatenate(neighbours_in_cubes(atoms)) for kind, atoms in kinds.items()}
+        found |= {UPRIGHT: upright_atoms(study), "N(0, 1)": study.normal.atoms}
+    return found
+
+
+def elements(atoms: Atoms) -> float:
+    """How many different ones a cube has, in the mean."""
+    cubes = atoms.numbers.split(atoms.offsets.diff().tolist())
+    return float(np.mean([len(numbers.unique()) for numbers in cubes]))
 
 
 def upright_atoms(study: Study) -> Atoms:
