@@ -26,7 +26,7 @@ def one_cube(positions: np.ndarray, numbers: np.ndarray, device: str = "cpu") ->
 
 def molecule(positions: np.ndarray, numbers: np.ndarray) -> torch.Tensor:
     """Density [1, 30, 30, 30] of atoms at these places alone."""
-    return voxelize([Crystal(np.eye(3), positions, numbers)], periodic=False)
+    return voxelize([Crystal(10 * np.eye(3), positions / 10, numbers)], periodic=False)
 
 
 def aside(rng: np.random.Generator, positions: np.ndarray, by: float) -> np.ndarray:
