@@ -70,7 +70,7 @@ def test_a_flow_learns_where_examples_lie() -> None:
         drawn = flow(torch.randn(2000, 4))
     sheet = (drawn[:, 0] > -3.5).float()
     assert 0.42 < sheet.mean() < 0.58
-    assert ((drawn[:, 0] + 5 - 3 * sheet).abs() < 0.3).float().mean() > 0.9
+    assert ((drawn[:, 0] + 5 - 3 * sheet).abs() < 0.3).float().mean() > 0.97
     assert ((drawn[:, 1] - torch.sin(2 * drawn[:, 2])).abs() < 0.4).float().mean() > 0.9
     assert drawn[:, 2].std() == pytest.approx(1, abs=0.15)
 
