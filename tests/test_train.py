@@ -172,6 +172,29 @@ def test_single_mode_and_minutes(start):
     assert 0 < load_run(run)[1]["step"] < 1000
 
 
+def test_starts_from_a_models_weights(start, recipe, tmp_path):
+    first = start("first", max_steps=2)
+    run = start("run", recipe=None, start=str(first), max_steps=1, seed=7)
+    before, after = (read_checkpoint(path)["crystalgrid"] for path in (best(first), last(run)))
+    assert after["recipe"] == before["recipe"]
+    assert after["start"] == {"model": str(first), **{key: before[key] for key in ("data", "step", "seconds")}}
+    there, here = (dict(load_run(path)[0].named_parameters()) for path in (first, run))
+    steps = torch.cat([(here[name] - there[name]).detach().abs().flatten() for name in there])
+    assert 0 < steps.max() < 3e-4  # Adam's first step, at a fifth of the learning rate
+    start("run", recipe=None, start=str(first), max_steps=2, seed=7, resume=True)
+    assert read_checkpoint(last(run))["crystalgrid"]["start"] == after["start"]
+    other = tmp_path / "other.toml"
+    other.write_text(SMALL.replace("unet = [8, 8]", "unet = [8]"))
+    for options, message in (
+        ({"start": None}, "was trained with another --start"),
+        ({"recipe": str(other)}, r"other.toml: its \[network\] is not that of .*first"),
+        ({"mode": "single"}, "first: was trained in repeated mode, got --mode single"),
+        ({"start": "absent"}, "absent: no such file, run folder or released model"),
+    ):
+        with pytest.raises(InputError, match=message):
+            start("run", **{"start": str(first), "max_steps": 3, "seed": 7, "resume": True, **options})
+
+
 def test_bad_input_is_one_line_and_leaves_nothing(start, tmp_path):
     for options, message in (
         ({"mode": "repeat"}, "mode: wanted"),

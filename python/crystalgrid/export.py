@@ -66,8 +66,7 @@ def export(run: tyro.conf.Positional[str], out: Annotated[Path, tyro.conf.arg(al
         "versions": {"crystalgrid": __version__, "torch": torch.__version__},
         "data": trained["data"],
     }
-    if "prior" in trained:
-        metadata["prior"] = trained["prior"]
+    metadata |= {key: trained[key] for key in ("start", "prior") if key in trained}
     with written_whole(out) as temporary:
         real, source = real_densities(trained["data"]["source"], trained["mode"], Grid(**trained["grid"]))
         if out.suffix == ".pt2":

@@ -12,7 +12,7 @@ from .errors import InputError, run_command
 from .evaluate import of_split, opened, some, write_json
 from .experiments import conditioning, discriminator, draws, interpolation, reconstruction
 from .experiments.study import study
-from .model import find, load_trained
+from .model import load_learner
 from .split import check_seed
 
 
@@ -43,9 +43,7 @@ def figures(
         minutes_each: of training for each of --betas.
     """
     _check(out, seed, betas, minutes_each)
-    path = find(model)
-    if betas and not path.is_dir():
-        raise InputError(f"{model}: --betas needs a training run or a released model, as an exported one cannot learn")
+    unet = load_learner(model)[0].unet if betas else None
     loaded, crystals = opened(model, data, seed)
     chosen = some(of_split(crystals, split, data), max_cubes, seed)
     of_split(crystals, "train", data)  # which the discriminator learns from
@@ -57,10 +55,10 @@ def figures(
         results[experiment.__name__.rpartition(".")[-1]] = experiment.run(here, out)
     write_json(out / "figures.json", results)
     accurate, further = None, {}
-    if betas:
+    if unet is not None:
         from .experiments import beta  # brings the training, which takes seconds to import
 
-        trained = beta.sweep(loaded, load_trained(path)[0].unet, data, betas, minutes_each, seed, out / "betas")
+        trained = beta.sweep(loaded, unet, data, betas, minutes_each, seed, out / "betas")
         held_out = some(of_split(crystals, "val", data), max_cubes, seed)
         studies = {weight: study(its, crystals, held_out, seed) for weight, its in trained.items()}
         results["beta"] = beta.run(studies, out)

@@ -90,7 +90,7 @@ def load(source: Path | str) -> Model:
     Raises InputError for what does not exist, is damaged, is no model, or is of a format that is not known.
     """
     path = find(source)
-    if path.is_dir() or path.suffix == ".ckpt":
+    if can_learn(path):
         network, metadata = load_trained(path)
         return Model(folded(network), {**metadata, "latent_dim": latent_dim(metadata)})
     metadata = read_metadata(path)
@@ -123,9 +123,22 @@ def latent_dim(run: dict[str, Any]) -> int:
     return run["recipe"]["network"]["latent_dim"]
 
 
+def can_learn(path: Path) -> bool:
+    """Whether what `find` found is no exported file, whose networks are for use alone."""
+    return path.is_dir() or path.suffix == ".ckpt"
+
+
 def load_trained(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
     """The networks as they were trained, and their metadata, from the folder of a run or of a released model."""
     return load_released(folder) if (folder / WEIGHTS).is_file() else load_run(folder)
+
+
+def load_learner(source: str) -> tuple[CrystalNet, dict[str, Any]]:
+    """The same for a model by name or path; raises InputError, as `find` does, and for an exported file."""
+    path = find(source)
+    if not can_learn(path):
+        raise InputError(f"{source}: wanted a training run or a released model, as an exported one cannot learn")
+    return load_trained(path)
 
 
 def find(source: Path | str) -> Path:

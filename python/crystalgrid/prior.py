@@ -24,7 +24,7 @@ from .errors import InputError, run_command
 from .grid import Grid
 from .latents import latents
 from .log import Log
-from .model import find, load_trained
+from .model import load_learner
 from .nets import CrystalNet
 from .nets.prior import Prior
 from .progress import progress
@@ -162,10 +162,7 @@ def prior(
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
     check_numbers(max_steps=max_steps, minutes=minutes)
-    folder = find(model)
-    if not folder.is_dir():
-        raise InputError(f"{model}: wanted a training run or a released model, as an exported one cannot learn")
-    trained, of = load_trained(folder)
+    trained, of = load_learner(model)
     of.pop("prior", None)
     settings = replace(recipe_from(of["recipe"], model), optimizer=OPTIMIZER)
     here, nodes = processes(devices)

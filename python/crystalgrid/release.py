@@ -64,23 +64,19 @@ def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str,
     card = folder / CARD
     limits = card.read_text().partition(LIMITS)[2] if card.is_file() else "\nNone stated yet.\n"
     _, about = load_released(folder)
-    name, recipe, data = folder.name, about["recipe"], about["data"]
-    minutes = about["seconds"] / 60
-    row = f"\n{prior_row(about['prior'], name)}" if "prior" in about else ""
+    name, data = folder.name, about["data"]
     pictured = f"\n![Draws: decoded densities and the atoms found in them]({DRAWS})\n" if "prior" in about else ""
-    train = f"crystalgrid-train --mode {about['mode']} --data {data['source']} --recipe {recipe['name']}"
     measure = f"crystalgrid-evaluate {name} --data {data['source']} --split test"
     measure += f" --max-cubes {max_cubes}" if max_cubes else ""
     text = f"""# {name}
 
-Encodes densities of crystals ({about["mode"]} mode) as {recipe["network"]["latent_dim"]} numbers, decodes them, and
-segments them into atoms.
+Encodes densities of crystals ({about["mode"]} mode) as {about["recipe"]["network"]["latent_dim"]} numbers, decodes
+them, and segments them into atoms.
 
 | | |
 |---|---|
 | data | {source}; file `{data["source"]}`, SHA-256 of its crystals {data["checksum"][:16]}… |
-| trained by | `{train} --seed {about["seed"]} --minutes {minutes:.0f} --out RUN` |
-| for | {about["step"]:,} steps of {recipe["optimizer"]["batch_size"]} cubes, {minutes:.0f} minutes, on {machine} |{row}
+{history(about, name, machine)}
 | versions | crystalgrid {about["versions"]["crystalgrid"]}, torch {about["versions"]["torch"]} |
 | weights | half precision, {(folder / WEIGHTS).stat().st_size / 1e6:.1f} MB; the metrics are of these |
 
@@ -102,14 +98,26 @@ place of the networks', which is what finding atoms in voxels costs by itself. A
     card.write_text(text + LIMITS + limits)
 
 
-def prior_row(learned: dict[str, Any], name: str) -> str:
-    """What the card says of the prior."""
-    minutes, batch = learned["seconds"] / 60, learned["recipe"]["optimizer"]["batch_size"]
-    command = f"crystalgrid-prior {name} --data {learned['data']['source']} --seed {learned['seed']}"
-    return (
-        f"| prior | `{command} --minutes {minutes:.0f} --out RUN`: {learned['step']:,} steps of {batch} crystals; "
-        "draws come from it |"
-    )
+def history(about: dict[str, Any], name: str, machine: str) -> str:
+    """Rows of the card's table: how the model was trained, from where, and how its prior."""
+    mode, data, recipe, start = about["mode"], about["data"]["source"], about["recipe"], about.get("start")
+    minutes, batch = about["seconds"] / 60, recipe["optimizer"]["batch_size"]
+    command = f"crystalgrid-train --mode {mode} --data {data} --recipe {recipe['name']}"
+    command += f" --start {start['model']}" if start else ""
+    rows = [
+        f"| trained by | `{command} --seed {about['seed']} --minutes {minutes:.0f} --out RUN` |",
+        f"| for | {about['step']:,} steps of {batch} cubes, {minutes:.0f} minutes, on {machine} |",
+    ]
+    if start:
+        before = f"{start['step']:,} steps, {start['seconds'] / 60:.0f} minutes"
+        rows.append(f"| begun with | the weights that `{start['model']}` had after {before} |")
+    if "prior" in about:
+        learned = about["prior"]
+        command = f"crystalgrid-prior {name} --data {learned['data']['source']} --seed {learned['seed']}"
+        minutes, batch = learned["seconds"] / 60, learned["recipe"]["optimizer"]["batch_size"]
+        spent = f"{learned['step']:,} steps of {batch} crystals"
+        rows.append(f"| prior | `{command} --minutes {minutes:.0f} --out RUN`: {spent}; draws come from it |")
+    return "\n".join(rows)
 
 
 def cli() -> None:

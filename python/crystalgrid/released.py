@@ -25,8 +25,8 @@ def write_weights(run: Path, folder: Path) -> None:
     """Write the weights of a training run in half precision, and what they are."""
     network, about = load_run(run)
     about = {**about, "format": FORMAT, "data": named(about["data"])}
-    if "prior" in about:
-        about["prior"] = {**about["prior"], "data": named(about["prior"]["data"])}
+    for part in about.keys() & {"prior", "start"}:
+        about[part] = {**about[part], "data": named(about[part]["data"])}
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in network.state_dict().items()

@@ -27,8 +27,10 @@ from .errors import InputError, run_command
 from .files import new_folder, written_whole
 from .grid import Grid
 from .log import Log
+from .model import load_learner
+from .nets import CrystalNet
 from .precision import precision_here
-from .recipe import Recipe, load_recipe
+from .recipe import Recipe, load_recipe, recipe_from
 from .training import Training
 
 __all__ = ["Training", "cli", "load_run", "train"]
@@ -43,7 +45,8 @@ def train(
     mode: str,
     out: Path,
     data: str = "prototypes",
-    recipe: str = "tiny",
+    recipe: str | None = None,
+    start: str | None = None,
     seed: int = 0,
     max_steps: int | None = None,
     max_epochs: float | None = None,
@@ -63,7 +66,9 @@ def train(
         mode: "repeated": a cube is filled with all periodic images. "single": one unit cell, centred and rotated.
         out: folder of the run; must be new or empty, unless --resume.
         data: "prototypes" (the AFLOW prototypes that pymatgen ships), a Parquet file, or a folder.
-        recipe: name of a recipe in models/recipes, or path of a TOML file.
+        recipe: name of a recipe in models/recipes, or path of a TOML file; by default tiny, or that of --start.
+        start: training run or released model whose weights to begin with, in place of new ones: what to do with fewer
+            crystals than a model of their own needs. A prior is to be learned anew.
         seed: of the first weights, the order of crystals, where cubes are cut, and the noise.
         max_steps: stop after so many steps in all; by default the recipe says.
         max_epochs: stop after so many passes over the crystals.
@@ -71,12 +76,12 @@ def train(
         resume: go on from OUT/checkpoints/last.ckpt.
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
-    settings = load_recipe(recipe)
     check_numbers(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
+    settings, net, begun = begin(recipe, start, mode)
     here, nodes = processes(devices)
     with first_process_speaks():
         crystals, held_out, about = prepare(mode, data, settings, seed)
-    about["processes"] = here * nodes
+    about |= {"processes": here * nodes, **begun}
     steps = ENDLESS if minutes or max_epochs or max_steps else settings.optimizer.steps
     steps = min(steps, max_steps or ENDLESS)
     if max_epochs is not None:
@@ -85,9 +90,25 @@ def train(
         check_same(about, read_checkpoint(last(out))[KEY], out)
     if first_process():
         prepare_folder(out, resume)
-    training = Training(settings, crystals, Grid(), about, minutes)
+    training = Training(settings, crystals, Grid(), about, minutes, net)
     log = Log(out, held_out, settings.optimizer.check_every)
     fit(training, log, steps, here, nodes, last(out) if resume else None)
+
+
+def begin(recipe: str | None, start: str | None, mode: str) -> tuple[Recipe, CrystalNet | None, dict[str, Any]]:
+    """The recipe, the networks to begin with if not new ones, and what checkpoints say of whose they are."""
+    if start is None:
+        return load_recipe(recipe or "tiny"), None, {}
+    net, of = load_learner(start)
+    its = recipe_from(of["recipe"], start)
+    settings = load_recipe(recipe) if recipe else its
+    if settings.network != its.network:
+        raise InputError(f"{recipe}: its [network] is not that of {start}; give a recipe with the same, or none")
+    if of["mode"] != mode:
+        raise InputError(f"{start}: was trained in {of['mode']} mode, got --mode {mode}")
+    net.flow = None  # latent vectors change
+    before = {key: of[key] for key in ("data", "step", "seconds", "start") if key in of}
+    return settings, net, {"start": {"model": start, **before}}
 
 
 def processes(devices: str) -> tuple[int, int]:
@@ -227,8 +248,8 @@ def check_same(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
     """A resumed run must be the same run."""
     if now["processes"] != then.get("processes", 1):  # which runs of one process once did not say
         raise InputError(f"{out}: was trained by {then.get('processes', 1)} processes; resume with as many")
-    for key, name in (("mode", "--mode"), ("recipe", "--recipe"), ("seed", "--seed")):
-        if now[key] != then[key]:
+    for key, name in (("mode", "--mode"), ("start", "--start"), ("recipe", "--recipe"), ("seed", "--seed")):
+        if now.get(key) != then.get(key):
             raise InputError(f"{out}: was trained with another {name}; give the same to resume")
     if now["data"]["checksum"] != then["data"]["checksum"]:
         raise InputError(

@@ -22,7 +22,7 @@ from .errors import InputError
 from .grid import Grid
 from .latents import latents
 from .losses import joint_loss
-from .nets import CrystalNet
+from .nets import CrystalNet, WaveVAE
 from .nets.processes import joined, mean_over_processes
 from .recipe import Recipe
 
@@ -42,23 +42,31 @@ def stream(size: int, seed: int, start: int, count: int) -> tuple[np.ndarray, np
 class Training(L.LightningModule):
     """VAE and U-Net trained together (section 3.2), on cubes that are cut and voxelised anew every step.
 
-    about: what the checkpoint will say about the run; minutes: of training in all, which the schedule then follows.
+    about: what the checkpoint will say about the run; minutes: of training in all, which the schedule then follows;
+    net: networks to go on from, which the recipe fits; by default new ones.
     """
 
     def __init__(
-        self, recipe: Recipe, crystals: CrystalSet, grid: Grid, about: dict[str, Any], minutes: float | None = None
+        self,
+        recipe: Recipe,
+        crystals: CrystalSet,
+        grid: Grid,
+        about: dict[str, Any],
+        minutes: float | None = None,
+        net: CrystalNet | None = None,
     ) -> None:
         super().__init__()
         self.recipe, self.crystals, self.grid, self.about, self.minutes = recipe, crystals, grid, about, minutes
         torch.manual_seed(about["seed"])
-        self.net = self.build()
+        net = joined(net or self.build())
+        self.net = net.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.seconds_before = 0.0
         self.started = time.monotonic()
 
     def build(self) -> CrystalNet:
         """The networks before the first step."""
-        net = joined(self.recipe.build()).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        if self.recipe.network.waves:
+        net = self.recipe.build()
+        if isinstance(net.vae, WaveVAE):
             net.vae.fit(self.first_densities(), self.recipe.loss.beta)
         return net
 
