@@ -9,6 +9,7 @@
 #include "crystalgrid/cutoff.hpp"
 #include "isa.hpp"
 #include "kernel_images.hpp"
+#include "pages.hpp"
 #include "parallel.hpp"
 #include "waves.hpp"
 
@@ -88,6 +89,7 @@ double images_near(const Job& job, std::int64_t b, const CubeFrame& frame) {
 
 template <class T>
 void voxelize_batch(const Job& job, T* density, double* cutoffs) {
+  prefer_large_pages(density, job.crystals.size * job.grid.voxels());
   parallel_for<Scratch<T>>(job.crystals.size, job.options.threads, [&](std::int64_t b, Scratch<T>& s) {
     const CubeFrame frame = cube_frame(job.crystals, job.cubes, b);
     const std::int64_t* atoms = job.crystals.offsets + b;

@@ -4,6 +4,7 @@
 
 #include "images.hpp"
 #include "nearest.hpp"
+#include "pages.hpp"
 #include "parallel.hpp"
 
 namespace crystalgrid {
@@ -45,6 +46,7 @@ void label_cube(const Crystals& crystals, const std::int64_t* numbers, const Cub
 
 void label_species(const Crystals& crystals, const std::int64_t* numbers, const Cubes& cubes, const Grid& grid,
                    const SpeciesOptions& options, std::uint8_t* species) {
+  prefer_large_pages(species, crystals.size * grid.voxels());
   parallel_for<Scratch>(crystals.size, options.threads, [&](std::int64_t b, Scratch& scratch) {
     label_cube(crystals, numbers, cubes, grid, options.radius, b, scratch, species + b * grid.voxels());
   });
