@@ -18,7 +18,7 @@ void bind_density(py::module_& module) {
          double cutoff, Isa isa, int device, std::uintptr_t stream, bool float64, std::uintptr_t density,
          std::uintptr_t cutoffs) {
         const auto fill = [&](auto* voxels) {
-          cuda::voxelize(crystals, at<const double>(weights), cubes, grid, {accuracy, cutoff, 0, isa},
+          cuda::voxelize({crystals, at<const double>(weights), cubes, grid}, {accuracy, cutoff, 0, isa},
                          queue(device, stream), voxels, at<double>(cutoffs));
         };
         float64 ? fill(at<double>(density)) : fill(at<float>(density));
@@ -35,9 +35,9 @@ void bind_density(py::module_& module) {
          std::uintptr_t scratch, std::uintptr_t grad_frac_coords, std::uintptr_t grad_weights,
          std::uintptr_t grad_lattice) {
         const auto gather = [&](const auto* voxels) {
-          cuda::voxelize_backward(crystals, at<const double>(weights), cubes, grid, queue(device, stream),
-                                  at<const double>(cutoffs), voxels, at<double>(scratch), at<double>(grad_frac_coords),
-                                  at<double>(grad_weights), at<double>(grad_lattice));
+          cuda::voxelize_backward({crystals, at<const double>(weights), cubes, grid}, queue(device, stream),
+                                  at<const double>(cutoffs), voxels, at<double>(scratch),
+                                  {at<double>(grad_frac_coords), at<double>(grad_weights), at<double>(grad_lattice)});
         };
         float64 ? gather(at<const double>(grad_density)) : gather(at<const float>(grad_density));
       },

@@ -20,7 +20,7 @@ void bind_density(py::module_& module) {
         const py::gil_scoped_release release;
         const DensityOptions options{accuracy, cutoff, threads, isa};
         const auto fill = [&](auto* voxels) {
-          voxelize(crystals, at<const double>(weights), cubes, grid, options, voxels, at<double>(cutoffs));
+          voxelize({crystals, at<const double>(weights), cubes, grid}, options, voxels, at<double>(cutoffs));
         };
         float64 ? fill(at<double>(density)) : fill(at<float>(density));
       },
@@ -35,8 +35,8 @@ void bind_density(py::module_& module) {
         const py::gil_scoped_release release;
         const DensityOptions options{.threads = threads, .isa = isa};
         const auto gather = [&](const auto* voxels) {
-          voxelize_backward(crystals, at<const double>(weights), cubes, grid, options, at<const double>(cutoffs),
-                            voxels, at<double>(grad_frac_coords), at<double>(grad_weights), at<double>(grad_lattice));
+          voxelize_backward({crystals, at<const double>(weights), cubes, grid}, options, at<const double>(cutoffs),
+                            voxels, {at<double>(grad_frac_coords), at<double>(grad_weights), at<double>(grad_lattice)});
         };
         float64 ? gather(at<const double>(grad_density)) : gather(at<const float>(grad_density));
       },

@@ -9,11 +9,7 @@ namespace crystalgrid::cuda {
 namespace {
 
 template <class T>
-struct Problem {
-  Crystals crystals;
-  const double* weights;
-  Cubes cubes;
-  Grid grid;
+struct Problem : DensityBatch {
   CutoffRule rule;
   double scale, prefactor;
   T* density;
@@ -130,25 +126,26 @@ __global__ void __launch_bounds__(kTileThreads, sizeof(T) == 4 ? 3 : 2)
 }
 
 template <class T>
-void voxelize_batch(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                    const DensityOptions& options, const Queue& queue, T* density, double* cutoffs) {
-  const CutoffRule rule = cutoff_rule(options.cutoff, options.accuracy, grid.sigma, cubes.periodic);
-  const Problem<T> problem{
-      crystals, weights, cubes, grid, rule, kernel_scale(grid.sigma), gaussian_prefactor(grid.sigma), density, cutoffs};
-  launch("voxelize", sum_images<T>, crystals.size * parts(grid.n), kTileThreads, queue, problem, false);
-  if (rule.accuracy > 0) launch("voxelize (cutoffs)", sum_images<T>, crystals.size, kTileThreads, queue, problem, true);
+void voxelize_batch(const DensityBatch& batch, const DensityOptions& options, const Queue& queue, T* density,
+                    double* cutoffs) {
+  const double sigma = batch.grid.sigma;
+  const CutoffRule rule = cutoff_rule(options.cutoff, options.accuracy, sigma, batch.cubes.periodic);
+  const Problem<T> problem{batch, rule, kernel_scale(sigma), gaussian_prefactor(sigma), density, cutoffs};
+  const std::int64_t cubes = batch.crystals.size;
+  launch("voxelize", sum_images<T>, cubes * parts(batch.grid.n), kTileThreads, queue, problem, false);
+  if (rule.accuracy > 0) launch("voxelize (cutoffs)", sum_images<T>, cubes, kTileThreads, queue, problem, true);
 }
 
 }  // namespace
 
-void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, const Queue& queue, float* density, double* cutoffs) {
-  voxelize_batch(crystals, weights, cubes, grid, options, queue, density, cutoffs);
+void voxelize(const DensityBatch& batch, const DensityOptions& options, const Queue& queue, float* density,
+              double* cutoffs) {
+  voxelize_batch(batch, options, queue, density, cutoffs);
 }
 
-void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, const Queue& queue, double* density, double* cutoffs) {
-  voxelize_batch(crystals, weights, cubes, grid, options, queue, density, cutoffs);
+void voxelize(const DensityBatch& batch, const DensityOptions& options, const Queue& queue, double* density,
+              double* cutoffs) {
+  voxelize_batch(batch, options, queue, density, cutoffs);
 }
 
 }  // namespace crystalgrid::cuda

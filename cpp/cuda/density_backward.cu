@@ -11,11 +11,7 @@ constexpr int kSums = 4;    // of an image: Σ g·2^(-u²) times 1, u_x, u_y and
 constexpr int kVirial = 9;  // of a part: Σ over images of weight · fractional coordinates ⊗ Σ g·2^(-u²) u
 
 template <class T>
-struct Problem {
-  Crystals crystals;
-  const double* weights;
-  Cubes cubes;
-  Grid grid;
+struct Problem : DensityBatch {
   double scale;
   const double* cutoffs;
   const T* grad_density;
@@ -171,13 +167,11 @@ __global__ void __launch_bounds__(kTileThreads, 2) gather_part(const __grid_cons
   }
 }
 
-struct Gradients {
-  double *frac_coords, *weights, *lattice;
-};
-
 /// A block for each cube: from the sums over its parts to the gradients.
-__global__ void add_parts(Crystals crystals, const double* weights, Cubes cubes, int parts, double prefactor,
-                          double slope, double* scratch, Gradients grads) {
+__global__ void add_parts(const __grid_constant__ DensityBatch batch, int parts, double prefactor, double slope,
+                          double* scratch, DensityGradients grads) {
+  const Crystals& crystals = batch.crystals;
+  const Cubes& cubes = batch.cubes;
   const std::int64_t b = blockIdx.x, first_atom = crystals.offsets[b];
   const int atoms = static_cast<int>(crystals.offsets[b + 1] - first_atom);
   const CubeFrame frame = cube_frame(crystals, cubes, b);
@@ -188,7 +182,7 @@ __global__ void add_parts(Crystals crystals, const double* weights, Cubes cubes,
   };
   for (int i = threadIdx.x; i < atoms; i += blockDim.x) {
     const std::int64_t atom = first_atom + i;
-    const double factor = prefactor * slope * weights[atom];
+    const double factor = prefactor * slope * batch.weights[atom];
     const Vec3 grad_position =
         factor * Vec3{over_parts(kSums * i + 1), over_parts(kSums * i + 2), over_parts(kSums * i + 3)};
     grads.weights[atom] = prefactor * over_parts(kSums * i);
@@ -207,13 +201,15 @@ __global__ void add_parts(Crystals crystals, const double* weights, Cubes cubes,
 }
 
 template <class T>
-void backward_batch(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                    const Queue& queue, const double* cutoffs, const T* grad_density, double* scratch,
-                    const Gradients& grads) {
-  const Problem<T> problem{crystals, weights, cubes, grid, kernel_scale(grid.sigma), cutoffs, grad_density, scratch};
-  launch("voxelize_backward", gather_part<T>, crystals.size * parts(grid.n), kTileThreads, queue, problem);
-  launch("voxelize_backward (sum over parts)", add_parts, crystals.size, 4 * kWarp, queue, crystals, weights, cubes,
-         parts(grid.n), gaussian_prefactor(grid.sigma), gaussian_slope(grid.sigma), scratch, grads);
+void backward_batch(const DensityBatch& batch, const Queue& queue, const double* cutoffs, const T* grad_density,
+                    double* scratch, const DensityGradients& gradients) {
+  const std::int64_t cubes = batch.crystals.size;
+  const int all = parts(batch.grid.n);
+  const double sigma = batch.grid.sigma;
+  const Problem<T> problem{batch, kernel_scale(sigma), cutoffs, grad_density, scratch};
+  launch("voxelize_backward", gather_part<T>, cubes * all, kTileThreads, queue, problem);
+  launch("voxelize_backward (sum over parts)", add_parts, cubes, 4 * kWarp, queue, batch, all,
+         gaussian_prefactor(sigma), gaussian_slope(sigma), scratch, gradients);
 }
 
 }  // namespace
@@ -222,18 +218,14 @@ std::int64_t voxelize_backward_scratch(std::int64_t batch, std::int64_t atoms, c
   return parts(grid.n) * (kSums * atoms + kVirial * batch);
 }
 
-void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const Queue& queue, const double* cutoffs, const float* grad_density, double* scratch,
-                       double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
-  backward_batch(crystals, weights, cubes, grid, queue, cutoffs, grad_density, scratch,
-                 {grad_frac_coords, grad_weights, grad_lattice});
+void voxelize_backward(const DensityBatch& batch, const Queue& queue, const double* cutoffs, const float* grad_density,
+                       double* scratch, const DensityGradients& gradients) {
+  backward_batch(batch, queue, cutoffs, grad_density, scratch, gradients);
 }
 
-void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const Queue& queue, const double* cutoffs, const double* grad_density, double* scratch,
-                       double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
-  backward_batch(crystals, weights, cubes, grid, queue, cutoffs, grad_density, scratch,
-                 {grad_frac_coords, grad_weights, grad_lattice});
+void voxelize_backward(const DensityBatch& batch, const Queue& queue, const double* cutoffs, const double* grad_density,
+                       double* scratch, const DensityGradients& gradients) {
+  backward_batch(batch, queue, cutoffs, grad_density, scratch, gradients);
 }
 
 }  // namespace crystalgrid::cuda

@@ -29,11 +29,7 @@ struct Scratch {
 constexpr double kMostInSingle = 1500;
 
 /// A batch to voxelise, and how far its sums go.
-struct Job {
-  const Crystals& crystals;
-  const double* weights;
-  const Cubes& cubes;
-  const Grid& grid;
+struct Job : DensityBatch {
   const DensityOptions& options;
   Reach reach;
   CutoffRule rule;
@@ -111,27 +107,20 @@ void voxelize_batch(const Job& job, T* density, double* cutoffs) {
   });
 }
 
-Job job_of(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-           const DensityOptions& options) {
-  return {crystals,
-          weights,
-          cubes,
-          grid,
-          options,
-          reach_of(options.accuracy, grid.sigma),
-          cutoff_rule(options.cutoff, options.accuracy, grid.sigma, cubes.periodic)};
+Job job_of(const DensityBatch& batch, const DensityOptions& options) {
+  const double sigma = batch.grid.sigma;
+  return {batch, options, reach_of(options.accuracy, sigma),
+          cutoff_rule(options.cutoff, options.accuracy, sigma, batch.cubes.periodic)};
 }
 
 }  // namespace
 
-void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, float* density, double* cutoffs) {
-  voxelize_batch(job_of(crystals, weights, cubes, grid, options), density, cutoffs);
+void voxelize(const DensityBatch& batch, const DensityOptions& options, float* density, double* cutoffs) {
+  voxelize_batch(job_of(batch, options), density, cutoffs);
 }
 
-void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, double* density, double* cutoffs) {
-  voxelize_batch(job_of(crystals, weights, cubes, grid, options), density, cutoffs);
+void voxelize(const DensityBatch& batch, const DensityOptions& options, double* density, double* cutoffs) {
+  voxelize_batch(job_of(batch, options), density, cutoffs);
 }
 
 }  // namespace crystalgrid

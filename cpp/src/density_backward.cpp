@@ -44,14 +44,10 @@ void add(double scale, Vec3 v, double* sum) {
 }
 
 /// What is differentiated, and where its gradients go.
-struct Job {
-  const Crystals& crystals;
-  const double* weights;
-  const Cubes& cubes;
-  const Grid& grid;
+struct Job : DensityBatch {
   const DensityOptions& options;
   Reach reach;
-  double *grad_frac_coords, *grad_weights, *grad_lattice;
+  DensityGradients grad;
 
   const double* rotation(std::int64_t b) const { return cubes.rotation ? cubes.rotation + 9 * b : nullptr; }
 };
@@ -68,10 +64,10 @@ bool gather_waves(const Job& job, std::int64_t b, Scratch<float>& s, const float
       kernels<float>(job.options.isa)
           .wave_gradient(waves, s.waves.strides(), s.waves.scratch.data(), grad_density, s.sums.data());
   Vec3 lattice[3];
-  s.waves.chain(gradient, s.sums.data(), weights, job.grad_frac_coords + 3 * first, job.grad_weights + first, lattice);
-  std::fill_n(job.grad_lattice + 9 * b, 9, 0.0);
+  s.waves.chain(gradient, s.sums.data(), weights, job.grad.frac_coords + 3 * first, job.grad.weights + first, lattice);
+  std::fill_n(job.grad.lattice + 9 * b, 9, 0.0);
   for (int row = 0; row < 3; ++row)
-    add(1, rotated_back(job.rotation(b), lattice[row]), job.grad_lattice + 9 * b + 3 * row);
+    add(1, rotated_back(job.rotation(b), lattice[row]), job.grad.lattice + 9 * b + 3 * row);
   return true;
 }
 
@@ -95,19 +91,19 @@ void gather_images(const Job& job, std::int64_t b, double cutoff, Scratch<T>& s,
                 s.sums.data());
 
   const std::int64_t first = crystals.offsets[b], last = crystals.offsets[b + 1];
-  std::fill(job.grad_frac_coords + 3 * first, job.grad_frac_coords + 3 * last, 0.0);
-  std::fill(job.grad_weights + first, job.grad_weights + last, 0.0);
-  std::fill_n(job.grad_lattice + 9 * b, 9, 0.0);
+  std::fill(job.grad.frac_coords + 3 * first, job.grad.frac_coords + 3 * last, 0.0);
+  std::fill(job.grad.weights + first, job.grad.weights + last, 0.0);
+  std::fill_n(job.grad.lattice + 9 * b, 9, 0.0);
   const CubeFrame frame = cube_frame(crystals, job.cubes, b);
   for (std::size_t m = 0; m < s.sources.size(); ++m) {
     const auto& [atom, frac] = s.sources[m];
     const T* sum = &s.sums[4 * m];
     const Vec3 grad_position = prefactor * job.weights[atom] * slope * Vec3{sum[1], sum[2], sum[3]};
-    job.grad_weights[atom] += prefactor * sum[0];
+    job.grad.weights[atom] += prefactor * sum[0];
     add(1, {dot(grad_position, frame.a), dot(grad_position, frame.b), dot(grad_position, frame.c)},
-        job.grad_frac_coords + 3 * atom);
+        job.grad.frac_coords + 3 * atom);
     const Vec3 in_crystal = rotated_back(job.rotation(b), grad_position);
-    for (int row = 0; row < 3; ++row) add(frac[row], in_crystal, job.grad_lattice + 9 * b + 3 * row);
+    for (int row = 0; row < 3; ++row) add(frac[row], in_crystal, job.grad.lattice + 9 * b + 3 * row);
   }
 }
 
@@ -121,22 +117,20 @@ void backward_batch(const Job& job, const double* cutoffs, const T* grad_density
   });
 }
 
-}  // namespace
-
-void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const DensityOptions& options, const double* cutoffs, const float* grad_density,
-                       double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
-  const Reach reach = reach_of(kGradientAccuracy, grid.sigma);
-  backward_batch({crystals, weights, cubes, grid, options, reach, grad_frac_coords, grad_weights, grad_lattice},
-                 cutoffs, grad_density);
+Job job_of(const DensityBatch& batch, const DensityOptions& options, const DensityGradients& gradients) {
+  return {batch, options, reach_of(kGradientAccuracy, batch.grid.sigma), gradients};
 }
 
-void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const DensityOptions& options, const double* cutoffs, const double* grad_density,
-                       double* grad_frac_coords, double* grad_weights, double* grad_lattice) {
-  const Reach reach = reach_of(kGradientAccuracy, grid.sigma);
-  backward_batch({crystals, weights, cubes, grid, options, reach, grad_frac_coords, grad_weights, grad_lattice},
-                 cutoffs, grad_density);
+}  // namespace
+
+void voxelize_backward(const DensityBatch& batch, const DensityOptions& options, const double* cutoffs,
+                       const float* grad_density, const DensityGradients& gradients) {
+  backward_batch(job_of(batch, options, gradients), cutoffs, grad_density);
+}
+
+void voxelize_backward(const DensityBatch& batch, const DensityOptions& options, const double* cutoffs,
+                       const double* grad_density, const DensityGradients& gradients) {
+  backward_batch(job_of(batch, options, gradients), cutoffs, grad_density);
 }
 
 }  // namespace crystalgrid

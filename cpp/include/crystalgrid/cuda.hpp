@@ -20,20 +20,18 @@ struct Queue {
   void* stream;
 };
 
-void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, const Queue& queue, float* density, double* cutoffs);
-void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, const Queue& queue, double* density, double* cutoffs);
+void voxelize(const DensityBatch& batch, const DensityOptions& options, const Queue& queue, float* density,
+              double* cutoffs);
+void voxelize(const DensityBatch& batch, const DensityOptions& options, const Queue& queue, double* density,
+              double* cutoffs);
 
 /// Doubles of `scratch` that the gradient of B cubes with N atoms in all takes.
 std::int64_t voxelize_backward_scratch(std::int64_t batch, std::int64_t atoms, const Grid& grid);
 
-void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const Queue& queue, const double* cutoffs, const float* grad_density, double* scratch,
-                       double* grad_frac_coords, double* grad_weights, double* grad_lattice);
-void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const Queue& queue, const double* cutoffs, const double* grad_density, double* scratch,
-                       double* grad_frac_coords, double* grad_weights, double* grad_lattice);
+void voxelize_backward(const DensityBatch& batch, const Queue& queue, const double* cutoffs, const float* grad_density,
+                       double* scratch, const DensityGradients& gradients);
+void voxelize_backward(const DensityBatch& batch, const Queue& queue, const double* cutoffs, const double* grad_density,
+                       double* scratch, const DensityGradients& gradients);
 
 void label_species(const Crystals& crystals, const std::int64_t* numbers, const Cubes& cubes, const Grid& grid,
                    const SpeciesOptions& options, const Queue& queue, std::uint8_t* species);

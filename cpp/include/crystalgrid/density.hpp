@@ -18,21 +18,31 @@ struct DensityOptions {
   Isa isa = Isa::automatic;  ///< forced in tests; one the machine lacks throws std::invalid_argument
 };
 
-/// M of Eq. (1) in 1/Å³: `density` [B][n][n][n] from the atoms' `weights` [N] (their atomic numbers, in the paper).
-/// `cutoffs` [B] receives the distance in Å that each cube was summed to; infinity where it was summed over waves.
-void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, float* density, double* cutoffs);
-void voxelize(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-              const DensityOptions& options, double* density, double* cutoffs);
+/// What a batch of densities is made of.
+struct DensityBatch {
+  Crystals crystals;
+  const double* weights = nullptr;  ///< [N]: the atomic numbers, in the paper
+  Cubes cubes;
+  Grid grid;
+};
 
-/// Derivatives of a scalar whose derivative with respect to each voxel is `grad_density` [B][n][n][n]:
-/// `grad_frac_coords` [N][3], `grad_weights` [N] and `grad_lattice` [B][3][3], the last at fixed fractional
-/// coordinates. `cutoffs` are those that `voxelize` gave; of the options, threads and isa count here.
-void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const DensityOptions& options, const double* cutoffs, const float* grad_density,
-                       double* grad_frac_coords, double* grad_weights, double* grad_lattice);
-void voxelize_backward(const Crystals& crystals, const double* weights, const Cubes& cubes, const Grid& grid,
-                       const DensityOptions& options, const double* cutoffs, const double* grad_density,
-                       double* grad_frac_coords, double* grad_weights, double* grad_lattice);
+/// Derivatives by what a batch of densities is made of, the last at fixed fractional coordinates.
+struct DensityGradients {
+  double* frac_coords;  ///< [N][3]
+  double* weights;      ///< [N]
+  double* lattice;      ///< [B][3][3]
+};
+
+/// M of Eq. (1) in 1/Å³: `density` [B][n][n][n]. `cutoffs` [B] receives the distance in Å that each cube was summed to;
+/// infinity where it was summed over waves.
+void voxelize(const DensityBatch& batch, const DensityOptions& options, float* density, double* cutoffs);
+void voxelize(const DensityBatch& batch, const DensityOptions& options, double* density, double* cutoffs);
+
+/// Derivatives of a scalar whose derivative by each voxel is `grad_density` [B][n][n][n]. `cutoffs` are those that
+/// `voxelize` gave; of the options, threads and isa count here.
+void voxelize_backward(const DensityBatch& batch, const DensityOptions& options, const double* cutoffs,
+                       const float* grad_density, const DensityGradients& gradients);
+void voxelize_backward(const DensityBatch& batch, const DensityOptions& options, const double* cutoffs,
+                       const double* grad_density, const DensityGradients& gradients);
 
 }  // namespace crystalgrid
