@@ -151,7 +151,7 @@ BAD_INPUT = {
     "positions: wanted shape (1, 3), got (1, 2)": {"atoms": ONE._replace(positions=ONE.positions[:, :2])},
     "positions: wanted finite values": {"atoms": ONE._replace(positions=ONE.positions / 0)},
     "offsets: wanted ascending from 0 to 1, got [0, 0]": {"atoms": ONE._replace(offsets=torch.tensor([0, 0]))},
-    "numbers: wanted 1 or more, got 0": {"atoms": ONE._replace(numbers=ONE.numbers * 0)},
+    "numbers: wanted 1 to 94, got 0 to 0": {"atoms": ONE._replace(numbers=ONE.numbers * 0)},
 }
 
 

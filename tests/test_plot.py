@@ -63,7 +63,8 @@ def test_samples_of_a_folder_are_drawn_with_their_atoms(tmp_path):
     cube = 'Lattice="10 0 0 0 10 0 0 0 10" Properties=species:S:1:pos:R:3 pbc="F F F" index={}'
     frames = ["2", cube.format(0), "O 1 2 3", "U 4 5 6", "0", cube.format(1)]
     (tmp_path / "samples.xyz").write_text("\n".join(frames) + "\n")
-    np.savez(tmp_path / "density.npz", density=np.random.default_rng(0).random((2, 30, 30, 30), dtype=np.float32))
+    density = np.random.default_rng(0).random((2, 30, 30, 30), dtype=np.float32)
+    np.savez(tmp_path / "density.npz", density=density, index=np.arange(2))
     plot.draw_samples(tmp_path, tmp_path / "samples.png")
     assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "density.npz").unlink()

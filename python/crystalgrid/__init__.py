@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .grid import Grid
     from .model import load
     from .reader import read
+    from .recover import Recovered, recover
     from .species import label_species
 
 try:
@@ -22,12 +23,12 @@ except PackageNotFoundError:  # imported from a checkout that was not installed
 
 _MODULES = {
     "Atoms": "atoms", "Crystal": "crystal", "CrystalBatch": "crystal", "Grid": "grid", "InputError": "errors",
-    "find_atoms": "atoms", "fit_atoms": "fit", "label_species": "species", "load": "model", "read": "reader",
-    "voxelize": "density",
+    "Recovered": "recover", "find_atoms": "atoms", "fit_atoms": "fit", "label_species": "species", "load": "model",
+    "read": "reader", "recover": "recover", "voxelize": "density",
 }  # fmt: skip
 __all__ = [
-    "Atoms", "Crystal", "CrystalBatch", "Grid", "InputError", "find_atoms", "fit_atoms", "label_species", "load",
-    "read", "voxelize",
+    "Atoms", "Crystal", "CrystalBatch", "Grid", "InputError", "Recovered", "find_atoms", "fit_atoms",
+    "label_species", "load", "read", "recover", "voxelize",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from . import _core
 from .boundary import a_tensor, address, check_finite, core_on, positive, thread_count
+from .crystal import MAX_Z
 from .density import DEFAULT_GRID
 from .errors import InputError
 from .grid import Grid
@@ -78,6 +79,21 @@ def find_atoms(
     found = find((species.contiguous(), density, confidence), grid, thread_count(threads), connectivity, radius)
     check_finite("density, confidence", found.positions)  # a look at every voxel would take a third of the whole time
     return found
+
+
+def check_atoms(atoms: Atoms) -> int:
+    """The number of cubes. Raises InputError unless they are what `find_atoms` could give."""
+    if not isinstance(atoms, Atoms):
+        raise InputError(f"atoms: wanted Atoms, got {type(atoms).__name__}")
+    offsets, count = atoms.offsets.tolist(), len(atoms.numbers)
+    if offsets[:1] != [0] or offsets[-1:] != [count] or sorted(offsets) != offsets:
+        raise InputError(f"offsets: wanted ascending from 0 to {count}, got {offsets[:8]}…")
+    if tuple(atoms.positions.shape) != (count, 3):
+        raise InputError(f"positions: wanted shape {(count, 3)}, got {tuple(atoms.positions.shape)}")
+    check_finite("positions", atoms.positions)
+    if count and not 1 <= int(atoms.numbers.min()) <= int(atoms.numbers.max()) <= MAX_Z:
+        raise InputError(f"numbers: wanted 1 to {MAX_Z}, got {int(atoms.numbers.min())} to {int(atoms.numbers.max())}")
+    return len(offsets) - 1
 
 
 def _beside(name: str, values: Tensor | None, species: Tensor) -> Tensor | None:

@@ -39,6 +39,11 @@ def sample() -> None:
     _run("sample")
 
 
+def recover() -> None:
+    """`crystalgrid-recover`."""
+    _run("recover_library")
+
+
 def interpolate() -> None:
     """`crystalgrid-interpolate`."""
     _run("interpolate")

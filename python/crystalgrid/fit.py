@@ -16,8 +16,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .atoms import Atoms
-from .boundary import checked
+from .atoms import Atoms, check_atoms
+from .boundary import a_tensor, checked
 from .density import DEFAULT_GRID
 from .errors import InputError
 from .grid import Grid
@@ -54,20 +54,12 @@ def fit_atoms(atoms: Atoms, density: Tensor, grid: Grid = DEFAULT_GRID) -> Atoms
     """
     if not isinstance(grid, Grid):
         raise InputError(f"grid: wanted a Grid, got {type(grid).__name__}")
-    if not isinstance(atoms, Atoms):
-        raise InputError(f"atoms: wanted Atoms, got {type(atoms).__name__}")
-    if not isinstance(density, Tensor):
-        raise InputError(f"density: wanted a tensor, got {type(density).__name__}")
-    offsets, count, device = atoms.offsets.tolist(), len(atoms.numbers), density.device
-    if offsets[:1] != [0] or offsets[-1:] != [count] or sorted(offsets) != offsets:
-        raise InputError(f"offsets: wanted ascending from 0 to {count}, got {offsets[:8]}…")
-    density = checked("density", density, (len(offsets) - 1, *3 * (grid.n,)), torch.float64, device)
+    cubes, count, device = check_atoms(atoms), len(atoms.numbers), a_tensor("density", density).device
+    density = checked("density", density, (cubes, *3 * (grid.n,)), torch.float64, device)
     positions = checked("positions", atoms.positions, (count, 3), torch.float64, device)
     numbers = checked("numbers", atoms.numbers, (count,), torch.float64, device)
-    if (numbers < 1).any():
-        raise InputError(f"numbers: wanted 1 or more, got {numbers.min():g}")
     fitted = positions.clone()
-    for b, (first, end) in enumerate(pairwise(offsets)):
+    for b, (first, end) in enumerate(pairwise(atoms.offsets.tolist())):
         if first < end:
             fitted[first:end] = _fit(positions[first:end], numbers[first:end], density[b], grid)
     return atoms._replace(positions=fitted)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-import torch
 import tyro
 from torch import Tensor
 
@@ -17,9 +14,9 @@ from .arguments import parsed
 from .atoms import Atoms
 from .errors import InputError, run_command
 from .grid import Grid
+from .library import DENSITY, read_library
 from .metrics import MATCH, TrueAtoms
 from .panels import canvas, density_bar, draw_atoms, draw_slice, element_bar, highest_plane, save
-from .xyz import frames, parse_frame
 
 SAMPLES_DRAWN = 5
 
@@ -92,18 +89,12 @@ def draw_samples(folder: tyro.conf.Positional[Path], out: Annotated[Path, tyro.c
         folder: has samples.xyz and density.npz.
         out: PNG file.
     """
-    for name in ("samples.xyz", "density.npz"):
-        if not (folder / name).is_file():
-            raise InputError(
-                f"{folder / name}: no such file; wanted a folder that crystalgrid-sample --save-density wrote"
-            )
-    parsed = [parse_frame(frame) for frame in islice(frames((folder / "samples.xyz").read_text()), SAMPLES_DRAWN)]
-    density = torch.from_numpy(np.load(folder / "density.npz")["density"][: len(parsed)])
-    positions = np.concatenate([frac @ lattice for lattice, frac, _ in parsed])
-    numbers = np.concatenate([numbers for *_, numbers in parsed])
-    offsets = np.cumsum([0, *(len(numbers) for *_, numbers in parsed)])
-    found = Atoms(*map(torch.from_numpy, (positions, numbers, offsets, np.zeros(len(numbers), np.int64))))
-    samples(out, density, found, Grid(density.shape[-1], float(parsed[0][0][0, 0])), len(parsed))
+    library = read_library(folder, SAMPLES_DRAWN)
+    if library.density is None:
+        raise InputError(
+            f"{folder / DENSITY}: no such file; wanted a folder that crystalgrid-sample --save-density wrote"
+        )
+    samples(out, library.density, library.atoms, library.grid, len(library.indices))
 
 
 def losses(path: Path | str, metrics: Path) -> None:

@@ -1,27 +1,45 @@
-"""Workers: files read in other processes, in order, a few crystals at a time; one that kills a process is left out."""
+"""Workers: work done in other processes, in order. Of files, one that kills the process that reads it is left out."""
 
 import signal
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from itertools import chain, islice
 from multiprocessing import active_children, get_context
 from pathlib import Path
+from typing import Any, TypeVar
 
 from .crystalset import CrystalSet
+from .errors import InputError
 from .filters import Found, LeftOut, merged
 from .formats import SINGLE
 from .progress import progress
 from .reader import UNREADABLE, Job, format_of, jobs, parse
 
+T = TypeVar("T")
 CHUNK = 16
 """Jobs that a process gets at a time; fewer in all are not worth starting one."""
 AHEAD = 4
 """Chunks per process that are handed out before the first is back."""
 Chunk = list[Job | LeftOut]
 Parts = Generator[Found, None, None]
+
+
+def in_processes(work: Callable[..., T], parts: Iterable[tuple], workers: int) -> Iterator[T]:
+    """`work(*part)` for each part, in order; of one that kills its process, InputError."""
+    futures: deque[Future[T]] = deque()
+    try:
+        with _pool(workers) as processes:
+            for part in parts:
+                futures.append(_submit(processes, work, *part))
+                if len(futures) == AHEAD * workers:
+                    yield futures.popleft().result()
+            while futures:
+                yield futures.popleft().result()
+    except BrokenProcessPool:
+        raise InputError("a process died, perhaps for want of memory; --workers 1 needs least") from None
 
 
 def read_all(files: list[tuple[Path, str]], max_side: float, workers: int = 1) -> Found:
@@ -45,10 +63,10 @@ def _in_processes(chunks: Iterator[Chunk], max_side: float, workers: int) -> Par
     while True:
         futures: deque[Future[list[Found]]] = deque()
         try:
-            with _pool(workers) as pool:
+            with _pool(workers) as processes:
                 for chunk in chunks:
                     pending.append(chunk)
-                    futures.append(_submit(pool, chunk, max_side))
+                    futures.append(_submit(processes, _parse_chunk, chunk, max_side))
                     if len(pending) == AHEAD * workers:
                         yield from _first(futures, pending)
                 while pending:
@@ -72,9 +90,9 @@ def _one_by_one(chunk: Chunk, max_side: float) -> Iterator[Found]:
     left = deque(chunk)
     while left:
         try:
-            with _pool(1) as pool:
+            with _pool(1) as processes:
                 while left:
-                    found = _submit(pool, [left[0]], max_side).result()
+                    found = _submit(processes, _parse_chunk, [left[0]], max_side).result()
                     left.popleft()
                     yield from found
         except BrokenProcessPool:
@@ -86,23 +104,23 @@ def _one_by_one(chunk: Chunk, max_side: float) -> Iterator[Found]:
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes, started afresh because threads of torch do not survive a fork, and ended at once after an error."""
     others = active_children()
-    pool = ProcessPoolExecutor(workers, get_context("spawn"))
+    processes = ProcessPoolExecutor(workers, get_context("spawn"))
     try:
-        yield pool
+        yield processes
     except BaseException:
         for child in active_children():
             if child not in others:
                 child.terminate()
         raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        processes.shutdown(cancel_futures=True)
 
 
-def _submit(pool: ProcessPoolExecutor, chunk: Chunk, max_side: float) -> "Future[list[Found]]":
+def _submit(processes: ProcessPoolExecutor, work: Callable[..., T], *arguments: Any) -> "Future[T]":
     """Submit; a process that is started for it ignores Ctrl-C, which is for the parent to handle."""
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return pool.submit(_parse_chunk, chunk, max_side)
+        return processes.submit(work, *arguments)
     finally:
         signal.signal(signal.SIGINT, handler)
 

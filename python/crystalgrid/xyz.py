@@ -28,8 +28,8 @@ def frames(text: str) -> Iterator[str]:
 
 def parse_frame(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """lattice [3, 3], frac_coords [n, 3] and numbers [n] of one frame. Raises ValueError for what is no such frame."""
-    _, comment, *lines = text.split("\n")
-    values = {pair[1].lower(): next(filter(None, pair.groups()[1:]), "") for pair in PAIR.finditer(comment)}
+    values = values_of(text)
+    lines = text.split("\n")[2:]
     if "lattice" not in values:
         raise ValueError("no Lattice in the comment line: a molecule, not a crystal")
     lattice = np.array(values["lattice"].split(), dtype=np.float64)
@@ -49,6 +49,12 @@ def parse_frame(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         numbers = [int(row[columns["z"]][0]) for row in rows]
     lattice = lattice.reshape(3, 3)
     return lattice, fractional(positions, lattice[None], np.zeros(len(rows), int)), np.array(numbers, dtype=np.int64)
+
+
+def values_of(text: str) -> dict[str, str]:
+    """What the comment line of a frame says, by keys in lower case."""
+    comment = text.split("\n", 2)[1]
+    return {pair[1].lower(): next(filter(None, pair.groups()[1:]), "") for pair in PAIR.finditer(comment)}
 
 
 def _columns(properties: str) -> dict[str, slice]:

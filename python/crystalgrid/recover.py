@@ -1,0 +1,125 @@
+"""Recover: from the atoms in a cube of a periodic crystal to the crystal, its lattice and the atoms of one cell.
+
+Atoms are found one by one, and each is a little off. But translations of the lattice bring them onto one another: that
+gives the lattice, and the atoms of one cell as means over all their images. Then lattice, atoms and their weights, a
+few dozen unknowns, are fitted to all voxels of the density: to where Eq. (1) explains it best.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .atoms import Atoms, check_atoms
+from .boundary import a_tensor, checked
+from .cells import Cell, cells
+from .crystal import MAX_Z, Crystal, CrystalBatch
+from .density import DEFAULT_GRID, voxelize
+from .errors import InputError
+from .grid import Grid
+
+LESS_EXPLAINED = 0.03
+"""What a smaller cell may explain less than another."""
+WORSE, WORSE_BY = 1.25, 0.003
+"""Errors of the density that a smaller cell may have more than another: times, and by."""
+STEPS = 80
+"""Of the fit to the density."""
+LARGE = 1000.0
+"""Factor of the relative squared error in the fit, so that its first step, of the gradient's size, is not lost."""
+UNSURE, UNSURE_SHARE = 0.2, 0.002
+"""How far off fitted weights are: absolutely, and as a share of them."""
+UNSEEN = 0.02
+"""Votes, as a share, of a species that nothing voted for."""
+CPU = torch.device("cpu")
+
+
+class Recovered(NamedTuple):
+    """A crystal, and how well it accounts for what was found in the cube."""
+
+    crystal: Crystal
+    """Its origin is the cube's corner: `voxelize([crystal], grid)` is what is in the cube."""
+    explained: float
+    """Atoms of the cube that the crystal has, with their species, over all that were found or should have been."""
+    error: float | None
+    """Relative L2 difference of the cube's density and the crystal's; None without density."""
+
+
+def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GRID) -> list[Recovered | None]:
+    """The crystal in each of B cubes, or None where no lattice is found: in repeated mode, from what decodes to atoms.
+
+    atoms: of B cubes, as `find_atoms` gives them.
+    density: float [B, n, n, n], 1/Å³, that the atoms were found in. With it lattice, positions and species are fitted
+        to where Eq. (1) explains it best, which corrects most species that labels have wrong.
+
+    The cell is the smallest one that explains the atoms. A lattice shows only where the cube holds some atoms together
+    with their images along all three of its vectors: up to about 8 Å. On the CPU, a cube at a time.
+
+    Raises InputError for shapes, types or values that do not fit.
+    """
+    if not isinstance(grid, Grid):
+        raise InputError(f"grid: wanted a Grid, got {type(grid).__name__}")
+    count = check_atoms(atoms)
+    if density is not None:
+        a_tensor("density", density)
+        density = checked("density", density.detach().cpu(), (count, *3 * (grid.n,)), torch.float32, CPU)
+    return [_recover(*atoms.cube(b), None if density is None else density[b], grid) for b in range(count)]
+
+
+def _recover(positions: np.ndarray, numbers: np.ndarray, density: Tensor | None, grid: Grid) -> Recovered | None:
+    found = cells(positions, numbers, grid.length)
+    if not found:
+        return None
+    if density is None:
+        best = max(cell.explained for cell in found)
+        cell = next(cell for cell in found if cell.explained > best - LESS_EXPLAINED)
+        return Recovered(_crystal(cell.lattice, cell.positions, cell.numbers), cell.explained, None)
+    fits = [_fit(cell, density, grid) for cell in found]
+    least = min(error for _, error in fits)
+    return next(
+        Recovered(crystal, cell.explained, error)
+        for cell, (crystal, error) in zip(found, fits, strict=True)
+        if error <= WORSE * least + WORSE_BY
+    )
+
+
+def _fit(cell: Cell, density: Tensor, grid: Grid) -> tuple[Crystal, float]:
+    """Lattice, positions and weights to the least squares of Eq. (1) and the density, and its error."""
+    count, size = len(cell.positions), density.double().square().sum().clamp_min(1e-12)
+    lattice, positions = (torch.tensor(values, requires_grad=True) for values in (cell.lattice, cell.positions))
+    scale = torch.tensor(cell.numbers, dtype=torch.float64)
+    relative = torch.ones(count, dtype=torch.float64, requires_grad=True)
+    offsets = torch.tensor([0, count])
+    optimizer = torch.optim.LBFGS(
+        [lattice, positions, relative], max_iter=STEPS, tolerance_grad=1e-7, line_search_fn="strong_wolfe"
+    )
+
+    def squared_error() -> Tensor:
+        optimizer.zero_grad()
+        batch = CrystalBatch(lattice[None], positions @ torch.linalg.inv(lattice), scale.long(), offsets)
+        left = voxelize(batch, grid, weights=scale * relative, threads=1)[0] - density
+        squared = LARGE * left.square().sum() / size
+        squared.backward()
+        return squared.detach()
+
+    with torch.enable_grad():
+        try:
+            optimizer.step(squared_error)
+        except InputError:  # a lattice that collapses: this density is of no such crystal
+            return _crystal(cell.lattice, cell.positions, cell.numbers), math.inf
+        error = math.sqrt(float(squared_error()) / LARGE)
+    weights = (scale * relative.detach()).numpy()
+    numbers = _species(cell.votes, weights)
+    return _crystal(lattice.detach().numpy(), positions.detach().numpy(), numbers), error
+
+
+def _species(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """[S] the likeliest species, of what was voted [S, MAX_Z + 1] and of the fitted weights [S], that are nearly Z."""
+    off = (np.arange(MAX_Z + 1) - weights[:, None]) / (UNSURE + UNSURE_SHARE * np.abs(weights[:, None]))
+    likelihood = np.log(votes + UNSEEN) - 0.5 * off**2
+    return likelihood[:, 1:].argmax(axis=1) + 1
+
+
+def _crystal(lattice: np.ndarray, positions: np.ndarray, numbers: np.ndarray) -> Crystal:
+    return Crystal(lattice, positions @ np.linalg.inv(lattice) % 1.0, numbers)
