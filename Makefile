@@ -41,6 +41,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m crystalgrid.plot out/demo/samples -o out/demo/samples.png
 	$(BIN)/crystalgrid-sample perov5-repeated -n 64 --seed 0 --save-density -o out/demo/released
 	$(BIN)/python -m crystalgrid.plot out/demo/released -o out/demo/released.png
+	$(BIN)/crystalgrid-recover out/demo/released --cif -o out/demo/crystals
 	@echo
 	@echo "Done. Where the results are:"
 	@echo "  metrics          out/demo/metrics.json"
@@ -49,6 +50,7 @@ demo: $(INSTALLED)
 	@echo "  64 samples       out/demo/samples/samples.xyz"
 	@echo "  their picture    out/demo/samples.png"
 	@echo "  64 samples of the released model perov5-repeated   out/demo/released/samples.xyz, out/demo/released.png"
+	@echo "  the crystals recovered from these   out/demo/crystals/crystals.csv, crystals.png, cif/"
 
 test: $(DEVELOP)
 	$(BIN)/pytest

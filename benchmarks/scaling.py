@@ -55,7 +55,7 @@ def main(out: Path) -> None:
     torch.set_num_threads(1)
     cores = os.cpu_count() or 1
     panels = {
-        "cubes in the batch": {b: stages(crystals(b, 40), Grid(), 1) for b in (1, 4, 16, 64, 256)},
+        "cubes in the batch": {b: stages(crystals(b, 40), Grid(), 1) for b in (1, 4, 16, 64, 256, 1024)},
         "atoms in the cell": {a: stages(crystals(16, a), Grid(), 1) for a in (1, 4, 16, 64, 128)},
         "voxels along a side": {n: stages(crystals(4, 40), Grid(n=n), 1) for n in (16, 24, 32, 48, 64, 96)},
         "threads": {t: stages(crystals(64, 40), Grid(), t) for t in sorted({1, 2, cores // 2, cores} - {0})},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
-NAMES = ("data", "train", "prior", "evaluate", "export", "sample", "interpolate", "figures")
+NAMES = ("data", "train", "prior", "evaluate", "export", "sample", "recover", "interpolate", "figures")
 COMMANDS = tuple(f"crystalgrid-{name}" for name in NAMES)
 
 

@@ -199,10 +199,12 @@ def test_a_library_becomes_crystals(library: Path, tmp_path, workers: int, capsy
     assert [(row["space_group"], row["atoms"]) for row in rows[:2]] == [("Pm-3m", "5"), ("P6_3mc", "4")]
     assert float(rows[0]["volume"]) == pytest.approx(3.9**3, rel=1e-3)
     assert float(rows[0]["error"]) < 0.001
+    assert (out / "crystals.png").read_bytes().startswith(b"\x89PNG")
     written = Structure.from_file(out / "cif" / "3.cif")
     assert SpacegroupAnalyzer(written).get_space_group_symbol() == "Pm-3m"
     assert "Pm-3m" in (out / "cif" / "3.cif").read_text()
-    assert StructureMatcher().fit(written, PEROVSKITE.to_pymatgen())
+    for crystal, name in zip(crystals, crystals.ids, strict=True):
+        assert StructureMatcher().fit(Structure.from_file(out / "cif" / f"{name}.cif"), crystal.to_pymatgen())
 
 
 def test_a_library_without_densities(library: Path, tmp_path) -> None:

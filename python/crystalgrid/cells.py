@@ -35,6 +35,8 @@ class Cell(NamedTuple):
     """[S, 3] Å."""
     votes: np.ndarray
     """[S, MAX_Z + 1]: how much the images of an atom speak for each species, their sum 1."""
+    spread: np.ndarray
+    """[S] Å, standard deviation along an axis of these means, from how their images scatter."""
     explained: float
 
     @property
@@ -92,9 +94,11 @@ def _cell(positions: np.ndarray, numbers: np.ndarray, lattice: np.ndarray, lengt
     kept = found >= LEAST_FOUND * wanted
     if not kept.any():
         return None
+    scatter = np.sqrt(((terms @ solution - positions)[deep] ** 2).mean()) if deep.any() else SITE
+    spread = scatter / np.sqrt(np.maximum(found, 1))
     right = kept[site] & (votes.argmax(axis=1)[site] == numbers)
     missing = np.maximum(wanted - found, 0)[kept].sum()
-    return Cell(lattice, at[kept], votes[kept], float(right.sum() / (len(positions) + missing)))
+    return Cell(lattice, at[kept], votes[kept], spread[kept], float(right.sum() / (len(positions) + missing)))
 
 
 def _sites(positions: np.ndarray, lattice: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ matplotlib is imported when the first figure is made.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,15 @@ def draw_atoms(axis: Any, found: tuple, grid: Grid, true: tuple | None = None) -
     axis.set(xlim=ends, ylim=ends, zlim=ends, xticks=ticks, yticks=ticks, zticks=ticks)
     axis.set_box_aspect((1, 1, 1), zoom=1.05)
     axis.tick_params(labelsize=6, pad=-3)
+
+
+def draw_cell(axis: Any, corner: np.ndarray, lattice: np.ndarray) -> None:
+    """The twelve edges of a cell with its origin at `corner` [3]; lattice: [3, 3], both in Å."""
+    for along in range(3):
+        u, v = (other for other in range(3) if other != along)
+        for i, j in itertools.product((0, 1), repeat=2):
+            start = corner + i * lattice[u] + j * lattice[v]
+            axis.plot(*np.stack([start, start + lattice[along]]).T, color="0.25", linewidth=0.9)
 
 
 def element_bar(figure: Figure, cells: GridSpec) -> None:

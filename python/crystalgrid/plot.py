@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import tyro
 from torch import Tensor
 
 from .arguments import parsed
 from .atoms import Atoms
+from .crystal import Crystal
 from .errors import InputError, run_command
 from .grid import Grid
 from .library import DENSITY, read_library
 from .metrics import MATCH, TrueAtoms
-from .panels import canvas, density_bar, draw_atoms, draw_slice, element_bar, highest_plane, save
+from .panels import canvas, density_bar, draw_atoms, draw_cell, draw_slice, element_bar, highest_plane, save
 
 SAMPLES_DRAWN = 5
+ON_A_FACE = 0.03
+"""Of a cell; atoms so near to a face are drawn on it, and on the one across."""
 
 
 def densities(path: Path | str, density: Tensor, decoded: Tensor, grid: Grid | None = None) -> None:
@@ -80,6 +85,34 @@ def samples(path: Path | str, density: Tensor, atoms: Atoms, grid: Grid, columns
         solid.set_title(f"{len(numbers)} atoms", fontsize=9)
     element_bar(figure, cells)
     save(figure, path)
+
+
+def crystals(
+    path: Path | str, found: Sequence[tuple], cells: Sequence[Crystal], titles: Sequence[str], grid: Grid
+) -> None:
+    """Atoms found in cubes (positions and numbers of each) over the crystals recovered from them, a cell of each.
+
+    In the cube, the cell nearest to its middle is drawn; below, that cell by itself, with all atoms on its faces.
+    """
+    figure, grid_cells = canvas(2, len(cells))
+    middle = np.full(3, grid.length / 2)
+    for column, (atoms, crystal, title) in enumerate(zip(found, cells, titles, strict=True)):
+        corner = np.rint(middle @ np.linalg.inv(crystal.lattice) - 0.5) @ crystal.lattice
+        for row, (shown, at) in enumerate(((atoms, corner), (None, middle - 0.5 * crystal.lattice.sum(axis=0)))):
+            solid = figure.add_subplot(grid_cells[row, column], projection="3d")
+            draw_atoms(solid, shown or _whole_cell(crystal, at), grid)
+            draw_cell(solid, at, crystal.lattice)
+            solid.set_title(title if row else f"{len(atoms[1])} atoms in the cube", fontsize=9)
+    element_bar(figure, grid_cells)
+    save(figure, path)
+
+
+def _whole_cell(crystal: Crystal, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and numbers of the atoms in a cell at `corner`, on all of its faces too."""
+    steps = np.array(list(itertools.product((-1, 0, 1), repeat=3)))
+    coordinates = (crystal.frac_coords + steps[:, None]).reshape(-1, 3)
+    inside = ((coordinates > -ON_A_FACE) & (coordinates < 1 + ON_A_FACE)).all(axis=1)
+    return corner + coordinates[inside] @ crystal.lattice, np.tile(crystal.numbers, len(steps))[inside]
 
 
 def draw_samples(folder: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]) -> None:

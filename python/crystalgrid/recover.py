@@ -24,10 +24,12 @@ LESS_EXPLAINED = 0.03
 """What a smaller cell may explain less than another."""
 WORSE, WORSE_BY = 1.25, 0.003
 """Errors of the density that a smaller cell may have more than another: times, and by."""
-STEPS = 80
-"""Of the fit to the density."""
-LARGE = 1000.0
-"""Factor of the relative squared error in the fit, so that its first step, of the gradient's size, is not lost."""
+ROUNDS, STEPS = 4, 30
+"""Of the fit to the density, and in each of them."""
+SPREAD = 0.02
+"""Å, least standard deviation along an axis of the means over images that the fit begins at."""
+EXACT = 1e-10
+"""Relative squared error that is that of arithmetic."""
 UNSURE, UNSURE_SHARE = 0.2, 0.002
 """How far off fitted weights are: absolutely, and as a share of them."""
 UNSEEN = 0.02
@@ -85,33 +87,50 @@ def _recover(positions: np.ndarray, numbers: np.ndarray, density: Tensor | None,
 
 
 def _fit(cell: Cell, density: Tensor, grid: Grid) -> tuple[Crystal, float]:
-    """Lattice, positions and weights to the least squares of Eq. (1) and the density, and its error."""
+    """Lattice, positions and weights where Eq. (1) and the atoms' images together make them likeliest, and the error.
+
+    How good the density is need not be told: each round takes what the one before left of it for its errors. So a true
+    density is followed to the end, and one with errors less than the means over many images.
+    """
     count, size = len(cell.positions), density.double().square().sum().clamp_min(1e-12)
     lattice, positions = (torch.tensor(values, requires_grad=True) for values in (cell.lattice, cell.positions))
+    begun = torch.cat([lattice, positions]).detach()
+    spread = torch.from_numpy(np.append(np.full(3, cell.spread.min()), cell.spread)).clamp_min(SPREAD)[:, None]
     scale = torch.tensor(cell.numbers, dtype=torch.float64)
     relative = torch.ones(count, dtype=torch.float64, requires_grad=True)
     offsets = torch.tensor([0, count])
-    optimizer = torch.optim.LBFGS(
-        [lattice, positions, relative], max_iter=STEPS, tolerance_grad=1e-7, line_search_fn="strong_wolfe"
-    )
 
-    def squared_error() -> Tensor:
-        optimizer.zero_grad()
+    def left() -> Tensor:
         batch = CrystalBatch(lattice[None], positions @ torch.linalg.inv(lattice), scale.long(), offsets)
-        left = voxelize(batch, grid, weights=scale * relative, threads=1)[0] - density
-        squared = LARGE * left.square().sum() / size
-        squared.backward()
-        return squared.detach()
+        return (voxelize(batch, grid, weights=scale * relative, threads=1)[0] - density) / size.sqrt()
 
-    with torch.enable_grad():
-        try:
-            optimizer.step(squared_error)
-        except InputError:  # a lattice that collapses: this density is of no such crystal
-            return _crystal(cell.lattice, cell.positions, cell.numbers), math.inf
-        error = math.sqrt(float(squared_error()) / LARGE)
+    def unlikelihood() -> Tensor:
+        optimizer.zero_grad()
+        moved = (torch.cat([lattice, positions]) - begun) / spread
+        value = 0.5 * (independent * left().square().sum() / error + moved.square().sum())
+        value.backward()
+        return value.detach()
+
+    try:
+        for _ in range(ROUNDS):
+            before = left().detach()
+            error, independent = before.square().sum() + EXACT, _independent(before)
+            unknowns = [lattice, positions, relative]
+            optimizer = torch.optim.LBFGS(unknowns, max_iter=STEPS, line_search_fn="strong_wolfe")
+            with torch.enable_grad():
+                optimizer.step(unlikelihood)
+        least = float(left().detach().norm())
+    except InputError:  # a lattice that collapses: this density is of no such crystal
+        return _crystal(cell.lattice, cell.positions, cell.numbers), math.inf
     weights = (scale * relative.detach()).numpy()
     numbers = _species(cell.votes, weights)
-    return _crystal(lattice.detach().numpy(), positions.detach().numpy(), numbers), error
+    return _crystal(lattice.detach().numpy(), positions.detach().numpy(), numbers), least
+
+
+def _independent(errors: Tensor) -> Tensor:
+    """How many independent numbers errors [n, n, n] are made of: half of n³ if they are white, fewer if smooth."""
+    power = torch.fft.fftn(errors).abs().square()
+    return power.sum().square() / power.square().sum().clamp_min(torch.finfo(power.dtype).tiny)
 
 
 def _species(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -46,15 +46,15 @@ def _peaks(differences: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]
     middle = np.abs(cells).max(initial=0) + 2
     size = 2 * middle + 1
     flat = ((cells + middle) * [size * size, size, 1]).sum(axis=1)
-    around = (NEIGHBOURS * [size * size, size, 1]).sum(axis=1)
-    counts = np.bincount(flat, minlength=size**3)
-    occupied = np.unique(flat)
-    together = np.zeros(size**3, np.int64)
-    together[occupied] = counts[occupied[:, None] + around].sum(axis=1)
-    peaks = occupied[(together[occupied] >= least) & (occupied > size**3 // 2)]  # the other half is of -t
-    peaks = peaks[together[peaks] == together[peaks[:, None] + around].max(axis=1)]
-    sums = np.stack([np.bincount(flat, x, minlength=size**3) for x in differences.T], axis=-1)
-    return sums[peaks[:, None] + around].sum(axis=1) / together[peaks, None], together[peaks]
+    occupied, cell_of, counts = np.unique(flat, return_inverse=True, return_counts=True)
+    number = np.full(size**3, len(occupied), np.int32)  # of each cell, and one for all that are empty
+    number[occupied] = np.arange(len(occupied))
+    around = number[occupied[:, None] + (NEIGHBOURS * [size * size, size, 1]).sum(axis=1)]
+    together = np.append(counts, 0)[around].sum(axis=1)
+    peaks = (together >= least) & (together == np.append(together, 0)[around].max(axis=1))
+    peaks &= occupied > size**3 // 2  # the other half is of -t
+    sums = np.stack([np.append(np.bincount(cell_of, x), 0) for x in differences.T], axis=-1)
+    return sums[around[peaks]].sum(axis=1) / together[peaks, None], together[peaks]
 
 
 def shortest_basis(vectors: np.ndarray) -> np.ndarray | None:
