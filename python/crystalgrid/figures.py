@@ -12,7 +12,7 @@ from .errors import InputError, run_command
 from .evaluate import of_split, opened, some, write_json
 from .experiments import conditioning, discriminator, draws, interpolation, reconstruction
 from .experiments.study import study
-from .model import load_learner
+from .model import can_learn, find, load_trained
 from .split import check_seed
 
 
@@ -43,7 +43,10 @@ def figures(
         minutes_each: of training for each of --betas.
     """
     _check(out, seed, betas, minutes_each)
-    unet = load_learner(model)[0].unet if betas else None
+    path = find(model)
+    if betas and not can_learn(path):
+        raise InputError(f"{model}: --betas needs a training run or a released model, as an exported one cannot learn")
+    unet = load_trained(path)[0].unet if betas else None
     loaded, crystals = opened(model, data, seed)
     chosen = some(of_split(crystals, split, data), max_cubes, seed)
     of_split(crystals, "train", data)  # which the discriminator learns from
