@@ -67,8 +67,8 @@ def train(
         out: folder of the run; must be new or empty, unless --resume.
         data: "prototypes" (the AFLOW prototypes that pymatgen ships), a Parquet file, or a folder.
         recipe: name of a recipe in models/recipes, or path of a TOML file; by default tiny, or that of --start.
-        start: training run or released model whose weights to begin with, in place of new ones: what to do with fewer
-            crystals than a model of their own needs. A prior is to be learned anew.
+        start: training run or released model whose weights to begin with, in place of new ones, at the full learning
+            rate of the recipe; a prior is to be learned anew.
         seed: of the first weights, the order of crystals, where cubes are cut, and the noise.
         max_steps: stop after so many steps in all; by default the recipe says.
         max_epochs: stop after so many passes over the crystals.
