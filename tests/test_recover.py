@@ -237,6 +237,8 @@ def test_bad_libraries_end_in_one_clear_line(library: Path, tmp_path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             recover_library(folders, tmp_path / f"out{len(message)}", workers=1)
+    with pytest.raises(InputError, match="--cif: folders hold structures of the same index"):
+        recover_library((library, library), tmp_path / "twice", cif=True)
     with pytest.raises(InputError, match="not empty"):
         recover_library((library,), library)
     with pytest.raises(InputError, match="--workers: wanted at least 1"):

@@ -80,6 +80,9 @@ def recover_library(
     for folder, library in zip(folders, libraries, strict=True):
         if library.mode != "repeated":
             raise InputError(f"{folder}: {library.mode} mode, wanted repeated: one cell by itself shows no lattice")
+    indices = np.concatenate([library.indices for library in libraries])
+    if cif and len(np.unique(indices)) < len(indices):
+        raise InputError("--cif: folders hold structures of the same index; wanted those of one library")
     new_folder(out)
     structures = [
         (int(index), library.atoms.cube(b)) for library in libraries for b, index in enumerate(library.indices)

@@ -52,13 +52,13 @@ def read_all(files: list[tuple[Path, str]], max_side: float, workers: int = 1) -
     if workers == 1:
         parts: Parts = (parse(job, max_side) for job in remaining)
     else:
-        parts = _in_processes(iter(lambda: list(islice(remaining, CHUNK)), []), max_side, workers)
+        parts = _read_in_processes(iter(lambda: list(islice(remaining, CHUNK)), []), max_side, workers)
     total = len(files) if all(format_of(path) in (*SINGLE, None) for path, _ in files) else None
     with closing(parts):
         return merged(progress(parts, "reading", total))
 
 
-def _in_processes(chunks: Iterator[Chunk], max_side: float, workers: int) -> Parts:
+def _read_in_processes(chunks: Iterator[Chunk], max_side: float, workers: int) -> Parts:
     pending: deque[Chunk] = deque()
     while True:
         futures: deque[Future[list[Found]]] = deque()
