@@ -248,3 +248,38 @@ def _seen_and_covariance(grid: Grid, error: float) -> tuple[np.ndarray, np.ndarr
         waves @ (step * blur[:, inside] @ blur[:, inside].T) @ waves.T,
     )]  # fmt: skip
     return cubed[0], cubed[1] - cubed[2]
+
+
+def shortest_translations(lattice: np.ndarray) -> np.ndarray:
+    """Lengths [3] in Å of the shortest translation, of the shortest in another direction, and out of their plane."""
+    steps = np.array([step for step in itertools.product(range(-6, 7), repeat=3) if any(step)])
+    vectors = steps @ lattice
+    vectors = vectors[np.argsort(np.linalg.norm(vectors, axis=1), kind="stable")]
+    chosen: list[np.ndarray] = []
+    for vector in vectors:
+        if np.linalg.svd([*chosen, vector])[1].min() > 0.05:
+            chosen.append(vector)
+        if len(chosen) == 3:
+            break
+    return np.linalg.norm(chosen, axis=1)
+
+
+def waves_at_voxels(reciprocal: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """exp(iG·r) as the Gaussians of 1 Å leave it, [n³, K], with r from the middle of the default cube."""
+    waves = 2 * np.pi * indices @ reciprocal
+    return np.exp(1j * (voxel_centres(Grid()) - 5) @ waves.T - (waves**2).sum(axis=1) / 2)
+
+
+def structure_factors(
+    density: np.ndarray, reciprocal: np.ndarray, indices: np.ndarray, noise: float, variance: float
+) -> np.ndarray:
+    """ρ₀, then all c, then all s: least squares over voxels and over what is known of each number beforehand.
+
+    noise: of each wave, which is what noise of √(n³) times as much in each voxel comes to.
+    """
+    waves = 2 * waves_at_voxels(reciprocal, indices)
+    model = np.concatenate([np.ones((len(waves), 1)), waves.real, waves.imag], axis=1)
+    known = noise * np.sqrt(len(waves) / variance) * np.eye(model.shape[1])
+    targets = np.concatenate([density.reshape(-1), np.zeros(len(known))])
+    solution = np.linalg.lstsq(np.concatenate([model, known]), targets, rcond=None)[0]
+    return np.concatenate([solution[:1], solution[1:] / solution[0]])

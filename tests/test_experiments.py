@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from artifacts import fitted_tiny, mirror_metadata
-from crystalgrid import training
 from crystalgrid.distances import wasserstein
 from crystalgrid.errors import InputError
 from crystalgrid.evaluate import measure
@@ -141,15 +140,16 @@ def test_a_sweep_differs_by_the_number_that_is_swept(tiny, tmp_path):
     assert drawn(tmp_path / "latent_sweep.png")
 
 
-def test_conditioning_is_left_out_without_waves(tiny, tmp_path, capsys):
+def test_conditioning_is_left_out_where_no_latent_number_is_the_scale(tiny, tmp_path, capsys):
     network = load_recipe("paper").build()
     assert conditioning.run(tiny._replace(model=Model(network, tiny.model.metadata)), tmp_path) is None
-    assert capsys.readouterr().err == "conditioning: left out, since it needs a model with waves\n"
+    reason = "this model has no latent number for the scale of a density"
+    assert capsys.readouterr().err == f"conditioning: left out, since {reason}\n"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "FIRST_CUBES", 256)
+    monkeypatch.setattr(type(tiny.model.network.vae), "fitted_to", 256)
     unet = tiny.model.network.unet
     trained = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
     checkpoint = tmp_path / "0.1" / "checkpoints" / "last.ckpt"

@@ -8,11 +8,10 @@ from crystalgrid import Crystal, voxelize
 from crystalgrid.nets import UNet
 from crystalgrid.nets.heads import OneQuestion, TwoQuestions
 from crystalgrid.nets.linear import LinearPart
-from crystalgrid.nets.sharpen import Sharpen
 from crystalgrid.nets.waves import along_axes, waves
 from crystalgrid.recipe import load_recipe
 
-RECIPES = ("paper", "tiny", "modern")
+RECIPES = ("paper", "tiny", "modern", "periodic")
 
 
 @pytest.fixture(scope="module", params=RECIPES)
@@ -176,7 +175,8 @@ def test_sharpening_brings_neighbours_apart():
     """Atoms 2 Å apart are one bump in the density; boldly sharpened they are two, which say more of their Z."""
     places = np.array([[4.0, 5.0, 5.0], [6.0, 5.0, 5.0]])
     density = voxelize([Crystal(99 * np.eye(3), places / 99, [30, 20])], periodic=False)
-    blurred, gentle, bold = (grid[0, 6:24, 14:16, 14:16].mean((1, 2)) for grid in (density, *Sharpen(30)(density)))
+    sharpen = UNet((4,), physics=True).sharpen
+    blurred, gentle, bold = (grid[0, 6:24, 14:16, 14:16].mean((1, 2)) for grid in (density, *sharpen(density)))
     bumps = [int(((row[1:-1] > row[:-2]) & (row[1:-1] > row[2:])).sum()) for row in (blurred, bold)]
     assert bumps == [1, 2]
     assert 30 > bold.max() > 1.2 * gentle.max()

@@ -37,14 +37,14 @@ def run(tmp_path_factory, crystals) -> Path:
     folder = tmp_path_factory.mktemp("model")
     (folder / "small.toml").write_text(RECIPE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("crystalgrid.training.FIRST_CUBES", 256)
+        patch.setattr("crystalgrid.nets.WaveVAE.fitted_to", 256)
         train("repeated", folder / "run", str(crystals), str(folder / "small.toml"))
     return folder / "run"
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr("crystalgrid.training.FIRST_CUBES", 256)
+    monkeypatch.setattr("crystalgrid.nets.WaveVAE.fitted_to", 256)
     monkeypatch.setattr("crystalgrid.prior.WIDTHS", (32, 48))
 
 

@@ -31,7 +31,7 @@ def test_dictionaries_read_back(name):
 
 
 def test_a_misspelt_name_lists_the_recipes():
-    with pytest.raises(InputError, match=r"tyni: no such recipe; there are modern, paper, tiny"):
+    with pytest.raises(InputError, match=r"tyni: no such recipe; there are modern, paper, periodic, tiny"):
         load_recipe("tyni")
 
 
@@ -63,15 +63,34 @@ def test_bad_recipes_are_refused_in_one_line(tmp_path, old, new, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("periodic = true", "periodic = 1", "periodic must be of type bool"),
+        ("periodic = true", "periodic = true\nwaves = 4", "has no encoder, decoder or waves"),
+        ("latent_dim = 300", "latent_dim = 301", "latent_dim must be even and 12 at least, got 301"),
+        ("latent_dim = 300", "latent_dim = 10", "latent_dim must be even and 12 at least, got 10"),
+        ("unet = [12, 24, 48]", "unet = []", "network.unet must have a channel number for each level"),
+        ("unet = [12, 24, 48]\n", "", "unet is missing"),
+    ],
+)
+def test_bad_periodic_recipes_are_refused_in_one_line(tmp_path, old, new, message):
+    text = (shipped("models") / "recipes" / "periodic.toml").read_text()
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        load_recipe(path)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_document_counts_parameters_right(name):
     net = load_recipe(name).build()
     column = 2 + NAMES.index(name)
     rows = {cells[1].strip(): cells[column].strip() for cells in table("Parameters")}
-    for part, module in {
-        "Encoder": net.vae.encoder, "Decoder": net.vae.decoder, "U-Net": net.unet, "Together": net,
-    }.items():  # fmt: skip
-        count = sum(parameter.numel() for parameter in module.parameters())
+    parts = {"Encoder": "vae.encoder", "Decoder": "vae.decoder", "U-Net": "unet", "Together": ""}
+    for part, prefix in parts.items():
+        count = sum(parameter.numel() for key, parameter in net.named_parameters() if key.startswith(prefix))
         assert rows[part] == f"{count:,}", part
 
 

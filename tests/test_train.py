@@ -49,7 +49,7 @@ precision = "bf16-mixed"
 @pytest.fixture(autouse=True)
 def few_first_cubes(monkeypatch):
     """Principal components of fewer cubes, for speed."""
-    monkeypatch.setattr("crystalgrid.training.FIRST_CUBES", 256)
+    monkeypatch.setattr("crystalgrid.nets.WaveVAE.fitted_to", 256)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def weights(path) -> dict[str, torch.Tensor]:
 def test_one_backward_pass_gives_both_gradients_of_the_paper(waves):
     """Against explicit graphs: the VAE gets grad(L_RE + β KL + γ L_seg), the U-Net grad(L_seg)."""
     torch.manual_seed(0)
-    net = CrystalNet((4, 4, 4, 4), (4, 4, 4, 4), (4, 4), latent_dim=8, waves=waves)
+    net = CrystalNet(unet=(4, 4), encoder=(4,) * 4, decoder=(4,) * 4, latent_dim=8, waves=waves)
     for parameter in net.parameters():  # some begin at zero
         torch.nn.init.normal_(parameter, std=0.1)
     density, species = torch.rand(2, 30, 30, 30), torch.randint(0, 95, (2, 30, 30, 30), dtype=torch.uint8)
@@ -198,8 +198,9 @@ def test_starts_from_a_models_weights(start, recipe, tmp_path):
 def test_bad_input_is_one_line_and_leaves_nothing(start, tmp_path):
     for options, message in (
         ({"mode": "repeat"}, "mode: wanted"),
-        ({"recipe": "tyni"}, "no such recipe; there are modern, paper, tiny"),
+        ({"recipe": "tyni"}, "no such recipe; there are modern, paper, periodic, tiny"),
         ({"data": "nowhere.parquet"}, "nowhere.parquet"),
+        ({"mode": "single", "recipe": "periodic"}, "periodic: this recipe is for --mode repeated"),
         ({"seed": -1}, "--seed: wanted a whole number"),
         ({"max_steps": 0}, "--max-steps: wanted a positive number"),
         ({"minutes": float("nan")}, "--minutes: wanted a positive number"),

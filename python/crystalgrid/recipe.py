@@ -26,11 +26,12 @@ PRECISIONS = ("32-true", MIXED)
 class Network:
     """Sizes of `CrystalNet`, whose arguments these are."""
 
-    encoder: tuple[int, ...]
-    decoder: tuple[int, ...]
     unet: tuple[int, ...]
+    encoder: tuple[int, ...] = ()
+    decoder: tuple[int, ...] = ()
     latent_dim: int = 300
     waves: int = 0
+    periodic: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _value(wanted: Any, value: Any, where: str) -> Any:
     if wanted in (Network, Loss, Optimizer):
         return _read(wanted, value, where)
     if wanted == tuple[int, ...]:
-        if isinstance(value, list | tuple) and value and all(_is_positive_int(v) for v in value):
+        if isinstance(value, list | tuple) and all(_is_positive_int(v) for v in value):
             return tuple(value)
         raise InputError(f"{where} must be a list of positive whole numbers, got {value!r}")
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
@@ -150,7 +151,16 @@ def _is_positive_int(value: object) -> bool:
 def _check(recipe: Recipe, where: str) -> None:
     """Ranges, and names that are one of a few."""
     network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
-    if not network.waves and (len(network.encoder) != 4 or len(network.decoder) != 4):
+    if not network.unet:
+        raise InputError(f"{where}: network.unet must have a channel number for each level, got none")
+    if network.periodic:
+        if network.encoder or network.decoder or network.waves:
+            raise InputError(f"{where}: a periodic network has no encoder, decoder or waves")
+        if network.latent_dim < 12 or network.latent_dim % 2:
+            raise InputError(
+                f"{where}: a periodic network's latent_dim must be even and 12 at least, got {network.latent_dim}"
+            )
+    elif not network.waves and (len(network.encoder) != 4 or len(network.decoder) != 4):
         raise InputError(f"{where}: network.encoder and network.decoder must have four channel numbers each")
     for section in (network, loss, optimizer):
         for key, value in asdict(section).items():

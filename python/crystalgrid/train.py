@@ -90,7 +90,8 @@ def train(
         check_same(about, read_checkpoint(last(out))[KEY], out)
     if first_process():
         prepare_folder(out, resume)
-    training = Training(settings, crystals, Grid(), about, minutes, net)
+    with first_process_speaks():
+        training = Training(settings, crystals, Grid(), about, minutes, net)
     log = Log(out, held_out, settings.optimizer.check_every)
     fit(training, log, steps, here, nodes, last(out) if resume else None)
 
@@ -98,7 +99,7 @@ def train(
 def begin(recipe: str | None, start: str | None, mode: str) -> tuple[Recipe, CrystalNet | None, dict[str, Any]]:
     """The recipe, the networks to begin with if not new ones, and what checkpoints say of whose they are."""
     if start is None:
-        return load_recipe(recipe or "tiny"), None, {}
+        return for_mode(load_recipe(recipe or "tiny"), mode), None, {}
     net, of = load_learner(start)
     its = recipe_from(of["recipe"], start)
     settings = load_recipe(recipe) if recipe else its
@@ -109,6 +110,13 @@ def begin(recipe: str | None, start: str | None, mode: str) -> tuple[Recipe, Cry
     net.flow = None  # latent vectors change
     before = {key: of[key] for key in ("data", "step", "seconds", "start") if key in of}
     return settings, net, {"start": {"model": start, **before}}
+
+
+def for_mode(recipe: Recipe, mode: str) -> Recipe:
+    """The recipe, if its networks can learn that mode."""
+    if recipe.network.periodic and mode == "single":
+        raise InputError(f"{recipe.name}: this recipe is for --mode repeated, since a single cell does not repeat")
+    return recipe
 
 
 def processes(devices: str) -> tuple[int, int]:

@@ -22,12 +22,13 @@ from .errors import InputError
 from .grid import Grid
 from .latents import latents
 from .losses import joint_loss
-from .nets import CrystalNet, WaveVAE
+from .nets import VAE, CrystalNet
 from .nets.processes import joined, mean_over_processes
+from .progress import progress
 from .recipe import Recipe
 
-FIRST_CUBES, AT_ONCE = 4096, 256
-"""Cubes that principal components are taken from, and how many are held together."""
+AT_ONCE = 256
+"""Cubes that are held together where the VAE takes from them what is known in closed form."""
 DRAWN = 4
 """Cubes in a picture."""
 
@@ -66,8 +67,8 @@ class Training(L.LightningModule):
     def build(self) -> CrystalNet:
         """The networks before the first step."""
         net = self.recipe.build()
-        if isinstance(net.vae, WaveVAE):
-            net.vae.fit(self.first_densities(), self.recipe.loss.beta)
+        if not isinstance(net.vae, VAE):
+            net.vae.fit(self.first_densities(net.vae.fitted_to), self.recipe.loss.beta)
         return net
 
     @property
@@ -75,9 +76,9 @@ class Training(L.LightningModule):
         """Spent training so far, before a resume too."""
         return self.seconds_before + time.monotonic() - self.started
 
-    def first_densities(self) -> Iterator[Tensor]:
+    def first_densities(self, count: int) -> Iterator[Tensor]:
         """Batches of cubes to fit in closed form what can be, before the first step."""
-        for start in range(0, FIRST_CUBES, AT_ONCE):
+        for start in progress(range(0, count, AT_ONCE), "first look at the data"):
             yield self.samples(start, AT_ONCE).density(self.grid)
 
     def samples(self, start: int, count: int) -> Cubes:

@@ -1,7 +1,8 @@
 """Conditioning on the largest density, and one latent number swept by itself (section 4.5, Fig. 10).
 
-Networks of waves carry a density's scale in the first latent number, the logarithm of the mean density, standardised,
-and its geometry in the others. So the largest density is asked for through that number, and nothing has to be trained.
+Networks of waves or of lattices carry a density's scale in the first latent number, the logarithm of the mean density,
+standardised, and its geometry in the others. So the largest density is asked for through that number, and nothing has
+to be trained.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ CORRECTIONS = 5
 SCALES = 3
 """From the smallest to the largest density asked for, as many are shown and compared."""
 SWEPT = 1
-"""The latent number with most to say: the first principal component."""
+"""The first latent number of the geometry: that of the first principal component, or of a lattice."""
 SWEEP = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 
 
@@ -38,10 +39,11 @@ def possible(model: Model) -> bool:
 def run(study: Study, folder: Path) -> dict[str, Any] | None:
     """Requested against obtained, geometry at other scales, one number swept; conditioning.png, latent_sweep.png.
 
-    None, and a line that says so, for a model without waves, which carries the scale nowhere in particular.
+    None, and a line that says so, for a model that carries the scale nowhere in particular.
     """
     if not possible(study.model):
-        print("conditioning: left out, since it needs a model with waves", file=sys.stderr, flush=True)
+        reason = "this model has no latent number for the scale of a density"
+        print(f"conditioning: left out, since {reason}", file=sys.stderr, flush=True)
         return None
     peaks = study.density.amax((1, 2, 3))
     wanted = torch.logspace(float(peaks.min().log10()), float(peaks.max().log10()), len(peaks))

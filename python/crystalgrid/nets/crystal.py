@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from .lattice_vae import LatticeVAE
 from .prior import Prior
 from .unet import UNet
 from .vae import VAE
@@ -14,21 +15,29 @@ class CrystalNet(nn.Module):
 
     unet: channels, see `UNet`. waves: 0 for the networks of the paper, where encoder and decoder are channels (see
     `Encoder` and `Decoder`); else those that know the physics, with so many waves per axis (see `WaveVAE`).
+    periodic: the autoencoder that knows that crystals repeat (see `LatticeVAE`), which has no layers.
     prior: widths of the `Prior`; empty where draws are the VAE's own N(0, 1).
     """
 
     def __init__(
         self,
-        encoder: tuple[int, ...],
-        decoder: tuple[int, ...],
         unet: tuple[int, ...],
+        encoder: tuple[int, ...] = (),
+        decoder: tuple[int, ...] = (),
         latent_dim: int = 300,
         waves: int = 0,
+        periodic: bool = False,
         prior: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
-        self.vae = WaveVAE(encoder, decoder, latent_dim, waves) if waves else VAE(encoder, decoder, latent_dim)
-        self.unet = UNet(unet, physics=waves > 0)
+        self.vae: LatticeVAE | WaveVAE | VAE
+        if periodic:
+            self.vae = LatticeVAE(latent_dim)
+        elif waves:
+            self.vae = WaveVAE(encoder, decoder, latent_dim, waves)
+        else:
+            self.vae = VAE(encoder, decoder, latent_dim)
+        self.unet = UNet(unet, physics=periodic or waves > 0, exact=periodic)
         self.flow = Prior(latent_dim, prior) if prior else None
 
     @torch.jit.export

@@ -59,13 +59,17 @@ class UNet(nn.Module):
     physics: the input is the density on a logarithmic scale, where neighbouring light elements differ as much as heavy
     ones, and two sharper ones (`Sharpen`), of 30³ voxels, and the head is `TwoQuestions`; otherwise the density as it
     is, of any size, and `OneQuestion`.
+    exact: sharpen as far as densities allow that are right to a thousandth; by default, to a hundredth.
     """
 
-    def __init__(self, channels: tuple[int, ...], physics: bool = False) -> None:
+    def __init__(self, channels: tuple[int, ...], physics: bool = False, exact: bool = False) -> None:
         super().__init__()
         self.physics = physics
         self.peak = (2 * math.pi) ** -1.5  # Eq. (1) at an isolated atom of hydrogen, σ = 1 Å
-        self.sharpen = Sharpen(N)
+        if exact:
+            self.sharpen = Sharpen(N, 20, gentle=(0.5, 2e-4), bold=(0.65, 5e-5))
+        else:
+            self.sharpen = Sharpen(N, 14, gentle=(0.5, 0.02), bold=(0.5, 0.002))
         pairs = list(pairwise(channels))
         self.first = double_conv(3 if physics else 1, channels[0])
         self.downs = nn.ModuleList(double_conv(fine, coarse) for fine, coarse in pairs)

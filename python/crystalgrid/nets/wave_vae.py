@@ -32,6 +32,9 @@ class WaveVAE(nn.Module):
     encoder, decoder: widths of the perceptrons' hidden layers.
     """
 
+    fitted_to = 4096
+    """Cubes that `fit` wants."""
+
     def __init__(self, encoder: tuple[int, ...], decoder: tuple[int, ...], latent_dim: int, waves: int) -> None:
         super().__init__()
         self.linear = LinearPart(N, waves, latent_dim)
@@ -73,13 +76,18 @@ class WaveVAE(nn.Module):
     @torch.jit.ignore
     def error(self, decoded: Tensor, density: Tensor) -> Tensor:
         """Mean over voxels of the squared error, in units of each cube's true mean."""
-        scale = log_means(density).exp()[:, None, None, None]
-        return ((decoded - density) / scale).square().mean()
+        return relative_error(decoded, density)
 
 
 def relative(density: Tensor) -> Tensor:
     """Densities [B, n, n, n], each divided by its mean."""
     return density / log_means(density).exp()[:, None, None, None]
+
+
+def relative_error(decoded: Tensor, density: Tensor) -> Tensor:
+    """Mean over voxels of the squared error of densities [B, n, n, n], in units of each cube's true mean."""
+    scale = log_means(density).exp()[:, None, None, None]
+    return ((decoded - density) / scale).square().mean()
 
 
 def log_means(density: Tensor) -> Tensor:

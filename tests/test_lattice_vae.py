@@ -1,0 +1,211 @@
+"""The autoencoder that knows that crystals repeat: translations, structure factors, latent vectors."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+import reference
+from crystalgrid import Crystal, Grid, voxelize
+from crystalgrid.nets import LatticeVAE
+from crystalgrid.nets.periods import Periods, shortest
+from crystalgrid.nets.structure_factors import NOISE, VARIANCE, StructureFactors
+from zoo import ZOO, random_crystal, random_origins
+
+GRID = Grid()
+LONGEST = 9.0
+"""Å; of translations along an axis of the cube up to here, enough of the density is seen twice."""
+
+
+def crystals_with_sides_up_to(longest: float) -> dict[str, Crystal]:
+    return {name: one for name, one in ZOO.items() if reference.shortest_translations(one.lattice)[2] < longest}
+
+
+def random_crystals(count: int) -> list[Crystal]:
+    rng = np.random.default_rng(5)
+    drawn = (random_crystal(rng, int(rng.integers(1, 8)), side=(2.5, 7.5)) for _ in itertools.count())
+    real = (one for one in drawn if reference.shortest_translations(one.lattice)[0] > 3)  # Å; else rows are too even
+    return list(itertools.islice(real, count))
+
+
+def cubes_of(crystals: list[Crystal]) -> torch.Tensor:
+    return voxelize(crystals, GRID, random_origins(np.random.default_rng(1), crystals))
+
+
+@pytest.fixture(scope="module")
+def vae() -> LatticeVAE:
+    """Fitted to a few crystals."""
+    fitted = LatticeVAE(300)
+    with torch.no_grad():
+        fitted.fit(cubes_of(random_crystals(48)).split(24), beta=1e-3)
+    return fitted
+
+
+def relative_error(decoded: torch.Tensor, density: torch.Tensor) -> torch.Tensor:
+    return (decoded - density).flatten(1).norm(dim=1) / density.flatten(1).norm(dim=1)
+
+
+def assert_is_lattice_of(found: np.ndarray, crystal: Crystal) -> np.ndarray:
+    """The same points as the crystal's; returns the lattice of its primitive cell."""
+    cell = crystal.to_pymatgen().get_primitive_structure(1e-3).lattice.matrix
+    steps = found @ np.linalg.inv(cell)
+    assert np.abs((steps - steps.round()) @ cell).max() < 0.02
+    assert np.linalg.det(found) == pytest.approx(abs(np.linalg.det(cell)), rel=0.01)
+    return cell
+
+
+@torch.no_grad()
+def test_the_shortest_translations_are_found():
+    crystals = list(crystals_with_sides_up_to(LONGEST).values())
+    for crystal, found in zip(crystals, Periods(30)(cubes_of(crystals)).double().numpy(), strict=True):
+        cell = assert_is_lattice_of(found, crystal)
+        assert np.allclose(np.linalg.norm(found, axis=1), reference.shortest_translations(cell), atol=0.06)
+
+
+@torch.no_grad()
+def test_the_lattice_of_any_crystal_is_found():
+    crystals = random_crystals(40)
+    for crystal, found in zip(crystals, Periods(30)(cubes_of(crystals)).double().numpy(), strict=True):
+        assert_is_lattice_of(found, crystal)
+
+
+@torch.no_grad()
+def test_a_supercell_has_the_translations_of_its_cell():
+    cell = ZOO["perovskite"]
+    twice = Crystal(
+        cell.lattice * [[2], [1], [1]],
+        np.concatenate([cell.frac_coords, cell.frac_coords + np.array([1, 0, 0])]) / [2, 1, 1],
+        np.tile(cell.numbers, 2),
+    )
+    torch.testing.assert_close(Periods(30)(voxelize([twice])), Periods(30)(voxelize([cell])), rtol=0, atol=1e-3)
+
+
+@torch.no_grad()
+def test_what_does_not_repeat_is_given_translations_that_lead_out_of_the_cube():
+    periods = Periods(30)
+    layers = periods(voxelize([ZOO["layers and a void"]]))[0]
+    assert torch.linalg.vector_norm(layers[:2], dim=1).tolist() == pytest.approx([3, 3], abs=1e-3)
+    noise = torch.rand(2, 30, 30, 30, generator=torch.Generator().manual_seed(0))
+    steps = torch.tensor([s for s in itertools.product((-1.0, 0.0, 1.0), repeat=3) if any(s)])
+    for lattice in periods(noise):
+        assert ((steps @ lattice).abs().amax(1) > GRID.length).all()
+    assert ((torch.tensor([[0.0, 0.0, 1.0], [1.0, -1.0, 1.0]]) @ layers).abs().amax(1) > GRID.length).all()
+
+
+def test_of_independent_translations_the_shortest_are_taken_and_made_right_handed():
+    shift = torch.tensor([[[0.0, 5, 0], [2, 0, 0], [4, 0, 0], [0, 4, 0.1], [0, 0, -6], [0, 0, 3]]])
+    found = torch.tensor([[True, True, True, True, True, False]])
+    torch.testing.assert_close(shortest(shift, found)[0], torch.tensor([[2.0, 0, 0], [0, 4, 0.1], [0, 0, 6]]))
+
+
+@torch.no_grad()
+def test_the_sum_of_waves_is_that_of_its_definition():
+    rng = np.random.default_rng(0)
+    factors = StructureFactors(12)
+    reciprocal = 0.2 * np.eye(3) + 0.03 * rng.standard_normal((2, 3, 3))
+    c, s = rng.standard_normal((2, 2, 12))
+    density = factors.density(*(torch.from_numpy(x).float() for x in (reciprocal, c, s)))
+    for b in range(2):
+        waves = reference.waves_at_voxels(reciprocal[b], factors.indices.numpy())
+        wanted = 1 + 2 * (waves @ (c[b] - 1j * s[b])).real.reshape(30, 30, 30)
+        np.testing.assert_allclose(density[b].numpy(), wanted, atol=2e-5)
+
+
+@torch.no_grad()
+def test_factors_are_those_of_least_squares():
+    crystals = [ZOO["hexagonal"], ZOO["strongly oblique"], ZOO["2.5 Å cell"]]
+    density = cubes_of(crystals)
+    density = density / density.mean((1, 2, 3), keepdim=True)
+    reciprocal = torch.from_numpy(np.stack([np.linalg.inv(one.lattice).T for one in crystals]))
+    factors = StructureFactors(40)
+    found = torch.cat([x.reshape(len(crystals), -1) for x in factors.fit(density, reciprocal)], 1).numpy()
+    for b in range(len(crystals)):
+        wanted = reference.structure_factors(
+            density[b].double().numpy(), reciprocal[b].numpy(), factors.indices.numpy(), NOISE, VARIANCE
+        )
+        np.testing.assert_allclose(found[b], wanted, atol=2e-4)
+
+
+@torch.no_grad()
+def test_factors_are_those_of_point_atoms():
+    """Where a wave is seen, c - is is Σ Z exp(-iG·r) / Σ Z, with r from the cube's middle."""
+    crystal, factors = ZOO["hexagonal"], StructureFactors(60)
+    density = voxelize([crystal], GRID)
+    reciprocal = torch.from_numpy(np.linalg.inv(crystal.lattice).T[None])
+    mean, c, s = factors.fit(density, reciprocal)
+    assert float(mean) == pytest.approx(crystal.numbers.sum() / abs(np.linalg.det(crystal.lattice)), rel=1e-3)
+    waves = factors.waves(reciprocal)[0].numpy()
+    wanted = crystal.numbers @ np.exp(-1j * (crystal.positions - 5) @ waves.T) / crystal.numbers.sum()
+    seen = np.linalg.norm(waves, axis=1) < 3
+    np.testing.assert_allclose((c - 1j * s)[0].numpy()[seen], wanted[seen], atol=2e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", crystals_with_sides_up_to(LONGEST))
+def test_densities_come_back(vae, name):
+    density = cubes_of([ZOO[name]] * 3)
+    assert relative_error(vae.decode(vae.encode(density)[0]), density).max() < 0.02
+
+
+@torch.no_grad()
+def test_what_cannot_repeat_in_the_cube_comes_back_blurred(vae):
+    density = voxelize([ZOO["atom on a face"], ZOO["many atoms"]], GRID)
+    assert relative_error(vae.decode(vae.encode(density)[0]), density).max() < 0.5
+
+
+@torch.no_grad()
+def test_any_latent_vector_decodes_to_a_density_that_repeats(vae):
+    z = 0.3 * torch.randn(4, 300, generator=torch.Generator().manual_seed(2))
+    shifted = z.clone()
+    reciprocal = (vae.centre + vae.deviation * z[:, 1:])[:, :9].view(-1, 3, 3)
+    waves = vae.factors.waves(reciprocal.double())
+    shift = torch.linalg.inv(reciprocal.double()).transpose(1, 2)[:, 0]  # the lattice vector a
+    phase = torch.einsum("bki,bi->bk", waves, shift)
+    c, s = (vae.centre + vae.deviation * z[:, 1:])[:, 9:].double().chunk(2, 1)
+    moved = torch.cat((c * phase.cos() + s * phase.sin(), s * phase.cos() - c * phase.sin()), 1).float()
+    shifted[:, 10:] = (moved - vae.centre[9:]) / vae.deviation[9:]
+    torch.testing.assert_close(vae.decode(shifted), vae.decode(z), rtol=1e-3, atol=1e-4)
+
+
+@torch.no_grad()
+def test_the_scale_is_the_first_latent_number_alone(vae):
+    density = cubes_of(random_crystals(4))
+    mu, heavy = vae.encode(density)[0], vae.encode(7 * density)[0]
+    torch.testing.assert_close(heavy[:, 1:], mu[:, 1:], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(((heavy - mu)[:, 0] * vae.log_mean[1]).exp(), torch.full((4,), 7.0), rtol=1e-4, atol=0)
+
+
+@torch.no_grad()
+def test_no_density_is_too_strange(vae):
+    strange = torch.stack((torch.zeros(30, 30, 30), torch.ones(30, 30, 30), 1e6 * torch.rand(30, 30, 30)))
+    mu, logvar = vae.encode(strange)
+    assert torch.isfinite(mu).all()
+    assert torch.isfinite(logvar).all()
+    assert torch.isfinite(vae.decode(mu)).all()
+    assert vae.decode(mu)[0].max() < 1e-5
+    torch.testing.assert_close(vae.decode(mu)[1], strange[1], rtol=1e-3, atol=0)
+
+
+@torch.no_grad()
+def test_posterior_variances_are_the_best_for_the_loss(vae):
+    """Every number adds to (error² + beta · KL) what it would in a linear model: noise costs beta / 2 at most."""
+    mu, logvar = vae.encode(cubes_of(random_crystals(8)))
+    generator, plain = torch.Generator().manual_seed(0), vae.decode(mu)
+    noise = torch.randn(mu.shape, generator=generator) * (logvar / 2).exp()
+    cost = vae.error(vae.decode(mu + noise), plain) * 30**3
+    assert 0.1 < float(cost) / (300 * 1e-3 / 2) < 3
+    assert (logvar <= 0).all()
+
+
+@torch.no_grad()
+def test_torchscript_and_autocast_change_nothing(vae):
+    density = cubes_of(random_crystals(3))
+    mu, logvar = vae.encode(density)
+    scripted = torch.jit.script(vae)
+    for seen, wanted in zip(scripted.encode(density), (mu, logvar), strict=True):
+        torch.testing.assert_close(seen, wanted)
+    torch.testing.assert_close(scripted.decode(mu), vae.decode(mu))
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(vae.encode(density)[0], mu)
+        torch.testing.assert_close(vae.decode(mu), vae.decode(mu).float())
