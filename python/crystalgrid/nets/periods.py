@@ -35,22 +35,22 @@ class Periods(nn.Module):
     3. Of these, the shortest, the shortest in another direction, and the shortest out of their plane. Where there is
        none, one that leads out of the cube: there a density repeats, too, since there is nothing to compare it with.
 
-    points: of the coarse grid, along each axis. candidates: minima that are refined, in so many steps.
+    points: of the coarse grid, along each axis. candidates: minima that are refined, in so many steps, by what the
+    density is at so many points along each axis.
     """
 
-    def __init__(self, n: int, points: int = 15, candidates: int = 32, steps: int = 4) -> None:
+    def __init__(self, n: int, points: int = 15, candidates: int = 48, steps: int = 2, compared: int = 10) -> None:
         super().__init__()
         self.points, self.candidates, self.steps = points, candidates, steps
         places = torch.arange(-3.5, LENGTH + 3.5 + PLACES / 2, PLACES, dtype=torch.float64)
-        voxels = (torch.arange(n, dtype=torch.float64) + 0.5) * LENGTH / n
-        left, singular, right = torch.linalg.svd(gaussians(voxels, places), full_matrices=False)
-        at = (torch.arange(points, dtype=torch.float64) + 0.5) * LENGTH / points
+        left, singular, right = torch.linalg.svd(gaussians(centres(n), places), full_matrices=False)
         step = torch.arange(1 - points, points)
         shift = torch.cartesian_prod(step, step, step) * LENGTH / points
         overlap = (points - step.abs()).float()
         self.waves: Tensor
         self.places: Tensor
         self.mix: Tensor
+        self.coarse: Tensor
         self.at: Tensor
         self.overlap: Tensor
         self.shift: Tensor
@@ -59,7 +59,8 @@ class Periods(nn.Module):
             "waves": left[:, :COUNT],
             "places": places,
             "mix": right[:COUNT].T / singular[:COUNT],
-            "at": at,
+            "coarse": centres(points),
+            "at": centres(compared),
             "overlap": overlap[:, None, None] * overlap[:, None] * overlap,
             "shift": shift,
             "length": self._lengths(shift).view(3 * (len(step),)),
@@ -74,12 +75,12 @@ class Periods(nn.Module):
 
     def forward(self, density: Tensor, same: float = SAME) -> Tensor:
         waves = along_axes(density, self.waves)
-        grid = along_axes(waves, self.values(self.at)[0].T)
+        grid = along_axes(waves, self.values(self.coarse)[0].T)
         mean = grid.mean((1, 2, 3), keepdim=True)
         deviation = (grid - mean).square().mean((1, 2, 3), keepdim=True).sqrt()
         scale = torch.maximum(deviation, 1e-4 * mean.abs()).clamp_min(1e-9)
         shift, found = self.minima(self.mismatch((grid - mean) / scale))
-        shift, mismatch = self.refine(waves / scale, grid / scale, shift)
+        shift, mismatch = self.refine(waves / scale, shift)
         return shortest(shift, found & (mismatch < same))
 
     def values(self, x: Tensor, sigma: float = SIGMA) -> tuple[Tensor, Tensor]:
@@ -110,12 +111,13 @@ class Periods(nn.Module):
         return self.shift[which], shortest < float("inf")
 
     def refine(
-        self, waves: Tensor, grid: Tensor, shift: Tensor, length: float = LENGTH, farthest: float = FARTHEST_STEP
+        self, waves: Tensor, shift: Tensor, length: float = LENGTH, farthest: float = FARTHEST_STEP
     ) -> tuple[Tensor, Tensor]:
         """Translations [B, K, 3] to the nearest minima of the mismatch, and that, [B, K].
 
-        Compared are points of the coarse grid with the density between points, where the waves say it.
+        The waves say what the density is between voxels.
         """
+        grid = along_axes(waves, self.values(self.at)[0].T)
         seen = ((self.at + shift.unsqueeze(-1) - length / 2).abs() < length / 2).to(grid.dtype)
         seen = torch.einsum("bkx,bky,bkz->bkxyz", seen[:, :, 0], seen[:, :, 1], seen[:, :, 2])
         unit = torch.eye(3, dtype=grid.dtype, device=grid.device)
@@ -178,6 +180,11 @@ def normal(line: Tensor) -> Tensor:
     """Unit vectors at right angles to others, [B, 3]."""
     axis = F.one_hot(line.abs().argmin(1), 3).to(line.dtype)
     return F.normalize(axis - (axis * line).sum(1, keepdim=True) * line, dim=1)
+
+
+def centres(count: int) -> Tensor:
+    """[count] Å, the middles of equal parts of the cube along an axis."""
+    return (torch.arange(count, dtype=torch.float64) + 0.5) * (LENGTH / count)
 
 
 def gaussians(x: Tensor, places: Tensor) -> Tensor:
