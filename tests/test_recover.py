@@ -17,7 +17,7 @@ from crystalgrid.data import load
 from crystalgrid.metrics import true_atoms
 from crystalgrid.recover_library import recover_library
 from crystalgrid.translations import shortest_basis, translations
-from zoo import PEROVSKITE, ZOO, random_crystal, random_origins
+from zoo import PEROVSKITE, ZOO, lattice_of, random_crystal, random_origins
 
 REPEATED = [
     "cubic", "perovskite", "hexagonal", "face-centred", "left-handed", "2.5 Å cell", "rotated", "outside the cell",
@@ -52,6 +52,19 @@ def test_crystals_come_back_from_a_cube(name: str) -> None:
     assert fitted.error < 1e-3
     seen = voxelize([fitted.crystal])  # its origin is the cube's corner
     assert float((seen - density).norm() / density.norm()) == pytest.approx(fitted.error, abs=1e-3)
+
+
+@pytest.mark.parametrize("sides", [(3.3, 4.1, 9.3), (5.2, 6.1, 9.1), (8.7, 9.1, 9.2)])
+def test_an_exact_density_shows_a_lattice_that_its_atoms_do_not(sides: tuple[float, float, float]) -> None:
+    sites = [[0, 0, 0], [0.4, 0.45, 0.2], [0.1, 0.6, 0.5], [0.55, 0.1, 0.75]]
+    crystal = Crystal(lattice_of(*sides, 85, 95, 100), sites, [38, 17, 8, 30])
+    atoms, density = found_in([crystal])
+    assert recover(atoms) == [None]
+    (fitted,) = recover(atoms, density)
+    assert distance(fitted.crystal, crystal) < 0.01
+    assert fitted.error < 1e-3
+    noise = torch.randn(density.shape, generator=torch.Generator().manual_seed(0))
+    assert recover(atoms, density + 0.02 * density.mean() * noise) == [None]  # no longer exact
 
 
 @pytest.mark.parametrize("seed", range(12))

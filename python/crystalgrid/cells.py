@@ -22,6 +22,8 @@ SITE = 0.5
 """Å; images of one atom lie nearer together."""
 AT_A_FACE = 0.25
 """Weight of an atom near a face, where centres are less exact, beside others."""
+KNOWN = 1.0
+"""Weight of a lattice that the density shows, beside that of an atom."""
 LEAST_FOUND = 0.5
 """Of an atom's images in the cube; one that is found less often is no part of the crystal."""
 
@@ -50,10 +52,12 @@ class Cell(NamedTuple):
         return abs(float(np.linalg.det(self.lattice)))
 
 
-def cells(positions: np.ndarray, numbers: np.ndarray, length: float) -> list[Cell]:
-    """Cells of different volumes that the atoms may be of, the smallest first."""
+def cells(positions: np.ndarray, numbers: np.ndarray, length: float, lattice: np.ndarray | None = None) -> list[Cell]:
+    """Cells of different volumes that the atoms may be of, the smallest first; that of `lattice`, if known, too."""
     distinct: list[Cell] = []
     found = [_search(positions, numbers, length, like) for like in LIKE]
+    if lattice is not None:
+        found.append(_cell(positions, numbers, lattice, length, KNOWN))
     for cell in sorted(filter(None, found), key=lambda cell: -cell.explained):
         if all(abs(math.log(cell.volume / other.volume)) > OTHER_VOLUME for other in distinct):
             distinct.append(cell)
@@ -76,15 +80,23 @@ def _search(positions: np.ndarray, numbers: np.ndarray, length: float, like: int
     return best
 
 
-def _cell(positions: np.ndarray, numbers: np.ndarray, lattice: np.ndarray, length: float) -> Cell | None:
-    """One cell from all atoms of the cube, by least squares: each is at its site, whole steps of the lattice away."""
+def _cell(
+    positions: np.ndarray, numbers: np.ndarray, lattice: np.ndarray, length: float, known: float = 0.0
+) -> Cell | None:
+    """One cell from all atoms of the cube, by least squares: each is at its site, whole steps of the lattice away.
+
+    known: weight of the lattice as it is given, beside that of an atom; 0: it has to follow from the atoms.
+    """
+    given = known * lattice
     deep = depth(positions, length) >= MARGIN
     weights = np.where(deep, 1.0, AT_A_FACE)
     for _ in range(2):  # with the better lattice, images that are far away fall into place
         site, steps = _sites(positions, lattice, length)
         members = np.eye(site.max() + 1)[site]
         terms = np.hstack([steps, members])
-        solution, _, rank, _ = np.linalg.lstsq(terms * weights[:, None], positions * weights[:, None], rcond=None)
+        model = np.vstack([terms * weights[:, None], known * np.eye(3, terms.shape[1])])
+        seen = np.vstack([positions * weights[:, None], given])
+        solution, _, rank, _ = np.linalg.lstsq(model, seen, rcond=None)
         lattice, at = solution[:3], solution[3:]
         if rank < terms.shape[1] or abs(np.linalg.det(lattice)) < LEAST_VOLUME * len(at):
             return None

@@ -1,11 +1,13 @@
 """Recover: from the atoms in a cube of a periodic crystal to the crystal, its lattice and the atoms of one cell.
 
 Atoms are found one by one, and each is a little off. But translations of the lattice bring them onto one another: that
-gives the lattice, and the atoms of one cell as means over all their images. Then lattice, atoms and their weights, a
+gives the lattice, and the atoms of one cell as means over all their images. A density that is exact shows by itself how
+it repeats. Then lattice, atoms and their weights, a
 few dozen unknowns, are fitted to all voxels of the density: to where Eq. (1) explains it best.
 """
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +21,7 @@ from .crystal import MAX_Z, Crystal, CrystalBatch
 from .density import DEFAULT_GRID, voxelize
 from .errors import InputError
 from .grid import Grid
+from .nets.periods import Periods
 
 LESS_EXPLAINED = 0.03
 """What a smaller cell may explain less than another."""
@@ -56,7 +59,8 @@ def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GR
         to where Eq. (1) explains it best, which corrects most species that labels have wrong.
 
     The cell is the smallest one that explains the atoms. A lattice shows only where the cube holds some atoms together
-    with their images along all three of its vectors: up to about 8 Å. On the CPU, a cube at a time.
+    with their images along all three of its vectors: up to about 8 Å; or, in the default grid, where the density is
+    exact enough to show how it repeats, to about 9.5 Å. On the CPU, a cube at a time.
 
     Raises InputError for shapes, types or values that do not fit.
     """
@@ -70,7 +74,7 @@ def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GR
 
 
 def _recover(positions: np.ndarray, numbers: np.ndarray, density: Tensor | None, grid: Grid) -> Recovered | None:
-    found = cells(positions, numbers, grid.length)
+    found = cells(positions, numbers, grid.length, None if density is None else _lattice(density, grid))
     if not found:
         return None
     if density is None:
@@ -84,6 +88,20 @@ def _recover(positions: np.ndarray, numbers: np.ndarray, density: Tensor | None,
         for cell, (crystal, error) in zip(found, fits, strict=True)
         if error <= WORSE * least + WORSE_BY
     )
+
+
+def _lattice(density: Tensor, grid: Grid) -> np.ndarray | None:
+    """The lattice of a density that repeats exactly, which no atoms need be found for, [3, 3] Å."""
+    if grid != DEFAULT_GRID:
+        return None
+    with torch.no_grad():
+        lattice = _periods()(density[None])[0].double().numpy()
+    return lattice if np.linalg.norm(lattice, axis=1).max() < grid.length else None
+
+
+@cache
+def _periods() -> Periods:
+    return Periods(DEFAULT_GRID.n)
 
 
 def _fit(cell: Cell, density: Tensor, grid: Grid) -> tuple[Crystal, float]:
