@@ -29,6 +29,14 @@ def test_a_model_encodes_decodes_and_segments(mirror: Path) -> None:
     assert species.shape == confidence.shape == density.shape
 
 
+@pytest.mark.parametrize("count", [0, 1, 64, 130])
+def test_any_number_of_densities_is_encoded(mirror: Path, count: int) -> None:
+    density = torch.rand(count, 6, 6, 6)
+    mu, logvar = cg.load(mirror).encode(density)
+    assert torch.equal(mu, density.flatten(1))
+    assert torch.equal(logvar, -mu)
+
+
 def test_a_model_says_what_it_is(mirror: Path) -> None:
     loaded = cg.load(str(mirror))
     assert (loaded.mode, loaded.grid, loaded.latent_dim) == ("repeated", cg.Grid(n=6, length=2.0), 216)

@@ -26,6 +26,8 @@ from .released import WEIGHTS, load_released, released
 FORMAT = 1
 METADATA = "extra/crystalgrid.json"
 CHECKSUM = "extra/crystalgrid.sha256"
+AT_ONCE = 64
+"""Densities that are encoded together, which bounds memory."""
 
 
 class Model:
@@ -53,7 +55,8 @@ class Model:
 
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, n, n, n] in 1/Å³ to mean and log variance of z, each [B, latent_dim]."""
-        return self.network.encode(self._density(density))
+        parts = [self.network.encode(part) for part in self._density(density).split(AT_ONCE)]
+        return torch.cat([mu for mu, _ in parts]), torch.cat([logvar for _, logvar in parts])
 
     def prior(self, noise: Tensor) -> Tensor:
         """noise ~ N(0, 1) to latent vectors like those of crystals, both [B, latent_dim].
