@@ -209,3 +209,12 @@ def test_torchscript_and_autocast_change_nothing(vae):
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(vae.encode(density)[0], mu)
         torch.testing.assert_close(vae.decode(mu), vae.decode(mu).float())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("latent_dim", [12, 2206])
+def test_latent_vectors_may_be_short_or_long(latent_dim):
+    vae, density = LatticeVAE(latent_dim), cubes_of([ZOO["perovskite"]])
+    mu, logvar = vae.encode(density)
+    assert mu.shape == logvar.shape == (1, latent_dim)
+    assert relative_error(vae.decode(mu), density) < (0.9 if latent_dim == 12 else 0.001)

@@ -68,8 +68,9 @@ def test_bad_recipes_are_refused_in_one_line(tmp_path, old, new, message):
     [
         ("periodic = true", "periodic = 1", "periodic must be of type bool"),
         ("periodic = true", "periodic = true\nwaves = 4", "has no encoder, decoder or waves"),
-        ("latent_dim = 300", "latent_dim = 301", "latent_dim must be even and 12 at least, got 301"),
-        ("latent_dim = 300", "latent_dim = 10", "latent_dim must be even and 12 at least, got 10"),
+        ("latent_dim = 300", "latent_dim = 301", "latent_dim must be even, from 12 to 2206, got 301"),
+        ("latent_dim = 300", "latent_dim = 10", "latent_dim must be even, from 12 to 2206, got 10"),
+        ("latent_dim = 300", "latent_dim = 2208", "latent_dim must be even, from 12 to 2206, got 2208"),
         ("unet = [12, 24, 48]", "unet = []", "network.unet must have a channel number for each level"),
         ("unet = [12, 24, 48]\n", "", "unet is missing"),
     ],

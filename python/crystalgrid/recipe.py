@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 from .errors import InputError
 from .files import shipped
 from .nets import CrystalNet
+from .nets.lattice_vae import SIDES
+from .nets.structure_factors import REACH
 from .nets.vae import N
 
 if sys.version_info >= (3, 11):
@@ -19,6 +21,8 @@ else:
     import tomli as tomllib
 
 MIXED = "bf16-mixed"
+LARGEST_PERIODIC = SIDES + (2 * REACH + 1) ** 3
+"""Length of a latent vector with every wave that there is."""
 PRECISIONS = ("32-true", MIXED)
 
 
@@ -156,10 +160,9 @@ def _check(recipe: Recipe, where: str) -> None:
     if network.periodic:
         if network.encoder or network.decoder or network.waves:
             raise InputError(f"{where}: a periodic network has no encoder, decoder or waves")
-        if network.latent_dim < 12 or network.latent_dim % 2:
-            raise InputError(
-                f"{where}: a periodic network's latent_dim must be even and 12 at least, got {network.latent_dim}"
-            )
+        if not 12 <= network.latent_dim <= LARGEST_PERIODIC or network.latent_dim % 2:
+            wanted = f"must be even, from 12 to {LARGEST_PERIODIC}"
+            raise InputError(f"{where}: a periodic network's latent_dim {wanted}, got {network.latent_dim}")
     elif not network.waves and (len(network.encoder) != 4 or len(network.decoder) != 4):
         raise InputError(f"{where}: network.encoder and network.decoder must have four channel numbers each")
     for section in (network, loss, optimizer):

@@ -83,9 +83,8 @@ class LatticeVAE(nn.Module):
 
     def relative_density(self, numbers: Tensor) -> Tensor:
         """Lattice and factors [B, latent_dim - 1] to ρ / ρ₀ [B, n, n, n], which may be negative in places."""
-        reciprocal = numbers[:, :9].view(-1, 3, 3)
-        cosines, sines = numbers[:, 9:].chunk(2, 1)
-        return self.factors.density(reciprocal, cosines, sines)
+        reciprocal, cosines, sines = numbers.split([9, self.count, self.count], 1)
+        return self.factors.density(reciprocal.view(-1, 3, 3), cosines, sines)
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
