@@ -16,6 +16,7 @@ from crystalgrid.cubes import evaluation_cubes
 from crystalgrid.data import load
 from crystalgrid.metrics import true_atoms
 from crystalgrid.recover_library import recover_library
+from crystalgrid.solve import Points, _left, _slopes, factors_of
 from crystalgrid.translations import shortest_basis, translations
 from zoo import PEROVSKITE, ZOO, lattice_of, random_crystal, random_origins
 
@@ -65,6 +66,46 @@ def test_an_exact_density_shows_a_lattice_that_its_atoms_do_not(sides: tuple[flo
     assert fitted.error < 1e-3
     noise = torch.randn(density.shape, generator=torch.Generator().manual_seed(0))
     assert recover(atoms, density + 0.02 * density.mean() * noise) == [None]  # no longer exact
+
+
+@pytest.mark.parametrize("name", [*REPEATED, "heavy and light"])
+def test_an_exact_density_needs_no_atoms(name: str) -> None:
+    """Nor are atoms missed that no network would find: hydrogen beside uranium."""
+    none = torch.zeros(0, dtype=torch.int64)
+    nothing = Atoms(torch.zeros(0, 3, dtype=torch.float64), none, torch.tensor([0, 0]), none)
+    (found,) = recover(nothing, found_in([ZOO[name]])[1])
+    assert distance(found.crystal, ZOO[name]) < 0.01
+    assert found.explained == 0
+    assert found.error < 1e-3
+
+
+def test_an_exact_density_corrects_atoms_that_are_wrong_or_missing() -> None:
+    atoms, density = found_in([ZOO["hexagonal"]])
+    kept = atoms.numbers != 8
+    wrong = atoms._replace(
+        positions=atoms.positions[kept] + 0.1,
+        numbers=atoms.numbers[kept] + 2,
+        offsets=torch.tensor([0, int(kept.sum())]),
+        votes=atoms.votes[kept],
+    )
+    (found,) = recover(wrong, density)
+    assert sorted(found.crystal.numbers.tolist()) == [8, 8, 30, 30]
+    assert distance(found.crystal, ZOO["hexagonal"]) < 0.002
+
+
+def test_factors_and_their_slopes_are_those_of_the_definition() -> None:
+    crystal = ZOO["hexagonal"]
+    factors = factors_of(voxelize([crystal])[0], Grid())
+    atoms = Points(crystal.positions - 5, crystal.numbers.astype(float))
+    assert factors.total == pytest.approx(76, rel=1e-4)
+    assert np.abs(_left(factors, atoms)).max() < 3e-4
+    moved = Points(atoms.positions + 0.1, 1.1 * atoms.weights)
+    before, slopes = _left(factors, moved), _slopes(factors, moved)
+    for i in range(slopes.shape[1]):
+        step = 1e-6 * np.eye(slopes.shape[1])[i]
+        position, weight = step[: moved.positions.size].reshape(-1, 3), step[moved.positions.size :]
+        after = _left(factors, Points(moved.positions + position, moved.weights + weight))
+        np.testing.assert_allclose((after - before) / 1e-6, slopes[:, i], atol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(12))

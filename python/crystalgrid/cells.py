@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .crystal import LEAST_VOLUME, MAX_Z
+from .crystal import LEAST_VOLUME, MAX_Z, Crystal
 from .translations import MARGIN, depth, shortest_basis, translations
 
 LIKE = (0, 2, 5)
@@ -22,7 +22,7 @@ SITE = 0.5
 """Å; images of one atom lie nearer together."""
 AT_A_FACE = 0.25
 """Weight of an atom near a face, where centres are less exact, beside others."""
-KNOWN = 1.0
+KNOWN = 100.0
 """Weight of a lattice that the density shows, beside that of an atom."""
 LEAST_FOUND = 0.5
 """Of an atom's images in the cube; one that is found less often is no part of the crystal."""
@@ -52,16 +52,31 @@ class Cell(NamedTuple):
         return abs(float(np.linalg.det(self.lattice)))
 
 
-def cells(positions: np.ndarray, numbers: np.ndarray, length: float, lattice: np.ndarray | None = None) -> list[Cell]:
-    """Cells of different volumes that the atoms may be of, the smallest first; that of `lattice`, if known, too."""
+def cells(positions: np.ndarray, numbers: np.ndarray, length: float) -> list[Cell]:
+    """Cells of different volumes that the atoms may be of, the smallest first."""
     distinct: list[Cell] = []
     found = [_search(positions, numbers, length, like) for like in LIKE]
-    if lattice is not None:
-        found.append(_cell(positions, numbers, lattice, length, KNOWN))
     for cell in sorted(filter(None, found), key=lambda cell: -cell.explained):
         if all(abs(math.log(cell.volume / other.volume)) > OTHER_VOLUME for other in distinct):
             distinct.append(cell)
     return sorted(distinct, key=lambda cell: cell.volume)
+
+
+def cell_of(positions: np.ndarray, numbers: np.ndarray, lattice: np.ndarray, length: float) -> Cell:
+    """The cell of a lattice that is known, perhaps without any atom."""
+    nothing = Cell(lattice, np.zeros((0, 3)), np.zeros((0, MAX_Z + 1)), np.zeros(0), 0.0)
+    return (_cell(positions, numbers, lattice, length, KNOWN) if len(positions) else None) or nothing
+
+
+def explained(positions: np.ndarray, numbers: np.ndarray, crystal: Crystal, length: float) -> float:
+    """Atoms of the cube that a crystal has, with their species, over all that were found or should have been."""
+    away = positions[:, None] @ np.linalg.inv(crystal.lattice) - crystal.frac_coords
+    distance = np.linalg.norm((away - np.rint(away)) @ crystal.lattice, axis=2)
+    site, near = distance.argmin(axis=1), distance.min(axis=1) < SITE
+    deep = near & (depth(positions, length) >= MARGIN)
+    missing = _images(crystal.positions, crystal.lattice, length) - np.bincount(site[deep], minlength=len(crystal))
+    right = near & (crystal.numbers[site] == numbers)
+    return float(right.sum() / (len(positions) + np.maximum(missing, 0).sum()))
 
 
 def _search(positions: np.ndarray, numbers: np.ndarray, length: float, like: int) -> Cell | None:

@@ -2,12 +2,11 @@
 
 Atoms are found one by one, and each is a little off. But translations of the lattice bring them onto one another: that
 gives the lattice, and the atoms of one cell as means over all their images. A density that is exact shows by itself how
-it repeats. Then lattice, atoms and their weights, a
+it repeats, and of what (`solve`). Then lattice, atoms and their weights, a
 few dozen unknowns, are fitted to all voxels of the density: to where Eq. (1) explains it best.
 """
 
 import math
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +15,12 @@ from torch import Tensor
 
 from .atoms import Atoms, check_atoms
 from .boundary import a_tensor, checked
-from .cells import Cell, cells
+from .cells import Cell, cell_of, cells, explained
 from .crystal import MAX_Z, Crystal, CrystalBatch
 from .density import DEFAULT_GRID, voxelize
 from .errors import InputError
 from .grid import Grid
-from .nets.periods import Periods
+from .solve import factors_of, solve
 
 LESS_EXPLAINED = 0.03
 """What a smaller cell may explain less than another."""
@@ -33,6 +32,8 @@ SPREAD = 0.02
 """Å, least standard deviation along an axis of the means over images that the fit begins at."""
 EXACT = 1e-10
 """Relative squared error that is that of arithmetic."""
+EXPLAINS = 0.02
+"""Error that a crystal solved from structure factors may have; otherwise others are tried."""
 UNSURE, UNSURE_SHARE = 0.2, 0.002
 """How far off fitted weights are: absolutely, and as a share of them."""
 UNSEEN = 0.02
@@ -74,7 +75,12 @@ def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GR
 
 
 def _recover(positions: np.ndarray, numbers: np.ndarray, density: Tensor | None, grid: Grid) -> Recovered | None:
-    found = cells(positions, numbers, grid.length, None if density is None else _lattice(density, grid))
+    if density is not None and (factors := factors_of(density, grid)) is not None:
+        cell = solve(factors, cell_of(positions, numbers, factors.lattice, grid.length), grid)
+        crystal, error = _fit(cell, density, grid) if len(cell.positions) else (None, math.inf)
+        if crystal is not None and error < EXPLAINS:
+            return Recovered(crystal, explained(positions, numbers, crystal, grid.length), error)
+    found = cells(positions, numbers, grid.length)
     if not found:
         return None
     if density is None:
@@ -88,20 +94,6 @@ def _recover(positions: np.ndarray, numbers: np.ndarray, density: Tensor | None,
         for cell, (crystal, error) in zip(found, fits, strict=True)
         if error <= WORSE * least + WORSE_BY
     )
-
-
-def _lattice(density: Tensor, grid: Grid) -> np.ndarray | None:
-    """The lattice of a density that repeats exactly, which no atoms need be found for, [3, 3] Å."""
-    if grid != DEFAULT_GRID:
-        return None
-    with torch.no_grad():
-        lattice = _periods()(density[None])[0].double().numpy()
-    return lattice if np.linalg.norm(lattice, axis=1).max() < grid.length else None
-
-
-@cache
-def _periods() -> Periods:
-    return Periods(DEFAULT_GRID.n)
 
 
 def _fit(cell: Cell, density: Tensor, grid: Grid) -> tuple[Crystal, float]:
