@@ -79,6 +79,15 @@ def test_an_exact_density_needs_no_atoms(name: str) -> None:
     assert found.error < 1e-3
 
 
+@pytest.mark.parametrize("density", [torch.zeros(30, 30, 30), torch.ones(30, 30, 30), -torch.ones(30, 30, 30)])
+def test_a_density_without_structure_is_of_no_crystal(density: torch.Tensor) -> None:
+    atoms, _ = found_in([PEROVSKITE])
+    few = atoms._replace(
+        positions=atoms.positions[:2], numbers=atoms.numbers[:2], offsets=torch.tensor([0, 2]), votes=atoms.votes[:2]
+    )
+    assert recover(few, density[None]) == [None]
+
+
 def test_an_exact_density_corrects_atoms_that_are_wrong_or_missing() -> None:
     atoms, density = found_in([ZOO["hexagonal"]])
     kept = atoms.numbers != 8

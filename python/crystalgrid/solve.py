@@ -25,6 +25,8 @@ STEPS, TRIES = 60, 6
 """Of a fit, and how often one is damped more."""
 FARTHEST = 0.3
 """Å, of a step, along each axis."""
+UNEVEN = 1e-3
+"""Deviation of a density over its mean, at least; what is the same everywhere repeats in every way."""
 WELL = 3e-4
 """Error of a density that is as good as none."""
 LEAST_WEIGHT, LEAST_PEAK = 0.4, 0.3
@@ -69,7 +71,8 @@ class Points(NamedTuple):
 @torch.no_grad()
 def factors_of(density: Tensor, grid: Grid) -> Factors | None:
     """Lattice and structure factors of a density [n, n, n]; None where it does not repeat exactly inside the cube."""
-    if grid != DEFAULT_GRID:
+    average = density.double().mean()
+    if grid != DEFAULT_GRID or density.double().std() <= UNEVEN * average.abs():
         return None
     periods, fit = _networks()
     lattice = periods(density[None]).double()
@@ -77,7 +80,6 @@ def factors_of(density: Tensor, grid: Grid) -> Factors | None:
         return None
     reciprocal = torch.linalg.inv(lattice).transpose(1, 2)
     fit.choose(reciprocal)
-    average = density.double().mean()
     mean, cosines, sines = fit.fit((density / average)[None], reciprocal)
     total = float(mean * average * torch.linalg.det(lattice))
     values = total * (cosines - 1j * sines)[0].numpy()
