@@ -76,7 +76,7 @@ def factors_of(density: Tensor, grid: Grid) -> Factors | None:
         return None
     periods, fit = _networks()
     lattice = periods(density[None]).double()
-    if lattice.norm(dim=2).max() >= grid.length:
+    if not lattice.norm(dim=2).max() < grid.length:  # nor where that is NaN
         return None
     reciprocal = torch.linalg.inv(lattice).transpose(1, 2)
     fit.choose(reciprocal)
