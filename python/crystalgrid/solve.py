@@ -75,12 +75,13 @@ def factors_of(density: Tensor, grid: Grid) -> Factors | None:
     if grid != DEFAULT_GRID or density.double().std() <= UNEVEN * average.abs():
         return None
     periods, fit = _networks()
-    lattice = periods(density[None]).double()
-    if not lattice.norm(dim=2).max() < grid.length:  # nor where that is NaN
+    relative = (density / average)[None].float()
+    lattice = periods(relative).double()
+    if lattice.norm(dim=2).max() >= grid.length:
         return None
     reciprocal = torch.linalg.inv(lattice).transpose(1, 2)
     fit.choose(reciprocal)
-    mean, cosines, sines = fit.fit((density / average)[None], reciprocal)
+    mean, cosines, sines = fit.fit(relative, reciprocal)
     total = float(mean * average * torch.linalg.det(lattice))
     values = total * (cosines - 1j * sines)[0].numpy()
     return Factors(lattice[0].numpy(), fit.waves(reciprocal)[0].numpy(), values, total)
