@@ -14,8 +14,8 @@ SHORTEST, LONGEST = 1.5, 11.0
 """Å, of translations that are looked for."""
 MISMATCH = 0.35
 """At the point of the coarse grid nearest to a translation, at most; of unlike places it is 1."""
-SAME = 3e-5
-"""Mismatch of a density and itself, translated: what errors of rounding and of the waves come to."""
+SAME = 1e-3
+"""Squared differences of values and slopes (per Å) over squared slopes, at most, of a density and its translation."""
 FARTHEST_STEP = 0.4
 """Å, of a refinement, along each axis."""
 INDEPENDENT = 0.1
@@ -39,7 +39,7 @@ class Periods(nn.Module):
     density is at so many points along each axis.
     """
 
-    def __init__(self, n: int, points: int = 15, candidates: int = 48, steps: int = 2, compared: int = 10) -> None:
+    def __init__(self, n: int, points: int = 15, candidates: int = 48, steps: int = 3, compared: int = 10) -> None:
         super().__init__()
         self.points, self.candidates, self.steps = points, candidates, steps
         places = torch.arange(-3.5, LENGTH + 3.5 + PLACES / 2, PLACES, dtype=torch.float64)
@@ -113,9 +113,10 @@ class Periods(nn.Module):
     def refine(
         self, waves: Tensor, shift: Tensor, length: float = LENGTH, farthest: float = FARTHEST_STEP
     ) -> tuple[Tensor, Tensor]:
-        """Translations [B, K, 3] to the nearest minima of the mismatch, and that, [B, K].
+        """Translations [B, K, 3] to the nearest minima of the mismatch, and how unlike the density is there, [B, K].
 
-        The waves say what the density is between voxels.
+        The waves say what it is between voxels, and how it slopes, which is compared as well: a slice near a face may
+        look like one near the opposite face in a mirror, but then it slopes the other way.
         """
         grid = along_axes(waves, self.values(self.at)[0].T)
         seen = ((self.at + shift.unsqueeze(-1) - length / 2).abs() < length / 2).to(grid.dtype)
@@ -128,8 +129,11 @@ class Periods(nn.Module):
             damping = 1e-5 * squares.diagonal(dim1=2, dim2=3).mean(-1)[:, :, None, None] + 1e-9
             step = torch.linalg.solve_ex(squares + damping * unit, slopes @ difference.flatten(2).unsqueeze(-1))[0]
             shift = shift - step.squeeze(-1).clamp(-farthest, farthest)
-        difference = self.difference(waves, grid, shift)[0] * seen
-        return shift, difference.square().sum((2, 3, 4)) / (2 * seen.sum((2, 3, 4)).clamp_min(1))
+        difference, slopes = self.difference(waves, grid, shift)
+        still = self.difference(waves, grid, torch.zeros_like(shift[:, :1]))[1]
+        unlike = difference.square() + (slopes - still).square().sum(2)
+        steep = slopes.square().sum(2) + still.square().sum(2)
+        return shift, (unlike * seen).sum((2, 3, 4)) / (steep * seen).sum((2, 3, 4)).clamp_min(1e-6)
 
     def difference(self, waves: Tensor, grid: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
         """Translated less original, [B, K, p, p, p], and its derivatives along the shift, [B, K, 3, p, p, p]."""

@@ -19,6 +19,8 @@ NOISE = 1e-4
 """Of a wave, relative to the mean density; structure factors that do not stand above it are taken for zero."""
 VARIANCE = 0.1
 """Of structure factors, before anything is known of them."""
+LARGEST = 1.5
+"""Of structure factors, which are 1 at most but for errors of the fit."""
 REACH = 6
 """Largest Miller index."""
 
@@ -60,7 +62,7 @@ class StructureFactors(nn.Module):
         along_z = torch.cat((c * xy_cos + s * xy_sin, s * xy_cos - c * xy_sin), 1)
         return 1 + torch.einsum("bkxy,bkz->bxyz", along_z, torch.cat((z_cos, z_sin), 1))
 
-    def fit(self, density: Tensor, reciprocal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def fit(self, density: Tensor, reciprocal: Tensor, largest: float = LARGEST) -> tuple[Tensor, Tensor, Tensor]:
         """ρ₀ [B], c and s [B, count] with which the sum comes nearest to a density [B, n, n, n] of mean one.
 
         Least squares over voxels, with the variance of the factors and the noise above. As the voxels lie symmetrically
@@ -76,8 +78,9 @@ class StructureFactors(nn.Module):
         weights = weight[:, :, None] * weight[:, None] / 2
         c = ridge(weights * (minus + plus), weight * even)
         s = ridge((weights * (minus - plus))[:, 1:, 1:], (weight * odd)[:, 1:])
-        mean = c[:, 0].clamp_min(1e-6)
-        return mean, c[:, 1:] / mean[:, None], s / mean[:, None]
+        mean = c[:, 0].clamp(0.1, 10)
+        factors = (torch.cat((c[:, 1:], s), 1) / mean[:, None]).clamp(-largest, largest)
+        return mean, factors[:, : s.size(1)], factors[:, s.size(1) :]
 
 
 def blur(waves: Tensor, sigma: float = SIGMA) -> Tensor:
