@@ -26,7 +26,7 @@ from .released import WEIGHTS, load_released, released
 FORMAT = 1
 METADATA = "extra/crystalgrid.json"
 CHECKSUM = "extra/crystalgrid.sha256"
-AT_ONCE = 64
+AT_ONCE = 16
 """Densities that are encoded together, which bounds memory."""
 
 

@@ -47,7 +47,7 @@ OPTIMIZER = Optimizer(
     learning_rate=1e-3, batch_size=512, steps=10_000, check_every=500, warmup=100, decay=True, weight_decay=1e-2,
     grad_clip=1.0,
 )  # fmt: skip
-ENCODED_AT_ONCE = 64
+ENCODED_AT_ONCE = 16
 
 
 class Posteriors(NamedTuple):

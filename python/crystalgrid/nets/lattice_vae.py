@@ -12,7 +12,7 @@ from .wave_vae import log_means, relative, relative_error
 
 SIDES = 9
 """Numbers of a lattice."""
-AT_ONCE = 32
+AT_ONCE = 16
 """Cubes whose lattices are looked for together, which bounds memory."""
 STEP = 1e-3
 """By which latent numbers are altered, to see what that does to densities."""
