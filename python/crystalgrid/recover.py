@@ -7,6 +7,7 @@ few dozen unknowns, are fitted to all voxels of the density: to where Eq. (1) ex
 """
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -32,8 +33,8 @@ SPREAD = 0.02
 """Å, least standard deviation along an axis of the means over images that the fit begins at."""
 EXACT = 1e-10
 """Relative squared error that is that of arithmetic."""
-EXPLAINS = 0.02
-"""Error that a crystal solved from structure factors may have; otherwise others are tried."""
+EXPLAINS = 0.002
+"""Error of the density with which nothing else is tried."""
 UNSURE, UNSURE_SHARE = 0.2, 0.002
 """How far off fitted weights are: absolutely, and as a share of them."""
 UNSEEN = 0.02
@@ -75,25 +76,32 @@ def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GR
 
 
 def _recover(positions: np.ndarray, numbers: np.ndarray, density: Tensor | None, grid: Grid) -> Recovered | None:
-    if density is not None and (factors := factors_of(density, grid)) is not None:
-        cell = solve(factors, cell_of(positions, numbers, factors.lattice, grid.length), grid)
-        crystal, error = _fit(cell, density, grid) if len(cell.positions) else (None, math.inf)
-        if crystal is not None and error < EXPLAINS:
-            return Recovered(crystal, explained(positions, numbers, crystal, grid.length), error)
-    found = cells(positions, numbers, grid.length)
-    if not found:
-        return None
     if density is None:
-        best = max(cell.explained for cell in found)
-        cell = next(cell for cell in found if cell.explained > best - LESS_EXPLAINED)
-        return Recovered(_crystal(cell.lattice, cell.positions, cell.numbers), cell.explained, None)
-    fits = [_fit(cell, density, grid) for cell in found]
-    least = min(error for _, error in fits)
-    return next(
-        Recovered(crystal, cell.explained, error)
-        for cell, (crystal, error) in zip(found, fits, strict=True)
-        if error <= WORSE * least + WORSE_BY
-    )
+        found = cells(positions, numbers, grid.length)
+        best = max((cell.explained for cell in found), default=0.0)
+        chosen = next((cell for cell in found if cell.explained > best - LESS_EXPLAINED), None)
+        return chosen and Recovered(_crystal(chosen.lattice, chosen.positions, chosen.numbers), chosen.explained, None)
+    fits = []
+    for cell in _candidates(positions, numbers, density, grid):
+        crystal, error = _fit(cell, density, grid)
+        fits.append((cell.volume, crystal, error))
+        if error < EXPLAINS:
+            break
+    least = min((error for _, _, error in fits), default=math.inf)
+    for _, crystal, error in sorted(fits, key=lambda fit: fit[0]):
+        if error <= WORSE * least + WORSE_BY:
+            return Recovered(crystal, explained(positions, numbers, crystal, grid.length), error)
+    return None
+
+
+def _candidates(positions: np.ndarray, numbers: np.ndarray, density: Tensor, grid: Grid) -> Iterator[Cell]:
+    """Cells to fit: first what an exact density gives by itself, then those that the atoms may be of."""
+    factors = factors_of(density, grid)
+    if factors is not None:
+        solved = solve(factors, cell_of(positions, numbers, factors.lattice, grid.length), grid)
+        if len(solved.positions):
+            yield solved
+    yield from cells(positions, numbers, grid.length)
 
 
 def _fit(cell: Cell, density: Tensor, grid: Grid) -> tuple[Crystal, float]:
