@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .waves import LENGTH, SIGMA, along_axes
+from .waves import LENGTH, SIGMA, along_axes, centres
 
 COUNT = 18
 """Waves along each axis, which hold a density to one part in ten thousand, between voxels too."""
@@ -184,11 +184,6 @@ def normal(line: Tensor) -> Tensor:
     """Unit vectors at right angles to others, [B, 3]."""
     axis = F.one_hot(line.abs().argmin(1), 3).to(line.dtype)
     return F.normalize(axis - (axis * line).sum(1, keepdim=True) * line, dim=1)
-
-
-def centres(count: int) -> Tensor:
-    """[count] Å, the middles of equal parts of the cube along an axis."""
-    return (torch.arange(count, dtype=torch.float64) + 0.5) * (LENGTH / count)
 
 
 def gaussians(x: Tensor, places: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .vae import N
-from .waves import LENGTH, SIGMA
+from .waves import LENGTH, SIGMA, centres
 
 NOISE = 1e-4
 """Of a wave, relative to the mean density; structure factors that do not stand above it are taken for zero."""
@@ -33,8 +33,7 @@ class StructureFactors(nn.Module):
         self.indices: Tensor
         self.at: Tensor
         self.register_buffer("indices", torch.zeros(count, 3))  # Miller indices h, k, l
-        voxels = (torch.arange(N, dtype=torch.float64) + 0.5) * (LENGTH / N) - LENGTH / 2
-        self.register_buffer("at", voxels.float(), persistent=False)
+        self.register_buffer("at", (centres(N) - LENGTH / 2).float(), persistent=False)
         self.choose(torch.eye(3)[None] / 5)
 
     @torch.jit.ignore

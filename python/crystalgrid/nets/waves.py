@@ -14,9 +14,14 @@ BEYOND, SPACING = 4.0, 1 / 16
 """Å, how far outside the cube atoms are thought of, and how closely."""
 
 
+def centres(count: int) -> Tensor:
+    """[count] Å, float64: the middles of equal parts of the cube along an axis."""
+    return (torch.arange(count, dtype=torch.float64) + 0.5) * LENGTH / count
+
+
 def blur(n: int, width: float) -> Tensor:
     """[n, places] float64: Gaussians of `width` Å at each place in and around the cube, at the centres of n voxels."""
-    voxels = (torch.arange(n, dtype=torch.float64) + 0.5) * LENGTH / n
+    voxels = centres(n)
     places = torch.arange(-BEYOND, LENGTH + BEYOND + SPACING / 2, SPACING, dtype=torch.float64)
     return torch.exp(-((voxels[:, None] - places) ** 2) / (2 * width**2))
 
