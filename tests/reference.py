@@ -250,6 +250,29 @@ def _seen_and_covariance(grid: Grid, error: float) -> tuple[np.ndarray, np.ndarr
     return cubed[0], cubed[1] - cubed[2]
 
 
+def normal_equations(
+    left: np.ndarray, positions: np.ndarray, weights: np.ndarray, grid: Grid
+) -> tuple[np.ndarray, np.ndarray]:
+    """JᵀJ [4N, 4N] and Jᵀ of what is left [n, n, n], with J by all weights, all x, all y and all z of atoms [N, 3]."""
+    alone = [_density_of(position[None], np.ones(1, dtype=int), grid) for position in positions]
+    by_position = _jacobian(positions, weights, grid).reshape(grid.n**3, -1, 3)
+    jacobian = np.concatenate([np.stack(alone, axis=1), *np.moveaxis(by_position, 2, 0)], axis=1)
+    return jacobian.T @ jacobian, jacobian.T @ left.ravel()
+
+
+def jet(coefficients: np.ndarray, waves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Value, squared slope and Laplacian [n, n, n] of a sum of waves.
+
+    coefficients: [m, m, m]; waves: [3, m, n], along any axis, and their first and second derivatives.
+    """
+
+    def total(*orders: int) -> np.ndarray:
+        return np.einsum("pqr,px,qy,rz->xyz", coefficients, *(waves[order] for order in orders))
+
+    slopes = total(1, 0, 0), total(0, 1, 0), total(0, 0, 1)
+    return total(0, 0, 0), sum(slope**2 for slope in slopes), total(2, 0, 0) + total(0, 2, 0) + total(0, 0, 2)
+
+
 def shortest_translations(lattice: np.ndarray) -> np.ndarray:
     """Lengths [3] in Å of the shortest translation, of the shortest in another direction, and out of their plane."""
     steps = np.array([step for step in itertools.product(range(-6, 7), repeat=3) if any(step)])

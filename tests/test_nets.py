@@ -11,7 +11,7 @@ from crystalgrid.nets.linear import LinearPart
 from crystalgrid.nets.waves import along_axes, waves
 from crystalgrid.recipe import load_recipe
 
-RECIPES = ("paper", "tiny", "modern", "periodic")
+RECIPES = ("paper", "tiny", "modern", "periodic", "atomic")
 
 
 @pytest.fixture(scope="module", params=RECIPES)
@@ -58,14 +58,18 @@ def test_bce_is_that_of_one_hot_classes():
     torch.testing.assert_close(head.loss(features, species), wanted)
 
 
-def two_questions() -> tuple[TwoQuestions, torch.Tensor]:
+PLACES = torch.asinh(torch.arange(1.0, 95))
+
+
+@pytest.fixture(params=[0, 16], ids=["linear", "with a perceptron"])
+def two_questions(request) -> tuple[TwoQuestions, torch.Tensor]:
     torch.manual_seed(0)
-    return TwoQuestions(7), 3 * torch.randn(2, 5, 5, 5, 7)
+    return TwoQuestions(7, PLACES, request.param), 3 * torch.randn(2, 5, 5, 5, 7)
 
 
 @torch.no_grad()
-def test_two_questions_name_the_likeliest_species_where_an_atom_is_likelier_than_none():
-    head, features = two_questions()
+def test_two_questions_name_the_likeliest_species_where_an_atom_is_likelier_than_none(two_questions):
+    head, features = two_questions
     head.atom.bias.zero_()
     species, confidence = head(features)
     atom = torch.sigmoid(head.atom(features).squeeze(-1))
@@ -76,17 +80,18 @@ def test_two_questions_name_the_likeliest_species_where_an_atom_is_likelier_than
 
 
 @torch.no_grad()
-def test_two_questions_begin_with_the_sharpened_density():
+@pytest.mark.parametrize("hidden", [0, 16])
+def test_two_questions_begin_with_the_sharpened_density(hidden):
     """Before any training, a last feature of asinh(Z) names Z."""
-    head = TwoQuestions(3)
+    head = TwoQuestions(3, PLACES, hidden)
     torch.nn.init.zeros_(head.species.weight)
     numbers = torch.arange(1.0, 95)
     features = torch.stack((torch.rand(94), torch.rand(94), torch.asinh(numbers)), 1)
     assert torch.equal(head.species_logits(features).argmax(-1) + 1, numbers.long())
 
 
-def test_two_questions_lose_the_likelihood_of_every_voxel_per_atom_voxel():
-    head, features = two_questions()
+def test_two_questions_lose_the_likelihood_of_every_voxel_per_atom_voxel(two_questions):
+    head, features = two_questions
     head, features = head.double(), 0.1 * features.double()
     species = torch.randint(0, 95, (2, 5, 5, 5), dtype=torch.uint8) * (torch.rand(2, 5, 5, 5) < 0.3)
     atom = torch.sigmoid(head.atom(features).squeeze(-1))
@@ -176,7 +181,8 @@ def test_sharpening_brings_neighbours_apart():
     places = np.array([[4.0, 5.0, 5.0], [6.0, 5.0, 5.0]])
     density = voxelize([Crystal(99 * np.eye(3), places / 99, [30, 20])], periodic=False)
     sharpen = UNet((4,), physics=True).sharpen
-    blurred, gentle, bold = (grid[0, 6:24, 14:16, 14:16].mean((1, 2)) for grid in (density, *sharpen(density)))
+    grids = torch.cat((density, sharpen(density)[0].sinh()))
+    blurred, gentle, bold = grids[:, 6:24, 14:16, 14:16].mean((2, 3))
     bumps = [int(((row[1:-1] > row[:-2]) & (row[1:-1] > row[2:])).sum()) for row in (blurred, bold)]
     assert bumps == [1, 2]
     assert 30 > bold.max() > 1.2 * gentle.max()

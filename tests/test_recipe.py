@@ -31,7 +31,7 @@ def test_dictionaries_read_back(name):
 
 
 def test_a_misspelt_name_lists_the_recipes():
-    with pytest.raises(InputError, match=r"tyni: no such recipe; there are modern, paper, periodic, tiny"):
+    with pytest.raises(InputError, match=r"tyni: no such recipe; there are atomic, modern, paper, periodic, tiny"):
         load_recipe("tyni")
 
 
@@ -64,19 +64,22 @@ def test_bad_recipes_are_refused_in_one_line(tmp_path, old, new, message):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("name", "old", "new", "message"),
     [
-        ("periodic = true", "periodic = 1", "periodic must be of type bool"),
-        ("periodic = true", "periodic = true\nwaves = 4", "has no encoder, decoder or waves"),
-        ("latent_dim = 300", "latent_dim = 301", "latent_dim must be even, from 12 to 2206, got 301"),
-        ("latent_dim = 300", "latent_dim = 10", "latent_dim must be even, from 12 to 2206, got 10"),
-        ("latent_dim = 300", "latent_dim = 2208", "latent_dim must be even, from 12 to 2206, got 2208"),
-        ("unet = [12, 24, 48]", "unet = []", "network.unet must have a channel number for each level"),
-        ("unet = [12, 24, 48]\n", "", "unet is missing"),
+        ("periodic", "periodic = true", "periodic = 1", "periodic must be of type bool"),
+        ("periodic", "periodic = true", "periodic = true\nwaves = 4", "has no encoder, decoder or waves"),
+        ("periodic", "latent_dim = 300", "latent_dim = 301", "latent_dim must be even, from 12 to 4922, got 301"),
+        ("periodic", "latent_dim = 300", "latent_dim = 10", "latent_dim must be even, from 12 to 4922, got 10"),
+        ("periodic", "latent_dim = 300", "latent_dim = 4924", "latent_dim must be even, from 12 to 4922, got 4924"),
+        ("periodic", "unet = [12, 24, 48]", "unet = []", "network.unet must have a channel number for each level"),
+        ("periodic", "unet = [12, 24, 48]\n", "", "unet is missing"),
+        ("periodic", "periodic = true", "periodic = true\natomic = true", "periodic or atomic, not both"),
+        ("atomic", "atomic = true", "atomic = true\nwaves = 4", "an atomic network has no encoder, decoder or waves"),
+        ("atomic", "latent_dim = 300", "latent_dim = 301", "latent_dim must be a multiple of 4, got 301"),
     ],
 )
-def test_bad_periodic_recipes_are_refused_in_one_line(tmp_path, old, new, message):
-    text = (shipped("models") / "recipes" / "periodic.toml").read_text()
+def test_bad_recipes_of_exact_networks_are_refused_in_one_line(tmp_path, name, old, new, message):
+    text = (shipped("models") / "recipes" / f"{name}.toml").read_text()
     assert old in text
     path = tmp_path / "mine.toml"
     path.write_text(text.replace(old, new))

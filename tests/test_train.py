@@ -21,7 +21,7 @@ from crystalgrid.losses import joint_loss, scale_gradient
 from crystalgrid.model import load
 from crystalgrid.nets import CrystalNet
 from crystalgrid.recipe import Loss, recipe_from, tomllib
-from crystalgrid.train import fit, train
+from crystalgrid.train import begin, fit, train
 from crystalgrid.training import Training, stream
 
 SMALL = """
@@ -195,12 +195,21 @@ def test_starts_from_a_models_weights(start, recipe, tmp_path):
             start("run", **{"start": str(first), "max_steps": 3, "seed": 7, "resume": True, **options})
 
 
+@pytest.mark.parametrize("mode", ["repeated", "single"])
+def test_by_default_the_recipe_is_that_of_the_mode(mode):
+    recipe, net, _ = begin(None, None, mode)
+    assert net is None
+    assert recipe.network.periodic == (mode == "repeated")
+    assert recipe.network.atomic == (mode == "single")
+
+
 def test_bad_input_is_one_line_and_leaves_nothing(start, tmp_path):
     for options, message in (
         ({"mode": "repeat"}, "mode: wanted"),
-        ({"recipe": "tyni"}, "no such recipe; there are modern, paper, periodic, tiny"),
+        ({"recipe": "tyni"}, "no such recipe; there are atomic, modern, paper, periodic, tiny"),
         ({"data": "nowhere.parquet"}, "nowhere.parquet"),
         ({"mode": "single", "recipe": "periodic"}, "periodic: this recipe is for --mode repeated"),
+        ({"mode": "repeated", "recipe": "atomic"}, "atomic: this recipe is for --mode single"),
         ({"seed": -1}, "--seed: wanted a whole number"),
         ({"max_steps": 0}, "--max-steps: wanted a positive number"),
         ({"minutes": float("nan")}, "--minutes: wanted a positive number"),

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from .errors import InputError
-from .nets import CrystalNet
+from .nets import AtomVAE, CrystalNet
 
-METHODS = ("encode", "decode", "segment")
 LARGEST_BATCH = 1 << 16
 
 
@@ -32,9 +31,9 @@ class _Method(nn.Module):
         return getattr(self.network, self.name)(x)
 
 
-def methods(prior: bool) -> tuple[str, ...]:
-    """What is compiled of a network, with or without a prior of its own."""
-    return (*METHODS, "prior") if prior else METHODS
+def methods(encoder: bool, prior: bool) -> list[str]:
+    """What is compiled of a network, with or without an encoder that can be, and a prior of its own."""
+    return [*["encode"] * encoder, "decode", "segment", *["prior"] * prior]
 
 
 def built_for() -> dict[str, str]:
@@ -57,7 +56,7 @@ def package(network: CrystalNet, density: Tensor, z: Tensor) -> bytes:
     files: dict[str, Any] = {}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's remarks on itself
-        for name in methods(network.flow is not None):
+        for name in methods(not isinstance(network.vae, AtomVAE), network.flow is not None):
             example = (z if name in ("prior", "decode") else density).contiguous()
             program = torch.export.export(_Method(network, name), (example,), dynamic_shapes=({0: batch},))
             files[name] = aot_compile(program.module(), (example,), options={"aot_inductor.package": True})
@@ -70,13 +69,16 @@ class Compiled(nn.Module):
     """A loaded .pt2: the methods of a `CrystalNet`, without its gradients.
 
     What is compiled trusts its input to lie in memory as the example did that it was compiled with.
+
+    encoder: whether it has one; that of an atomic network searches for as long as it finds something, and is left out.
     """
 
-    def __init__(self, path: Path, prior: bool) -> None:
+    def __init__(self, path: Path, encoder: bool, prior: bool) -> None:
         super().__init__()
         from torch._inductor.package import load_package
 
-        self.loaded = {name: load_package(str(path), name) for name in methods(prior)}
+        self.encodes = encoder
+        self.loaded = {name: load_package(str(path), name) for name in methods(encoder, prior)}
 
     def to(self, *args: Any, **kwargs: Any) -> Compiled:
         """It runs where it was compiled for, on the CPU."""
@@ -84,6 +86,8 @@ class Compiled(nn.Module):
 
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, n, n, n] to mu and log variance, each [B, latent_dim]."""
+        if not self.encodes:
+            raise InputError("an atomic model.pt2 cannot encode; a model.pt can (`crystalgrid-export RUN -o model.pt`)")
         return self.loaded["encode"](density.contiguous())
 
     def prior(self, noise: Tensor) -> Tensor:

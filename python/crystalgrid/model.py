@@ -104,19 +104,17 @@ def load(source: Path | str) -> Model:
             "machine, and a model.pt runs on any"
         )
     try:
-        return Model(open_network(path, "prior" in metadata), metadata)
+        return Model(open_network(path, metadata), metadata)
     except RuntimeError as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path}: this torch ({torch.__version__}) cannot load it: {reason}") from None
 
 
-def open_network(path: Path, prior: bool) -> Any:
-    """What has the methods of an exported file, by its ending: .pt is TorchScript, .pt2 is compiled.
-
-    prior: whether it has learned one.
-    """
+def open_network(path: Path, metadata: dict[str, Any]) -> Any:
+    """What has the methods of an exported file, by its ending: .pt is TorchScript, .pt2 is compiled."""
     if path.suffix == ".pt2":
-        return Compiled(path, prior)
+        atomic = metadata["recipe"]["network"].get("atomic", False)
+        return Compiled(path, encoder=not atomic, prior="prior" in metadata)
     with without_deprecations():
         return torch.jit.load(path, map_location="cpu")
 

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from .errors import InputError
 from .files import shipped
 from .nets import CrystalNet
+from .nets.atom_vae import OF_EACH
 from .nets.lattice_vae import SIDES
 from .nets.structure_factors import REACH
 from .nets.vae import N
@@ -24,6 +25,8 @@ MIXED = "bf16-mixed"
 LARGEST_PERIODIC = SIDES + (2 * REACH + 1) ** 3
 """Length of a latent vector with every wave that there is."""
 PRECISIONS = ("32-true", MIXED)
+BY_MODE = {"repeated": "periodic", "single": "atomic"}
+"""Recipes by default."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Network:
     latent_dim: int = 300
     waves: int = 0
     periodic: bool = False
+    atomic: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,12 +161,8 @@ def _check(recipe: Recipe, where: str) -> None:
     network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
     if not network.unet:
         raise InputError(f"{where}: network.unet must have a channel number for each level, got none")
-    if network.periodic:
-        if network.encoder or network.decoder or network.waves:
-            raise InputError(f"{where}: a periodic network has no encoder, decoder or waves")
-        if not 12 <= network.latent_dim <= LARGEST_PERIODIC or network.latent_dim % 2:
-            wanted = f"must be even, from 12 to {LARGEST_PERIODIC}"
-            raise InputError(f"{where}: a periodic network's latent_dim {wanted}, got {network.latent_dim}")
+    if network.periodic or network.atomic:
+        _check_exact(network, where)
     elif not network.waves and (len(network.encoder) != 4 or len(network.decoder) != 4):
         raise InputError(f"{where}: network.encoder and network.decoder must have four channel numbers each")
     for section in (network, loss, optimizer):
@@ -178,3 +178,19 @@ def _check(recipe: Recipe, where: str) -> None:
         raise InputError(f"{where}: latent_dim must be positive, got {network.latent_dim}")
     if optimizer.precision not in PRECISIONS:
         raise InputError(f"{where}: precision must be one of {', '.join(PRECISIONS)}, got {optimizer.precision!r}")
+
+
+def _check_exact(network: Network, where: str) -> None:
+    """Of the networks whose autoencoders have no layers."""
+    kind = "a periodic" if network.periodic else "an atomic"
+    if network.periodic and network.atomic:
+        raise InputError(f"{where}: a network is periodic or atomic, not both")
+    if network.encoder or network.decoder or network.waves:
+        raise InputError(f"{where}: {kind} network has no encoder, decoder or waves")
+    size, wanted = network.latent_dim, ""
+    if network.periodic and (not 12 <= size <= LARGEST_PERIODIC or size % 2):
+        wanted = f"even, from 12 to {LARGEST_PERIODIC}"
+    if network.atomic and size % OF_EACH:
+        wanted = f"a multiple of {OF_EACH}"
+    if wanted:
+        raise InputError(f"{where}: {kind} network's latent_dim must be {wanted}, got {size}")

@@ -22,6 +22,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from . import __version__
 from .arguments import parsed
 from .checkpoint import FORMAT, KEY, last, load_run, read_checkpoint
+from .cubes import check_mode
 from .data import CrystalSet, Cubes, evaluation_cubes, load
 from .errors import InputError, run_command
 from .files import new_folder, written_whole
@@ -30,7 +31,7 @@ from .log import Log
 from .model import load_learner
 from .nets import CrystalNet
 from .precision import precision_here
-from .recipe import Recipe, load_recipe, recipe_from
+from .recipe import BY_MODE, Recipe, load_recipe, recipe_from
 from .training import Training
 
 __all__ = ["Training", "cli", "load_run", "train"]
@@ -66,7 +67,8 @@ def train(
         mode: "repeated": a cube is filled with all periodic images. "single": one unit cell, centred and rotated.
         out: folder of the run; must be new or empty, unless --resume.
         data: "prototypes" (the AFLOW prototypes that pymatgen ships), a Parquet file, or a folder.
-        recipe: name of a recipe in models/recipes, or path of a TOML file; by default tiny, or that of --start.
+        recipe: name of a recipe in models/recipes, or path of a TOML file; by default that of --start, or else periodic
+            for repeated mode and atomic for single mode.
         start: training run or released model whose weights to begin with, in place of new ones, at the full learning
             rate of the recipe; a prior is to be learned anew.
         seed: of the first weights, the order of crystals, where cubes are cut, and the noise.
@@ -99,7 +101,7 @@ def train(
 def begin(recipe: str | None, start: str | None, mode: str) -> tuple[Recipe, CrystalNet | None, dict[str, Any]]:
     """The recipe, the networks to begin with if not new ones, and what checkpoints say of whose they are."""
     if start is None:
-        return for_mode(load_recipe(recipe or "tiny"), mode), None, {}
+        return for_mode(load_recipe(recipe or BY_MODE[check_mode(mode)]), mode), None, {}
     net, of = load_learner(start)
     its = recipe_from(of["recipe"], start)
     settings = load_recipe(recipe) if recipe else its
@@ -116,6 +118,8 @@ def for_mode(recipe: Recipe, mode: str) -> Recipe:
     """The recipe, if its networks can learn that mode."""
     if recipe.network.periodic and mode == "single":
         raise InputError(f"{recipe.name}: this recipe is for --mode repeated, since a single cell does not repeat")
+    if recipe.network.atomic and mode == "repeated":
+        raise InputError(f"{recipe.name}: this recipe is for --mode single, where all atoms are in the cube")
     return recipe
 
 

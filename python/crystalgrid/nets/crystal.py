@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from .atom_vae import AtomVAE
 from .lattice_vae import LatticeVAE
 from .prior import Prior
 from .unet import UNet
@@ -15,7 +16,8 @@ class CrystalNet(nn.Module):
 
     unet: channels, see `UNet`. waves: 0 for the networks of the paper, where encoder and decoder are channels (see
     `Encoder` and `Decoder`); else those that know the physics, with so many waves per axis (see `WaveVAE`).
-    periodic: the autoencoder that knows that crystals repeat (see `LatticeVAE`), which has no layers.
+    periodic, atomic: the autoencoders that know that crystals repeat, and that all atoms are in the cube (see
+    `LatticeVAE` and `AtomVAE`), which have no layers.
     prior: widths of the `Prior`; empty where draws are the VAE's own N(0, 1).
     """
 
@@ -27,17 +29,21 @@ class CrystalNet(nn.Module):
         latent_dim: int = 300,
         waves: int = 0,
         periodic: bool = False,
+        atomic: bool = False,
         prior: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
-        self.vae: LatticeVAE | WaveVAE | VAE
+        self.vae: LatticeVAE | AtomVAE | WaveVAE | VAE
         if periodic:
             self.vae = LatticeVAE(latent_dim)
+        elif atomic:
+            self.vae = AtomVAE(latent_dim)
         elif waves:
             self.vae = WaveVAE(encoder, decoder, latent_dim, waves)
         else:
             self.vae = VAE(encoder, decoder, latent_dim)
-        self.unet = UNet(unet, physics=periodic or waves > 0, exact=periodic)
+        exact = periodic or atomic
+        self.unet = UNet(unet, physics=exact or waves > 0, exact=exact)
         self.flow = Prior(latent_dim, prior) if prior else None
 
     @torch.jit.export

@@ -10,6 +10,8 @@ from .processes import mean_over_processes
 
 SPECIES = 94
 """Z = 1 to 94; 0 is no atom."""
+TAIL = 5.0
+"""Below its top, where the logarithm of Student's t departs from a parabola."""
 
 
 class OneQuestion(nn.Module):
@@ -45,31 +47,45 @@ class OneQuestion(nn.Module):
         return F.softplus(logits).mean() - true_logits.mean() / logits.size(-1)
 
 
+def perceptron(features: int, hidden: int) -> nn.Sequential:
+    """Two layers with SiLU."""
+    return nn.Sequential(nn.Linear(features, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU())
+
+
 class TwoQuestions(nn.Module):
     """Is there an atom? And where there is one, of which species?
 
-    What lies near in Z looks alike, and the last feature is already nearly a measure of Z (the asinh of a sharpened
-    density, which is Z where an atom stands alone). So a species' logit is a parabola around a learned correction of
+    What lies near in Z looks alike, and the last feature is already nearly a measure of Z (from a sharpened density,
+    which is Z where an atom stands alone). So a species' logit is a parabola around a learned correction of
     it, as sharp as is learned, plus what the other features say about that species by itself.
+
+    places: [94], where the last feature is for each Z.
+    hidden: width of a perceptron for the second question, which few voxels are asked. With it, the parabola is as flat
+    as the logarithm of Student's t far from its top, so that a feature that is far off does not rule alone.
     """
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, places: Tensor, hidden: int = 0) -> None:
         super().__init__()
         self.atom = nn.Linear(features, 1)
-        self.species = nn.Linear(features, SPECIES + 2)
+        self.hidden = perceptron(features, hidden) if hidden else None
+        self.species = nn.Linear(features + hidden, SPECIES + 2)
         self.places: Tensor
-        self.register_buffer("places", torch.asinh(torch.arange(1.0, SPECIES + 1)), persistent=False)
+        self.register_buffer("places", places, persistent=False)
         with torch.no_grad():
             self.atom.bias.fill_(-math.log(30))  # how rare atoms are
             self.species.bias.zero_()
             self.species.bias[-1] = math.log(5.0)
 
-    def species_logits(self, features: Tensor) -> Tensor:
+    def species_logits(self, features: Tensor, tail: float = TAIL) -> Tensor:
         """[V, features] to [V, 94]."""
-        scores = self.species(features).float()
+        known = features if self.hidden is None else torch.cat((features, self.hidden(features)), 1)
+        scores = self.species(known).float()
         place = features[:, -1:].float() + scores[:, -2:-1]
         sharpness = scores[:, -1:].clamp(max=6.0).exp()
-        return scores[:, :-2] - 0.5 * (sharpness * (self.places - place)).square()
+        away = 0.5 * (sharpness * (self.places - place)).square()
+        if self.hidden is not None:
+            away = tail * torch.log1p(away / tail)
+        return scores[:, :-2] - away
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[B, n, n, n, features] to species, uint8, and the probability of that, both [B, n, n, n].
@@ -99,10 +115,11 @@ class TwoQuestions(nn.Module):
 
         In training, those of all processes' voxels; a mean of every process's quotient would be another loss.
         """
-        has = species > 0
-        atom = self.atom(features).squeeze(-1).float()
-        asked = F.binary_cross_entropy_with_logits(atom, has.float(), reduction="sum")
-        named = F.cross_entropy(self.species_logits(features[has]), species[has].long() - 1, reduction="sum")
+        with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot tell Z = 50 from 51
+            has = species > 0
+            atom = self.atom(features).squeeze(-1)
+            asked = F.binary_cross_entropy_with_logits(atom, has.float(), reduction="sum")
+            named = F.cross_entropy(self.species_logits(features[has]), species[has].long() - 1, reduction="sum")
         atoms = has.sum().float()
         if self.training:
             atoms = mean_over_processes(atoms)

@@ -15,44 +15,79 @@ from torch import Tensor, nn
 from .vae import N
 from .waves import LENGTH, SIGMA, centres
 
-NOISE = 1e-4
+NOISE = 3e-5
 """Of a wave, relative to the mean density; structure factors that do not stand above it are taken for zero."""
 VARIANCE = 0.1
 """Of structure factors, before anything is known of them."""
 LARGEST = 1.5
 """Of structure factors, which are 1 at most but for errors of the fit."""
-REACH = 6
+REACH = 8
 """Largest Miller index."""
+CHOICES = 4
+"""Waves that share a place, of which each lattice has the shortest."""
+CANDIDATES = 800
+"""Waves that are given places."""
+LATER = 1.019
+"""By how much G² of a later choice must be smaller to be taken; of those that symmetry makes equal, the first is."""
 
 
 class StructureFactors(nn.Module):
-    """Of `count` pairs of opposite waves, the same Miller indices in all lattices."""
+    """Of `count` pairs of opposite waves, one for each place.
+
+    The blur leaves only short waves, which differ from lattice to lattice. But a place should mean the same for most
+    lattices: so each has a few choices of Miller indices, and a lattice has there the one that is shortest in it.
+    """
 
     def __init__(self, count: int) -> None:
         super().__init__()
-        self.indices: Tensor
+        self.choices: Tensor
+        self.later: Tensor
         self.at: Tensor
-        self.register_buffer("indices", torch.zeros(count, 3))  # Miller indices h, k, l
-        self.register_buffer("at", (centres(N) - LENGTH / 2).float(), persistent=False)
+        self.register_buffer("choices", torch.zeros(count, CHOICES, 3))  # Miller indices h, k, l
+        self.register_buffer("later", LATER ** torch.arange(CHOICES), persistent=False)
+        self.register_buffer("at", centres(N) - LENGTH / 2, persistent=False)
         self.choose(torch.eye(3)[None] / 5)
 
     @torch.jit.ignore
     def choose(self, reciprocal: Tensor) -> None:
-        """Take those waves of which the blur leaves most, on average over reciprocal lattices [B, 3, 3]."""
+        """Take those waves of which the blur leaves most, over reciprocal lattices [B, 3, 3].
+
+        The first choices are the best on average. Then every other wave becomes a choice where it helps most, that is
+        at the place whose choices are long in those lattices in which it is short.
+        """
         reach = torch.arange(-REACH, REACH + 1, device=reciprocal.device)
         indices = torch.cartesian_prod(reach, reach, reach).to(reciprocal.dtype)
         indices = indices[len(indices) // 2 + 1 :]  # one of each pair, and not (0, 0, 0)
-        left = blur(2 * math.pi * indices @ reciprocal).square().mean(0)
-        self.indices.copy_(indices[left.argsort(descending=True, stable=True)[: len(self.indices)]])
+        left = blur(2 * math.pi * indices @ reciprocal).square()
+        order = left.mean(0).argsort(descending=True, stable=True)
+        count = len(self.choices)
+        at_places = left[:, order[:count]]
+        self.choices.copy_(indices[order[:count], None].expand(-1, CHOICES, -1))
+        filled = torch.ones(count, dtype=torch.long, device=reciprocal.device)
+        others = order[count:CANDIDATES]
+        for wave in others[(left[:, others] > at_places.amin(1, keepdim=True)).any(0)]:
+            gain = (left[:, wave, None] - at_places).relu().mean(0) * (filled < CHOICES)
+            place = gain.argmax()
+            if gain[place] > 0:
+                self.choices[place, filled[place]] = indices[wave].to(self.choices.dtype)
+                filled[place] += 1
+                at_places[:, place] = torch.maximum(at_places[:, place], left[:, wave])
+
+    def miller(self, reciprocal: Tensor) -> Tensor:
+        """Reciprocal lattices [B, 3, 3], rows a*, b*, c* in 2π/Å, to the (h, k, l) that they have, [B, count, 3]."""
+        choices = self.choices.to(reciprocal.dtype).expand(len(reciprocal), -1, -1, -1)
+        length = (choices @ reciprocal.unsqueeze(1)).square().sum(-1) * self.later
+        shortest = length.argmin(-1)[:, :, None, None].expand(-1, -1, 1, 3)
+        return choices.gather(2, shortest).squeeze(2)
 
     def waves(self, reciprocal: Tensor) -> Tensor:
-        """Reciprocal lattices [B, 3, 3], rows a*, b*, c* in 2π/Å, to G [B, count, 3] in 1/Å."""
-        return 2 * math.pi * self.indices.to(reciprocal.dtype) @ reciprocal
+        """Reciprocal lattices [B, 3, 3] as above to G [B, count, 3] in 1/Å."""
+        return 2 * math.pi * self.miller(reciprocal) @ reciprocal
 
     def density(self, reciprocal: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
         """ρ / ρ₀ [B, n, n, n] of reciprocal lattices [B, 3, 3] and factors c, s [B, count]."""
         waves = self.waves(reciprocal)
-        cos, sin = phases(waves, self.at)
+        cos, sin = phases(waves, self.at.to(waves.dtype))
         x_cos, y_cos, z_cos = cos[:, :, 0, :, None], cos[:, :, 1, None], cos[:, :, 2]
         x_sin, y_sin, z_sin = sin[:, :, 0, :, None], sin[:, :, 1, None], sin[:, :, 2]
         weight = 2 * blur(waves)[:, :, None, None]

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .heads import OneQuestion, TwoQuestions
+from .heads import SPECIES, OneQuestion, TwoQuestions
+from .jets import Jets
 from .sharpen import Sharpen
 from .vae import N, conv_block
 
@@ -57,34 +58,35 @@ class UNet(nn.Module):
 
     channels: of each level from the finest; each level halves the grid, rounding up (30 → 15 → 8 → 4 …).
     physics: the input is the density on a logarithmic scale, where neighbouring light elements differ as much as heavy
-    ones, and two sharper ones (`Sharpen`), of 30³ voxels, and the head is `TwoQuestions`; otherwise the density as it
-    is, of any size, and `OneQuestion`.
-    exact: sharpen as far as densities allow that are right to a thousandth; by default, to a hundredth.
+    ones, and what `Sharpen` makes of it, of 30³ voxels, and the head is `TwoQuestions`; otherwise the density as it is,
+    of any size, and `OneQuestion`.
+    exact: densities are right to a thousandth, and `Jets` take the place of `Sharpen`; the head sees them, too.
     """
 
     def __init__(self, channels: tuple[int, ...], physics: bool = False, exact: bool = False) -> None:
         super().__init__()
         self.physics = physics
         self.peak = (2 * math.pi) ** -1.5  # Eq. (1) at an isolated atom of hydrogen, σ = 1 Å
-        if exact:
-            self.sharpen = Sharpen(N, 20, gentle=(0.5, 2e-4), bold=(0.65, 5e-5))
-        else:
-            self.sharpen = Sharpen(N, 14, gentle=(0.5, 0.02), bold=(0.5, 0.002))
+        sharpen = Jets(N) if exact else Sharpen(N, 14, gentle=(0.5, 0.02), bold=(0.5, 0.002))
+        inputs = 1 + sharpen.channels if physics else 1
+        self.sharpen = sharpen
+        self.shown = sharpen.channels if exact else 1
         pairs = list(pairwise(channels))
-        self.first = double_conv(3 if physics else 1, channels[0])
+        self.first = double_conv(inputs, channels[0])
         self.downs = nn.ModuleList(double_conv(fine, coarse) for fine, coarse in pairs)
         self.ups = nn.ModuleList(Up(fine, coarse) for fine, coarse in reversed(pairs))
-        self.head = TwoQuestions(channels[0] + 1) if physics else OneQuestion(channels[0])
+        self.head: OneQuestion | TwoQuestions = OneQuestion(channels[0])
+        if physics:
+            places = sharpen.place(torch.arange(1.0, SPECIES + 1))
+            self.head = TwoQuestions(channels[0] + self.shown, places, hidden=64 if exact else 0)
 
     @torch.jit.export
     def features(self, density: Tensor) -> Tensor:
         """density [B, n, n, n] in 1/Å^3 to what the head judges each voxel by: [B, n, n, n, features]."""
         if not self.physics:
             return self.levels(density.unsqueeze(1)).permute(0, 2, 3, 4, 1)
-        gentle, sharp = self.sharpen(density)
-        coordinate = torch.asinh(sharp)
-        inputs = torch.stack((torch.log1p(density / self.peak), torch.asinh(gentle), coordinate), 1)
-        return torch.cat((self.levels(inputs).permute(0, 2, 3, 4, 1), coordinate.unsqueeze(-1)), -1)
+        inputs = torch.cat((torch.log1p(density / self.peak).unsqueeze(1), self.sharpen(density)), 1)
+        return torch.cat((self.levels(inputs), inputs[:, -self.shown :]), 1).permute(0, 2, 3, 4, 1)
 
     def levels(self, x: Tensor) -> Tensor:
         """[B, inputs, n, n, n] to [B, channels[0], n, n, n], in the precision that the convolutions' weights have."""

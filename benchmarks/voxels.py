@@ -1,0 +1,85 @@
+"""What single voxels say of their species: the last layers of the U-Net, on what it sees, without the U-Net."""
+
+import math
+
+import numpy as np
+import torch
+import tyro
+from torch import Tensor
+
+from crystalgrid import Grid
+from crystalgrid.crystalset import CrystalSet
+from crystalgrid.cubes import training_cubes
+from crystalgrid.data import load
+from crystalgrid.nets import CrystalNet, UNet
+from crystalgrid.nets.heads import SPECIES, TwoQuestions
+from crystalgrid.recipe import load_recipe
+from crystalgrid.training import Training
+
+AT_A_TIME = 32
+STEPS, VOXELS, RATE = 1200, 4096, 5e-3
+
+
+@torch.no_grad()
+def voxels(net: CrystalNet, unet: UNet, crystals: CrystalSet, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Channels [V, channels] and Z [V] of voxels with an atom, in decoded densities of `count` random cubes."""
+    grid, chosen = Grid(), np.random.default_rng(seed).permutation(len(crystals))[:count]
+    channels, numbers = [], []
+    for some in np.array_split(chosen, max(1, count // AT_A_TIME)):
+        cubes = training_cubes(crystals, "repeated", grid, seed, 0, some)
+        density = net.decode(net.encode(cubes.density(grid))[0])
+        species = cubes.species(grid)
+        seen = torch.cat((torch.log1p(density / unet.peak).unsqueeze(1), unet.sharpen(density)), 1)
+        channels.append(seen.permute(0, 2, 3, 4, 1)[species > 0])
+        numbers.append(species[species > 0].long())
+    return torch.cat(channels), torch.cat(numbers)
+
+
+def learned(channels: Tensor, numbers: Tensor, unet: UNet, hidden: int, seed: int) -> TwoQuestions:
+    """A head that names species from channels alone."""
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    head = TwoQuestions(channels.size(1), unet.sharpen.place(torch.arange(1.0, SPECIES + 1)), hidden)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=RATE)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * step / STEPS)) / 2)
+    for _ in range(STEPS):
+        chosen = torch.randint(len(channels), (VOXELS,), generator=generator)
+        loss = torch.nn.functional.cross_entropy(head.species_logits(channels[chosen]), numbers[chosen] - 1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return head
+
+
+def main(data: str, crystals: int = 1536, seed: int = 0) -> None:
+    """Print the cross entropy and how many voxels' species are right, for cubes of the validation split.
+
+    Args:
+        data: "prototypes", a Parquet file, or a folder.
+        crystals: how many of the training split to learn from; an eighth as many of the validation split judge.
+        seed: of their choice, of where cubes are cut, and of the first weights.
+    """
+    torch.set_num_threads(1)
+    loaded = load(data, mode="repeated")
+    net = Training(
+        load_recipe("periodic"), loaded.split("train"), Grid(), {"seed": seed, "mode": "repeated"}
+    ).net.eval()
+    print(f"{crystals} crystals of {data}, seed {seed}, {STEPS} steps of {VOXELS} voxels")
+    print("| a voxel sees | last layers | cross entropy | species right |")
+    print("|---|---|--:|--:|")
+    for seen, exact in (("two sharpened densities", False), ("jets", True)):
+        unet = UNet((4,), physics=True, exact=exact)
+        train = voxels(net, unet, loaded.split("train"), crystals, seed)
+        held_out, numbers = voxels(net, unet, loaded.split("val"), crystals // 8, seed)
+        for layers, hidden in (("linear", 0), ("a perceptron", 64)):
+            head = learned(*train, unet, hidden, seed)
+            with torch.no_grad():
+                logits = head.species_logits(held_out)
+            loss = torch.nn.functional.cross_entropy(logits, numbers - 1)
+            right = (logits.argmax(1) + 1 == numbers).float().mean()
+            print(f"| {seen} | {layers} | {loss:.2f} | {right:.1%} |", flush=True)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

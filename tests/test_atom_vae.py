@@ -1,0 +1,103 @@
+"""The autoencoder that knows what a density is of: latent vectors are atoms."""
+
+import numpy as np
+import pytest
+import torch
+
+from crystalgrid import Grid
+from crystalgrid.cubes import evaluation_cubes
+from crystalgrid.data import load
+from crystalgrid.nets import AtomVAE
+from test_pursuit import density_of, some_atoms
+
+GRID = Grid()
+
+
+@pytest.fixture(scope="module")
+def densities() -> torch.Tensor:
+    """Of atoms anywhere, 1 to 20 in a cube."""
+    rng = np.random.default_rng(0)
+    return torch.cat([density_of(*some_atoms(rng, 1 + i % 20, 1.5)) for i in range(40)])
+
+
+@pytest.fixture(scope="module")
+def vae(densities) -> AtomVAE:
+    """Fitted to them."""
+    fitted = AtomVAE(300)
+    with torch.no_grad():
+        fitted.fit(densities.split(20), beta=1e-3)
+    return fitted
+
+
+def atoms_of(vae: AtomVAE, mu: torch.Tensor) -> torch.Tensor:
+    """What latent vectors say: ln(1 + Z) and position, [B, 75, 4]."""
+    return (vae.centre + vae.deviation * mu).view(len(mu), -1, 4)
+
+
+@torch.no_grad()
+def test_densities_of_real_crystals_come_back(vae):
+    crystals = load("prototypes", mode="single", grid=GRID).split("test")
+    for cubes in evaluation_cubes(crystals, "single", GRID, seed=1, per_crystal=1):
+        density = cubes.density(GRID)
+        decoded = vae.decode(vae.encode(density)[0])
+        assert ((decoded - density).flatten(1).norm(dim=1) / density.flatten(1).norm(dim=1)).max() < 1e-5
+
+
+@torch.no_grad()
+def test_latent_vectors_are_the_atoms_heaviest_first(vae):
+    positions, numbers = some_atoms(np.random.default_rng(2), 9, 1.5)
+    numbers = np.array([8, 8, 8, 22, 38, 1, 1, 22, 8])
+    atoms = atoms_of(vae, vae.encode(density_of(positions, numbers))[0])[0].double().numpy()
+    order = np.lexsort((-positions @ [1, 0.3, 0.1], -numbers))
+    np.testing.assert_allclose(np.expm1(atoms[:9, 0]), numbers[order], atol=1e-3)
+    np.testing.assert_allclose(atoms[:9, 1:] + 5, positions[order], atol=1e-4)
+    np.testing.assert_allclose(atoms[9:], 0, atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_moved_latent_number_moves_an_atom(vae):
+    positions, numbers = some_atoms(np.random.default_rng(2), 5, 2.0)
+    numbers = np.array([50, 40, 30, 20, 10])
+    z = vae.encode(density_of(positions, numbers))[0]
+    z[0, 4 * 2 + 3] += 0.3 / vae.deviation[4 * 2 + 3]
+    moved = positions + 0.3 * np.outer(numbers == 30, [0, 0, 1])
+    torch.testing.assert_close(vae.decode(z), density_of(moved, numbers), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_any_latent_vector_decodes_to_a_density(vae):
+    z = torch.randn(4, 300, generator=torch.Generator().manual_seed(2)) * torch.tensor([1.0, 5, 50, 1e4])[:, None]
+    density = vae.decode(z)
+    assert torch.isfinite(density).all()
+    assert (density >= 0).all()
+
+
+@torch.no_grad()
+def test_no_density_is_too_strange(vae):
+    strange = torch.stack((torch.zeros(30, 30, 30), torch.ones(30, 30, 30), 1e6 * torch.rand(30, 30, 30)))
+    mu, logvar = vae.encode(strange)
+    assert torch.isfinite(mu).all()
+    assert torch.isfinite(logvar).all()
+    assert torch.isfinite(vae.decode(mu)).all()
+    assert vae.decode(mu)[0].max() < 1e-3
+
+
+@torch.no_grad()
+def test_posterior_variances_are_the_best_for_the_loss(vae, densities):
+    """Every number adds to (error² + beta · KL) what it would in a linear model: noise costs beta / 2 at most."""
+    mu, logvar = vae.encode(densities)
+    generator, plain = torch.Generator().manual_seed(0), vae.decode(mu)
+    noise = torch.randn(mu.shape, generator=generator) * (logvar / 2).exp()
+    cost = vae.error(vae.decode(mu + noise), plain) * 30**3
+    assert 0.1 < float(cost) / (300 * 1e-3 / 2) < 3
+    assert (logvar <= 0).all()
+
+
+@torch.no_grad()
+def test_with_more_atoms_than_places_what_is_held_are_atoms():
+    few = AtomVAE(40)
+    positions, numbers = some_atoms(np.random.default_rng(3), 14, 1.8)
+    density = density_of(positions, numbers)
+    atoms = atoms_of(few, few.encode(density)[0])[0]
+    near = torch.cdist(atoms[:, 1:] + 5, torch.from_numpy(positions).float()).min(1).values
+    assert (near < 0.4).float().mean() >= 0.8
