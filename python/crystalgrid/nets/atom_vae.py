@@ -88,7 +88,7 @@ class AtomVAE(nn.Module):
     @torch.jit.export
     def decode(self, z: Tensor, largest: float = LARGEST) -> Tensor:
         """z [B, latent_dim] to the density M̂ [B, 30, 30, 30] of Eq. (4)."""
-        atoms = (self.centre + self.deviation * z).view(len(z), -1, 4)
+        atoms = (self.centre + self.deviation * z).view(z.size(0), -1, 4)
         weights = atoms[:, :, 0].clamp(0, largest).expm1()
         if torch.jit.is_scripting():
             density = gaussians(atoms[:, :, 1:], weights, self.voxels)

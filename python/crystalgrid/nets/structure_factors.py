@@ -75,7 +75,7 @@ class StructureFactors(nn.Module):
 
     def miller(self, reciprocal: Tensor) -> Tensor:
         """Reciprocal lattices [B, 3, 3], rows a*, b*, c* in 2π/Å, to the (h, k, l) that they have, [B, count, 3]."""
-        choices = self.choices.to(reciprocal.dtype).expand(len(reciprocal), -1, -1, -1)
+        choices = self.choices.to(reciprocal.dtype).expand(reciprocal.size(0), -1, -1, -1)
         length = (choices @ reciprocal.unsqueeze(1)).square().sum(-1) * self.later
         shortest = length.argmin(-1)[:, :, None, None].expand(-1, -1, 1, 3)
         return choices.gather(2, shortest).squeeze(2)

@@ -67,18 +67,19 @@ class UNet(nn.Module):
         super().__init__()
         self.physics = physics
         self.peak = (2 * math.pi) ** -1.5  # Eq. (1) at an isolated atom of hydrogen, σ = 1 Å
-        sharpen = Jets(N) if exact else Sharpen(N, 14, gentle=(0.5, 0.02), bold=(0.5, 0.002))
+        self.sharpen = sharpen = Jets(N) if exact else Sharpen(N, 14, gentle=(0.5, 0.02), bold=(0.5, 0.002))
         inputs = 1 + sharpen.channels if physics else 1
-        self.sharpen = sharpen
         self.shown = sharpen.channels if exact else 1
         pairs = list(pairwise(channels))
         self.first = double_conv(inputs, channels[0])
         self.downs = nn.ModuleList(double_conv(fine, coarse) for fine, coarse in pairs)
         self.ups = nn.ModuleList(Up(fine, coarse) for fine, coarse in reversed(pairs))
-        self.head: OneQuestion | TwoQuestions = OneQuestion(channels[0])
+        self.head: OneQuestion | TwoQuestions
         if physics:
             places = sharpen.place(torch.arange(1.0, SPECIES + 1))
             self.head = TwoQuestions(channels[0] + self.shown, places, hidden=64 if exact else 0)
+        else:
+            self.head = OneQuestion(channels[0])
 
     @torch.jit.export
     def features(self, density: Tensor) -> Tensor:
