@@ -1,8 +1,8 @@
 """Conditioning on the largest density, and one latent number swept by itself (section 4.5, Fig. 10).
 
-Networks of waves or of lattices, not those of atoms, carry a density's scale in the first latent number, the logarithm of the mean density,
-standardised, and its geometry in the others. So the largest density is asked for through that number, and nothing has
-to be trained.
+Networks of waves or of lattices, not those of atoms, carry a density's scale in the first latent number, the logarithm
+of the mean density, standardised, and its geometry in the others. So the largest density is asked for through that
+number, and nothing has to be trained.
 """
 
 from __future__ import annotations
