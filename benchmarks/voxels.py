@@ -29,8 +29,8 @@ def voxels(net: CrystalNet, unet: UNet, crystals: CrystalSet, count: int, seed: 
         cubes = training_cubes(crystals, "repeated", grid, seed, 0, some)
         density = net.decode(net.encode(cubes.density(grid))[0])
         species = cubes.species(grid)
-        seen = torch.cat((torch.log1p(density / unet.peak).unsqueeze(1), unet.sharpen(density)), 1)
-        channels.append(seen.permute(0, 2, 3, 4, 1)[species > 0])
+        seen = torch.stack([torch.log1p(density / unet.peak), *unet.sharpen(density)], -1)
+        channels.append(seen[species > 0])
         numbers.append(species[species > 0].long())
     return torch.cat(channels), torch.cat(numbers)
 

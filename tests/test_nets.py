@@ -181,7 +181,7 @@ def test_sharpening_brings_neighbours_apart():
     places = np.array([[4.0, 5.0, 5.0], [6.0, 5.0, 5.0]])
     density = voxelize([Crystal(99 * np.eye(3), places / 99, [30, 20])], periodic=False)
     sharpen = UNet((4,), physics=True).sharpen
-    grids = torch.cat((density, sharpen(density)[0].sinh()))
+    grids = torch.cat((density, *(channel.sinh() for channel in sharpen(density))))
     blurred, gentle, bold = grids[:, 6:24, 14:16, 14:16].mean((2, 3))
     bumps = [int(((row[1:-1] > row[:-2]) & (row[1:-1] > row[2:])).sum()) for row in (blurred, bold)]
     assert bumps == [1, 2]

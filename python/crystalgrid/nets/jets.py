@@ -26,7 +26,7 @@ WIDER = 1.1
 
 
 class Jets(nn.Module):
-    """Density [B, n, n, n] to `channels` channels [B, channels, n, n, n].
+    """Density to `channels` channels, all [B, n, n, n].
 
     For each width: asinh v with v in units of the peak of hydrogen, the distance to the middle in Å, and the curvature
     w² ∇² ln v / 3, as if of Gaussians that stand alone. The last channel is asinh of the value at the middle, nearly Z.
@@ -48,7 +48,7 @@ class Jets(nn.Module):
         self.register_buffer("filters", torch.cat(filters).float(), persistent=False)
         self.register_buffer("matrices", torch.stack(matrices).float(), persistent=False)
 
-    def forward(self, density: Tensor, wider: float = WIDER) -> Tensor:
+    def forward(self, density: Tensor, wider: float = WIDER) -> list[Tensor]:
         coefficients = along_axes(density, self.waves)
         filters, matrices = self.filters.chunk(len(self.widths)), self.matrices.chunk(len(self.widths))
         channels: list[Tensor] = []
@@ -59,7 +59,7 @@ class Jets(nn.Module):
             peak = value * torch.exp((wider * distance / width).square() / 2)
             channels += [self.place(value), standardised(distance, 0.3, 0.15), standardised(curvature, -0.5, 0.3)]
         channels.append(self.place(peak))
-        return torch.stack(channels, 1)
+        return channels
 
     def place(self, value: Tensor) -> Tensor:
         """Densities in units of the peak of hydrogen, or Z, on the scale of the channels."""

@@ -9,7 +9,7 @@ from .waves import SIGMA, along_axes, blur
 
 
 class Sharpen(nn.Module):
-    """Density [B, n, n, n] to two channels, asinh of sharper densities in units of the peak of hydrogen.
+    """Density to two channels, all [B, n, n, n]: asinh of sharper densities in units of the peak of hydrogen.
 
     Gaussians of 1 Å become narrower ones, so that neighbours come apart, with Z at their peaks. Wiener filters over the
     `count` longest waves along each axis, a gentle one and a bold one, as (width, noise): Å of what Gaussians become,
@@ -32,11 +32,11 @@ class Sharpen(nn.Module):
             self.register_buffer(name, wiener(singular[:count], noise).float(), persistent=False)
             self.register_buffer(f"{name}_waves", sharp.float().contiguous(), persistent=False)
 
-    def forward(self, density: Tensor) -> Tensor:
-        """Density [B, n, n, n] to the gently and the boldly sharpened one, [B, 2, n, n, n]."""
+    def forward(self, density: Tensor) -> list[Tensor]:
+        """Density [B, n, n, n] to the gently and the boldly sharpened one."""
         coefficients = along_axes(density, self.waves)
         gentle = along_axes(coefficients * self.gentle, self.gentle_waves)
-        return self.place(torch.stack((gentle, along_axes(coefficients * self.bold, self.bold_waves)), 1))
+        return [self.place(gentle), self.place(along_axes(coefficients * self.bold, self.bold_waves))]
 
     def place(self, value: Tensor) -> Tensor:
         """Densities in units of the peak of hydrogen, or Z, on the scale of the channels."""

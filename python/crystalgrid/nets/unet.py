@@ -86,7 +86,8 @@ class UNet(nn.Module):
         """density [B, n, n, n] in 1/Å^3 to what the head judges each voxel by: [B, n, n, n, features]."""
         if not self.physics:
             return self.levels(density.unsqueeze(1)).permute(0, 2, 3, 4, 1)
-        inputs = torch.cat((torch.log1p(density / self.peak).unsqueeze(1), self.sharpen(density)), 1)
+        # Stacked, since channels that are joined otherwise are compiled wrongly for a batch of one (torch 2.13).
+        inputs = torch.stack([torch.log1p(density / self.peak)] + self.sharpen(density), 1)  # noqa: RUF005
         return torch.cat((self.levels(inputs), inputs[:, -self.shown :]), 1).permute(0, 2, 3, 4, 1)
 
     def levels(self, x: Tensor) -> Tensor:
