@@ -34,7 +34,7 @@ $(DEVELOP): $(INSTALLED)
 demo: $(INSTALLED)
 	rm -rf out/demo && mkdir -p out/demo
 	$(BIN)/crystalgrid-train --mode repeated --data prototypes --minutes $(DEMO_MINUTES) --out out/demo/run
-	$(BIN)/crystalgrid-prior out/demo/run --data prototypes --minutes 1 --out out/demo/run-with-prior
+	$(BIN)/crystalgrid-prior out/demo/run --data prototypes --minutes 2 --out out/demo/run-with-prior
 	$(BIN)/crystalgrid-evaluate out/demo/run-with-prior --data prototypes --json out/demo/metrics.json --picture out/demo/reconstructions.png
 	$(BIN)/crystalgrid-export out/demo/run-with-prior -o out/demo/model.pt
 	$(BIN)/crystalgrid-sample out/demo/model.pt -n 64 --seed 0 --save-density -o out/demo/samples
