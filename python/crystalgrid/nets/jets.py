@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .sharpen import wiener
-from .waves import BEYOND, LENGTH, SPACING, along_axes, blur, centres, product
+from .waves import SIGMA, along_axes, around, blur, centres, product
 
 WIDTHS = {1.0: 1e-6, 0.8: 2e-5, 0.5: 2e-4, 0.65: 5e-5}
 """Å, of what the Gaussians of Eq. (1) become, and how much the blur must leave of a wave for that (see `Sharpen`).
@@ -37,7 +37,7 @@ class Jets(nn.Module):
 
     def __init__(self, n: int, count: int = 20) -> None:
         super().__init__()
-        left, singular, right = torch.linalg.svd(blur(n, 1.0), full_matrices=False)
+        left, singular, right = torch.linalg.svd(blur(n, SIGMA), full_matrices=False)
         self.waves: Tensor
         self.filters: Tensor
         self.matrices: Tensor
@@ -84,8 +84,7 @@ def alone(
 
 def derivatives(n: int, width: float) -> tuple[Tensor, Tensor, Tensor]:
     """As `blur`, [n, places] float64, and its first and second derivatives along the axis, per Å and Å²."""
-    places = torch.arange(-BEYOND, LENGTH + BEYOND + SPACING / 2, SPACING, dtype=torch.float64)
-    away, gaussian = centres(n)[:, None] - places, blur(n, width)
+    away, gaussian = centres(n)[:, None] - around(), blur(n, width)
     return gaussian, -away / width**2 * gaussian, (away**2 / width**4 - 1 / width**2) * gaussian
 
 

@@ -19,11 +19,14 @@ def centres(count: int) -> Tensor:
     return (torch.arange(count, dtype=torch.float64) + 0.5) * LENGTH / count
 
 
+def around() -> Tensor:
+    """[places] Å, float64: in and around the cube along an axis."""
+    return torch.arange(-BEYOND, LENGTH + BEYOND + SPACING / 2, SPACING, dtype=torch.float64)
+
+
 def blur(n: int, width: float) -> Tensor:
     """[n, places] float64: Gaussians of `width` Å at each place in and around the cube, at the centres of n voxels."""
-    voxels = centres(n)
-    places = torch.arange(-BEYOND, LENGTH + BEYOND + SPACING / 2, SPACING, dtype=torch.float64)
-    return torch.exp(-((voxels[:, None] - places) ** 2) / (2 * width**2))
+    return torch.exp(-((centres(n)[:, None] - around()) ** 2) / (2 * width**2))
 
 
 def waves(n: int, count: int) -> Tensor:
