@@ -87,10 +87,11 @@ def find_atoms(
     confidence: np.ndarray | None = None,
 ) -> list[tuple[np.ndarray, int, int]]:
     """Position, atomic number and votes of each atom of one cube [n, n, n], by the rule that atoms.hpp states."""
-    fragments, fragment_of = _fragments(species, connectivity)
+    fragments, fragment_of = _fragments(species, connectivity, radius / grid.spacing)
     touching = {f: set() for f in range(len(fragments))}
     for voxel, f in fragment_of.items():
-        touching[f] |= {fragment_of[other] for other in _neighbours(voxel, species, connectivity)} - {f}
+        neighbours = _neighbours(voxel, species, connectivity)
+        touching[f] |= {fragment_of[other] for other in neighbours if species[other] != species[voxel]}
     ball = 4 / 3 * np.pi * (radius / grid.spacing) ** 3
     waiting = sorted(range(len(fragments)), key=lambda f: (-len(fragments[f]), f))  # largest first
     members: list[list[int]] = []  # fragments of each atom
@@ -172,22 +173,47 @@ def _neighbours(voxel: tuple, species: np.ndarray, connectivity: int) -> list[tu
     return found
 
 
-def _fragments(species: np.ndarray, connectivity: int) -> tuple[list[list[tuple]], dict[tuple, int]]:
-    """Components of equal label by flood fill, in the order of their first voxels."""
-    fragments: list[list[tuple]] = []
-    fragment_of: dict[tuple, int] = {}
+def _fragments(species: np.ndarray, connectivity: int, radius: float) -> tuple[list[list[tuple]], dict[tuple, int]]:
+    """Components of equal label, cut where they are several balls of a radius in voxels, in the order of their first
+    voxels; and which of them a voxel is of."""
+    components = _components(species, connectivity)
+    fragments = sorted(part for component in components for part in _balls(sorted(component), radius))
+    return fragments, {voxel: f for f, fragment in enumerate(fragments) for voxel in fragment}
+
+
+def _components(species: np.ndarray, connectivity: int) -> list[list[tuple]]:
+    """Voxels of equal label that touch, by flood fill."""
+    components: list[list[tuple]] = []
+    seen: set[tuple] = set()
     for seed in map(tuple, np.argwhere(species).tolist()):
-        if seed in fragment_of:
+        if seed in seen:
             continue
-        fragment_of[seed] = len(fragments)
+        seen.add(seed)
         queue = [seed]
         for voxel in queue:  # grows while it is walked
             for other in _neighbours(voxel, species, connectivity):
-                if species[other] == species[seed] and other not in fragment_of:
-                    fragment_of[other] = len(fragments)
+                if species[other] == species[seed] and other not in seen:
+                    seen.add(other)
                     queue.append(other)
-        fragments.append(queue)
-    return fragments, fragment_of
+        components.append(queue)
+    return components
+
+
+def _balls(component: list[tuple], radius: float) -> list[list[tuple]]:
+    """The voxels of each ball that a component, in order, is made of."""
+    balls = len(component) / (4 / 3 * np.pi * radius**3)
+    if not 1.4 < balls < 5.6:
+        return [component]
+    at = np.array(component)
+    ends = [at[((at - at[0]) ** 2).sum(axis=1).argmax()]]
+    while True:
+        squared = np.array([((at - end) ** 2).sum(axis=1) for end in ends])
+        farthest = squared.min(axis=0).argmax()
+        if len(ends) == 4 or squared[:, farthest].min() <= (2.8 * radius) ** 2:
+            break
+        ends.append(at[farthest])
+    nearest = squared.argmin(axis=0)
+    return [[component[v] for v in np.flatnonzero(nearest == end)] for end in range(len(ends))]
 
 
 def fit_atoms(found: np.ndarray, numbers: np.ndarray, density: np.ndarray, grid: Grid) -> np.ndarray:

@@ -61,13 +61,13 @@ void bind_species(py::module_& module) {
 void bind_atoms(py::module_& module) {
   module.def(
       "find_fragments",
-      [](std::uintptr_t species, std::int64_t batch, const Grid& grid, int connectivity, int device,
+      [](std::uintptr_t species, std::int64_t batch, const Grid& grid, int connectivity, double radius, int device,
          std::uintptr_t stream, std::uintptr_t root, std::uintptr_t fragments) {
-        cuda::find_fragments(at<const std::uint8_t>(species), batch, grid, {connectivity}, queue(device, stream),
-                             at<std::int32_t>(root), at<std::int64_t>(fragments));
+        cuda::find_fragments(at<const std::uint8_t>(species), batch, grid, {connectivity, radius},
+                             queue(device, stream), at<std::int32_t>(root), at<std::int64_t>(fragments));
       },
-      py::arg("species"), py::arg("batch"), py::arg("grid"), py::kw_only(), py::arg("connectivity"), py::arg("device"),
-      py::arg("stream"), py::arg("root"), py::arg("fragments"));
+      py::arg("species"), py::arg("batch"), py::arg("grid"), py::kw_only(), py::arg("connectivity"), py::arg("radius"),
+      py::arg("device"), py::arg("stream"), py::arg("root"), py::arg("fragments"));
   module.def("fragment_bytes", &cuda::fragment_bytes);
   module.def(
       "join_fragments",

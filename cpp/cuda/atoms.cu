@@ -1,5 +1,4 @@
 // Atoms on the GPU: what atoms.cpp does with the fragments of a cube, a block for each cube, with the same results.
-#include "balls.hpp"
 #include "fragment.cuh"
 #include "launch.cuh"
 #include "rank.cuh"
@@ -43,7 +42,7 @@ __device__ void measure(const Labels& cube, FragmentsOfCube fragments) {
   for (int v = threadIdx.x; v < voxels; v += kThreads) {
     if (!cube.species[v]) continue;
     Fragment& fragment = fragments.all[fragment_at(cube.root, v)];
-    const Place place = place_of(v, n);
+    const Voxel place = place_of(v, n);
     const int at[3] = {place.i, place.j, place.k};
     for (int axis = 0; axis < 3; ++axis) {
       atomicMin(&fragment.low[axis], at[axis]);
@@ -210,7 +209,7 @@ __device__ void complete_ball(const Labels& cube, const BallRule& rule, Fragment
   const int step = -face * (axis == 0 ? n * n : axis == 1 ? n : 1), u = (axis + 1) % 3, v = (axis + 2) % 3;
   double depth = 0, lines = 0;
   for_each_in_box(atom, n, [&](int voxel) {
-    const Place place = place_of(voxel, n);
+    const Voxel place = place_of(voxel, n);
     const int at[3] = {place.i, place.j, place.k};
     if (at[axis] != (face < 0 ? 0 : n - 1) || !is_of(cube, all, founder, voxel)) return;
     int length = 0;
@@ -238,7 +237,7 @@ __device__ void find_centre(const Labels& cube, const BallRule& rule, Fragment* 
   mean = sum_over_warp(mean);
   for_each_voxel([&](int v) {
     const double weight = voxel_weight(value(cube.density, v), value(cube.confidence, v), mean);
-    const Place at = place_of(v, cube.n);
+    const Voxel at = place_of(v, cube.n);
     weights += weight;
     moment[0] += weight * at.i;
     moment[1] += weight * at.j;

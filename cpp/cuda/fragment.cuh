@@ -1,9 +1,9 @@
-// Voxels of one label that touch, and what becomes of them.
+// Voxels of one label that touch, less those of another ball, and what becomes of them.
 #pragma once
 
 #include <cstdint>
 
-#include "crystalgrid/device.hpp"
+#include "balls.hpp"
 
 namespace crystalgrid::cuda {
 
@@ -35,14 +35,10 @@ __device__ inline int fragment_at(const int* root, int voxel) {
   return f == -1 ? kNone : -2 - f;
 }
 
-struct Place {
-  int i, j, k;
-};
-
 /// Call `visit(neighbour)` for each neighbour of a voxel in the cube: steps of one of 27 kinds, in ascending order, of
 /// which those before the middle lead to earlier voxels.
 template <class Visit>
-__device__ void for_each_neighbour(Place at, int n, int connectivity, int steps, const Visit& visit) {
+__device__ void for_each_neighbour(Voxel at, int n, int connectivity, int steps, const Visit& visit) {
   for (int step = 0; step < steps; ++step) {
     const int di = step / 9 - 1, dj = step / 3 % 3 - 1, dk = step % 3 - 1, faces = di * di + dj * dj + dk * dk;
     if (faces == 0 || (connectivity == 6 && faces != 1)) continue;
@@ -52,6 +48,6 @@ __device__ void for_each_neighbour(Place at, int n, int connectivity, int steps,
 }
 constexpr int kEarlier = 13, kAll = 27;
 
-__device__ inline Place place_of(int voxel, int n) { return {voxel / n / n, voxel / n % n, voxel % n}; }
+__device__ inline Voxel place_of(int voxel, int n) { return {voxel / n / n, voxel / n % n, voxel % n}; }
 
 }  // namespace crystalgrid::cuda

@@ -63,7 +63,12 @@ void give_to(int atom, int f, Scratch& s) {
   if (atom == kNone) return;
   Fragment &to = s.fragments[atom], &from = s.fragments[f];
   to.voxels += from.voxels;
-  for (int axis = 0; axis < 3; ++axis) to.sum[axis] += from.sum[axis];
+  to.density += from.density;
+  for (int axis = 0; axis < 3; ++axis) {
+    to.sum[axis] += from.sum[axis];
+    to.low[axis] = std::min(to.low[axis], from.low[axis]);
+    to.high[axis] = std::max(to.high[axis], from.high[axis]);
+  }
   join_rings(from.first, to.first, s.runs);
 }
 
@@ -94,35 +99,10 @@ void join_fragments(const BallRule& rule, Scratch& s) {
   }
 }
 
-/// What an atom's voxels sum to, and how far they reach.
-struct Extent {
-  int voxels = 0;
-  double mean_density;
-  std::array<int, 3> low, high;
-};
-
-Extent extent_of(const LabelledCube& cube, const Scratch& s, const Fragment& atom) {
-  Shorts low = place_of(s.runs[atom.first]), high = low;
-  const Values density(cube.density, cube.n);
-  Extent extent;
-  Two sum{};
-  for_each_run(s, atom.first, [&](const Run& run) {
-    const Shorts place = place_of(run);
-    low = place < low ? place : low;
-    high = place > high ? place : high;
-    extent.voxels += run.length();
-    for (int v = 0; v < run.length(); v += 4) sum += to_doubles(within(run, v, density.four(run.index + v)));
-  });
-  extent.mean_density = (sum[0] + sum[1]) / extent.voxels;
-  extent.low = {low[0], low[1], low[2]};
-  extent.high = {high[0], high[1], high[3]};
-  return extent;
-}
-
 /// Where the mean of an atom's voxels is, by weight.
-Centre centre_of(const LabelledCube& cube, const Scratch& s, const Fragment& atom, double mean_density) {
+Centre centre_of(const LabelledCube& cube, const Scratch& s, const Fragment& atom) {
   const Values density(cube.density, cube.n), confidence(cube.confidence, cube.n);
-  const auto mean = static_cast<float>(mean_density);
+  const auto mean = static_cast<float>(atom.density / atom.voxels);
   Two sum{}, i{}, j{}, k{};
   for_each_run(s, atom.first, [&](const Run& run) {
     int v = 0;
@@ -148,18 +128,19 @@ int atom_at(const LabelledCube& cube, const Scratch& s, int voxel) {
 /// Voxels of an atom in a line from a face inwards, of which `length` are known.
 int line_length(const LabelledCube& cube, const Scratch& s, int voxel, int step, int length, int most) {
   for (voxel += length * step; length < most && cube.species[voxel]; voxel += step, ++length)
-    if (cube.species[voxel] != cube.species[voxel - step] && atom_at(cube, s, voxel) != atom_at(cube, s, voxel - step))
+    if ((s.split || cube.species[voxel] != cube.species[voxel - step]) &&
+        atom_at(cube, s, voxel) != atom_at(cube, s, voxel - step))
       break;
   return length;
 }
 
 /// Move the centre of a ball that a face cuts, which the voxels inside the cube have too far in, along one axis.
-void complete_ball(const LabelledCube& cube, const Scratch& s, const BallRule& rule, const Fragment& atom,
-                   const Extent& extent, int axis, Centre& centre) {
-  const int n = cube.n, face = cutting_face(rule, extent.low[axis], extent.high[axis], n);
+void complete_ball(const LabelledCube& cube, const Scratch& s, const BallRule& rule, const Fragment& atom, int axis,
+                   Centre& centre) {
+  const int n = cube.n, face = cutting_face(rule, atom.low[axis], atom.high[axis], n);
   if (face == 0) return;
   const int step = axis == 0 ? n * n : axis == 1 ? n : 1, u = (axis + 1) % 3, v = (axis + 2) % 3;
-  const int layer = face < 0 ? 0 : n - 1, most = extent.high[axis] - extent.low[axis] + 1;
+  const int layer = face < 0 ? 0 : n - 1, most = atom.high[axis] - atom.low[axis] + 1;
   double depth = 0;
   int lines = 0;
   for_each_run(s, atom.first, [&](const Run& run) {
@@ -193,8 +174,8 @@ void count_votes(Scratch& s) {
 
 std::vector<Atom> find_in_cube(const LabelledCube& cube, const Grid& grid, const AtomsOptions& options, Scratch& s) {
   const double h = grid.spacing();
-  find_fragments(cube, options.connectivity, s);
   const BallRule rule = ball_rule(grid, options.radius);
+  find_fragments(cube, rule, options.connectivity, s);
   join_fragments(rule, s);
   count_votes(s);
   std::vector<Atom> found;
@@ -202,12 +183,11 @@ std::vector<Atom> find_in_cube(const LabelledCube& cube, const Grid& grid, const
   for (const int of : s.atom_of) {  // an atom stands where its first voxel does
     Fragment& atom = s.fragments[of];
     if (atom.label == 0) continue;
-    const Extent extent = extent_of(cube, s, atom);
-    Centre centre = centre_of(cube, s, atom, extent.mean_density);
-    for (int axis = 0; axis < 3; ++axis) complete_ball(cube, s, rule, atom, extent, axis, centre);
+    Centre centre = centre_of(cube, s, atom);
+    for (int axis = 0; axis < 3; ++axis) complete_ball(cube, s, rule, atom, axis, centre);
     found.push_back({{(centre[0] + 0.5) * h, (centre[1] + 0.5) * h, (centre[2] + 0.5) * h},
                      atom.label,
-                     atom.votes ? atom.votes : extent.voxels});
+                     atom.votes ? atom.votes : atom.voxels});
     atom.label = 0;
   }
   return found;

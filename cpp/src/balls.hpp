@@ -1,5 +1,5 @@
-// When voxels of unlike labels are one atom, what they weigh in its centre, and where the centre of a ball is that a
-// face of the cube cuts. For CPU and CUDA alike.
+// When voxels of one label are several balls and voxels of unlike labels are one atom, what they weigh in its centre,
+// and where the centre of a ball is that a face of the cube cuts. For CPU and CUDA alike.
 #pragma once
 
 #include <cmath>
@@ -13,6 +13,9 @@ namespace crystalgrid {
 struct BallRule {
   double same_ball_squared;  ///< fragments with centres closer than this are one ball
   double smallest_ball;      ///< a fragment of fewer voxels is no ball of its own
+  double largest_ball;       ///< a fragment of more voxels may be several balls
+  double most_balls;         ///< a fragment of more voxels is nothing that is known
+  double apart_squared;      ///< voxels of one label that are farther apart than this are of different balls
   double radius;
   int whole;  ///< a ball that ends at a face and is less deep than this is cut by it
 };
@@ -21,7 +24,56 @@ inline BallRule ball_rule(const Grid& grid, double radius) {
   const double voxels_per_radius = radius / grid.spacing();
   const double same_ball = 1.4 * voxels_per_radius;
   const double ball = 4.0 / 3.0 * 3.14159265358979324 * voxels_per_radius * voxels_per_radius * voxels_per_radius;
-  return {same_ball * same_ball, 0.25 * ball, voxels_per_radius, static_cast<int>(2 * voxels_per_radius + 1e-9)};
+  return {same_ball * same_ball,
+          0.25 * ball,
+          1.4 * ball,
+          5.6 * ball,
+          4 * same_ball * same_ball,
+          voxels_per_radius,
+          static_cast<int>(2 * voxels_per_radius + 1e-9)};
+}
+
+struct Voxel {
+  int i, j, k;
+};
+
+CRYSTALGRID_DEVICE inline int squared_distance(Voxel u, Voxel v) {
+  const int di = u.i - v.i, dj = u.j - v.j, dk = u.k - v.k;
+  return di * di + dj * dj + dk * dk;
+}
+
+/// Voxels of a fragment, one of each ball that it is made of. The others are of the ball whose end is nearest, of
+/// equals the first. All in whole numbers, so that ties are ties everywhere.
+struct Ends {
+  static constexpr int kMost = 4;
+  int count;
+  Voxel at[kMost];
+
+  CRYSTALGRID_DEVICE int nearest(Voxel voxel) const {
+    int nearest = 0;
+    for (int end = 1; end < count; ++end)
+      if (squared_distance(voxel, at[end]) < squared_distance(voxel, at[nearest])) nearest = end;
+    return nearest;
+  }
+  CRYSTALGRID_DEVICE int distance(Voxel voxel) const { return squared_distance(voxel, at[nearest(voxel)]); }
+};
+
+CRYSTALGRID_DEVICE inline bool may_be_balls(const BallRule& rule, int voxels) {
+  return voxels > rule.largest_ball && voxels < rule.most_balls;
+}
+
+/// The ends of a fragment: the voxel farthest from its first one, and, as long as another is too far from all ends to
+/// be of one ball with any, the farthest such. `farthest(ends)` gives that, of equals the first.
+template <class Farthest>
+CRYSTALGRID_DEVICE inline Ends find_ends(const BallRule& rule, Voxel first, const Farthest& farthest) {
+  Ends ends{1, {first}};
+  ends.at[0] = farthest(ends);
+  while (ends.count < Ends::kMost) {
+    const Voxel next = farthest(ends);
+    if (ends.distance(next) <= rule.apart_squared) break;
+    ends.at[ends.count++] = next;
+  }
+  return ends;
 }
 
 /// Which face of the cube cuts an atom whose voxels lie between `low` and `high` along one axis: -1 the lower, 1 the

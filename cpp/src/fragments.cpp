@@ -4,6 +4,8 @@
 #include <bit>
 #include <span>
 
+#include "run_values.hpp"
+
 namespace crystalgrid {
 namespace {
 
@@ -68,24 +70,40 @@ void unite(int p, int q, int* parent) {
   parent[std::max(p, q)] = std::min(p, q);
 }
 
-/// Join a run with its neighbours that come before it, voxel by voxel.
-void link_fully(const LabelledCube& cube, const Rows& rows, int r, Fragments& s) {
+/// Call `visit(label, run)` for the labelled neighbours of a run that come before it, voxel by voxel.
+template <class Visit>
+void for_each_before(const LabelledCube& cube, const Rows& rows, int r, const Fragments& s, const Visit& visit) {
   const auto [index, next, row, first, last] = s.runs[r];
   const int n = cube.n;
-  const auto link = [&](int i, int j, int k) {
-    const int label = cube.species[(i * n + j) * n + k], other = run_at(s, i, j, k, n);
-    if (label == s.label[r])
-      unite(other, r, s.parent.data());
-    else if (label != 0)
-      s.touches.push_back({other, r});
+  const auto look = [&](int i, int j, int k) {
+    if (const int label = cube.species[(i * n + j) * n + k]) visit(label, run_at(s, i, j, k, n));
   };
-  if (first > 0) link(row.i, row.j, first - 1);
+  if (first > 0) look(row.i, row.j, first - 1);
   const int begin = std::max(first - rows.margin, 0), end = std::min(last + rows.margin + 1, n);
   for (int step = 0; step < rows.count; ++step) {
     const int i = row.i + rows.steps[step].di, j = row.j + rows.steps[step].dj;
     if (i < 0 || j < 0 || j >= n) continue;
-    for (int k = begin; k < end; ++k) link(i, j, k);
+    for (int k = begin; k < end; ++k) look(i, j, k);
   }
+}
+
+/// Join a run with its neighbours that come before it.
+void link_fully(const LabelledCube& cube, const Rows& rows, int r, Fragments& s) {
+  for_each_before(cube, rows, r, s, [&](int label, int other) {
+    if (label == s.label[r])
+      unite(other, r, s.parent.data());
+    else
+      s.touches.push_back({other, r});
+  });
+}
+
+/// Which runs touch, after some were cut.
+void find_touches(const LabelledCube& cube, const Rows& rows, Fragments& s) {
+  s.touches.clear();
+  for (int r = kNoRun + 1; r < s.run_count; ++r)
+    for_each_before(cube, rows, r, s, [&](int label, int other) {
+      if (label != s.label[r]) s.touches.push_back({other, r});
+    });
 }
 
 /// The place of the lowest bit, where there is one.
@@ -177,17 +195,12 @@ void find_runs(const LabelledCube& cube, Fragments& s) {
   s.touches.clear();
   s.run_count = kNoRun + 1;
   for (const Place& place : places) {
-    if (s.runs.size() < static_cast<std::size_t>(s.run_count + kWord)) {
-      s.runs.resize(2 * s.run_count + kWord);
-      s.label.resize(s.runs.size());
-      s.parent.resize(s.runs.size());
-      s.parent[kNoRun] = -1;
-    }
+    make_room(s);
     add_runs<rows>(cube, place, s);
   }
 }
 
-/// List the fragments and link the runs of each.
+/// List the fragments, link the runs of each and count its voxels.
 void make_fragments(Fragments& s) {
   s.roots.resize(s.runs.size());
   int* root = s.roots.data();
@@ -200,14 +213,13 @@ void make_fragments(Fragments& s) {
   for (const int r : std::span(s.roots.data(), root)) s.fragments.push_back({r, s.label[r]});
 }
 
-/// Sum the voxels of each fragment and note which it has.
+/// Note which runs a fragment has, and sum where its voxels are.
 void sum_fragments(Fragments& s) {
   s.fragment_of.resize(s.runs.size());
   for (Fragment& fragment : s.fragments)
     for_each_run(s, fragment.first, [&](const Run& run) {
       const std::int64_t length = run.length();
       s.fragment_of[&run - s.runs.data()] = static_cast<int>(&fragment - s.fragments.data());
-      fragment.voxels += run.length();
       fragment.sum[0] += length * run.row.i;
       fragment.sum[1] += length * run.row.j;
       fragment.sum[2] += length * run.first + length * (length - 1) / 2;
@@ -238,10 +250,38 @@ LabelledCube labelled_cube(const LabelledCubes& cubes, std::int64_t b, const Gri
   return cube;
 }
 
-void find_fragments(const LabelledCube& cube, int connectivity, Fragments& f) {
+void grow(Fragments& f) {
+  f.runs.resize(2 * f.run_count + kWord);
+  f.label.resize(f.runs.size());
+  f.parent.resize(f.runs.size());
+  f.parent[kNoRun] = -1;
+}
+
+void measure(const LabelledCube& cube, Fragment& fragment, const Fragments& s) {
+  Shorts low = place_of(s.runs[fragment.first]), high = low;
+  const Values density(cube.density, cube.n);
+  Two sum{};
+  int voxels = 0;
+  for_each_run(s, fragment.first, [&](const Run& run) {
+    const Shorts place = place_of(run);
+    low = place < low ? place : low;
+    high = place > high ? place : high;
+    voxels += run.length();
+    for (int v = 0; v < run.length(); v += 4) sum += to_doubles(within(run, v, density.four(run.index + v)));
+  });
+  fragment.voxels = voxels;
+  fragment.density = sum[0] + sum[1];
+  fragment.low = {low[0], low[1], low[2]};
+  fragment.high = {high[0], high[1], high[3]};
+}
+
+void find_fragments(const LabelledCube& cube, const BallRule& rule, int connectivity, Fragments& f) {
   connectivity == 6 ? find_runs<kFaces>(cube, f) : find_runs<kAll>(cube, f);
   make_fragments(f);
-  if (f.touches.empty()) return;
+  for (Fragment& fragment : f.fragments) measure(cube, fragment, f);
+  f.split = split_fragments(cube, rule, f);
+  if (f.split) find_touches(cube, connectivity == 6 ? kFaces : kAll, f);
+  if (f.touches.empty() && !f.split) return;
   sum_fragments(f);
   sort_touches(f);
 }

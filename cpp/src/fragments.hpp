@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "balls.hpp"
 #include "crystalgrid/atoms.hpp"
 #include "label_bits.hpp"
 
@@ -39,14 +40,15 @@ struct Run {
   int length() const { return last - first + 1; }
 };
 
-/// Voxels of one label that touch, and, once others have joined it, an atom.
+/// Voxels of one label that touch, less those of another ball, and, once others have joined it, an atom.
 struct Fragment {
   int first;  // of its runs
   int label;
   int votes = 0;  // of an atom's voxels for its label, 0 for all
-  // Only where fragments touch:
   int voxels = 0;
-  std::array<std::int64_t, 3> sum{};  // Σ (i, j, k)
+  double density = 0;                 // Σ
+  std::array<int, 3> low{}, high{};   // (i, j, k)
+  std::array<std::int64_t, 3> sum{};  // Σ (i, j, k), only where fragments touch
 
   double centre(int axis) const { return static_cast<double>(sum[axis]) / voxels; }
 };
@@ -75,11 +77,13 @@ struct Fragments {
   std::vector<Place> places;
   std::vector<int> run_at;  // kSlots for each word: the run of each voxel, valid for labelled ones only, …, kNoRun
   int run_count = 0;        // of the following there is room for more
-  std::vector<Run> runs;    // in the order of their first voxels, after kNoRun
+  std::vector<Run> runs;    // in the order of their first voxels, after kNoRun; then what was cut off from some
   std::vector<int> label, parent;  // of each run; union-find
   std::vector<int> roots;
   std::vector<Fragment> fragments;
   std::vector<int> fragment_of;  // run → fragment, only where fragments touch
+  std::vector<int> ring;         // runs of a fragment that is split
+  bool split;                    // whether any was, so that some of one label touch
   std::vector<Touch> touches;    // runs, then fragments that touch
 };
 
@@ -109,8 +113,21 @@ inline void join_rings(int r, int other, std::vector<Run>& runs) { std::swap(run
 /// Cube b of a batch.
 LabelledCube labelled_cube(const LabelledCubes& cubes, std::int64_t b, const Grid& grid);
 
+void grow(Fragments& f);
+
+/// Have room for as many runs more as a word can have.
+inline void make_room(Fragments& f) {
+  if (f.runs.size() < static_cast<std::size_t>(f.run_count + kWord)) grow(f);
+}
+
 /// All fragments in the order of their first voxels, their runs, and which of them touch: seen from both sides, in
 /// order, once. `connectivity` is 6 or 26.
-void find_fragments(const LabelledCube& cube, int connectivity, Fragments& f);
+void find_fragments(const LabelledCube& cube, const BallRule& rule, int connectivity, Fragments& f);
+
+/// How many voxels a fragment has, how far they reach, and what their densities sum to.
+void measure(const LabelledCube& cube, Fragment& fragment, const Fragments& f);
+
+/// Split the fragments that are several balls. Returns whether there were any; if so, runs have been cut.
+bool split_fragments(const LabelledCube& cube, const BallRule& rule, Fragments& f);
 
 }  // namespace crystalgrid

@@ -36,11 +36,16 @@ struct Atoms {
 /// of the label, so that its confidence says where between two voxels that is. The voxels of a whole ball have their
 /// centre within 0.21 radii of the atom at three voxels to the diameter, if all weigh alike.
 ///
-/// Voxels of one label that touch form a fragment. Largest first, a fragment joins the nearest atom that it touches, if
-/// both are one ball (centres closer than 1.4 radii) or if it is too small to be a ball (under a quarter of its
-/// voxels); else it is an atom of its own. Small fragments that touch only each other wait for one of them to join. The
-/// voxels of an atom vote for its number, of equals the smaller wins. So a few wrong voxels in a ball are forgiven, and
-/// unlike neighbours stay apart however close they are.
+/// Voxels of one label that touch form a fragment. If it has voxels for more than one ball (1.4 to 5.6 times a ball's)
+/// and reaches farther than one does, it is several: the voxel farthest from its first one is an end, then, up to four,
+/// each that is the farthest from all ends and more than 2.8 radii away; the voxels of the nearest end, of equals the
+/// first, are a fragment of their own. So alike neighbours come apart, and what is larger stays whole.
+///
+/// Largest first, a fragment joins the nearest atom that it touches, if both are one ball (centres closer than 1.4
+/// radii) or if it is too small to be a ball (under a quarter of its voxels); else it is an atom of its own. Small
+/// fragments that touch only each other wait for one of them to join. The voxels of an atom vote for its number, of
+/// equals the smaller wins. So a few wrong voxels in a ball are forgiven, and unlike neighbours stay apart however
+/// close they are.
 ///
 /// A ball that a face of the cube cuts (it ends there and is less deep than a ball) has its centre where the lines of
 /// its voxels from the face to its far side put it, which may be outside the cube.
