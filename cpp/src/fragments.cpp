@@ -24,10 +24,19 @@ const std::uint8_t* labels_of(const LabelledCube& cube, int index) {
   return index < cube.last ? cube.species + index : cube.rest + (index - cube.last);
 }
 
+constexpr int kPage = 4096;  // bytes
+
 /// Have the pages of some values, if there are any, looked up, which takes long and can go on beside other work.
 void open_pages(const float* values, int first, int count) {
-  constexpr int kPage = 4096 / sizeof(float);
-  for (int v = first; values && v < first + count; v += kPage) __builtin_prefetch(values + v);
+  constexpr int kValues = kPage / sizeof(float);
+  for (int v = first; values && v < first + count; v += kValues) __builtin_prefetch(values + v);
+}
+
+/// Have four values, if there are any, fetched, which may lie in two lines of memory.
+inline void fetch_four(const float* values, int first) {
+  if (!values) return;
+  __builtin_prefetch(values + first);
+  __builtin_prefetch(values + first + 3);
 }
 
 /// Find the labelled voxels. Returns the words that are not empty, in the order of their first voxels.
@@ -52,6 +61,7 @@ std::span<const Place> fill_words(const LabelledCube& cube, Fragments& s) {
     open_pages(cube.density, index, n * n);
     open_pages(cube.confidence, index, n * n);
     for (row.j = 0; row.j < n; ++row.j) {
+      __builtin_prefetch(species + index + kPage);  // of its own, the processor reads ahead to a page's end
       for (int k = kWord; k < n; k += kWord) fill(kWord, ~0u);
       fill(left, ~0u >> (kWord - left));
     }
@@ -158,8 +168,8 @@ void add_runs(const LabelledCube& cube, const Place& place, Fragments& s) {
   for (; firsts; firsts &= firsts - 1, lasts &= lasts - 1, ++r) {
     const std::uint32_t first = lowest(firsts), last = lowest(lasts), bits = (2u << last) - (1u << first);
     const std::uint32_t reach = rows.margin ? bits | bits << 1 | bits >> 1 : bits;
-    if (density) __builtin_prefetch(density + place.index + last);
-    if (confidence) __builtin_prefetch(confidence + place.index + last);
+    fetch_four(density, place.index + static_cast<int>(first));
+    fetch_four(confidence, place.index + static_cast<int>(first));
     const int label = species[first];
     Reached reached{static_cast<std::uint32_t>(r), -1, bits & unsure};
     labels[kNoRun] = label;
@@ -200,7 +210,8 @@ void find_runs(const LabelledCube& cube, Fragments& s) {
   }
 }
 
-/// List the fragments, link the runs of each and count its voxels.
+/// List the fragments and link the runs of each. They are written where they stay: to copy one that was just put
+/// together would wait for its parts.
 void make_fragments(Fragments& s) {
   s.roots.resize(s.runs.size());
   int* root = s.roots.data();
@@ -209,8 +220,11 @@ void make_fragments(Fragments& s) {
     *root = r;
     root += s.parent[r] == r;
   }
-  s.fragments.clear();
-  for (const int r : std::span(s.roots.data(), root)) s.fragments.push_back({r, s.label[r]});
+  s.fragments.assign(root - s.roots.data(), {});
+  for (Fragment& fragment : s.fragments) {
+    fragment.first = s.roots[&fragment - s.fragments.data()];
+    fragment.label = s.label[fragment.first];
+  }
 }
 
 /// Note which runs a fragment has, and sum where its voxels are.
