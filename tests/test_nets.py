@@ -72,7 +72,7 @@ def test_two_questions_name_the_likeliest_species_where_an_atom_is_likelier_than
     head, features = two_questions
     head.atom.bias.zero_()
     species, confidence = head(features)
-    atom = torch.sigmoid(head.atom(features).squeeze(-1))
+    atom = torch.sigmoid(head.atom_logits(features))
     named = head.species_logits(features.reshape(-1, 7)).softmax(-1).view(2, 5, 5, 5, 94)
     assert 0.1 < (species > 0).float().mean() < 0.9
     assert torch.equal(species.long(), torch.where(atom > 0.5, 1 + named.argmax(-1), 0))
@@ -94,7 +94,7 @@ def test_two_questions_lose_the_likelihood_of_every_voxel_per_atom_voxel(two_que
     head, features = two_questions
     head, features = head.double(), 0.1 * features.double()
     species = torch.randint(0, 95, (2, 5, 5, 5), dtype=torch.uint8) * (torch.rand(2, 5, 5, 5) < 0.3)
-    atom = torch.sigmoid(head.atom(features).squeeze(-1))
+    atom = torch.sigmoid(head.atom_logits(features))
     named = head.species_logits(features.reshape(-1, 7)).log_softmax(-1).view(2, 5, 5, 5, 94)
     of_its_own = named.gather(-1, (species.long() - 1).clamp_min(0).unsqueeze(-1)).squeeze(-1)
     likelihood = torch.where(species > 0, atom.log() + of_its_own, (1 - atom).log())

@@ -54,7 +54,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 def untrained(about: dict[str, Any], path: Path) -> CrystalNet:
     """The networks that the account of a run or a released model, read from `path`, is of."""
-    return recipe_from(about["recipe"], str(path)).build(tuple(about.get("prior", {}).get("widths", ())))
+    prior = about.get("prior", {})
+    return recipe_from(about["recipe"], str(path)).build(tuple(prior.get("widths", ())), prior.get("atoms", 0))
 
 
 def load_run(run: Path | str) -> tuple[CrystalNet, dict[str, Any]]:

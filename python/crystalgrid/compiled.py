@@ -56,7 +56,7 @@ def package(network: CrystalNet, density: Tensor, z: Tensor) -> bytes:
     files: dict[str, Any] = {}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's remarks on itself
-        for name in methods(not isinstance(network.vae, AtomVAE), network.flow is not None):
+        for name in methods(not isinstance(network.vae, AtomVAE), network.has_prior):
             example = (z if name in ("prior", "decode") else density).contiguous()
             program = torch.export.export(_Method(network, name), (example,), dynamic_shapes=({0: batch},))
             files[name] = aot_compile(program.module(), (example,), options={"aot_inductor.package": True})

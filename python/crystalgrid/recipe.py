@@ -88,9 +88,9 @@ class Recipe:
     loss: Loss
     optimizer: Optimizer
 
-    def build(self, prior: tuple[int, ...] = ()) -> CrystalNet:
-        """The untrained networks, initialised from torch's global generator; `prior` as `CrystalNet` takes it."""
-        return CrystalNet(**asdict(self.network), prior=prior)
+    def build(self, prior: tuple[int, ...] = (), atoms: int = 0) -> CrystalNet:
+        """The untrained networks, initialised from torch's global generator; the prior as `CrystalNet` takes it."""
+        return CrystalNet(**asdict(self.network), prior=prior, atoms=atoms)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain dictionaries and lists, which `recipe_from` reads back."""

@@ -109,7 +109,7 @@ def begin(recipe: str | None, start: str | None, mode: str) -> tuple[Recipe, Cry
         raise InputError(f"{recipe}: its [network] is not that of {start}; give a recipe with the same, or none")
     if of["mode"] != mode:
         raise InputError(f"{start}: was trained in {of['mode']} mode, got --mode {mode}")
-    net.flow = None  # latent vectors change
+    net.flow = net.cells = None  # latent vectors change
     before = {key: of[key] for key in ("data", "step", "seconds", "start") if key in of}
     return settings, net, {"start": {"model": start, **before}}
 

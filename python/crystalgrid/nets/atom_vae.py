@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .pursuit import Pursuit, gaussians
 from .vae import N
@@ -69,10 +70,7 @@ class AtomVAE(nn.Module):
     def numbers(self, density: Tensor, length: float = LENGTH) -> Tensor:
         """Density [B, n, n, n] to what the latent vector says of the atoms, [B, latent_dim]."""
         positions, weights = self.pursuit(density)
-        away = torch.where(weights.unsqueeze(2) > 0, positions - length / 2, 0.0)
-        order = heaviest_first(away, weights)
-        numbers = torch.cat((weights.log1p().unsqueeze(2), away), 2)
-        return numbers.gather(1, order.unsqueeze(2).expand_as(numbers)).flatten(1).float()
+        return listed(torch.where(weights.unsqueeze(2) > 0, positions - length / 2, 0.0), weights)
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,6 +82,20 @@ class AtomVAE(nn.Module):
                 numbers = self.numbers(density)
         mu = (numbers - self.centre) / self.deviation
         return mu, self.logvar.expand_as(mu)
+
+    @torch.jit.export
+    def of_cells(self, lattice: Tensor, places: Tensor, numbers: Tensor) -> Tensor:
+        """Latent vectors [B, latent_dim] of one cell each, its atoms' mean in the middle of the cube.
+
+        lattice: [B, 3, 3] Å; places: fractional coordinates [B, K, 3]; numbers: [B, K], 0 for no atom.
+        """
+        weights = numbers.to(places.dtype)
+        real = (weights > 0).unsqueeze(2)
+        positions = (places - places.floor()) @ lattice * real
+        away = (positions - positions.sum(1, keepdim=True) / real.sum(1, keepdim=True)) * real
+        atoms = listed(away, weights)[:, : self.centre.size(0)]
+        atoms = F.pad(atoms, [0, self.centre.size(0) - atoms.size(1)])
+        return (atoms - self.centre) / self.deviation
 
     @torch.jit.export
     def decode(self, z: Tensor, largest: float = LARGEST) -> Tensor:
@@ -101,6 +113,13 @@ class AtomVAE(nn.Module):
     def error(self, decoded: Tensor, density: Tensor) -> Tensor:
         """Mean over voxels of the squared error, in units of each cube's true mean."""
         return relative_error(decoded, density)
+
+
+def listed(positions: Tensor, weights: Tensor) -> Tensor:
+    """Atoms [B, K, 3] and [B, K] as ln(1 + Z) and position of one after the other, the heaviest first, [B, 4 K]."""
+    order = heaviest_first(positions, weights).unsqueeze(2)
+    numbers = torch.cat((weights.log1p().unsqueeze(2), positions), 2)
+    return numbers.gather(1, order.expand_as(numbers)).flatten(1).float()
 
 
 def heaviest_first(positions: Tensor, weights: Tensor, length: float = LENGTH) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from .atom_vae import AtomVAE
+from .cell_prior import CellPrior
 from .lattice_vae import LatticeVAE
 from .prior import Prior
 from .unet import UNet
@@ -18,7 +19,8 @@ class CrystalNet(nn.Module):
     `Encoder` and `Decoder`); else those that know the physics, with so many waves per axis (see `WaveVAE`).
     periodic, atomic: the autoencoders that know that crystals repeat, and that all atoms are in the cube (see
     `LatticeVAE` and `AtomVAE`), which have no layers.
-    prior: widths of the `Prior`; empty where draws are the VAE's own N(0, 1).
+    prior: widths of the prior; empty where draws are the VAE's own N(0, 1). It is a `Prior` of latent vectors or, where
+    the autoencoder can say what a crystal's latent vector is, a `CellPrior` of crystals with at most so many `atoms`.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class CrystalNet(nn.Module):
         periodic: bool = False,
         atomic: bool = False,
         prior: tuple[int, ...] = (),
+        atoms: int = 0,
     ) -> None:
         super().__init__()
         self.vae: LatticeVAE | AtomVAE | WaveVAE | VAE
@@ -44,7 +47,13 @@ class CrystalNet(nn.Module):
             self.vae = VAE(encoder, decoder, latent_dim)
         exact = periodic or atomic
         self.unet = UNet(unet, physics=exact or waves > 0, exact=exact)
-        self.flow = Prior(latent_dim, prior) if prior else None
+        self.flow = Prior(latent_dim, prior) if prior and not exact else None
+        self.cells = CellPrior(latent_dim, prior, atoms) if prior and exact else None
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether one was learned."""
+        return self.flow is not None or self.cells is not None
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,6 +63,9 @@ class CrystalNet(nn.Module):
     @torch.jit.export
     def prior(self, noise: Tensor) -> Tensor:
         """noise ~ N(0, 1) to latent vectors, both [B, latent_dim]: the noise itself where no prior was learned."""
+        if self.cells is not None:
+            lattice, places, numbers = self.cells(noise)
+            return self.vae.of_cells(lattice, places, numbers)  # type: ignore[operator]
         return noise if self.flow is None else self.flow(noise)
 
     @torch.jit.export

@@ -10,6 +10,8 @@ from .processes import mean_over_processes
 
 SPECIES = 94
 """Z = 1 to 94; 0 is no atom."""
+ASKED = 24
+"""Width of the perceptron for the first question, which every voxel is asked."""
 TAIL = 5.0
 """Below its top, where the logarithm of Student's t departs from a parabola."""
 
@@ -60,13 +62,15 @@ class TwoQuestions(nn.Module):
     it, as sharp as is learned, plus what the other features say about that species by itself.
 
     places: [94], where the last feature is for each Z.
-    hidden: width of a perceptron for the second question, which few voxels are asked. With it, the parabola is as flat
-    as the logarithm of Student's t far from its top, so that a feature that is far off does not rule alone.
+    hidden: width of a perceptron for the second question, which few voxels are asked; 0: neither question has one.
+    With it, the parabola is as flat as the logarithm of Student's t far from its top, so that a feature that is far off
+    does not rule alone.
     """
 
     def __init__(self, features: int, places: Tensor, hidden: int = 0) -> None:
         super().__init__()
-        self.atom = nn.Linear(features, 1)
+        self.known = nn.Sequential(nn.Linear(features, ASKED), nn.SiLU()) if hidden else None
+        self.atom = nn.Linear(ASKED if hidden else features, 1)
         self.hidden = perceptron(features, hidden) if hidden else None
         self.species = nn.Linear(features + hidden, SPECIES + 2)
         self.places: Tensor
@@ -75,6 +79,11 @@ class TwoQuestions(nn.Module):
             self.atom.bias.fill_(-math.log(30))  # how rare atoms are
             self.species.bias.zero_()
             self.species.bias[-1] = math.log(5.0)
+
+    def atom_logits(self, features: Tensor) -> Tensor:
+        """[..., features] to [...]."""
+        known = features if self.known is None else self.known(features)
+        return self.atom(known).squeeze(-1).float()
 
     def species_logits(self, features: Tensor, tail: float = TAIL) -> Tensor:
         """[V, features] to [V, 94]."""
@@ -92,7 +101,7 @@ class TwoQuestions(nn.Module):
 
         Only voxels that have an atom are asked for its species.
         """
-        atom = self.atom(features).squeeze(-1).float()
+        atom = self.atom_logits(features)
         is_atom = atom > 0
         best, index = self.species_logits(features[is_atom]).softmax(-1).max(-1)
         species = torch.zeros_like(atom, dtype=torch.uint8)
@@ -104,7 +113,7 @@ class TwoQuestions(nn.Module):
     @torch.jit.ignore
     def everywhere(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """The same, asking every voxel for a species: dearer, but with shapes that do not depend on what is found."""
-        atom = self.atom(features).squeeze(-1).float()
+        atom = self.atom_logits(features)
         best, index = self.species_logits(features.flatten(0, 3)).softmax(-1).max(-1)
         species = torch.where(atom > 0, (index + 1).view_as(atom), 0).to(torch.uint8)
         return species, torch.sigmoid(atom.abs()) * torch.where(atom > 0, best.view_as(atom), 1.0)
@@ -117,7 +126,7 @@ class TwoQuestions(nn.Module):
         """
         with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot tell Z = 50 from 51
             has = species > 0
-            atom = self.atom(features).squeeze(-1)
+            atom = self.atom_logits(features)
             asked = F.binary_cross_entropy_with_logits(atom, has.float(), reduction="sum")
             named = F.cross_entropy(self.species_logits(features[has]), species[has].long() - 1, reduction="sum")
         atoms = has.sum().float()

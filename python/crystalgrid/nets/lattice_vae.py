@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from .lattices import reduced
 from .periods import Periods
 from .structure_factors import StructureFactors, blur
 from .vae import N
@@ -94,9 +95,27 @@ class LatticeVAE(nn.Module):
         else:
             with torch.autocast(density.device.type, enabled=False):
                 logs, numbers = self.numbers(density, self.reciprocal(density))
-        scale = (logs - self.log_mean[0]) / self.log_mean[1]
-        mu = torch.cat((scale[:, None], (numbers - self.centre) / self.deviation), 1)
+        mu = self.standardised(logs, numbers)
         return mu, self.logvar.expand_as(mu)
+
+    def standardised(self, logs: Tensor, numbers: Tensor) -> Tensor:
+        """The logarithm of ρ₀ [B], and lattice and factors [B, latent_dim - 1], as a latent vector."""
+        scale = (logs - self.log_mean[0]) / self.log_mean[1]
+        return torch.cat((scale[:, None], (numbers - self.centre) / self.deviation), 1)
+
+    @torch.jit.export
+    def of_cells(self, lattice: Tensor, places: Tensor, numbers: Tensor) -> Tensor:
+        """Latent vectors [B, latent_dim] of crystals whose own origin is in the middle of the cube.
+
+        lattice: [B, 3, 3] Å; places: fractional coordinates [B, K, 3]; numbers: [B, K], 0 for no atom.
+        """
+        reciprocal = torch.linalg.inv_ex(reduced(lattice))[0].transpose(1, 2)
+        weights = numbers.to(places.dtype).unsqueeze(2)
+        total = weights.sum(1)
+        phase = places @ lattice @ self.factors.waves(reciprocal).transpose(1, 2)
+        cosines, sines = (weights * phase.cos()).sum(1) / total, (weights * phase.sin()).sum(1) / total
+        logs = total.squeeze(1).log() - torch.linalg.det(lattice).abs().log()
+        return self.standardised(logs, torch.cat((reciprocal.flatten(1), cosines, sines), 1))
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:

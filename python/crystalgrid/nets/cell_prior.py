@@ -1,0 +1,203 @@
+"""What crystals are like: a lattice and the atoms of one cell, which a flow makes of noise (Lipman et al. 2023)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .composition import ELEMENTS, Composition
+from .contacts import Contacts
+from .heads import SPECIES
+from .lattices import SIDES, from_parameters
+from .waves import product
+
+FREQUENCIES = 8
+"""Of sines and cosines of the time."""
+HEADS = 4
+RADII, FARTHEST, WIDE = 16, 8.0, 0.5
+"""Gaussians of `WIDE` Å that say how far two atoms are from each other, up to `FARTHEST` Å."""
+NOISE_OF_ONE = 2 * ELEMENTS + SIDES + 6
+"""Numbers of noise for a crystal of one atom; each more takes six."""
+REACH = 3
+"""Largest Miller index of waves that atoms attend by."""
+LATE, LAST = 0.2, 0.05
+"""A velocity is a sum of two parts, of which one grows as LATE / (1 + LAST - t), like that towards a known place."""
+
+
+class CellPrior(nn.Module):
+    """Noise to crystals.
+
+    `Composition` says which atoms there are. They start anywhere in a cell of any shape, and follow dx/dt = v(x, t)
+    from t = 0 to 1, x being their fractional coordinates and the lattice's parameters (standardised). v is learned from
+    points on straight lines between noise and crystals; fractional coordinates go the shorter way around. In the end
+    `Contacts` push apart atoms that came too near, which a network that is still learning does not avoid.
+
+    latent_dim: of the noise, of which as much is used as is needed. widths: of the layers' hidden parts; all but these
+    are half as wide as the first. atoms: in one cell, at most. steps: from noise to a crystal.
+    """
+
+    def __init__(self, latent_dim: int, widths: tuple[int, ...], atoms: int, steps: int = 12) -> None:
+        super().__init__()
+        assert atoms <= most_atoms(latent_dim)
+        self.steps, self.atoms = steps, atoms
+        self.parts = [2 * ELEMENTS, SIDES, 3 * atoms, 3 * atoms]  # of the noise
+        width = widths[0] // 2
+        self.composition = Composition(atoms)
+        self.contacts = Contacts()
+        self.species = nn.Embedding(1 + SPECIES, width)
+        self.context = nn.Linear(SIDES + 3 + 2 * FREQUENCIES, width)
+        self.layers = nn.ModuleList(Layer(width, hidden) for hidden in widths)
+        self.norm = nn.LayerNorm(width)
+        self.shift = nn.Linear(width, 6)
+        self.push = nn.Linear(width, 2 * RADII)
+        self.turn = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, SIDES))
+        self.scale: Tensor
+        self.frequencies: Tensor
+        self.waves: Tensor
+        self.radii: Tensor
+        self.register_buffer("scale", torch.stack((torch.zeros(SIDES), torch.ones(SIDES))))  # mean, deviation
+        self.register_buffer("frequencies", math.pi * torch.arange(1, FREQUENCIES + 1), persistent=False)
+        self.register_buffer("waves", 2 * math.pi * shortest_waves(width // 2).T, persistent=False)
+        self.register_buffer("radii", torch.linspace(0, FARTHEST, RADII), persistent=False)
+
+    @torch.jit.ignore
+    def fit(self, sides: Tensor) -> None:
+        """Take mean and deviation of each parameter of lattices [B, SIDES]."""
+        self.scale.copy_(torch.stack((sides.mean(0), sides.std(0).clamp_min(1e-3))))
+
+    def velocity(
+        self,
+        places: Tensor,
+        sides: Tensor,
+        numbers: Tensor,
+        time: Tensor,
+        wide: float = WIDE,
+        late: float = LATE,
+        last: float = LAST,
+    ) -> tuple[Tensor, Tensor]:
+        """Of fractional coordinates [B, K, 3] and standardised sides [B, SIDES] of atoms [B, K], at times [B].
+
+        The atoms' mean stays where it is.
+        """
+        real = (numbers > 0).to(places.dtype).unsqueeze(2)
+        count = real.sum(1)
+        sides = sides.float()
+        raw = sides * self.scale[1] + self.scale[0]
+        known = F.silu(self.context(self.circumstances(sides, raw, count, time)))
+        between = places.unsqueeze(2) - places.unsqueeze(1)
+        between = between - between.round()
+        distance = product(between.flatten(1, 2), from_parameters(raw)).square().sum(2).sqrt().view(between.shape[:3])
+        near = torch.exp((distance.unsqueeze(3) - self.radii).square() / (-2 * wide**2))
+        phases = product(places, self.waves)
+        cos, sin, hidden = phases.cos(), phases.sin(), numbers == 0
+        x = self.species(numbers) + known.unsqueeze(1)
+        for layer in self.layers:
+            x = layer(x, cos, sin, near, hidden, known)
+        x = self.norm(x)
+        grows = late / (1 + last - time[:, None, None])
+        shift, shift_late = self.shift(x).float().chunk(2, 2)
+        pushed, pushing = self.push(x).chunk(2, 2)
+        push = (near * (pushed.unsqueeze(2) + pushing.unsqueeze(1))).sum(3) * real.transpose(1, 2)
+        shift = shift + grows * (shift_late + (push.unsqueeze(3) * between).sum(2))
+        shift = (shift - ((shift * real).sum(1) / count).unsqueeze(1)) * real
+        return shift, self.turn(torch.cat(((x * real).sum(1) / count, known), 1)).float()
+
+    def circumstances(self, sides: Tensor, raw: Tensor, count: Tensor, time: Tensor) -> Tensor:
+        """What an atom should know of its crystal: shape, atoms, volume of each, and the time; [B, …]."""
+        phase = time[:, None] * self.frequencies
+        volume = raw[:, :3].sum(1, keepdim=True) - count.log()
+        return torch.cat((sides, count.log(), volume, time[:, None], phase.cos(), phase.sin()), 1)
+
+    @torch.jit.ignore
+    def loss(self, cells: tuple[Tensor, Tensor, Tensor], noise: tuple[Tensor, Tensor], time: Tensor) -> Tensor:
+        """Squared errors of v on the way from noise to cells, at times [B]: of places, and of sides.
+
+        cells: fractional coordinates, sides (not standardised), numbers; noise: places and standardised sides.
+        """
+        places, sides, numbers = cells
+        sides, at = (sides - self.scale[0]) / self.scale[1], time[:, None]
+        real = (numbers > 0).to(places.dtype).unsqueeze(2)
+        count = real.sum(1, keepdim=True)
+        way = places - noise[0]
+        way = (way - way.round()) * real
+        way = (way - way.sum(1, keepdim=True) / count) * real
+        shift, turn = self.velocity(noise[0] + at[:, None] * way, (1 - at) * noise[1] + at * sides, numbers, time)
+        of_places = ((shift - way).square() / count).sum((1, 2)).mean()
+        return 4 * of_places + (turn - (sides - noise[1])).square().mean()
+
+    def forward(self, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """noise ~ N(0, 1) [B, latent_dim] to lattices [B, 3, 3] in Å, fractional coordinates [B, K, 3], numbers [B, K].
+
+        Behind the last atom numbers are 0. Where an atom starts is the angle between two numbers of the noise, which is
+        uniform for noise of any temperature.
+        """
+        of_composition, sides, x, y = noise[:, : sum(self.parts)].split(self.parts, 1)
+        numbers = self.composition(of_composition)
+        places = torch.atan2(x, y).view(-1, self.atoms, 3) / (2 * math.pi)
+        ones = torch.ones_like(sides[:, 0])
+        for step in range(self.steps):
+            shift, turn = self.velocity(places, sides, numbers, ones * (step / self.steps))
+            places, sides = places + shift / self.steps, sides + turn / self.steps
+        lattice = from_parameters(sides * self.scale[1] + self.scale[0])
+        return lattice, self.contacts(places, lattice, numbers), numbers
+
+
+def most_atoms(latent_dim: int) -> int:
+    """For which so many numbers of noise are enough."""
+    return (latent_dim - NOISE_OF_ONE) // 6 + 1
+
+
+def shortest_waves(count: int) -> Tensor:
+    """[count, 3]: Miller indices, the smallest first, of each pair of opposite ones one."""
+    reach = torch.arange(-REACH, REACH + 1)
+    indices = torch.cartesian_prod(reach, reach, reach)
+    indices = indices[len(indices) // 2 + 1 :]
+    return indices[indices.square().sum(1).argsort(stable=True)][:count].float()
+
+
+class Layer(nn.Module):
+    """Attention among atoms, then two layers for each that know the circumstances."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.attention = Attention(width)
+        self.norm = nn.LayerNorm(width)
+        self.inner = nn.Linear(width, hidden)
+        self.known = nn.Linear(width, hidden)
+        self.outer = nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, near: Tensor, hidden: Tensor, known: Tensor) -> Tensor:
+        x = self.attention(x, cos, sin, near, hidden)
+        return x + self.outer(F.silu(self.inner(self.norm(x)) + self.known(known).unsqueeze(1)))
+
+
+class Attention(nn.Module):
+    """Atoms attend to atoms by where these are from them, modulo the lattice.
+
+    Queries, keys and values are turned by the phases of waves at their atoms, and what comes to an atom is turned back
+    by its own: all that is ever known of places is their differences. How near atoms are, in Å, counts as well.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.ask = nn.Linear(width, 3 * width)
+        self.near = nn.Linear(RADII, HEADS)
+        self.leave = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, near: Tensor, hidden: Tensor, heads: int = HEADS) -> Tensor:
+        """x [B, K, width], phases [B, K, width / 2], near [B, K, K, RADII], and which atoms are none, [B, K]."""
+        pairs = self.ask(self.norm(x)).unflatten(2, [3, cos.size(2), 2])
+        asked = turned(pairs, cos.unsqueeze(2), sin.unsqueeze(2)).to(pairs.dtype)
+        query, key, value = asked.unflatten(3, [heads, -1]).permute(2, 0, 3, 1, 4).unbind(0)
+        bias = self.near(near).permute(0, 3, 1, 2).masked_fill(hidden[:, None, None], -1e4)
+        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
+        back = turned(seen.transpose(1, 2).flatten(2).unflatten(2, [-1, 2]), cos, -sin)
+        return x + self.leave(back)
+
+
+def turned(pairs: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """[..., W, 2], each pair turned by an angle [..., W]: [..., 2 W]."""
+    x, y = pairs.unbind(-1)
+    return torch.stack((x * cos - y * sin, x * sin + y * cos), -1).flatten(-2)

@@ -1,0 +1,56 @@
+"""Lattices: their shortest bases, and six numbers that any values make a lattice."""
+
+import torch
+from torch import Tensor
+
+SIDES = 6
+"""Numbers of a lattice, whichever way it is turned."""
+ROUNDS = 8
+"""Of making basis vectors shorter; lattices as crystals are given need two or three."""
+
+
+def reduced(lattice: Tensor, rounds: int = ROUNDS) -> Tensor:
+    """Bases [B, 3, 3] (rows, Å) to shortest bases of the same lattices, by length, the first at no obtuse angles."""
+    step = torch.tensor([-1.0, 0.0, 1.0], dtype=lattice.dtype, device=lattice.device)
+    for _ in range(rounds):
+        lattice = by_length(lattice)
+        a, b, c = lattice.unbind(1)
+        b = b - (dot(a, b) / dot(a, a)).round() * a
+        c = c - (dot(a, c) / dot(a, a)).round() * a
+        c = c - (dot(b, c) / dot(b, b)).round() * b
+        near = c[:, None, None] + step[:, None, None] * a[:, None, None] + step[:, None] * b[:, None, None]
+        near = near.flatten(1, 2)
+        shortest = near.square().sum(2).argmin(1)[:, None, None].expand(-1, 1, 3)
+        lattice = torch.stack((a, b, near.gather(1, shortest).squeeze(1)), 1)
+    a, b, c = by_length(lattice).unbind(1)
+    return torch.stack((a, torch.where(dot(a, b) < 0, -b, b), torch.where(dot(a, c) < 0, -c, c)), 1)
+
+
+def by_length(lattice: Tensor) -> Tensor:
+    """Basis vectors [B, 3, 3], the shortest first."""
+    order = lattice.square().sum(2).argsort(dim=1, stable=True)
+    return lattice.gather(1, order.unsqueeze(2).expand_as(lattice))
+
+
+def dot(u: Tensor, v: Tensor) -> Tensor:
+    """[B, 3] and [B, 3] to [B, 1]."""
+    return (u * v).sum(1, keepdim=True)
+
+
+def parameters(lattice: Tensor) -> Tensor:
+    """Lattices [B, 3, 3], turned (or mirrored) so that a is along x and b in the plane of x and y, to [B, SIDES].
+
+    The logarithms of a_x, b_y and c_z, and b_x / a_x, c_x / a_x and c_y / b_y.
+    """
+    lower = torch.linalg.cholesky(lattice @ lattice.transpose(1, 2))
+    sides = lower.diagonal(dim1=1, dim2=2)
+    along = torch.stack((lower[:, 1, 0], lower[:, 2, 0], lower[:, 2, 1]), 1)
+    return torch.cat((sides.log(), along / torch.stack((sides[:, 0], sides[:, 0], sides[:, 1]), 1)), 1)
+
+
+def from_parameters(numbers: Tensor) -> Tensor:
+    """[B, SIDES] to lattices [B, 3, 3], a along x and b in the plane of x and y."""
+    a, b, c = numbers[:, :3].exp().unbind(1)
+    zero = torch.zeros_like(a)
+    rows = (a, zero, zero, numbers[:, 3] * a, b, zero, numbers[:, 4] * a, numbers[:, 5] * b, c)
+    return torch.stack(rows, 1).view(-1, 3, 3)
