@@ -83,7 +83,7 @@ class TwoQuestions(nn.Module):
     def atom_logits(self, features: Tensor) -> Tensor:
         """[..., features] to [...]."""
         known = features if self.known is None else self.known(features)
-        return self.atom(known).squeeze(-1).float()
+        return self.atom(known).squeeze(-1)
 
     def species_logits(self, features: Tensor, tail: float = TAIL) -> Tensor:
         """[V, features] to [V, 94]."""
@@ -101,7 +101,7 @@ class TwoQuestions(nn.Module):
 
         Only voxels that have an atom are asked for its species.
         """
-        atom = self.atom_logits(features)
+        atom = self.atom_logits(features).float()
         is_atom = atom > 0
         best, index = self.species_logits(features[is_atom]).softmax(-1).max(-1)
         species = torch.zeros_like(atom, dtype=torch.uint8)
@@ -113,7 +113,7 @@ class TwoQuestions(nn.Module):
     @torch.jit.ignore
     def everywhere(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """The same, asking every voxel for a species: dearer, but with shapes that do not depend on what is found."""
-        atom = self.atom_logits(features)
+        atom = self.atom_logits(features).float()
         best, index = self.species_logits(features.flatten(0, 3)).softmax(-1).max(-1)
         species = torch.where(atom > 0, (index + 1).view_as(atom), 0).to(torch.uint8)
         return species, torch.sigmoid(atom.abs()) * torch.where(atom > 0, best.view_as(atom), 1.0)
