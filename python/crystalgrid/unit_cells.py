@@ -11,7 +11,7 @@ from torch import Tensor
 from .crystal import MAX_Z
 from .crystalset import CrystalSet
 from .nets.composition import ELEMENTS
-from .nets.lattices import from_parameters, parameters, reduced
+from .nets.lattices import from_parameters, neighbours, parameters, reduced
 
 SAME = 1e-3
 """Å, from an atom to itself."""
@@ -55,8 +55,7 @@ def _shortest(cells: UnitCells) -> tuple[Tensor, Tensor]:
     """Of a few crystals, pairs of species as one number, and distances."""
     lattice, numbers = from_parameters(cells.sides), cells.numbers
     between = cells.places.unsqueeze(2) - cells.places.unsqueeze(1)
-    step = torch.tensor([-1.0, 0.0, 1.0])
-    images = (between - between.round()).unsqueeze(3) + torch.cartesian_prod(step, step, step)
+    images = (between - between.round()).unsqueeze(3) + neighbours()
     distance = (images.flatten(1, 3) @ lattice).norm(dim=2).view(images.shape[:4])
     distance = torch.where(distance < SAME, torch.inf, distance).amin(3)
     light, heavy = numbers.unsqueeze(2).expand_as(distance), numbers.unsqueeze(1).expand_as(distance)

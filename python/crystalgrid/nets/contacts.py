@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from .heads import SPECIES
+from .lattices import neighbours
 
 LEAST = 0.1
 """Of the crystals that have two species, so many have their atoms nearer."""
@@ -71,8 +72,7 @@ class Contacts(nn.Module):
 def nearest_image(places: Tensor, lattice: Tensor) -> Tensor:
     """[B, K, K, 3]: whole vectors that, less, make differences of fractional coordinates the shortest there are."""
     between = places.unsqueeze(2) - places.unsqueeze(1)
-    step = torch.tensor([0.0, -1.0, 1.0], device=places.device)
-    steps = torch.cartesian_prod(step, step, step)
+    steps = neighbours(places.device)
     whole = between.round().unsqueeze(3) + steps
     length = ((between.unsqueeze(3) - whole).flatten(1, 3) @ lattice).square().sum(2)
     shortest = length.view(whole.shape[:4]).argmin(3)

@@ -26,6 +26,12 @@ def reduced(lattice: Tensor, rounds: int = ROUNDS) -> Tensor:
     return torch.stack((a, torch.where(dot(a, b) < 0, -b, b), torch.where(dot(a, c) < 0, -c, c)), 1)
 
 
+def neighbours(device: torch.device | None = None) -> Tensor:
+    """[27, 3]: whole steps from a cell to those around it, first to itself."""
+    step = torch.tensor([0.0, -1.0, 1.0], device=device)
+    return torch.cartesian_prod(step, step, step)
+
+
 def by_length(lattice: Tensor) -> Tensor:
     """Basis vectors [B, 3, 3], the shortest first."""
     order = lattice.square().sum(2).argsort(dim=1, stable=True)
