@@ -37,11 +37,6 @@ class OneQuestion(nn.Module):
         return torch.stack(species, 1), torch.stack(confidence, 1)
 
     @torch.jit.ignore
-    def everywhere(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The same, whatever the voxels hold."""
-        return self(features)
-
-    @torch.jit.ignore
     def loss(self, features: Tensor, species: Tensor) -> Tensor:
         """Binary cross entropy, the mean over voxels and classes (Eq. 3), without ever holding the one-hot matrix S."""
         logits = self.classify(features).float()
@@ -109,14 +104,6 @@ class TwoQuestions(nn.Module):
         confidence = torch.sigmoid(atom.abs())
         confidence[is_atom] *= best
         return species, confidence
-
-    @torch.jit.ignore
-    def everywhere(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The same, asking every voxel for a species: dearer, but with shapes that do not depend on what is found."""
-        atom = self.atom_logits(features).float()
-        best, index = self.species_logits(features.flatten(0, 3)).softmax(-1).max(-1)
-        species = torch.where(atom > 0, (index + 1).view_as(atom), 0).to(torch.uint8)
-        return species, torch.sigmoid(atom.abs()) * torch.where(atom > 0, best.view_as(atom), 1.0)
 
     @torch.jit.ignore
     def loss(self, features: Tensor, species: Tensor) -> Tensor:
