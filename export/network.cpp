@@ -1,6 +1,8 @@
 #include "network.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 #include <torch/cuda.h>
 
 #include "errors.hpp"
@@ -26,10 +28,17 @@ void use_bf16(Artifact& artifact, const c10::Device& device) {
     artifact.module->attr("unet").toModule().attr(part).toModule().to(at::kBFloat16);
 }
 
+/// Have a GPU compute as a CPU does, and the first batch, which the fuser would only watch, as any other.
+void use_float32_alike() {
+  at::globalContext().setAllowTF32CuDNN(false);
+  torch::jit::setTensorExprFuserEnabled(false);
+}
+
 }  // namespace
 
 Network::Network(Artifact artifact, const c10::Device& device, const std::string& precision, bool use_prior)
     : artifact_(std::move(artifact)), device_(device), use_prior_(use_prior) {
+  if (device_.is_cuda()) use_float32_alike();
   if (precision == "bf16") use_bf16(artifact_, device_);
 }
 

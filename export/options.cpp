@@ -1,7 +1,6 @@
 #include "options.hpp"
 
 #include <charconv>
-#include <cmath>
 #include <functional>
 #include <limits>
 #include <map>

@@ -249,7 +249,7 @@ def test_other_grids_and_radii(device: str) -> None:
         found = found_in(labels[0], grid=grid, radius=radius)
         assert [atom[1] for atom in found] == [20, 9]
         for (position, *_), z in zip(found, (2, 3.6), strict=True):
-            assert np.linalg.norm(position - [2, 2, z]) < 0.12 if radius < 0.8 else 0.25
+            assert np.linalg.norm(position - [2, 2, z]) < (0.12 if radius < 0.8 else 0.25)
 
 
 def round_trip(crystals: CrystalSet, device: str, fit: bool = False) -> tuple[np.ndarray, float]:

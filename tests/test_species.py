@@ -79,6 +79,13 @@ def test_nearest_atom_wins_and_of_equals_the_smaller_number(device: str) -> None
         assert set(np.unique(labels[4:])) == {0, second}
 
 
+@pytest.mark.parametrize("numbers", [(8, 1), (1, 8)])
+def test_of_atoms_on_the_centre_of_a_voxel_the_smaller_number_wins(numbers: tuple[int, int], device: str) -> None:
+    at = 3.5 * 10 / GRID.n
+    labels = on_device(device, [far_apart(*((at, at, at, z) for z in numbers))], radius=0.3, periodic=False)
+    assert labels[0, 3, 3, 3] == 1
+
+
 def test_atoms_just_outside_label_voxels_inside(device: str) -> None:
     labels = on_device(device, [far_apart((-0.2, 5, 5, 6), (10.2, 5, 5, 7), (5, 5, -0.6, 8))], Grid())[0]
     assert set(np.unique(labels)) == {0, 6, 7}

@@ -1,8 +1,6 @@
 // Voxels of one label that touch, less those of another ball, and what becomes of them.
 #pragma once
 
-#include <cstdint>
-
 #include "balls.hpp"
 
 namespace crystalgrid::cuda {

@@ -9,11 +9,6 @@
 
 namespace crystalgrid::cuda {
 
-__device__ inline CubeFrame cube_frame(const Crystals& crystals, const Cubes& cubes, std::int64_t b) {
-  return crystalgrid::cube_frame(crystals.lattice + 9 * b, cubes.origin ? cubes.origin + 3 * b : nullptr,
-                                 cubes.rotation ? cubes.rotation + 9 * b : nullptr);
-}
-
 /// The lines along c on which all images near a box lie: one for each atom and pair of shifts along a and b.
 struct ImageLines {
   CubeFrame frame;

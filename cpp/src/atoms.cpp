@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
-#include <span>
 
 #include "balls.hpp"
 #include "fragments.hpp"

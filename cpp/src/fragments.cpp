@@ -1,7 +1,6 @@
 #include "fragments.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <span>
 
 #include "run_values.hpp"

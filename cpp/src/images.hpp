@@ -9,11 +9,6 @@
 
 namespace crystalgrid {
 
-inline CubeFrame cube_frame(const Crystals& crystals, const Cubes& cubes, std::int64_t b) {
-  return cube_frame(crystals.lattice + 9 * b, cubes.origin ? cubes.origin + 3 * b : nullptr,
-                    cubes.rotation ? cubes.rotation + 9 * b : nullptr);
-}
-
 /// Call `visit(atom, position, shift)` for each image of each atom of crystal b within `reach` Å of the cube: the index
 /// of the atom, its position in the cube's frame and its whole lattice translation. Not periodic: the atoms as they
 /// are.

@@ -24,7 +24,7 @@ CRYSTALGRID_DEVICE inline Interval voxels_near(double x, double reach, double sp
 /// Whether an atom z at squared distance d takes a voxel from the one that has it, `label` at `nearest` (0: no atom
 /// yet). Of atoms equally near, the one with the smaller atomic number wins.
 CRYSTALGRID_DEVICE inline bool labels_instead(double d, std::uint8_t z, double nearest, std::uint8_t label) {
-  return label == 0 || d < nearest * (1 - kSameDistance) || (d < nearest * (1 + kSameDistance) && z < label);
+  return label == 0 || d < nearest * (1 - kSameDistance) || (d <= nearest * (1 + kSameDistance) && z < label);
 }
 
 }  // namespace crystalgrid

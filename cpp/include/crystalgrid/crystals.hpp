@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "crystalgrid/lattice.hpp"
+
 namespace crystalgrid {
 
 /// B crystals as flat arrays; the atoms of crystal b are offsets[b] to offsets[b+1].
@@ -19,5 +21,11 @@ struct Cubes {
   const double* rotation = nullptr;  ///< [B][3][3] R; null: identity
   bool periodic = true;              ///< true: all periodic images (repeated mode); false: the atoms as given (single)
 };
+
+/// How cube b lies in its crystal.
+CRYSTALGRID_DEVICE inline CubeFrame cube_frame(const Crystals& crystals, const Cubes& cubes, std::int64_t b) {
+  return cube_frame(crystals.lattice + 9 * b, cubes.origin ? cubes.origin + 3 * b : nullptr,
+                    cubes.rotation ? cubes.rotation + 9 * b : nullptr);
+}
 
 }  // namespace crystalgrid

@@ -1,8 +1,6 @@
 // Density: Eq. (1), the sum of one Gaussian per atom, on a cube of voxels.
 #pragma once
 
-#include <cstdint>
-
 #include "crystalgrid/crystals.hpp"
 #include "crystalgrid/grid.hpp"
 
