@@ -1,6 +1,7 @@
 """Recover: crystals come back from one cube of theirs, from disturbed atoms and wrong species too; and its command."""
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,28 @@ def test_from_disturbed_atoms_and_a_noisy_density(seed: int) -> None:
     assert found.error == pytest.approx(0.01, rel=0.1)
 
 
+def test_without_gradients_around_it_a_density_is_fitted_all_the_same() -> None:
+    atoms, density = found_in([ZOO["cubic"]])
+    with torch.inference_mode():
+        (first,) = recover(*found_in([ZOO["cubic"]]))
+    (again,) = recover(atoms, density)
+    assert first is not None
+    assert again is not None
+    np.testing.assert_array_equal(first.crystal.lattice, again.crystal.lattice)
+
+
+def test_factors_are_the_same_whatever_other_threads_solve() -> None:
+    _, densities = found_in(8 * [ZOO["cubic"], ZOO["hexagonal"], ZOO["rotated"]])
+    alone = [factors_of(density, Grid()) for density in densities]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda density: factors_of(density, Grid()), densities))
+    assert sum(factors is not None for factors in alone) >= 16
+    for one, other in zip(alone, together, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            np.testing.assert_array_equal(one.values, other.values)
+
+
 def test_the_density_corrects_species() -> None:
     """All of one site called the next element: labels alone are believed, the density knows better."""
     atoms, density = found_in([PEROVSKITE])
@@ -268,6 +291,43 @@ def test_a_library_becomes_crystals(library: Path, tmp_path, workers: int, capsy
     assert "Pm-3m" in (out / "cif" / "3.cif").read_text()
     for crystal, name in zip(crystals, crystals.ids, strict=True):
         assert StructureMatcher().fit(Structure.from_file(out / "cif" / f"{name}.cif"), crystal.to_pymatgen())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stopped_run_goes_on_and_ends_as_one_that_never_was(
+    library: Path, tmp_path, workers: int, monkeypatch, capsys
+) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    recover_library((library,), whole, cif=True, workers=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("crystalgrid.recover_library.recover", stops_after_one())
+        with pytest.raises(KeyboardInterrupt):
+            recover_library((library,), out, cif=True, workers=1)
+    assert len(list((out / "parts").glob("*.csv"))) == 1
+    for folders in ((library,), (library, library)):
+        with pytest.raises(InputError, match="was begun with other folders or another --cif"):
+            recover_library(folders, out, resume=True)
+    recover_library((library,), out, cif=True, workers=workers, resume=True)
+    assert "10 done" in capsys.readouterr().err  # of 18, without the first eight
+    assert (out / "crystals.csv").read_text() == (whole / "crystals.csv").read_text()
+    for one, other in zip(load(str(out / "crystals.parquet")), load(str(whole / "crystals.parquet")), strict=True):
+        np.testing.assert_array_equal(one.frac_coords, other.frac_coords)
+    assert sorted(path.name for path in out.rglob("*")) == sorted(path.name for path in whole.rglob("*"))
+    with pytest.raises(InputError, match="nothing to resume"):
+        recover_library((library,), out, cif=True, resume=True)
+
+
+def stops_after_one():
+    """`recover`, interrupted the second time."""
+    calls = []
+
+    def stopping(*arguments):
+        calls.append(1)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return recover(*arguments)
+
+    return stopping
 
 
 def test_a_library_without_densities(library: Path, tmp_path) -> None:

@@ -54,7 +54,7 @@ def open_parquet(path: Path) -> Iterator[Entry]:
 
 
 def open_xyz(path: Path) -> Iterator[Entry]:
-    for frame in frames(_text(path)):
+    for frame in frames(_text(path).splitlines()):
         yield None, parse_xyz, frame
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from itertools import islice
 from pathlib import Path
@@ -41,7 +42,8 @@ def read_library(folder: Path, first: int | None = None) -> Library:
     if not path.is_file():
         raise InputError(f"{path}: no such file; wanted a folder that crystalgrid-sample wrote")
     try:
-        texts = list(islice(frames(path.read_text()), first))
+        with path.open() as file:
+            texts = list(islice(frames(file), first))
         parsed = [parse_frame(text) for text in texts]
         about = [values_of(text) for text in texts]
         indices = np.array([int(values["index"]) for values in about], np.int64)
@@ -63,9 +65,24 @@ def _density(path: Path, indices: np.ndarray) -> Tensor | None:
         return None
     try:
         with np.load(path) as saved:
-            density, of = saved["density"][: len(indices)], saved["index"][: len(indices)]
+            of = saved["index"][: len(indices)]
+        density = _mapped(path, "density")[: len(indices)]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not what crystalgrid-sample writes, or damaged: {error}") from None
     if not np.array_equal(of, indices):
         raise InputError(f"{path}: its densities are not those of the structures in {SAMPLES}")
     return torch.from_numpy(density)
+
+
+def _mapped(path: Path, name: str) -> np.ndarray:
+    """An array of an .npz, read where it is looked at: a library's densities may be more than there is memory."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(f"{name}.npy")
+    with path.open("rb") as file:
+        file.seek(member.header_offset + 26)  # lengths of the name and of what else is before the array
+        file.seek(member.header_offset + 30 + sum(struct.unpack("<2H", file.read(4))))
+        if member.compress_type == zipfile.ZIP_STORED and np.lib.format.read_magic(file) == (1, 0):
+            shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+            return np.memmap(path, dtype, "c", file.tell(), shape, "F" if by_columns else "C")
+    with np.load(path) as saved:
+        return saved[name]

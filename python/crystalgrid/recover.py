@@ -72,7 +72,8 @@ def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GR
     if density is not None:
         a_tensor("density", density)
         density = checked("density", density.detach().cpu(), (count, *3 * (grid.n,)), torch.float32, CPU)
-    return [_recover(*atoms.cube(b), None if density is None else density[b], grid) for b in range(count)]
+    with torch.inference_mode(False):  # the fit needs gradients
+        return [_recover(*atoms.cube(b), None if density is None else density[b].clone(), grid) for b in range(count)]
 
 
 def _recover(positions: np.ndarray, numbers: np.ndarray, density: Tensor | None, grid: Grid) -> Recovered | None:

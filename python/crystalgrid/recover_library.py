@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import starmap
+from itertools import chain, starmap
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,30 +20,33 @@ import tyro
 from . import plot
 from .arguments import parsed
 from .atoms import Atoms
+from .crystal import Crystal
 from .crystalset import CrystalSet
 from .errors import InputError, run_command
 from .files import new_folder, written_whole
 from .grid import Grid
 from .library import Library, read_library
-from .parquet import write_parquet
+from .parquet import read_parquet, write_parquet
 from .progress import progress
 from .recover import Recovered, recover
 from .workers import in_processes
 
 CRYSTALS, TABLE, PICTURE, CIF = "crystals.parquet", "crystals.csv", "crystals.png", "cif"
+PARTS, OF = "parts", "library.sha256"
+"""Folder of what is done already, until all is, and what it is of."""
 DRAWN = 4
 SYMPREC = 0.1
 """Å; atoms that are so near to where a symmetry would have them are put there."""
 EXACT = 1e-3
 """Å, of symmetry that atoms have been put to."""
 AT_A_TIME = 8
-"""Structures that a process gets."""
+"""Structures that a process gets, and writes the crystals of; a run that is killed loses no more for each."""
 
 
 class Row(NamedTuple):
     """A line of the table."""
 
-    structure: int
+    structure: str
     """Its index in the library."""
     formula: str
     space_group: str
@@ -54,23 +59,37 @@ class Row(NamedTuple):
     """Empty without densities."""
 
 
+class Part(NamedTuple):
+    """A few structures of a library, as arrays, since torch moves tensors that it sends elsewhere."""
+
+    indices: np.ndarray
+    positions: np.ndarray
+    numbers: np.ndarray
+    offsets: np.ndarray
+    density: np.ndarray | None
+    grid: Grid
+
+
 def recover_library(
     folders: tyro.conf.Positional[tuple[Path, ...]],
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     cif: bool = False,
     workers: int | None = None,
+    resume: bool = False,
 ) -> None:
     """Find the crystal in each structure of a library: lattice, the atoms of one cell, space group.
 
     Writes OUT/crystals.parquet, which every --data reads, ids being the structures' indices, OUT/crystals.csv with what
     each is and how well it explains its cube, and a picture of the first. Structures without a lattice are counted and
-    left out. With `crystalgrid-sample --save-density`, species are right far more often.
+    left out. With `crystalgrid-sample --save-density`, species are right far more often. What is done is kept in
+    OUT/parts until all is.
 
     Args:
         folders: that crystalgrid-sample wrote, such as library/shard-*.
-        out: folder to write to, new or empty.
+        out: folder to write to, new or empty, unless --resume.
         cif: write OUT/cif/INDEX.cif too, with their symmetry.
         workers: processes; all cores by default.
+        resume: go on with a run that was stopped, from the same folders.
     """
     if not folders:
         raise InputError("folders: wanted folders that crystalgrid-sample wrote, got none")
@@ -83,56 +102,111 @@ def recover_library(
     indices = np.concatenate([library.indices for library in libraries])
     if cif and len(np.unique(indices)) < len(indices):
         raise InputError("--cif: folders hold structures of the same index; wanted those of one library")
-    new_folder(out)
-    structures = [
-        (int(index), library.atoms.cube(b)) for library in libraries for b, index in enumerate(library.indices)
-    ]
-    parts = _recovered(libraries, workers or os.cpu_count() or 1)
-    results = zip(structures, progress(parts, "recovering", len(structures)), strict=True)
-    found = [(index, atoms, one) for (index, atoms), one in results if one is not None]
-    if not found:
-        raise InputError(f"{out}: no lattice in any of {len(structures)} structures")
-    if cif:
-        (out / CIF).mkdir()
-    rows = [_described(index, one, out / CIF if cif else None) for index, _, one in progress(found, "finding symmetry")]
-    with written_whole(out / TABLE) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([Row._fields, *rows])
-    crystals = [(str(i), one.crystal.lattice, one.crystal.frac_coords, one.crystal.numbers) for i, _, one in found]
-    write_parquet(out / CRYSTALS, CrystalSet.of(crystals))
-    _, atoms, recovered = zip(*found[:DRAWN], strict=True)
-    titles = [f"{row.formula}, {row.space_group}" for row in rows[:DRAWN]]
-    plot.crystals(out / PICTURE, atoms, [one.crystal for one in recovered], titles, libraries[0].grid)
-    missing = len(structures) - len(found)
-    print(f"{out}: {len(found)} crystals of {len(structures)} structures ({missing} without a lattice)")
-
-
-def _recovered(libraries: list[Library], workers: int) -> Iterator[Recovered | None]:
-    """Of every structure, in order."""
     parts = [part for library in libraries for part in _parts(library)]
-    several = workers > 1 and len(parts) > 1
-    for results in in_processes(_recover, parts, workers) if several else starmap(_recover, parts):
-        yield from results
+    _begin(out, parts, cif, resume)
+    written = [out / PARTS / f"{i:07}" for i in range(len(parts))]
+    left = [(part, path, cif) for part, path in zip(parts, written, strict=True) if not _table(path).is_file()]
+    workers = workers or os.cpu_count() or 1
+    done = in_processes(_write, left, workers) if workers > 1 and len(left) > 1 else starmap(_write, left)
+    count = sum(len(part.indices) for part, *_ in left)
+    for _ in progress(chain.from_iterable(done), "recovering", count):
+        pass
+    rows = [row for path in written for row in _read_rows(path)]
+    if rows:
+        _join(out, written, rows)
+        _draw(out, parts, written)
+    shutil.rmtree(out / PARTS)
+    if not rows:
+        raise InputError(f"{out}: no lattice in any of {len(indices)} structures")
+    missing = len(indices) - len(rows)
+    print(f"{out}: {len(rows)} crystals of {len(indices)} structures ({missing} without a lattice)")
 
 
-def _parts(library: Library) -> Iterator[tuple]:
-    """Arguments of `_recover` for a few structures each: arrays, as torch moves tensors that it sends elsewhere."""
+def _parts(library: Library) -> Iterator[Part]:
     for first in range(0, len(library.indices), AT_A_TIME):
+        some = slice(first, first + AT_A_TIME)
         offsets = library.atoms.offsets[first : first + AT_A_TIME + 1].numpy()
         inside = slice(offsets[0], offsets[-1])
-        density = None if library.density is None else library.density[first : first + AT_A_TIME].numpy()
-        arrays = library.atoms.positions[inside].numpy(), library.atoms.numbers[inside].numpy(), offsets - offsets[0]
-        yield arrays, density, library.grid
+        density = None if library.density is None else library.density[some].numpy()
+        atoms = library.atoms.positions[inside].numpy(), library.atoms.numbers[inside].numpy()
+        yield Part(library.indices[some], *atoms, offsets - offsets[0], density, library.grid)
 
 
-def _recover(atoms: tuple[np.ndarray, ...], density: np.ndarray | None, grid: Grid) -> list[Recovered | None]:
-    """The crystals of a few structures, by their atoms' positions, numbers and offsets."""
+def _begin(out: Path, parts: list[Part], cif: bool, resume: bool) -> None:
+    """Make the folder, or see that what is in it is of the same structures."""
+    digest = hashlib.sha256(b"cif" if cif else b"")
+    for part in parts:
+        for array in (part.indices, part.positions, part.numbers):
+            digest.update(np.ascontiguousarray(array).data)
+    if not resume:
+        new_folder(out)
+        (out / PARTS).mkdir()
+        (out / PARTS / OF).write_text(digest.hexdigest())
+        if cif:
+            (out / CIF).mkdir()
+    elif not (out / PARTS / OF).is_file():
+        raise InputError(f"{out}: no run of crystalgrid-recover that was stopped, nothing to resume")
+    elif (out / PARTS / OF).read_text() != digest.hexdigest():
+        raise InputError(f"{out}: was begun with other folders or another --cif; give the same to resume")
+
+
+def _table(path: Path) -> Path:
+    """Of a part; where there is one, the part is done."""
+    return path.with_suffix(".csv")
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    with _table(path).open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def _write(part: Part, path: Path, cif: bool) -> range:
+    """Recover the structures of a part and write their crystals and rows. Returns as many numbers as it has."""
     torch.set_num_threads(1)
-    positions, numbers, offsets = map(torch.from_numpy, atoms)
-    found = Atoms(positions, numbers, offsets, torch.zeros_like(numbers))
-    return recover(found, None if density is None else torch.from_numpy(density), grid)
+    positions, numbers, offsets = map(torch.from_numpy, (part.positions, part.numbers, part.offsets))
+    atoms = Atoms(positions, numbers, offsets, torch.zeros_like(numbers))
+    density = None if part.density is None else torch.from_numpy(np.array(part.density))
+    results = zip(part.indices.tolist(), recover(atoms, density, part.grid), strict=True)
+    found = [(str(index), one) for index, one in results if one is not None]
+    rows = [_described(index, one, path.parents[1] / CIF if cif else None) for index, one in found]
+    if found:
+        crystals = [(index, one.crystal.lattice, one.crystal.frac_coords, one.crystal.numbers) for index, one in found]
+        write_parquet(path.with_suffix(".parquet"), CrystalSet.of(crystals))
+    _write_rows(_table(path), rows)
+    return range(len(part.indices))
 
 
-def _described(index: int, one: Recovered, folder: Path | None) -> Row:
+def _write_rows(path: Path, rows: list[Any]) -> None:
+    with written_whole(path) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def _join(out: Path, written: list[Path], rows: list[list[str]]) -> None:
+    """The crystals and the table of all parts."""
+    files = [path.with_suffix(".parquet") for path in written]
+    write_parquet(
+        out / CRYSTALS, CrystalSet.concatenate(read_parquet(file).crystals for file in files if file.is_file())
+    )
+    _write_rows(out / TABLE, [Row._fields, *rows])
+
+
+def _draw(out: Path, parts: list[Part], written: list[Path]) -> None:
+    """A picture of the first crystals, beside the cubes that they are from."""
+    shown: list[tuple[tuple[np.ndarray, np.ndarray], Crystal, str]] = []
+    for part, path in zip(parts, written, strict=True):
+        rows = _read_rows(path)
+        crystals = read_parquet(path.with_suffix(".parquet")).crystals if rows else []
+        for (structure, formula, group, *_), crystal in zip(rows, crystals, strict=True):
+            b = part.indices.tolist().index(int(structure))
+            inside = slice(part.offsets[b], part.offsets[b + 1])
+            shown.append(((part.positions[inside], part.numbers[inside]), crystal, f"{formula}, {group}"))
+        if len(shown) >= DRAWN:
+            break
+    atoms, crystals, titles = zip(*shown[:DRAWN], strict=True)
+    plot.crystals(out / PICTURE, atoms, crystals, titles, parts[0].grid)
+
+
+def _described(index: str, one: Recovered, folder: Path | None) -> Row:
     """A row of the table and, in `folder`, a CIF."""
     from pymatgen.io.cif import CifWriter
     from pymatgen.symmetry.analyzer import SpacegroupAnalyzer

@@ -74,7 +74,7 @@ def factors_of(density: Tensor, grid: Grid) -> Factors | None:
     average = density.double().mean()
     if grid != DEFAULT_GRID or density.double().std() <= UNEVEN * average.abs():
         return None
-    periods, fit = _networks()
+    periods, fit = _periods(), StructureFactors(WAVES)  # which holds the waves that are chosen
     relative = (density / average)[None].float()
     lattice = periods(relative).double()
     if lattice.norm(dim=2).max() >= grid.length:
@@ -88,8 +88,8 @@ def factors_of(density: Tensor, grid: Grid) -> Factors | None:
 
 
 @cache
-def _networks() -> tuple[Periods, StructureFactors]:
-    return Periods(DEFAULT_GRID.n), StructureFactors(WAVES)
+def _periods() -> Periods:
+    return Periods(DEFAULT_GRID.n)
 
 
 def solve(factors: Factors, cell: Cell, grid: Grid) -> Cell:

@@ -1,7 +1,8 @@
 """Extended XYZ: frames with `Lattice="ax ay az bx by bz cx cy cz"` and `Properties=species:S:1:pos:R:3:…`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -12,18 +13,18 @@ PAIR = re.compile(r"""([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|\{([^}]*)\}|(\S+))"
 DEFAULT = "species:S:1:pos:R:3"
 
 
-def frames(text: str) -> Iterator[str]:
+def frames(lines: Iterable[str]) -> Iterator[str]:
     """The text of each frame. Raises ValueError where it does not begin with a number of atoms or ends too early."""
-    lines = text.rstrip().splitlines()
-    at = 0
-    while at < len(lines):
-        if not lines[at].strip().isdigit():
-            raise ValueError(f"line {at + 1}: wanted a number of atoms, got {lines[at].strip()[:40]!r}")
-        end = at + 2 + int(lines[at])
-        if end > len(lines):
-            raise ValueError(f"line {at + 1}: {lines[at].strip()} atoms announced, the file ends before")
-        yield "\n".join(lines[at:end])
-        at = end
+    numbered = enumerate(map(str.rstrip, lines), 1)
+    for at, count in numbered:
+        if not count and not any(line for _, line in numbered):  # at the end
+            return
+        if not count.strip().isdigit():
+            raise ValueError(f"line {at}: wanted a number of atoms, got {count.strip()[:40]!r}")
+        rest = [line for _, line in islice(numbered, 1 + int(count))]
+        if len(rest) < 1 + int(count):
+            raise ValueError(f"line {at}: {count.strip()} atoms announced, the file ends before")
+        yield "\n".join([count, *rest])
 
 
 def parse_frame(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
