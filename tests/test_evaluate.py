@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from crystalgrid.checkpoint import FORMAT, KEY
+from crystalgrid.data import load
 from crystalgrid.errors import InputError
 from crystalgrid.evaluate import evaluate
 from crystalgrid.recipe import load_recipe
@@ -55,6 +56,17 @@ def test_the_same_seed_sees_the_same_cubes(run, tmp_path):
     for name in ("a.json", "b.json"):
         evaluate(str(folder), max_cubes=3, json=tmp_path / name, seed=4)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_crystals_split_otherwise_than_for_training_are_told_of(run, capsys):
+    folder, mode = run
+    path = folder / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(path)
+    split = load("prototypes", mode=mode, seed=0).checksum
+    torch.save({**checkpoint, KEY: {**checkpoint[KEY], "data": {"source": "prototypes", "checksum": split}}}, path)
+    for seed, said in ((0, False), (5, True)):
+        evaluate(str(folder), max_cubes=3, seed=seed)
+        assert ("may have been trained on" in capsys.readouterr().err) == said
 
 
 def test_bad_input_is_one_line(run, tmp_path):

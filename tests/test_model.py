@@ -1,6 +1,7 @@
 """Loading models: what works, and what is refused in one line."""
 
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 import crystalgrid as cg
 from artifacts import Mirror, write_mirror
 from crystalgrid.export import scripted
+from crystalgrid.model import Model
+from crystalgrid.nets import CrystalNet
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +38,19 @@ def test_any_number_of_densities_is_encoded(mirror: Path, count: int) -> None:
     mu, logvar = cg.load(mirror).encode(density)
     assert torch.equal(mu, density.flatten(1))
     assert torch.equal(logvar, -mu)
+
+
+@pytest.mark.parametrize("network", [{}, {"periodic": True}, {"atomic": True}])
+def test_nothing_gives_nothing(network: dict, mirror: Path) -> None:
+    metadata = {"grid": asdict(cg.Grid()), "mode": "repeated", "latent_dim": 300, "prior": {}}
+    model = Model(CrystalNet((4,), prior=(32, 32), atoms=2, **network), metadata) if network else cg.load(mirror)
+    z = torch.zeros(0, model.latent_dim)
+    density = model.decode(model.prior(z))
+    assert density.shape == (0, *3 * (model.grid.n,))
+    for seen in model.encode(density):
+        assert seen.shape == z.shape
+    for seen in model.segment(density):
+        assert seen.shape == density.shape
 
 
 def test_a_model_says_what_it_is(mirror: Path) -> None:

@@ -114,6 +114,23 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(run, crystals, tmp_pat
     assert whole[KEY]["prior"]["seconds"] > 0
 
 
+def test_a_prior_is_new_or_begins_with_one_that_is_named(run, crystals, tmp_path) -> None:
+    def learned(name: str, model: Path, start: Path | None = None) -> dict[str, torch.Tensor]:
+        prior(str(model), tmp_path / name, str(crystals), start=start and str(start), max_steps=1)
+        net, _ = load_run(tmp_path / name)
+        return dict((net.cells or net.flow).named_parameters())
+
+    first, anew = learned("first", run), learned("anew", tmp_path / "first")
+    further = learned("further", run, tmp_path / "first")
+    for name, weight in first.items():
+        assert torch.equal(weight, anew[name])
+    steps = torch.cat([(further[name] - weight).detach().abs().flatten() for name, weight in first.items()])
+    assert 0 < steps.max() < 2e-5  # Adam's first step, at the first of a hundred rates
+    about = read_checkpoint(last(tmp_path / "further"))[KEY]["prior"]
+    assert about["start"]["model"] == str(tmp_path / "first")
+    assert about["start"]["step"] == 1
+
+
 def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
     export(str(run), tmp_path / "model.pt")
     prior(str(run), tmp_path / "out", str(crystals), max_steps=1)
@@ -123,6 +140,8 @@ def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
         ({"max_steps": 0}, "--max-steps: wanted a positive number, got 0"),
         ({}, "the output folder exists and is not empty"),
         ({"resume": True, "seed": 1}, "was trained with another --seed"),
+        ({"resume": True, "start": str(tmp_path / "out")}, "was trained with another --start"),
+        ({"out": tmp_path / "other", "start": str(run)}, "run: has no prior to begin with"),
         ({"resume": True, "out": run}, "wanted one of crystalgrid-prior to resume"),
     ):
         given = {"model": str(run), "out": tmp_path / "out", "data": str(crystals), "max_steps": 2} | arguments

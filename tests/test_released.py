@@ -9,7 +9,10 @@ import torch
 import crystalgrid as cg
 from crystalgrid import released, sample
 from crystalgrid.checkpoint import KEY, last
+from crystalgrid.crystal import pack
+from crystalgrid.cubes import Cubes
 from crystalgrid.grid import Grid
+from crystalgrid.metrics import Tally, true_atoms
 from crystalgrid.model import find
 from crystalgrid.recipe import load_recipe
 
@@ -105,4 +108,10 @@ def test_every_released_model_reconstructs_and_has_its_card(name: str, prototype
     assert (decoded - density).norm() < 0.05 * density.norm()
     species, confidence = model.segment(decoded)
     found = cg.find_atoms(species, decoded, model.grid, confidence=confidence)
-    assert len(found.numbers) >= 5
+    cubes = Cubes(pack([perovskite]), corner.double(), None, periodic)
+    tally = Tally(model.grid)
+    tally.add(found, true_atoms(cubes, model.grid), decoded, density)
+    seen = tally.summary()
+    assert seen["recall_0p5A"] > 0.9
+    assert seen["precision_0p5A"] > 0.9
+    assert seen["species_within_2"] > 0.8

@@ -1,6 +1,7 @@
 """Training: its gradients, that it learns, that it resumes exactly, and what it says to bad input."""
 
 import io
+import math
 import os
 import random
 import signal
@@ -21,7 +22,7 @@ from crystalgrid.losses import joint_loss, scale_gradient
 from crystalgrid.model import load
 from crystalgrid.nets import CrystalNet
 from crystalgrid.recipe import Loss, recipe_from, tomllib
-from crystalgrid.train import begin, fit, train
+from crystalgrid.train import begin, fit, processes, train
 from crystalgrid.training import Training, stream
 
 SMALL = """
@@ -153,7 +154,7 @@ def test_resume_is_exact(start):
 
 def test_a_run_carries_its_configuration_and_loads(start, crystals):
     run = start("run", max_steps=4, seed=5)
-    assert sorted(path.name for path in run.iterdir()) == ["checkpoints", "metrics.csv", "pictures"]
+    assert sorted(path.name for path in run.iterdir()) == ["checkpoints", "losses.png", "metrics.csv", "pictures"]
     assert [path.name for path in (run / "pictures").iterdir()] == ["step_000004.png"]
     net, about = load_run(run)
     assert not net.training
@@ -165,6 +166,32 @@ def test_a_run_carries_its_configuration_and_loads(start, crystals):
     assert recipe_from(about["recipe"], "checkpoint").network.latent_dim == 16
     assert best(run).is_file()
     assert load(last(run)).metadata["step"] == 4
+
+
+def test_a_decay_lasts_as_long_as_the_run(start, tmp_path):
+    """Where that is longer than the recipe says; the rate that is logged is the U-Net's."""
+    short = tmp_path / "short.toml"
+    short.write_text(SMALL.replace("steps = 100", "steps = 2").replace("check_every = 4", "check_every = 1"))
+    for limit in ({"max_steps": 6}, {"max_epochs": 1}):
+        run = start("_".join(limit), recipe=str(short), **limit)
+        rates = [float(row["learning_rate"]) for row in read_rows(run / "metrics.csv")]
+        steps = len(rates)
+        assert steps > 4
+        wanted = [1e-3 * min(1, (i + 1) / 5) * 0.5 * (1 + math.cos(math.pi * i / steps)) for i in range(steps)]
+        assert rates == pytest.approx(wanted, rel=1e-4)
+
+
+def test_devices_that_are_not_there_are_refused(monkeypatch):
+    for there, devices in ((0, "two"), (0, "2"), (2, "3"), (2, "0"), (2, "1.5")):
+        monkeypatch.setattr("torch.cuda.device_count", lambda there=there: there)
+        with pytest.raises(InputError, match=f'--devices: wanted "auto" or a number from 1 to {max(there, 1)}, got'):
+            processes(devices)
+    assert processes("1") == (1, 1)
+    assert processes("auto") == (2, 1)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    monkeypatch.setenv("GROUP_WORLD_SIZE", "1")
+    with pytest.raises(InputError, match="torchrun: wanted at most a process for each of 2 GPUs, got 3"):
+        processes("auto")
 
 
 def test_single_mode_and_minutes(start):

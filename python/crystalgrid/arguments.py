@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import re
 from collections.abc import Callable
 from contextlib import redirect_stderr
@@ -33,6 +34,13 @@ def parsed(command: Callable[..., Any] | dict[str, Callable[..., Any]], prog: st
         if not stop.code:  # --help
             raise
         raise InputError(_reason(told.getvalue())) from None
+
+
+def check_positive(**options: float | None) -> None:
+    """Options that count or measure something must be positive and finite where they are given."""
+    for name, value in options.items():
+        if value is not None and not 0 < value < math.inf:
+            raise InputError(f"--{name.replace('_', '-')}: wanted a positive number, got {value}")
 
 
 def _later(command: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:

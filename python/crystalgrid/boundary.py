@@ -140,6 +140,11 @@ def core_on(device: torch.device, threads: int) -> tuple[Any, dict[str, int]]:
     return _core.cuda, {"device": device.index, "stream": torch.cuda.current_stream(device).cuda_stream}
 
 
+def core_device(device: torch.device) -> torch.device:
+    """`device`, if the core was built for it, else the CPU."""
+    return device if device.type == "cuda" and _core.cuda is not None else torch.device("cpu")
+
+
 def address(tensor: Tensor | None) -> int:
     """Where a contiguous tensor's values are; 0 for none."""
     return 0 if tensor is None else tensor.data_ptr()

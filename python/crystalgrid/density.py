@@ -40,7 +40,8 @@ def voxelize(
     cutoff: Å; leave out images farther than this instead of choosing the distance from `accuracy`.
 
     Returns [B, n, n, n] of `dtype`, float32 or float64, on the device of the crystals. First derivatives reach lattice,
-    frac_coords and weights. Raises InputError for shapes, devices or values that do not fit.
+    frac_coords and weights. Raises InputError for shapes or devices that do not fit and, on the CPU, for such values
+    (on a GPU a look at them would wait for it).
     """
     batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation, periodic)
     if dtype not in (torch.float32, torch.float64):

@@ -16,6 +16,10 @@ def run_command(main: Callable[[], None]) -> None:
         _exit(1, error)
     except OSError as error:  # no space left, permission denied, …: the system's own words name the file
         _exit(1, error)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported for its name
+            raise
+        _exit(1, error)
     except KeyboardInterrupt:
         _exit(130, "interrupted")
     sys.exit(0)

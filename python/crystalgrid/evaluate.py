@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 import tyro
 from torch import Tensor
 
-from .arguments import parsed
+from .arguments import check_positive, parsed
 from .atoms import find_atoms
 from .compiled import Compiled
 from .data import CrystalSet, evaluation_cubes, load
@@ -80,7 +81,15 @@ def opened(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:
     loaded = load_model(model)
     if torch.cuda.is_available() and not isinstance(loaded.network, Compiled):
         loaded.to("cuda")
-    return loaded, load(data, mode=loaded.mode, grid=loaded.grid, seed=seed)
+    crystals = load(data, mode=loaded.mode, grid=loaded.grid, seed=seed)
+    known = loaded.metadata.get("data", {})
+    if Path(known.get("source", "")).name == Path(data).name and known["checksum"] != crystals.checksum:
+        print(
+            f"warning: {data}: other crystals, or split with another --seed, than {model} was trained on; what is "
+            "evaluated may have been trained on",
+            file=sys.stderr,
+        )
+    return loaded, crystals
 
 
 def of_split(crystals: CrystalSet, split: str, data: str) -> CrystalSet:
@@ -93,8 +102,7 @@ def of_split(crystals: CrystalSet, split: str, data: str) -> CrystalSet:
 
 def some(crystals: CrystalSet, max_cubes: int, seed: int) -> CrystalSet:
     """Enough crystals for `max_cubes` cubes, drawn with the seed."""
-    if max_cubes <= 0:
-        raise InputError(f"--max-cubes: wanted a positive number, got {max_cubes}")
+    check_positive(max_cubes=max_cubes)
     count = min(len(crystals), math.ceil(max_cubes / CUBES_PER_CRYSTAL))
     return crystals[np.sort(np.random.default_rng(seed).permutation(len(crystals))[:count])]
 
@@ -121,8 +129,8 @@ def measure(model: Model, crystals: CrystalSet, seed: int = 0, picture: Path | N
 
 def encoded(model: Model, density: Tensor) -> tuple[Tensor, Tensor]:
     """Density [B, n, n, n] to mean and log variance of z, each [B, latent_dim], on the CPU."""
-    parts = [model.encode(part.to(model.device)) for part in density.split(CUBES_AT_ONCE)]
-    return torch.cat([mu for mu, _ in parts]).cpu(), torch.cat([logvar for _, logvar in parts]).cpu()
+    mu, logvar = model.encode(density.to(model.device))
+    return mu.cpu(), logvar.cpu()
 
 
 def decoded(model: Model, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

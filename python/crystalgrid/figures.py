@@ -7,7 +7,7 @@ from typing import Any
 
 import tyro
 
-from .arguments import parsed
+from .arguments import check_positive, parsed
 from .errors import InputError, run_command
 from .evaluate import of_split, opened, some, write_json
 from .experiments import conditioning, discriminator, draws, interpolation, reconstruction
@@ -38,7 +38,8 @@ def figures(
         data: "prototypes", a Parquet file, or a folder.
         split: "train", "val" or "test", that reconstructions and what draws are compared with come from.
         max_cubes: look at about so many cubes, three per crystal, and at as many draws.
-        seed: of the crystals and their cubes, the draws, the discriminator, and the models of the sweep.
+        seed: of the crystals and their cubes, the draws, the discriminator, the models of the sweep, and the split
+            where the data has none.
         betas: weights of the KL divergence for the sweep, such as 1e-4 1e-3 1e-2 1e-1, in the recipe's unit.
         minutes_each: of training for each of --betas.
     """
@@ -77,9 +78,9 @@ def _check(out: Path, seed: int, betas: tuple[float, ...], minutes_each: float) 
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: wanted a folder to write to, but a file has that name")
     check_seed(seed)
-    for option, value in (("--minutes-each", minutes_each), *(("--betas", weight) for weight in betas)):
-        if not value > 0:
-            raise InputError(f"{option}: wanted a positive number, got {value}")
+    check_positive(minutes_each=minutes_each)
+    for weight in betas:
+        check_positive(betas=weight)
 
 
 def cli() -> None:

@@ -28,7 +28,8 @@ class LeftOut(NamedTuple):
 
     def __str__(self) -> str:
         """One line; a file of one crystal names it."""
-        one = "" if self.id in self.file else self.id
+        named = f"/{self.id}." in f"/{self.file}."
+        one = "" if named else self.id
         return " ".join(": ".join(filter(None, (self.file, one, self.reason, self.detail))).split())
 
 

@@ -28,7 +28,7 @@ class Interpolate:
     """
 
     a: tyro.conf.Positional[Path]
-    """file with the first crystal; of several, the first counts"""
+    """file with the first crystal; of several, the first that the model knows counts"""
     b: tyro.conf.Positional[Path]
     """file with the last one"""
     model: str
@@ -40,14 +40,12 @@ class Interpolate:
 
 
 def encode_file(path: Path, model: Model) -> Tensor:
-    """The mean latent vector [latent_dim] of the first crystal of a file, in the cube that evaluation puts it in first.
+    """The mean latent vector [latent_dim] of the first crystal kept of a file, in evaluation's first cube of it.
 
     repeated mode: the cube's corner at the crystal's origin; single mode: centred, in a fixed random rotation. Raises
     InputError for a file without a crystal that the model knows.
     """
     crystals = load_crystals(str(path), mode=model.mode, grid=model.grid)
-    if len(crystals) == 0:
-        raise InputError(f"{path}: no crystal in it that this model knows")
     (cubes,) = evaluation_cubes(crystals[:1], model.mode, model.grid, seed=0, per_crystal=1)
     with torch.no_grad():
         return model.encode(cubes.density(model.grid))[0][0]

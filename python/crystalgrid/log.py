@@ -103,7 +103,7 @@ class Log(L.Callback):
     def write(self, trainer: L.Trainer, training: Training, values: dict[str, float], say: bool = False) -> None:
         """One row of metrics.csv and, now and then where there is no progress bar, one line."""
         losses = {name: float(value) for name, value in trainer.callback_metrics.items() if name in COLUMNS}
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        rate = trainer.optimizers[0].param_groups[-1]["lr"]
         row = {"step": training.global_step, "seconds": training.seconds, "learning_rate": rate, **losses, **values}
         with self.path.open("a", newline="") as file:
             csv.DictWriter(file, COLUMNS).writerow({key: f"{value:.6g}" for key, value in row.items()})
@@ -115,14 +115,17 @@ class Log(L.Callback):
 
     @torch.no_grad()
     def draw(self, training: Training) -> None:
-        """A picture of a few held-out cubes; training goes on whatever happens to it."""
+        """Pictures of a few held-out cubes and of the losses so far; training goes on whatever happens to them."""
         if not self.held_out:
             return
         try:
+            from . import plot
+
             path = self.run / "pictures" / f"step_{training.global_step:06d}.png"
             path.parent.mkdir(exist_ok=True)
             training.net.eval()
             training.draw(path, self.held_out[0])
+            plot.losses(self.run / "losses.png", self.path)
         except Exception as error:
             print(f"no picture at step {training.global_step}: {error}", file=sys.stderr)
         finally:

@@ -102,10 +102,11 @@ class Region:
 class Tally:
     """Counts cube after cube; `summary` gives the metrics of all so far.
 
-    Inside the cube, T are the true atoms, P the found ones. Each p has a nearest atom among T and the shell of 1 Å
-    around the cube, each t a nearest p; where there is none, the distance is the cube's diagonal, the largest it could
-    be. Recall is over T, precision over P. The interior are true atoms 1 Å or more from every face, found atoms whose
-    nearest true atom is such a one, and voxels whose centres are.
+    T are the true atoms inside the cube, P the found ones, of which some are outside it, as a face cuts their balls.
+    Each p has a nearest atom among T and the shell of 1 Å around the cube, each t a nearest p; where there is none, the
+    distance is the cube's diagonal, the largest it could be. Recall is over T, precision over P. Counts are of T and P;
+    in repeated mode, where faces cut many balls, the interior's say more. The interior are true atoms 1 Å or more from
+    every face, found atoms whose nearest true atom is such a one, and voxels whose centres are.
     """
 
     def __init__(self, grid: Grid) -> None:

@@ -48,14 +48,17 @@ class Model:
         self.has_prior = "prior" in metadata
 
     def to(self, device: torch.device | str) -> "Model":
-        """The same model, moved to `device`."""
+        """The same model, moved to `device`. Convolutions on GPUs are in float32 from then on, as on the CPU."""
+        torch.backends.cudnn.allow_tf32 = False
         self.network.to(device)
         self.device = torch.device(device)
         return self
 
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, n, n, n] in 1/Å³ to mean and log variance of z, each [B, latent_dim]."""
-        parts = [self.network.encode(part) for part in self._density(density).split(AT_ONCE)]
+        if len(self._density(density)) == 0:
+            return density.new_zeros(0, self.latent_dim), density.new_zeros(0, self.latent_dim)
+        parts = [self.network.encode(part) for part in density.split(AT_ONCE)]
         return torch.cat([mu for mu, _ in parts]), torch.cat([logvar for _, logvar in parts])
 
     def prior(self, noise: Tensor) -> Tensor:
@@ -64,11 +67,12 @@ class Model:
         Where no prior was learned, the noise itself.
         """
         _checked("noise", noise, (self.latent_dim,))
-        return self.network.prior(noise) if self.has_prior else noise
+        return self.network.prior(noise) if self.has_prior and len(noise) else noise
 
     def decode(self, z: Tensor) -> Tensor:
         """z [B, latent_dim] to density [B, n, n, n] in 1/Å³."""
-        return self.network.decode(_checked("z", z, (self.latent_dim,)))
+        _checked("z", z, (self.latent_dim,))
+        return self.network.decode(z) if len(z) else z.new_zeros(0, *3 * (self.grid.n,))
 
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """density [B, n, n, n] in 1/Å³ to species (uint8, 0 or Z) and its probability, both [B, n, n, n]."""

@@ -134,17 +134,19 @@ def losses(path: Path | str, metrics: Path) -> None:
     """Curves of a run's metrics.csv."""
     with metrics.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    panels = {"reconstruction": "mean squared error", "segmentation": "cross entropy", "kl": "KL divergence, nats"}
-    figure, cells = canvas(1, len(panels))
-    for column, (name, label) in enumerate(panels.items()):
+    shown = {
+        "loss": "loss", "reconstruction": "mean squared error", "segmentation": "cross entropy",
+        "kl": "KL divergence, nats",
+    }  # fmt: skip
+    shown = {name: label for name, label in shown.items() if any(row.get(name) for row in rows)}
+    figure, cells = canvas(1, max(1, len(shown)))
+    for column, (name, label) in enumerate(shown.items()):
         axis = figure.add_subplot(cells[0, column])
         for key, legend in ((name, "training"), (f"val_{name}", "validation")):
             points = [(int(row["step"]), float(row[key])) for row in rows if row.get(key)]
-            if len(points) > 1:
-                axis.plot(*zip(*points, strict=True), label=legend, linewidth=1.2)
+            axis.plot(*zip(*points, strict=True) if points else ((), ()), label=legend, linewidth=1.2)
         axis.set(xlabel="step", ylabel=label, yscale="log")
-        if axis.lines:
-            axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize=8)
     save(figure, path)
 
 

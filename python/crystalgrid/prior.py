@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from torch import nn
 
-from .arguments import parsed
+from .arguments import check_positive, parsed
 from .cell_prior import CellPriorTraining
 from .checkpoint import KEY, last, read_checkpoint
 from .crystalset import CrystalSet
@@ -26,7 +27,6 @@ from .prior_training import PriorTraining
 from .recipe import Network, recipe_from
 from .train import (
     ENDLESS,
-    check_numbers,
     check_same,
     first_process,
     first_process_speaks,
@@ -44,6 +44,7 @@ def prior(
     model: tyro.conf.Positional[str],
     out: Path,
     data: str = "prototypes",
+    start: str | None = None,
     seed: int = 0,
     max_steps: int | None = None,
     minutes: float | None = None,
@@ -54,21 +55,25 @@ def prior(
 
     Writes a run of its own, OUT, with the model's networks as they are and the prior beside them; evaluate, export and
     sample from it as from the model's. Ctrl-C stops after the current step with a checkpoint; the same command with
-    --resume goes on from it exactly.
+    --resume goes on from it, on a CPU exactly.
 
     Args:
-        model: folder of a training run, or the name of a released model.
+        model: folder of a training run, or the name of a released model; a prior that it has is left out.
         out: folder of the new run; must be new or empty, unless --resume.
         data: crystals that draws shall be like: "prototypes", a Parquet file, or a folder.
+        start: training run or released model, maybe the same, whose prior to begin with in place of new weights, at the
+            full learning rate.
         seed: of the prior's first weights, the order of crystals, where cubes are cut, and the noise.
         max_steps: stop after so many steps in all; by default 10,000, or 40,000 for a prior of unit cells.
         minutes: stop after so many minutes of training in all.
         resume: go on from OUT/checkpoints/last.ckpt.
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
-    check_numbers(max_steps=max_steps, minutes=minutes)
+    check_positive(max_steps=max_steps, minutes=minutes)
     trained, of = load_learner(model)
+    trained.flow = trained.cells = None
     of.pop("prior", None)
+    begun, about_start = begin(start)
     recipe = recipe_from(of["recipe"], model)
     kind = CellPriorTraining if recipe.network.periodic or recipe.network.atomic else LatentPriorTraining
     settings = replace(recipe, optimizer=kind.optimizer)
@@ -76,7 +81,7 @@ def prior(
     with first_process_speaks():
         crystals, val, about = gather(of["mode"], data, settings, seed)
         crystals, val = (of_prior(kind, split, settings.network, data) for split in (crystals, val))
-    about["processes"] = here * nodes
+    about |= {"processes": here * nodes, **about_start}
     steps = min(max_steps or ENDLESS, ENDLESS if minutes else kind.optimizer.steps)
     if resume:
         check_resumed(out, of, about)
@@ -85,7 +90,29 @@ def prior(
     training = kind(settings, crystals, Grid(**of["grid"]), about, minutes)
     with first_process_speaks():
         held_out = training.begin(trained, of, val[:HELD_OUT_CRYSTALS])
+        if begun is not None:
+            go_on_from(begun, training.learner, str(start))
     fit(training, Log(out, held_out, kind.optimizer.check_every), steps, here, nodes, last(out) if resume else None)
+
+
+def begin(start: str | None) -> tuple[nn.Module | None, dict[str, Any]]:
+    """The prior to begin with if not a new one, and what checkpoints say of whose it is."""
+    if start is None:
+        return None, {}
+    net, of = load_learner(start)
+    if "prior" not in of:
+        raise InputError(f"{start}: has no prior to begin with")
+    before = {key: of["prior"][key] for key in ("data", "step", "seconds", "start") if key in of["prior"]}
+    return net.cells or net.flow, {"start": {"model": start, **before}}
+
+
+def go_on_from(begun: nn.Module, learner: nn.Module, start: str) -> None:
+    """Give a new prior the weights of another; what is known in closed form stays as it is."""
+    weights, known = begun.state_dict(), dict(learner.named_buffers())
+    try:
+        learner.load_state_dict({**weights, **{name: known[name] for name in weights.keys() & known.keys()}})
+    except RuntimeError:
+        raise InputError(f"{start}: its prior is of another kind or size than that of this model and data") from None
 
 
 def of_prior(kind: type[PriorTraining], crystals: CrystalSet, network: Network, data: str) -> CrystalSet:

@@ -12,7 +12,7 @@ from .errors import InputError
 from .files import shipped
 from .nets import CrystalNet
 from .nets.atom_vae import OF_EACH
-from .nets.lattice_vae import SIDES
+from .nets.lattice_vae import RECIPROCAL
 from .nets.structure_factors import REACH
 from .nets.vae import N
 
@@ -22,7 +22,7 @@ else:
     import tomli as tomllib
 
 MIXED = "bf16-mixed"
-LARGEST_PERIODIC = SIDES + (2 * REACH + 1) ** 3
+LARGEST_PERIODIC = RECIPROCAL + (2 * REACH + 1) ** 3
 """Length of a latent vector with every wave that there is."""
 PRECISIONS = ("32-true", MIXED)
 BY_MODE = {"repeated": "periodic", "single": "atomic"}

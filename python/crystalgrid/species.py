@@ -27,7 +27,8 @@ def label_species(
     Arguments are those of `voxelize`. Atoms just outside the cube label voxels inside it; of atoms equally near, the
     one with the smaller atomic number wins.
 
-    Returns uint8 [B, n, n, n] on the device of the crystals. Raises InputError for arguments that do not fit.
+    Returns uint8 [B, n, n, n] on the device of the crystals. Raises InputError for shapes or devices that do not fit
+    and, on the CPU, for such values.
     """
     batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation, periodic)
     species = torch.empty(batch.size, grid.n, grid.n, grid.n, dtype=torch.uint8, device=batch.lattice.device)

@@ -20,8 +20,8 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from . import __version__
-from .arguments import parsed
-from .checkpoint import FORMAT, KEY, last, load_run, read_checkpoint
+from .arguments import check_positive, parsed
+from .checkpoint import FORMAT, KEY, last, read_checkpoint
 from .cubes import check_mode
 from .data import CrystalSet, Cubes, evaluation_cubes, load
 from .errors import InputError, run_command
@@ -33,8 +33,6 @@ from .nets import CrystalNet
 from .precision import precision_here
 from .recipe import BY_MODE, Recipe, load_recipe, recipe_from
 from .training import Training
-
-__all__ = ["Training", "cli", "load_run", "train"]
 
 HELD_OUT_CRYSTALS = 64
 """Of the validation split, as many are validated on while training."""
@@ -58,7 +56,7 @@ def train(
     """Train a VAE and a segmentation U-Net on crystals (`torchrun` for several processes or nodes).
 
     Writes OUT/checkpoints/{last,best}.ckpt, OUT/metrics.csv and OUT/pictures/. Ctrl-C stops after the current step with
-    a checkpoint; the same command with --resume goes on from it exactly.
+    a checkpoint; the same command with --resume goes on from it, on a CPU exactly.
 
     A recipe's batch_size is that of each process: N of them train as one would with N times the batch, normalisation
     included. The first of them writes OUT; --resume reads it in all of them, so nodes must share that folder.
@@ -72,13 +70,13 @@ def train(
         start: training run or released model whose weights to begin with, in place of new ones, at the full learning
             rate of the recipe; a prior is to be learned anew.
         seed: of the first weights, the order of crystals, where cubes are cut, and the noise.
-        max_steps: stop after so many steps in all; by default the recipe says.
-        max_epochs: stop after so many passes over the crystals.
+        max_steps: stop after so many steps in all; by default the recipe says. Its decay ends there if that is later.
+        max_epochs: stop after so many passes over the crystals, likewise.
         minutes: stop after so many minutes of training in all, where a recipe's decay then ends, too.
         resume: go on from OUT/checkpoints/last.ckpt.
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
-    check_numbers(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
+    check_positive(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
     settings, net, begun = begin(recipe, start, mode)
     here, nodes = processes(devices)
     with first_process_speaks():
@@ -94,6 +92,8 @@ def train(
         prepare_folder(out, resume)
     with first_process_speaks():
         training = Training(settings, crystals, Grid(), about, minutes, net)
+    if steps < ENDLESS:
+        training.last_step = max(training.last_step, steps)
     log = Log(out, held_out, settings.optimizer.check_every)
     fit(training, log, steps, here, nodes, last(out) if resume else None)
 
@@ -125,11 +125,15 @@ def for_mode(recipe: Recipe, mode: str) -> Recipe:
 
 def processes(devices: str) -> tuple[int, int]:
     """Processes on this machine, each with a GPU where there are some, and machines."""
+    there = torch.cuda.device_count()
     if "LOCAL_WORLD_SIZE" in os.environ:  # torchrun has started them
-        return int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
-    if not torch.cuda.is_available():
-        return 1, 1
-    return torch.cuda.device_count() if devices == "auto" else int(devices), 1
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        if there and here > there:
+            raise InputError(f"torchrun: wanted at most a process for each of {there} GPUs, got {here} on this machine")
+        return here, int(os.environ["GROUP_WORLD_SIZE"])
+    if devices != "auto" and not (devices.isdecimal() and 1 <= int(devices) <= max(there, 1)):
+        raise InputError(f'--devices: wanted "auto" or a number from 1 to {max(there, 1)}, got {devices!r}')
+    return (there or 1) if devices == "auto" else int(devices), 1
 
 
 def first_process() -> bool:
@@ -184,6 +188,7 @@ def fit(training: Training, log: Log, steps: int, here: int, nodes: int, resume_
     """Run the loop until `steps`, the time limit or Ctrl-C, in `here` processes on each of `nodes` machines."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # its tips
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    torch.backends.cudnn.allow_tf32 = False  # what a recipe calls float32 is that
     bar = sys.stderr.isatty()
     with first_process_speaks():
         precision = precision_here(training.recipe.optimizer.precision)
@@ -247,13 +252,6 @@ def stop_on_interrupt() -> Iterator[list[int]]:
         yield came
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def check_numbers(**limits: float | None) -> None:
-    """Options that count something must be positive where they are given."""
-    for name, value in limits.items():
-        if value is not None and not 0 < value < math.inf:
-            raise InputError(f"--{name.replace('_', '-')}: wanted a positive number, got {value}")
 
 
 def check_same(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:

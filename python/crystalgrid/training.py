@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .boundary import core_device
 from .checkpoint import KEY
 from .data import CrystalSet, Cubes, training_cubes
 from .errors import InputError
@@ -61,6 +62,7 @@ class Training(L.LightningModule):
         torch.manual_seed(about["seed"])
         net = joined(net or self.build())
         self.net = net.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.last_step = recipe.optimizer.steps  # where a decay ends
         self.seconds_before = 0.0
         self.started = time.monotonic()
 
@@ -89,10 +91,13 @@ class Training(L.LightningModule):
 
     def batch(self, start: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Density, species and the posterior's noise of samples start to start + count."""
-        cubes, threads = self.samples(start, count), torch.get_num_threads()
         noise = latents(self.about["seed"], start, count, self.recipe.network.latent_dim)
-        grids = cubes.density(self.grid, threads), cubes.species(self.grid, threads)
-        return grids[0].to(self.device), grids[1].to(self.device), noise.to(self.device)
+        return *self.grids(self.samples(start, count)), noise.to(self.device)
+
+    def grids(self, cubes: Cubes) -> tuple[Tensor, Tensor]:
+        """Density and species of cubes, voxelised where the networks are, if the core was built for that."""
+        cubes, threads = cubes.to(core_device(self.device)), torch.get_num_threads()
+        return cubes.density(self.grid, threads).to(self.device), cubes.species(self.grid, threads).to(self.device)
 
     def training_step(self, _batch: object, _index: int) -> Tensor:
         size = self.recipe.optimizer.batch_size
@@ -105,8 +110,7 @@ class Training(L.LightningModule):
 
     def validate(self, cubes: Cubes) -> dict[str, Tensor]:
         """The losses of the mean reconstruction of held-out cubes."""
-        density = cubes.density(self.grid, torch.get_num_threads()).to(self.device)
-        species = cubes.species(self.grid, torch.get_num_threads()).to(self.device)
+        density, species = self.grids(cubes)
         decoded = self.reconstruct(density)
         reconstruction = self.net.vae.error(decoded, density)
         segmentation = self.net.unet.head.loss(self.net.unet.features(decoded), species)
@@ -135,8 +139,9 @@ class Training(L.LightningModule):
         self.started = time.monotonic()
 
     def on_train_batch_start(self, _batch: object, _index: int) -> None:
+        rate = self.recipe.optimizer.learning_rate * self.schedule()
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.recipe.optimizer.learning_rate * group["share"] * self.schedule()
+            group["lr"] = rate * group["share"]
 
     def schedule(self) -> float:
         """Factor of the learning rate: a rise, then perhaps a cosine to zero, over the steps or the time there is."""
@@ -145,7 +150,7 @@ class Training(L.LightningModule):
         if not options.decay:
             return rise
         if self.minutes is None:
-            done = self.global_step / options.steps
+            done = self.global_step / self.last_step
         else:  # no two clocks agree, and processes with different rates would grow apart
             done = float(mean_over_processes(torch.tensor(self.seconds, device=self.device))) / (60 * self.minutes)
         return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))

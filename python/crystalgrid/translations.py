@@ -10,7 +10,7 @@ LEAST_PAIRS, LEAST_SHARE = 3, 0.5
 """Pairs of atoms that a translation must bring together, and of those that it should."""
 SAME = 0.5
 """Å; translations that differ by less are the same."""
-LEAST_VOLUME = 0.6
+LEAST_SKEWED = 0.6
 """Over the product of the lengths; of a lattice's shortest vectors it is 0.71 or more."""
 NEIGHBOURS = np.stack(np.meshgrid(*3 * [np.arange(-1, 2)], indexing="ij"), -1).reshape(-1, 3)
 
@@ -70,7 +70,7 @@ def shortest_basis(vectors: np.ndarray) -> np.ndarray | None:
             volume = np.linalg.norm(np.cross(longer[0], longer[-1])) if len(basis) else lengths.prod()
         else:
             volume = abs(np.linalg.det(longer))
-        if volume > LEAST_VOLUME * lengths.prod():
+        if volume > LEAST_SKEWED * lengths.prod():
             basis = longer
         if len(basis) == 3:
             return basis if np.linalg.det(basis) > 0 else -basis

@@ -11,8 +11,8 @@ from .structure_factors import StructureFactors, blur
 from .vae import N
 from .wave_vae import log_means, relative, relative_error
 
-SIDES = 9
-"""Numbers of a lattice."""
+RECIPROCAL = 9
+"""Numbers of a reciprocal lattice."""
 AT_ONCE = 16
 """Cubes whose lattices are looked for together, which bounds memory."""
 STEP = 1e-3
@@ -33,7 +33,7 @@ class LatticeVAE(nn.Module):
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
-        self.count = (latent_dim - 1 - SIDES) // 2
+        self.count = (latent_dim - 1 - RECIPROCAL) // 2
         self.periods = Periods(N)
         self.factors = StructureFactors(self.count)
         self.log_mean: Tensor
@@ -63,12 +63,12 @@ class LatticeVAE(nn.Module):
     def sensitivity(self, numbers: Tensor) -> Tensor:
         """[latent_dim]: mean square, over voxels and crystals, of the relative density's derivative by each number."""
         plain, slopes = self.relative_density(numbers), []
-        for i in range(SIDES):
+        for i in range(RECIPROCAL):
             altered = numbers.clone()
             altered[:, i] += STEP * self.deviation[i]
             slopes.append(((self.relative_density(altered) - plain) / STEP).square().mean())
-        waves = self.factors.waves(numbers[:, :SIDES].reshape(-1, 3, 3))
-        of_factors = 2 * blur(waves).square().mean(0).repeat(2) * self.deviation[SIDES:].square()
+        waves = self.factors.waves(numbers[:, :RECIPROCAL].reshape(-1, 3, 3))
+        of_factors = 2 * blur(waves).square().mean(0).repeat(2) * self.deviation[RECIPROCAL:].square()
         of_scale = self.log_mean[1].square() * plain.square().mean()
         return torch.cat((of_scale[None], torch.stack(slopes), of_factors))
 
