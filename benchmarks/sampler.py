@@ -21,7 +21,7 @@ import crystalgrid as cg
 from crystalgrid.files import written_whole
 from crystalgrid.latents import latents
 from crystalgrid.model import find, load_trained
-from crystalgrid.precision import has_bf16
+from crystalgrid.precision import cpu_has_bf16
 from crystalgrid.sample import artifact, sampler
 from peers import MultiplyAdds, cc3d_atoms
 
@@ -52,7 +52,7 @@ def main(
         "sampler, bf16": lambda: sampled(program, exported, number, batch, threads, "bf16"),
         "Python loop: eager, cc3d, ASE": lambda: loop(trained, network, number // 4, batch) * 4,
     }
-    if not has_bf16():
+    if not cpu_has_bf16():
         del ways["sampler, bf16"]
     rates: dict[str, list[float]] = {}
     for _ in range(ROUNDS):

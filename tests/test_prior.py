@@ -32,6 +32,9 @@ KINDS = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("no_gpu")
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def run(request, tmp_path_factory, crystals) -> Path:
     """A model as crystalgrid-train leaves it, of either kind."""

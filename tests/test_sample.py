@@ -21,7 +21,7 @@ from artifacts import write_mirror
 from crystalgrid import sample
 from crystalgrid.export import scripted
 from crystalgrid.latents import latents
-from crystalgrid.precision import has_bf16
+from crystalgrid.precision import cpu_has_bf16
 from programs import assert_refused, manifest, run, sampled
 
 
@@ -304,7 +304,7 @@ def test_the_largest_density_is_what_was_asked_for(sampler: Path, tiny: Path, tm
     np.testing.assert_allclose(scaled / 2.5, shape, atol=1e-5)
 
 
-@pytest.mark.skipif(not has_bf16(), reason="no arithmetic in bf16")
+@pytest.mark.skipif(not cpu_has_bf16(), reason="no arithmetic in bf16")
 def test_bf16_stays_close(sampler: Path, tiny: Path, tmp_path: Path) -> None:
     full, density = sampled(sampler, tiny, tmp_path / "full", "-n", 4)
     half, same = sampled(sampler, tiny, tmp_path / "half", "-n", 4, "--precision", "bf16")
@@ -312,7 +312,7 @@ def test_bf16_stays_close(sampler: Path, tiny: Path, tmp_path: Path) -> None:
     assert sum(map(len, half)) == pytest.approx(sum(map(len, full)), rel=0.2)
 
 
-@pytest.mark.skipif(has_bf16(), reason="arithmetic in bf16")
+@pytest.mark.skipif(cpu_has_bf16(), reason="arithmetic in bf16")
 def test_bf16_is_refused_where_it_would_be_emulated(sampler: Path, tiny: Path, tmp_path: Path) -> None:
     done = run(sampler, tiny, "-o", tmp_path / "out", "--precision", "bf16")
     assert done.returncode == 1

@@ -47,6 +47,9 @@ precision = "bf16-mixed"
 """
 
 
+pytestmark = pytest.mark.usefixtures("no_gpu")
+
+
 @pytest.fixture(autouse=True)
 def few_first_cubes(monkeypatch):
     """Principal components of fewer cubes, for speed."""

@@ -11,6 +11,11 @@ def has_bf16() -> bool:
     """Whether the first GPU or, where there is none, the CPU multiplies in bfloat16 by itself."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    return cpu_has_bf16()
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU does."""
     try:
         return torch.ops.mkldnn._is_mkldnn_bf16_supported()
     except AttributeError:  # a torch without oneDNN

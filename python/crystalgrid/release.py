@@ -109,15 +109,22 @@ def history(about: dict[str, Any], name: str, machine: str) -> str:
         f"| for | {about['step']:,} steps of {batch} cubes, {minutes:.0f} minutes, on {machine} |",
     ]
     if start:
-        before = f"{start['step']:,} steps, {start['seconds'] / 60:.0f} minutes"
-        rows.append(f"| begun with | the weights that `{start['model']}` had after {before} |")
+        rows.append(f"| begun with | {begun('weights', start)} |")
     if "prior" in about:
         learned = about["prior"]
-        command = f"crystalgrid-prior {name} --data {learned['data']['source']} --seed {learned['seed']}"
-        minutes, batch = learned["seconds"] / 60, learned["recipe"]["optimizer"]["batch_size"]
-        spent = f"{learned['step']:,} steps of {batch} crystals"
-        rows.append(f"| prior | `{command} --minutes {minutes:.0f} --out RUN`: {spent}; draws come from it |")
+        start, minutes = learned.get("start"), learned["seconds"] / 60
+        command = f"crystalgrid-prior {name} --data {learned['data']['source']}"
+        command += f" --start {start['model']}" if start else ""
+        spent = f"{learned['step']:,} steps of {learned['recipe']['optimizer']['batch_size']} crystals"
+        spent += f", begun with {begun('prior', start)}" if start else ""
+        command += f" --seed {learned['seed']} --minutes {minutes:.0f} --out RUN"
+        rows.append(f"| prior | `{command}`: {spent}; draws come from it |")
     return "\n".join(rows)
+
+
+def begun(what: str, start: dict[str, Any]) -> str:
+    """What a run began with, in words."""
+    return f"the {what} that `{start['model']}` had after {start['step']:,} steps, {start['seconds'] / 60:.0f} minutes"
 
 
 def cli() -> None:

@@ -24,9 +24,7 @@ def released() -> dict[str, Path]:
 def write_weights(run: Path, folder: Path) -> None:
     """Write the weights of a training run in half precision, and what they are."""
     network, about = load_run(run)
-    about = {**about, "format": FORMAT, "data": named(about["data"])}
-    for part in about.keys() & {"prior", "start"}:
-        about[part] = {**about[part], "data": named(about[part]["data"])}
+    about = {**named(about), "format": FORMAT}
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in network.state_dict().items()
@@ -35,9 +33,10 @@ def write_weights(run: Path, folder: Path) -> None:
         save_file(tensors, temporary, {"crystalgrid": json.dumps(about)})
 
 
-def named(data: dict[str, str]) -> dict[str, str]:
-    """Crystals by the name of their file, wherever it was."""
-    return {**data, "source": Path(data["source"]).name}
+def named(about: dict[str, Any]) -> dict[str, Any]:
+    """The account of a run, its prior, and what these began with, with files of crystals by their names alone."""
+    parts = {part: named(about[part]) for part in about.keys() & {"prior", "start"}}
+    return {**about, **parts, "data": {**about["data"], "source": Path(about["data"]["source"]).name}}
 
 
 def load_released(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
