@@ -61,11 +61,12 @@ Metadata metadata(Reader& reader) {
   const std::string sum = checksum(reader);
   if (sum != text(reader, kChecksum)) throw InputError("damaged or altered (its checksum does not match)");
   const Json& grid = json.at("grid");
+  const auto& members = std::get<Json::Object>(json.value);
   return {{static_cast<int>(grid.whole("n")), grid.number("length"), grid.number("sigma")},
           json.whole("latent_dim"),
-          std::get<Json::Object>(json.value).contains("prior"),
+          members.contains("prior"),
           json.string("mode"),
-          sum,
+          members.contains("identity") ? json.string("identity") : sum,
           built_for(json)};
 }
 

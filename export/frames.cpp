@@ -30,7 +30,7 @@ std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, co
          "%lld\nLattice=\"%.9g 0 0 0 %.9g 0 0 0 %.9g\" Properties=species:S:1:pos:R:3 pbc=\"F F F\" index=%lld%s "
          "mode=%s model=sha256:%s\n",
          static_cast<long long>(last - first), length, length, length, static_cast<long long>(index),
-         seed_of(origin).c_str(), origin.model.mode.c_str(), origin.model.checksum.c_str());
+         seed_of(origin).c_str(), origin.model.mode.c_str(), origin.model.identity.c_str());
   for (std::int64_t a = first; a < last; ++a) {
     const double* p = &atoms.positions[3 * a];
     append(frame, "%-2s %.6f %.6f %.6f\n", kSymbols.at(atoms.numbers[a]), p[0], p[1], p[2]);
@@ -46,7 +46,7 @@ std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, co
   block.reserve(512 + 50 * (last - first));
   append(block, "data_structure_%lld\n# index=%lld%s mode=%s model=sha256:%s\n", static_cast<long long>(index),
          static_cast<long long>(index), seed_of(origin).c_str(), origin.model.mode.c_str(),
-         origin.model.checksum.c_str());
+         origin.model.identity.c_str());
   for (const char* side : {"a", "b", "c"}) append(block, "_cell_length_%s %.9g\n", side, length);
   for (const char* angle : {"alpha", "beta", "gamma"}) append(block, "_cell_angle_%s 90\n", angle);
   block +=

@@ -36,11 +36,15 @@ bool holds_library(const fs::path& folder, bool resume) {
     if (resume) return true;
     throw InputError(folder.string() + ": holds a library; --resume goes on with it, or choose another folder");
   }
+  bool empty = true;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    const fs::path name = entry.path().filename();  // these two are left where a first manifest was being written
-    if (name != kLockName && name != fresh(kManifest))
-      throw InputError(folder.string() + ": the output folder exists and is not empty; choose another or remove it");
+    const std::string name = entry.path().filename();
+    if (name.starts_with("shard-"))
+      throw InputError(folder.string() + ": holds " + name + " of a library; --shard K/N goes on with a part of it");
+    empty = empty && (name == kLockName || name == fresh(kManifest));  // left where a first manifest was being written
   }
+  if (!empty)
+    throw InputError(folder.string() + ": the output folder exists and is not empty; choose another or remove it");
   return false;
 }
 
@@ -93,13 +97,19 @@ void replace(const fs::path& path, const std::string& text) {
 /// The first member of density.npz, whose values are written where they stay.
 constexpr const char* kDensity = "density";
 
-/// In the manifest: samples.xyz, samples.cif, and the two parts of density.npz.
+/// In the manifest: samples.xyz, samples.cif, and the two parts of density.npz, whose size "npz" is once it is whole.
 constexpr std::array kFileNames{"frames", "blocks", "densities", "indices"};
+
+std::string one_line(const Json& value) {
+  std::string text = value.dump();
+  std::erase(text, '\n');
+  return text;
+}
 
 /// A library's settings `then` must be these.
 void check_same(const Json& now, const Json& then) {
   for (const auto& [key, value] : std::get<Json::Object>(now.value))
-    if (const std::string was = then.at(key).dump(), is = value.dump(); was != is)
+    if (const std::string was = one_line(then.at(key)), is = one_line(value); was != is)
       throw InputError("the library was made with " + key + " " + was + ", not " + is + "; give the same to resume");
 }
 
@@ -110,9 +120,12 @@ void check_parts(const fs::path& folder, const Shard& shard, const Json& setting
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const fs::path manifest = entry.path() / kManifest;
     const std::string name = entry.path().filename();
-    if (!name.starts_with("shard-") || !name.ends_with("-of-" + std::to_string(shard.of)))
+    const bool whole = name == kManifest || name.starts_with("samples.");
+    if (!name.starts_with("shard-") && !whole) continue;  // such as a log
+    if (whole || !name.ends_with("-of-" + std::to_string(shard.of)))
       throw InputError(folder.string() + ": wanted a folder with nothing but the " + std::to_string(shard.of) +
-                       " shards of this library, it has " + name);
+                       " shards of this library, it has " + name +
+                       "; --shard K/N says which shard of how many this is");
     if (!fs::exists(manifest, error)) continue;
     Json::Object others = std::get<Json::Object>(settings.value);
     others.erase("shard");
@@ -141,6 +154,7 @@ Library::Library(const fs::path& folder, const Options& options, const Grid& gri
     if (finished_) {
       check_whole(folder / "samples.xyz", sizes[0]);
       if (options.cif) check_whole(folder / "samples.cif", sizes[1]);
+      if (options.density) check_whole(folder / "density.npz", npz_size_);
       return;
     }
   } else {
@@ -180,6 +194,7 @@ std::array<std::uintmax_t, 4> Library::load(const Json& manifest) try {
     possible = possible && size >= 0;
     sizes[file] = static_cast<std::uintmax_t>(size);
   }
+  npz_size_ = static_cast<std::uintmax_t>(manifest.at("bytes").whole("npz"));
   if (!possible) throw InputError("altered, its numbers contradict each other");
   return sizes;
 } catch (const InputError& error) {
@@ -193,6 +208,7 @@ Json Library::manifest() const {
   const std::array files{&frames_, &blocks_, &densities_, &indices_};
   for (std::size_t file = 0; file < files.size(); ++file)
     bytes[kFileNames[file]].value = static_cast<std::int64_t>(*files[file] ? (*files[file])->size() : 0);
+  bytes["npz"].value = static_cast<std::int64_t>(npz_size_);
   return {Json::Object{
       {"format", {kFormat}},
       {"settings", settings_},
@@ -245,6 +261,7 @@ void Library::finish_densities() {
   };
   finish_npz(members);
   densities_->finish();
+  npz_size_ = fs::file_size(folder_ / "density.npz");
 }
 
 void Library::finish() {

@@ -63,6 +63,7 @@ class Library {
   std::unique_ptr<FolderLock> lock_;
   std::int64_t next_, kept_ = 0, empty_ = 0;
   std::vector<std::int64_t> removed_;  // by filter
+  std::uintmax_t npz_size_ = 0;
   bool finished_ = false;
   std::optional<PartFile> frames_, blocks_, densities_, indices_;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();

@@ -13,7 +13,7 @@ struct Metadata {
   std::int64_t latent_dim = 0;
   bool prior = false;     ///< it has learned what latent vectors are like
   std::string mode;       ///< single or repeated
-  std::string checksum;   ///< SHA-256 of the file's records, hexadecimal
+  std::string identity;   ///< SHA-256, hexadecimal, of the model, or else of the file's records
   std::string built_for;  ///< of a compiled model: what it runs on
 };
 

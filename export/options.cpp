@@ -139,7 +139,7 @@ Options parse_options(int argc, char** argv) {
     if (const auto flag = kFlags.find(name); flag != kFlags.end()) {
       options.*flag->second = true;
     } else if (const auto setter = kValued.find(name); setter != kValued.end()) {
-      if (++a == argc) throw InputError(std::string(given) + ": wanted a value, got none");
+      if (++a == argc || !*argv[a]) throw InputError(std::string(given) + ": wanted a value, got none");
       setter->second(options, given, argv[a]);
     } else if (name.starts_with("-")) {
       throw InputError("unknown option " + std::string(name) + " (see --help)");

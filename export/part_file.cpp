@@ -13,7 +13,8 @@ namespace crystalgrid {
 PartFile::PartFile(std::filesystem::path path, std::uintmax_t size)
     : path_(std::move(path)), part_(path_.string() + ".part"), size_(size) {
   std::error_code error;
-  if (std::filesystem::exists(path_, error)) std::filesystem::rename(path_, part_, error);  // stopped while finishing
+  if (!std::filesystem::exists(part_, error) && std::filesystem::exists(path_, error))
+    std::filesystem::rename(path_, part_, error);  // stopped while finishing
   file_.reset(std::fopen(part_.c_str(), "ab"));
   if (!file_) fail("opened");
   if (std::filesystem::file_size(part_, error) < size || error)

@@ -1,9 +1,11 @@
 // crystalgrid-sampler: latents → decode → segment → atoms → files, without Python.
 #include <ATen/Parallel.h>
+#include <fcntl.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -28,6 +30,12 @@ namespace crystalgrid {
 namespace {
 
 volatile std::sig_atomic_t stopped_by = 0;
+
+/// Files that are opened later must not be what is printed to.
+void open_standard_streams() {
+  for (int stream = 0; stream <= 2; ++stream)
+    if (fcntl(stream, F_GETFD) == -1) ::open("/dev/null", O_RDWR);  // which is given the lowest number that is free
+}
 
 /// The first signal lets the batch in hand finish; a second one ends the program at once.
 void stop_when_asked() {
@@ -88,7 +96,7 @@ Json settings_of(const Options& options, const Metadata& model, const Latents& l
   };
   const Filters& f = options.filters;
   return {Json::Object{
-      {"model", {model.checksum}},
+      {"model", {model.identity}},
       {"mode", {model.mode}},
       {"number", {latents.number()}},
       {"seed", {options.seed}},
@@ -166,6 +174,13 @@ class Writer {
   std::thread thread_;  // last, as it uses the others
 };
 
+/// Latent vectors that are far from any the model knows may decode to anything.
+void check_finite(const Voxels& voxels, std::int64_t first) {
+  if (!std::isfinite(voxels.density.sum(at::kDouble).item<double>()))
+    throw InputError("structure " + std::to_string(first) + " or one soon after decodes to a density that is not " +
+                     "finite; wanted latent vectors like those the model has learned");
+}
+
 /// Fill the library, until it has all or a signal comes. Batches are whole, so that what a structure is does not depend
 /// on how many are wanted; what is beyond the range is left off.
 Stages fill(Library& library, Network& network, const Latents& latents, const Options& options, Range range) {
@@ -174,8 +189,11 @@ Stages fill(Library& library, Network& network, const Latents& latents, const Op
   Writer writer(library, origin, range, options.device == "cpu" ? 1 : options.threads);
   std::exception_ptr failure;
   try {
-    for (std::int64_t first = library.next(); first < range.last && !stopped_by; first += options.batch)
-      if (!writer.push(network(latents(first, options.batch), options.largest_density, stages))) break;
+    for (std::int64_t first = library.next(); first < range.last && !stopped_by; first += options.batch) {
+      Voxels voxels = network(latents(first, options.batch), options.largest_density, stages);
+      check_finite(voxels, first);
+      if (!writer.push(std::move(voxels))) break;
+    }
   } catch (...) {
     failure = std::current_exception();
   }
@@ -217,7 +235,6 @@ std::filesystem::path folder_of(const Options& options, const Shard& shard) {
 }
 
 void sample(const Options& options) {
-  stop_when_asked();
   const Shard shard = parse_shard(options.shard);
   if (options.device == "cuda" && !torch::cuda::is_available())
     throw InputError("--device cuda: torch finds no usable CUDA device here");
@@ -256,7 +273,11 @@ void sample(const Options& options) {
 }
 
 int report(const std::string& reason) {
-  std::fprintf(stderr, "error: %s\n", first_line(reason).c_str());
+  const bool memory = reason.find("not enough memory") != std::string::npos ||
+                      reason.find("out of memory") != std::string::npos ||
+                      reason.find("bad_alloc") != std::string::npos;
+  const std::string line = memory ? "out of memory; a smaller --batch takes less" : first_line(reason);
+  std::fprintf(stderr, "error: %s\n", line.c_str());
   return stopped_by ? 128 + stopped_by : 1;
 }
 
@@ -265,6 +286,8 @@ int report(const std::string& reason) {
 
 int main(int argc, char** argv) {
   using namespace crystalgrid;
+  open_standard_streams();
+  stop_when_asked();
   try {
     const Options options = parse_options(argc, argv);
     if (options.help)

@@ -39,6 +39,11 @@ Shard from_environment() {
   if (const auto task = variable("SLURM_ARRAY_TASK_ID"), count = variable("SLURM_ARRAY_TASK_COUNT"); task && count) {
     const std::int64_t first = variable("SLURM_ARRAY_TASK_MIN").value_or(0);
     const std::int64_t step = std::max<std::int64_t>(1, variable("SLURM_ARRAY_TASK_STEP").value_or(1));
+    const std::int64_t last = variable("SLURM_ARRAY_TASK_MAX").value_or(first + step * (*count - 1));
+    if (last != first + step * (*count - 1) || (*count == 1 && first > 0))  // some of an array's tasks
+      throw InputError("SLURM_ARRAY_TASK_ID: wanted an array of all shards, got " + std::to_string(*count) +
+                       " tasks from " + std::to_string(first) + " to " + std::to_string(last) +
+                       "; --shard K/N says which shard this is");
     shard = {(*task - first) / step, *count, "SLURM_ARRAY_TASK_ID"};
   }
   // A job's script has SLURM_PROCID 0 of SLURM_NTASKS too, and is one process all the same: it is not in a step of

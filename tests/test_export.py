@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import crystalgrid as cg
-from artifacts import Mirror
+from artifacts import Mirror, tiny_network
 from crystalgrid import export as exporting
-from crystalgrid.export import compare, export, real_densities, refuse_disagreement
+from crystalgrid.export import compare, export, identity, real_densities, refuse_disagreement
 from crystalgrid.latents import latents
 from crystalgrid.recipe import load_recipe
 
@@ -63,7 +63,8 @@ def test_the_file_agrees_with_the_run_and_says_what_it_is(
     z = latents(3, 0, 5, 300)
     torch.testing.assert_close(exported.decode(z), eager.decode(z), rtol=0, atol=1e-4)
     assert set(exported.metadata) == {
-        "format", "mode", "grid", "classes", "latent_dim", "units", "recipe", "versions", "data", "verified",
+        "format", "mode", "grid", "classes", "latent_dim", "units", "recipe", "versions", "data", "identity",
+        "verified",
     }  # fmt: skip
     assert (exported.mode, exported.grid) == (eager.mode, eager.grid) == ("repeated", cg.Grid())
     assert exported.metadata["recipe"] == json.loads(json.dumps(load_recipe("tiny").to_dict()))
@@ -86,6 +87,13 @@ def test_the_same_run_gives_the_same_sound_archive(run: Path, tmp_path: Path, mo
     assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "two.pt").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.pt") as archive:
         assert archive.testzip() is None
+
+
+def test_a_model_has_one_identity_however_often_it_is_exported() -> None:
+    network, same, other = tiny_network(), tiny_network(), tiny_network()
+    next(other.parameters()).data.add_(1e-6)
+    assert identity(network, ".pt") == identity(same, ".pt")
+    assert len({identity(network, ".pt"), identity(network, ".pt2"), identity(other, ".pt")}) == 3
 
 
 def test_cubes_come_from_the_prototypes_where_the_data_is_gone() -> None:

@@ -64,12 +64,17 @@ def test_two_crystals_become_a_library(ends: tuple[Path, Path, Path], tmp_path: 
     density = np.load(tmp_path / "out/structures/density.npz")["density"]
     np.testing.assert_allclose(density, cg.load(ends[0]).decode(torch.from_numpy(z)), atol=1e-4)
 
+    before = (tmp_path / "out/structures/samples.xyz").read_bytes()
+    again = subprocess.run([*command, *options, "--resume"], capture_output=True, text=True, env=cache, timeout=300)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "out/structures/samples.xyz").read_bytes() == before
+
 
 def test_bad_input_is_one_line_and_leaves_nothing(ends: tuple[Path, Path, Path], tmp_path: Path) -> None:
     model, a, b = ends
     out = tmp_path / "out"
     for options, message in (
-        (Interpolate(a, b, str(model), out, steps=1), "--steps: wanted 2 or more"),
+        (Interpolate(a, b, str(model), out, steps=1), "--steps: wanted 2 to 1,000,000"),
         (Interpolate(a, b, "absent", out), "absent: no such file"),
         (
             Interpolate(a, b, str(tmp_path), out),

@@ -146,7 +146,7 @@ def test_what_was_written_after_the_manifest_is_made_anew(
     start = (folder / "density.npz").read_bytes().index(b"\x93NUMPY") + 128  # of the values
     sizes = {
         "frames": places[kept], "blocks": block_places[sum(n > 0 for n in atoms[:kept])],
-        "densities": start + kept * 6**3 * 4, "indices": kept * 8,
+        "densities": start + kept * 6**3 * 4, "indices": kept * 8, "npz": 0,
     }  # fmt: skip
     densities = (folder / "density.npz").read_bytes()
     for name, content, size in (
@@ -226,7 +226,7 @@ def test_an_altered_manifest_is_refused(
 def test_a_finished_library_whose_file_changed_is_refused(
     sampler: Path, whole: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    for name in ("samples.xyz", "samples.cif"):
+    for name in ("samples.xyz", "samples.cif", "density.npz"):
         out = shutil.copytree(whole[1], tmp_path / name)
         size = (out / name).stat().st_size
         with (out / name).open("r+b") as file:
@@ -242,8 +242,48 @@ def test_shards_of_two_libraries_do_not_share_a_folder(sampler: Path, whole: tup
     assert run(sampler, *shard, "0/2").returncode == 0
     assert_refused(run(sampler, *shard, "0/3"), "nothing but the 3 shards of this library, it has shard-0-of-2")
     assert_refused(run(sampler, *shard, "1/2", "--seed", 4), "made with seed 3, not 4")
-    (tmp_path / "note.txt").write_text("mine")
-    assert_refused(run(sampler, *shard, "1/2"), "it has note.txt")
+    (tmp_path / "slurm-1.out").write_text("a log")
+    assert run(sampler, *shard, "1/2").returncode == 0
+    done = run(sampler, *shard[:-1])
+    assert_refused(done, "holds shard-")
+    assert "--shard K/N goes on with a part of it" in done.stderr
+    (tmp_path / "samples.xyz").write_text("")
+    assert_refused(run(sampler, *shard, "1/2", "--resume"), "it has samples.xyz")
+
+
+def test_a_file_of_a_finished_name_does_not_take_the_place_of_what_is_done(
+    sampler: Path, whole: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    done = {
+        "next": 0,
+        "kept": 0,
+        "without_atoms": 0,
+        "finished": False,
+        "bytes": dict.fromkeys(manifest(whole[1])["bytes"], 0),
+    }
+    done["removed"] = dict.fromkeys(manifest(whole[1])["removed"], 0)
+    (out / "manifest.json").write_text(json.dumps({**manifest(whole[1]), **done}))
+    (out / "samples.xyz.part").write_text("begun")
+    (out / "samples.xyz").write_text("a copy")
+    assert run(sampler, whole[0], "-o", out, *LIBRARY, "--resume").returncode == 0
+    assert (out / "samples.xyz").read_bytes() == (whole[1] / "samples.xyz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_ARRAY_TASK_MIN": "3"},
+        {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MAX": "7"},
+    ],
+)
+def test_some_tasks_of_an_array_do_not_say_which_shard(
+    sampler: Path, mirror: Path, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    done = run(sampler, mirror, "-o", tmp_path, env={**os.environ, **variables})
+    assert_refused(done, "SLURM_ARRAY_TASK_ID: wanted an array of all shards, got")
+    assert "--shard K/N" in done.stderr
 
 
 def test_other_rows_under_the_same_name_are_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:

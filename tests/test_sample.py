@@ -4,6 +4,7 @@ import itertools
 import os
 import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -108,6 +109,7 @@ def test_the_batch_moves_no_density(sampler: Path, tiny: Path, tmp_path: Path) -
         (["{model}", "-o", "{out}", "-n", "0"], "-n: wanted a whole number from 1"),
         (["{model}", "-o", "{out}", "-n", "ten"], "-n: wanted a whole number from 1"),
         (["{model}", "-o", "{out}", "-n"], "-n: wanted a value, got none"),
+        (["{model}", "-o", "{out}", "--shard", ""], "--shard: wanted a value, got none"),
         (["{model}", "-o", "{out}", "--batch", "-4"], "--batch: wanted a whole number from 1"),
         (["{model}", "-o", "{out}", "--seed", "1.5"], "--seed: wanted a whole number from 0"),
         (["{model}", "-o", "{out}", "--threads", "-1"], "--threads: wanted a whole number from 0"),
@@ -143,6 +145,22 @@ def test_bad_options_end_in_one_line(
     out = tmp_path / "out"
     assert_refused(run(sampler, *(a.format(model=mirror, out=out) for a in arguments)), message)
     assert not out.exists()
+
+
+def test_what_is_no_density_is_refused_and_what_is_done_is_kept(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    z = np.ones((20, 216), np.float32)
+    z[17] = 1e-30
+    np.save(tmp_path / "z.npy", z)
+    command = [mirror, "-o", tmp_path / "out", "--latents", tmp_path / "z.npy", "--batch", 8, "--largest-density", 3e38]
+    assert_refused(run(sampler, *command), "structure 16 or one soon after decodes to a density that is not finite")
+    assert manifest(tmp_path / "out")["next"] == 16
+
+
+def test_with_its_streams_closed_it_writes_the_same(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    sampled(sampler, mirror, tmp_path / "open", "-n", 500, "--batch", 1)
+    words = shlex.join(map(str, [sampler, mirror, "-o", tmp_path / "closed", "-n", 500, "--batch", 1]))
+    assert subprocess.run(f"exec {words} <&- >&- 2>&-", shell=True, timeout=120).returncode == 0
+    assert (tmp_path / "closed/samples.xyz").read_bytes() == (tmp_path / "open/samples.xyz").read_bytes()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

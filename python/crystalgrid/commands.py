@@ -61,11 +61,19 @@ def _run(module: str) -> None:
 def _import(module: str) -> Any:
     """A module. There is nothing to save yet, and torch and numpy go on after a KeyboardInterrupt, half imported."""
     before = signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     imported = import_module(f".{module}", __package__)
     signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGTERM, _tidy_and_stop)
     return imported
 
 
-def _stop(*_: object) -> None:
+def _stop(number: int, _: object) -> None:
     print("error: interrupted", file=sys.stderr, flush=True)
-    os._exit(130)
+    os._exit(128 + number)
+
+
+def _tidy_and_stop(number: int, _: object) -> None:
+    """As after Ctrl-C, what was being written is removed."""
+    print("error: interrupted", file=sys.stderr, flush=True)
+    sys.exit(128 + number)

@@ -1,5 +1,6 @@
 """`crystalgrid-export`: a training run as one file that needs no Python. `export/README.md` is its contract."""
 
+import hashlib
 import io
 import json
 import sys
@@ -23,6 +24,7 @@ from .model import (
     CHECKSUM,
     FORMAT,
     METADATA,
+    can_learn,
     checksum,
     find,
     latent_dim,
@@ -54,7 +56,10 @@ def export(run: tyro.conf.Positional[str], out: Annotated[Path, tyro.conf.arg(al
     """
     if out.suffix not in (".pt", ".pt2"):
         raise InputError(f"{out}: wanted a name that ends in .pt (TorchScript) or .pt2 (compiled for this machine)")
-    network, trained = load_trained(find(run))
+    path = find(run)
+    if not can_learn(path):
+        raise InputError(f"{run}: is exported already; wanted a training run or a released model")
+    network, trained = load_trained(path)
     metadata = {
         "format": FORMAT,
         "mode": trained["mode"],
@@ -65,6 +70,7 @@ def export(run: tyro.conf.Positional[str], out: Annotated[Path, tyro.conf.arg(al
         "recipe": trained["recipe"],
         "versions": {"crystalgrid": __version__, "torch": torch.__version__},
         "data": trained["data"],
+        "identity": identity(network, out.suffix),
     }
     metadata |= {key: trained[key] for key in ("start", "prior") if key in trained}
     with written_whole(out) as temporary:
@@ -81,6 +87,17 @@ def export(run: tyro.conf.Positional[str], out: Annotated[Path, tyro.conf.arg(al
         describe(temporary, {**metadata, "verified": {**agreement, "batch_sizes": BATCH_SIZES, "data": source}})
         load(temporary)
     print(f"{out}: written")
+
+
+def identity(network: nn.Module, form: str) -> str:
+    """SHA-256 of what decides on a library, wherever and however often the same model is exported to this form.
+
+    Files differ: TorchScript lists the constants of its modules in an order that is not always the same.
+    """
+    total = hashlib.sha256(f"{form} {__version__} {torch.__version__}".encode())
+    for name, value in sorted(network.state_dict().items()):
+        total.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode() + value.contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 def scripted(network: nn.Module) -> bytes:

@@ -15,9 +15,11 @@ from .arguments import parsed
 from .cubes import evaluation_cubes
 from .data import load as load_crystals
 from .errors import InputError, run_command
-from .files import new_folder
+from .files import new_folder, written_whole
 from .model import Model, load
-from .sample import Sample, artifact
+from .sample import Flag, Sample, artifact
+
+MOST_STEPS = 1_000_000
 
 
 @dataclass
@@ -31,12 +33,14 @@ class Interpolate:
     """file with the first crystal; of several, the first that the model knows counts"""
     b: tyro.conf.Positional[Path]
     """file with the last one"""
-    model: str
+    model: str = "mp10a-repeated"
     """model.pt, as crystalgrid-export writes it, or the name of a released model"""
-    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """folder to write to, new or empty"""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("interpolation")
+    """folder to write to, new or empty unless --resume"""
     steps: int = 9
     """how many structures, both ends included"""
+    resume: Flag = False
+    """go on where an interrupted run of the same command stopped"""
 
 
 def encode_file(path: Path, model: Model) -> Tensor:
@@ -59,15 +63,17 @@ def line(a: Tensor, b: Tensor, steps: int) -> Tensor:
 
 def interpolate(options: Interpolate) -> Sample:
     """Write the latent vectors; returns what the sampler is then to do."""
-    if options.steps < 2:
-        raise InputError(f"--steps: wanted 2 or more, as both ends count, got {options.steps}")
+    if not 2 <= options.steps <= MOST_STEPS:
+        raise InputError(f"--steps: wanted 2 to {MOST_STEPS:,}, as both ends count, got {options.steps}")
     artifact(options.model)  # which the sampler needs, before there is anything in OUT
     model = load(options.model)
     a, b = (encode_file(path, model) for path in (options.a, options.b))
-    latents = new_folder(options.out) / "latents.npy"
-    np.save(latents, line(a, b, options.steps).numpy())
-    out = options.out / "structures"
-    return Sample(options.model, out, latents=latents, cif=True, save_density=True, shard="0/1")
+    folder = options.out if options.resume else new_folder(options.out)
+    folder.mkdir(exist_ok=True)
+    with written_whole(folder / "latents.npy") as latents:
+        np.save(latents, line(a, b, options.steps).numpy())
+    latents, out = folder / "latents.npy", folder / "structures"
+    return Sample(options.model, out, None, options.resume, "0/1", latents=latents, cif=True, save_density=True)
 
 
 def cli() -> None:

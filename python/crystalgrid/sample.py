@@ -126,6 +126,8 @@ def artifact(model: str) -> Path:
         raise InputError(f"{model}: wanted the file that crystalgrid-export makes from a run, got a folder")
     content = hashlib.sha256((path / WEIGHTS).read_bytes() + f"{__version__} {torch.__version__}".encode()).hexdigest()
     exported = cache() / f"{path.name}-{content[:12]}.pt"
+    if exported.exists():  # in a cache that may be read-only
+        return exported
     with one_at_a_time():
         if not exported.exists():
             print(f"exporting {path.name}, once …", file=sys.stderr, flush=True)
@@ -136,6 +138,8 @@ def artifact(model: str) -> Path:
 def sampler() -> Path:
     """The sampler for this torch, built if this is its first use. Raises InputError naming the log where that fails."""
     program = cache() / f"sampler-torch{torch.__version__}-{_fingerprint()}"
+    if program.exists():
+        return program
     with one_at_a_time():
         if not program.exists():
             version = torch.__version__
