@@ -101,7 +101,7 @@ def test_links_that_lead_nowhere_are_listed(tmp_path, capsys):
     said = capsys.readouterr()
     assert "kept 1 of 3 crystals" in said.out
     assert f"left out: {tmp_path / 'b.cif'}: cannot be read: [Errno 2] No such file" in said.err
-    assert f"left out: {tmp_path / 'more'}: not a format that is read" in said.err
+    assert f"left out: {tmp_path / 'more'}: a link to a folder, which is not followed" in said.err
 
 
 def test_a_cell_without_room_for_its_atoms_is_left_out(tmp_path):

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import crystalgrid as cg
 from artifacts import fitted_tiny
 from crystalgrid.checkpoint import KEY, last, load_run, read_checkpoint
+from crystalgrid.crystalset import CrystalSet
 from crystalgrid.export import export
 from crystalgrid.latents import latents
 from crystalgrid.nets.prior import Prior
+from crystalgrid.parquet import write_parquet
 from crystalgrid.prior import prior
 from crystalgrid.released import load_released, write_weights
 from crystalgrid.train import train
@@ -134,6 +137,12 @@ def test_a_prior_is_new_or_begins_with_one_that_is_named(run, crystals, tmp_path
     assert about["start"]["step"] == 1
 
 
+def one_crystal(folder: Path) -> str:
+    lone = CrystalSet.of([("x", 4 * np.eye(3), np.zeros((1, 3)), np.array([26]))])
+    write_parquet(folder / "one.parquet", lone.with_splits(np.array(["train"])))
+    return str(folder / "one.parquet")
+
+
 def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
     export(str(run), tmp_path / "model.pt")
     prior(str(run), tmp_path / "out", str(crystals), max_steps=1)
@@ -144,6 +153,7 @@ def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
         ({}, "the output folder exists and is not empty"),
         ({"resume": True, "seed": 1}, "was trained with another --seed"),
         ({"resume": True, "start": str(tmp_path / "out")}, "was trained with another --start"),
+        ({"data": one_crystal(tmp_path)}, "wanted two crystals or more for a prior to learn from, got 1"),
         ({"out": tmp_path / "other", "start": str(run)}, "run: has no prior to begin with"),
         ({"resume": True, "out": run}, "wanted one of crystalgrid-prior to resume"),
     ):

@@ -97,6 +97,36 @@ def test_symmetry_of_a_cif_is_applied(tmp_path):
     assert len(crystal) == 4
 
 
+@pytest.mark.parametrize("symmetry", ["Q 9/z", "F d -3 m :2", "f m -3 m"])
+def test_a_symmetry_that_is_not_known_is_no_crystal_of_one_atom(tmp_path, symmetry):
+    with pytest.raises(cg.InputError, match=f"its symmetry '{symmetry}' is not known"):
+        cg.read(write(tmp_path / "cu.cif", cif(atoms=("Cu 0 0 0",)).replace("P 1", symmetry)))
+
+
+def test_a_rounded_special_position_is_not_several_atoms(tmp_path):
+    text = (
+        cif(atoms=("Mg 0.333 0.667 0.25",)).replace("P 1", "P 63/m m c").replace("_angle_gamma 90", "_angle_gamma 120")
+    )
+    assert "gamma 120" in text
+    with pytest.raises(cg.InputError, match=r"two atoms less than 0\.5 Å apart"):
+        cg.read(write(tmp_path / "mg.cif", text))
+
+
+@pytest.mark.parametrize("occupancy", [".", "?"])
+def test_an_occupancy_that_is_not_said_is_whole(tmp_path, occupancy):
+    [crystal] = cg.read(write(tmp_path / "a.cif", cif(occupancy=occupancy)))
+    assert same(crystal, caesium_chloride())
+    with pytest.raises(cg.InputError, match="an occupancy of -1"):
+        cg.read(write(tmp_path / "b.cif", cif(occupancy=-1)))
+
+
+def test_deuterium_is_hydrogen_and_a_cluster_no_crystal(tmp_path):
+    [crystal] = cg.read(write(tmp_path / "a.xyz", FRAME.replace("Cs ", "D ")))
+    assert crystal.numbers.tolist() == [1, 17]
+    with pytest.raises(cg.InputError, match="pbc: wanted T T T, a crystal, got F F F"):
+        cg.read(write(tmp_path / "b.xyz", FRAME.replace("T T T", "F F F")))
+
+
 def test_compressed(tmp_path):
     with gzip.open(tmp_path / "a.json.gz", "wt") as file:
         json.dump([structure(caesium_chloride())] * 2, file)

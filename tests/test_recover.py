@@ -341,6 +341,15 @@ def test_a_library_without_densities(library: Path, tmp_path) -> None:
     assert not (tmp_path / "crystals" / "cif").exists()
 
 
+def test_shards_without_structures_are_passed_over(library: Path, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "samples.xyz").touch()
+    recover_library((tmp_path / "empty", library), tmp_path / "out", workers=1)
+    assert len((tmp_path / "out" / "crystals.csv").read_text().splitlines()) == 13
+    with pytest.raises(InputError, match="empty: no structure in it"):
+        recover_library((tmp_path / "empty",), tmp_path / "none")
+
+
 def test_bad_libraries_end_in_one_clear_line(library: Path, tmp_path) -> None:
     atoms, density = found_in([PEROVSKITE])
     single = write_library(tmp_path / "single", atoms, None, mode="single")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ def _check_near(name: str, values: np.ndarray) -> None:
 
 def positive(name: str, value: float) -> float:
     """A finite number greater than zero."""
-    if isinstance(value, int | float) and math.isfinite(value) and value > 0:
+    if isinstance(value, Real) and math.isfinite(value) and value > 0:
         return float(value)
     raise InputError(f"{name}: wanted a positive number, got {value!r}")
 
@@ -124,8 +125,8 @@ def thread_count(threads: int | None) -> int:
     """`threads` as the core counts them: 0 for all cores."""
     if threads is None:
         return 0
-    if isinstance(threads, int) and threads > 0:
-        return threads
+    if isinstance(threads, Integral) and threads > 0:
+        return int(threads)
     raise InputError(f"threads: wanted a whole number of at least 1, or None for all cores, got {threads!r}")
 
 

@@ -28,7 +28,8 @@ SYMBOLS = (
     "Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu"
 ).split()
 """Chemical symbols of Z = 1 to 94."""
-ATOMIC_NUMBERS = {symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}
+ATOMIC_NUMBERS = {**{symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}, "D": 1, "T": 1}
+"""Of chemical symbols; deuterium and tritium are hydrogen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,8 @@ class Crystal:
     @classmethod
     def from_pymatgen(cls, structure: Structure) -> Crystal:
         """From an ordered pymatgen Structure; partial occupancies raise InputError."""
+        if not hasattr(structure, "lattice") or not hasattr(structure, "is_ordered"):
+            raise InputError(f"structure: wanted a pymatgen Structure, got {type(structure).__name__}")
         if not structure.is_ordered:
             raise InputError(f"{structure.formula}: disordered (a site has partial occupancy), wanted ordered sites")
         return cls(structure.lattice.matrix, structure.frac_coords, np.array([site.specie.Z for site in structure]))

@@ -71,9 +71,9 @@ def evaluate(
         crystals = some(crystals, max_cubes, seed)
     metrics = measure(loaded, crystals, seed, picture)
     metrics = {**metrics, "model": model, "data": data, "split": split, "seed": seed}
-    print(table(metrics))
     if json is not None:
         write_json(json, metrics)
+    print(table(metrics))
 
 
 def opened(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:

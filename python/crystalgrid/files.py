@@ -28,7 +28,7 @@ def as_path(name: str, value: Any) -> Path:
 
 def check_output(path: Path) -> None:
     """Raise InputError where no file can be written under that name."""
-    if path.is_dir():
+    if path.is_dir() or not path.name:
         raise InputError(f"{path}: wanted a file to write to, but a folder has that name")
     if not path.parent.is_dir():
         raise InputError(f"{path}: its folder {path.parent} does not exist")

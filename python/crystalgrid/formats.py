@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from .crystal import LEAST_VOLUME
 from .parquet import read_parquet
-from .xyz import frames, parse_frame
+from .xyz import frames, parse_frame, values_of
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 """lattice [3, 3], frac_coords [n, 3], numbers [n]."""
@@ -23,6 +24,13 @@ Entry = tuple[str | None, Callable[..., Any], Any]
 """Id if the file gives one; parser, which makes a list of Arrays or the errors that came instead (`read_parquet`: the
 whole set); what to parse."""
 ID_NAMES = ("material_id", "immutable_id", "entry_id", "id")
+OCCUPANCY = "_atom_site_occupancy"
+SYMMETRY = re.compile(
+    r"^\s*_(?:symmetry_|space_group_)(?:space_group_)?(?:name_\S+|IT_number|Int_Tables_number)[ \t]+(\S.*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
+CLOSEST = 0.5
+"""Å; atoms that are closer are one whose position was rounded, as a special one of 1/3 that is given as 0.333."""
 DATA_BLOCK = re.compile(r"^(?=data_)", re.MULTILINE | re.IGNORECASE)
 csv.field_size_limit(2**31 - 1)  # a CIF can be longer than the 128 kB that a field may have
 
@@ -109,12 +117,40 @@ def parse_cif(text: str) -> list[Arrays | Exception]:
 def _parse_block(text: str) -> Arrays:
     from pymatgen.io.cif import CifParser
 
+    text = _readable_occupancies(text)
     parser = CifParser.from_str(text)
     try:
         structures = parser.parse_structures(primitive=False, on_error="ignore")
     except ValueError as error:
         raise ValueError("; ".join(getattr(parser, "warnings", [])) or str(error)) from error
+    if symmetry := _unknown_symmetry(text, getattr(parser, "warnings", [])):
+        raise ValueError(f"its symmetry {symmetry!r} is not known; wanted the symmetry operations in it")
     return _arrays(structures[0])
+
+
+def _readable_occupancies(text: str) -> str:
+    """A CIF whose unknown occupancies, which pymatgen takes for none, are whole; ValueError for negative ones."""
+    from pymatgen.io.cif import CifFile
+
+    if OCCUPANCY not in text:
+        return text
+    file, unknown = CifFile.from_str(text), False
+    for block in file.data.values():
+        given = block.data.get(OCCUPANCY, [])
+        if any(one.lstrip().startswith("-") for one in given):
+            raise ValueError(f"an occupancy of {min(given)}")
+        unknown |= any(one in (".", "?") for one in given)
+        if given:
+            block.data[OCCUPANCY] = ["1" if one in (".", "?") else one for one in given]
+    return str(file) if unknown else text
+
+
+def _unknown_symmetry(text: str, warnings_: list[str]) -> str:
+    """What a CIF gives as its symmetry, where pymatgen knew no better than to take none."""
+    if not any("Defaulting to P1" in one for one in warnings_):
+        return ""
+    given = (match[1].strip(" '\"") for match in SYMMETRY.finditer(text))
+    return next((one for one in given if one.replace(" ", "").upper() not in ("P1", "1", "?", ".", "")), "")
 
 
 def parse_poscar(text: str) -> list[Arrays]:
@@ -141,6 +177,9 @@ def _scaled(text: str) -> str:
 
 def parse_xyz(frame: str) -> list[Arrays]:
     """The structure of one frame."""
+    periodic = values_of(frame).get("pbc", "T T T").split()
+    if any(one.upper().startswith("F") or one == "0" for one in periodic):
+        raise ValueError(f"pbc: wanted T T T, a crystal, got {' '.join(periodic)}")
     return [parse_frame(frame)]
 
 
@@ -158,5 +197,7 @@ def parse_structure(entry: Any) -> list[Arrays]:
 def _arrays(structure: Any) -> Arrays:
     if not structure.is_ordered:
         raise Disordered("a site has partial occupancy")
+    if structure.volume > LEAST_VOLUME * len(structure) and not structure.is_valid(CLOSEST):
+        raise ValueError(f"two atoms less than {CLOSEST} Å apart; perhaps a special position was rounded")
     numbers = np.array([getattr(site.specie, "Z", 0) for site in structure], dtype=np.int64)
     return structure.lattice.matrix, structure.frac_coords, numbers

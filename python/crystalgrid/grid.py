@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from .errors import InputError
 
@@ -18,12 +19,14 @@ class Grid:
     sigma: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.n, int) and not isinstance(self.n, bool) and 0 < self.n <= 1024):
+        if not (isinstance(self.n, Integral) and not isinstance(self.n, bool) and 0 < self.n <= 1024):
             raise InputError(f"Grid: n must be a whole number from 1 to 1024, got {self.n!r}")
+        object.__setattr__(self, "n", int(self.n))
         for name in ("length", "sigma"):
             value = getattr(self, name)
-            if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+            if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
                 raise InputError(f"Grid: {name} must be a positive number of Å, got {value!r}")
+            object.__setattr__(self, name, float(value))
 
     @property
     def spacing(self) -> float:

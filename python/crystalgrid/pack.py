@@ -39,20 +39,22 @@ def pack(
     Args:
         sources: files and folders; folders are searched in depth, hidden files aside.
         out: the Parquet file to write.
-        max_side: Å, crystals whose longest side is as long or longer are left out.
+        max_side: Å, crystals whose longest side is as long or longer are left out; training and evaluation leave out
+            those of 10 Å and more in any case.
         seed: of the split by reduced formula, for crystals whose source has no split.
         workers: processes; all cores by default.
         overwrite: replace OUT where it exists.
     """
-    left_out_csv = out.with_suffix(".left_out.csv")
     _check(sources, out, max_side, seed, workers, overwrite)
+    left_out_csv = out.with_suffix(".left_out.csv")
     ours = (out.resolve(), left_out_csv.resolve())
     files = [one for source in sources for one in find_files(source) if one[0].resolve() not in ours]
     found = read_all(files, max_side, workers or os.cpu_count() or 1)
     for one in found.left_out[:SHOWN]:
         print(f"left out: {one}", file=sys.stderr)
     if len(found.left_out) > SHOWN:
-        print(f"left out: {len(found.left_out) - SHOWN} more, all in {left_out_csv}", file=sys.stderr)
+        listed = f", all in {left_out_csv}" if len(found.crystals) else ""
+        print(f"left out: {len(found.left_out) - SHOWN} more{listed}", file=sys.stderr)
     if len(found.crystals) == 0:
         raise InputError(nothing_kept(str(out), found.left_out))
     with written_whole(left_out_csv) as temporary:

@@ -65,7 +65,7 @@ def reconstructions(
         inside = true[b].depth(grid.length) >= -MATCH  # those just outside are found by what reaches in
         solid = figure.add_subplot(cells[row, 3], projection="3d")
         draw_atoms(solid, found.cube(b), grid, (true[b].positions[inside], true[b].numbers[inside]))
-        solid.set_title("found (discs), true (rings)", fontsize=9)
+        solid.set_title("found (discs), true to 0.5 Å outside (rings)", fontsize=9)
     element_bar(figure, cells)
     save(figure, path)
 

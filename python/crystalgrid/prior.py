@@ -81,6 +81,8 @@ def prior(
     with first_process_speaks():
         crystals, val, about = gather(of["mode"], data, settings, seed)
         crystals, val = (of_prior(kind, split, settings.network, data) for split in (crystals, val))
+        if len(crystals) < 2:
+            raise InputError(f"{data}: wanted two crystals or more for a prior to learn from, got {len(crystals)}")
     about |= {"processes": here * nodes, **about_start}
     steps = min(max_steps or ENDLESS, ENDLESS if minutes else kind.optimizer.steps)
     if resume:

@@ -62,6 +62,8 @@ def find_files(source: str | Path) -> list[tuple[Path, str]]:
         return [(source, _name(source, source.parent))]
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
+    if not source.is_dir():
+        raise InputError(f"{source}: wanted a file or a folder, got neither")
     inside = (path.relative_to(source) for path in source.rglob("*") if path.is_file() or path.is_symlink())
     paths = [source / path for path in sorted(inside) if not any(part.startswith(".") for part in path.parts)]
     if not paths:
@@ -89,6 +91,9 @@ def jobs(files: Iterable[tuple[Path, str]]) -> Iterator[Job | LeftOut]:
     """What there is to parse in the files, and what could not be opened."""
     for path, name in files:
         kind = format_of(path)
+        if path.is_dir():
+            yield LeftOut(str(path), "", "a link to a folder, which is not followed")
+            continue
         if kind is None:
             yield LeftOut(str(path), "", "not a format that is read", f"wanted {FORMATS}")
             continue

@@ -25,7 +25,7 @@ from .crystalset import CrystalSet
 from .errors import InputError, run_command
 from .files import new_folder, written_whole
 from .grid import Grid
-from .library import Library, read_library
+from .library import SAMPLES, Library, read_library
 from .parquet import read_parquet, write_parquet
 from .progress import progress
 from .recover import Recovered, recover
@@ -95,8 +95,11 @@ def recover_library(
         raise InputError("folders: wanted folders that crystalgrid-sample wrote, got none")
     if workers is not None and workers < 1:
         raise InputError(f"--workers: wanted at least 1, got {workers}")
-    libraries = [read_library(folder) for folder in folders]
-    for folder, library in zip(folders, libraries, strict=True):
+    filled = [folder for folder in folders if not _is_empty(folder)]
+    libraries = [read_library(folder) for folder in filled]
+    if not libraries:
+        raise InputError(f"{', '.join(map(str, folders))}: no structure in it")
+    for folder, library in zip(filled, libraries, strict=True):
         if library.mode != "repeated":
             raise InputError(f"{folder}: {library.mode} mode, wanted repeated: one cell by itself shows no lattice")
     indices = np.concatenate([library.indices for library in libraries])
@@ -120,6 +123,11 @@ def recover_library(
         raise InputError(f"{out}: no lattice in any of {len(indices)} structures")
     missing = len(indices) - len(rows)
     print(f"{out}: {len(rows)} crystals of {len(indices)} structures ({missing} without a lattice)")
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether it is a shard that had nothing to do, or whose structures were all filtered out."""
+    return (folder / SAMPLES).is_file() and (folder / SAMPLES).stat().st_size == 0
 
 
 def _parts(library: Library) -> Iterator[Part]:
