@@ -70,7 +70,8 @@ def train(
         start: training run or released model whose weights to begin with, in place of new ones, at the full learning
             rate of the recipe; a prior is to be learned anew.
         seed: of the first weights, the order of crystals, where cubes are cut, and the noise.
-        max_steps: stop after so many steps in all; by default the recipe says. Its decay ends there if that is later.
+        max_steps: stop after so many steps in all; by default the recipe says. Its decay ends there if that is later,
+            and in a resumed run where it was to end when that began.
         max_epochs: stop after so many passes over the crystals, likewise.
         minutes: stop after so many minutes of training in all, where a recipe's decay then ends, too.
         resume: go on from OUT/checkpoints/last.ckpt.

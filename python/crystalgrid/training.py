@@ -166,7 +166,9 @@ class Training(L.LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint[KEY] = {**self.about, "step": self.global_step, "seconds": self.seconds}
+        spent = {"step": self.global_step, "seconds": self.seconds}
+        checkpoint[KEY] = {**self.about, **spent, "decay_ends": self.last_step}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seconds_before = checkpoint[KEY]["seconds"]
+        self.last_step = checkpoint[KEY].get("decay_ends", self.last_step)  # as the run began
