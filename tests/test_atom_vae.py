@@ -1,7 +1,5 @@
 """The autoencoder that knows what a density is of: latent vectors are atoms."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,6 +8,7 @@ from crystalgrid import Grid
 from crystalgrid.cubes import evaluation_cubes
 from crystalgrid.data import load
 from crystalgrid.nets import AtomVAE
+from test_lattice_vae import loss
 from test_pursuit import density_of, some_atoms
 
 GRID = Grid()
@@ -87,17 +86,8 @@ def test_no_density_is_too_strange(vae):
 @torch.no_grad()
 def test_posterior_variances_are_the_best_for_the_loss(vae, densities):
     """Nearly: of atoms near a face, less is in the cube than they are taken for, which makes the best ones smaller."""
-    mu, logvar = vae.encode(densities)
-    plain, noise = vae.decode(mu), torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))
-
-    def loss(wider: float) -> float:
-        """Σ error² + beta · KL, with variances so many times as large."""
-        variances = logvar + math.log(wider)
-        error = vae.error(vae.decode(mu + noise * (variances / 2).exp()), plain) * 30**3
-        return float(error + 1e-3 * 0.5 * (variances.exp() - variances).sum(1).mean())
-
-    assert loss(1) < min(loss(1 / 16), loss(4))
-    assert (logvar <= 0).all()
+    assert loss(vae, densities, 1) < min(loss(vae, densities, 1 / 16), loss(vae, densities, 4))
+    assert (vae.logvar <= 0).all()
 
 
 @torch.no_grad()

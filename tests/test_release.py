@@ -10,27 +10,15 @@ from crystalgrid.prior import prior
 from crystalgrid.release import CARD, DRAWS, LIMITS, METRICS, PICTURE, release
 from crystalgrid.released import WEIGHTS
 from crystalgrid.train import train
+from test_prior import KINDS, RECIPE
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
-
-RECIPE = """
-[network]
-unet = [4]
-periodic = true
-latent_dim = 60
-[loss]
-beta = 1e-2
-[optimizer]
-learning_rate = 1e-3
-batch_size = 2
-steps = 2
-"""
 
 
 def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("crystalgrid.nets.LatticeVAE.fitted_to", 256)
     monkeypatch.setattr("crystalgrid.cell_prior.CellPriorTraining.widths", (32, 48))
-    (tmp_path / "small.toml").write_text(RECIPE)
+    (tmp_path / "small.toml").write_text(RECIPE.format(network=KINDS["unit cells"]))
     runs = {name: tmp_path / name for name in ("first", "run", "drawn", "further")}
     train("repeated", runs["first"], str(crystals), str(tmp_path / "small.toml"), seed=3)
     monkeypatch.chdir(tmp_path)
@@ -64,3 +52,4 @@ def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Pat
     assert "another machine" in card
     assert "crystalgrid-prior" not in card
     assert DRAWS not in card
+    assert not (folder / DRAWS).exists()

@@ -53,7 +53,8 @@ def release(
 
 @torch.no_grad()
 def draw_draws(model: Model, path: Path) -> None:
-    """A picture of the first draws of a model's prior, if it has learned one."""
+    """A picture of the first draws of a model's prior, if it has learned one; else there is none."""
+    path.unlink(missing_ok=True)
     if model.has_prior:
         drawn = decode(model, model.prior(latents(0, 0, DRAWN, model.latent_dim)), "draws")
         plot.samples(path, drawn.density, drawn.atoms, model.grid)
