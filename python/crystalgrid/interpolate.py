@@ -68,12 +68,15 @@ def interpolate(options: Interpolate) -> Sample:
     artifact(options.model)  # which the sampler needs, before there is anything in OUT
     model = load(options.model)
     a, b = (encode_file(path, model) for path in (options.a, options.b))
-    folder = options.out if options.resume else new_folder(options.out)
-    folder.mkdir(exist_ok=True)
-    with written_whole(folder / "latents.npy") as latents:
-        np.save(latents, line(a, b, options.steps).numpy())
-    latents, out = folder / "latents.npy", folder / "structures"
-    return Sample(options.model, out, None, options.resume, "0/1", latents=latents, cif=True, save_density=True)
+    if not options.resume:
+        new_folder(options.out)
+    latents = options.out / "latents.npy"
+    with written_whole(latents) as temporary:
+        np.save(temporary, line(a, b, options.steps).numpy())
+    return Sample(
+        options.model, options.out / "structures", resume=options.resume, shard="0/1", latents=latents, cif=True,
+        save_density=True,
+    )  # fmt: skip
 
 
 def cli() -> None:
