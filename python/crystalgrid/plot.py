@@ -65,7 +65,7 @@ def reconstructions(
         inside = true[b].depth(grid.length) >= -MATCH  # those just outside are found by what reaches in
         solid = figure.add_subplot(cells[row, 3], projection="3d")
         draw_atoms(solid, found.cube(b), grid, (true[b].positions[inside], true[b].numbers[inside]))
-        solid.set_title("found (discs), true to 0.5 Å outside (rings)", fontsize=9)
+        solid.set_title("found (discs), true (rings,\nto 0.5 Å outside)", fontsize=9)
     element_bar(figure, cells)
     save(figure, path)
 
@@ -142,9 +142,10 @@ def losses(path: Path | str, metrics: Path) -> None:
     figure, cells = canvas(1, max(1, len(shown)))
     for column, (name, label) in enumerate(shown.items()):
         axis = figure.add_subplot(cells[0, column])
-        for key, legend in ((name, "training"), (f"val_{name}", "validation")):
+        for key, legend, marker in ((name, "training", ""), (f"val_{name}", "validation", ".")):
             points = [(int(row["step"]), float(row[key])) for row in rows if row.get(key)]
-            axis.plot(*zip(*points, strict=True) if points else ((), ()), label=legend, linewidth=1.2)
+            if points:
+                axis.plot(*zip(*points, strict=True), label=legend, linewidth=1.2, marker=marker)
         axis.set(xlabel="step", ylabel=label, yscale="log")
         axis.legend(frameon=False, fontsize=8)
     save(figure, path)
