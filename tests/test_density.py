@@ -264,6 +264,25 @@ def test_bad_input_ends_in_one_clear_line(message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("fault", "cell"), {"independent": torch.ones(3, 3), "per atom": 1e-3 * torch.eye(3)}.items())
+def test_a_cell_without_end_is_refused_or_on_a_gpu_empty(fault: str, cell: torch.Tensor, device: str) -> None:
+    batch = pack([PEROVSKITE, IRON])
+    lattice = torch.stack([batch.lattice[0], cell.double()])
+    batch = batch._replace(lattice=lattice).to(device)
+    if device == "cpu":
+        with pytest.raises(InputError, match=fault):
+            voxelize(batch, GRID)
+    else:
+        density = voxelize(batch, GRID).cpu().numpy()
+        assert relative_error(density[0], on_device("cpu", [PEROVSKITE])[0]) < 2e-5
+        assert not density[1].any()
+
+
+def test_the_second_rotation_is_looked_at_too() -> None:
+    with pytest.raises(InputError, match="rotation: wanted orthogonal matrices, got R·Rᵀ up to 3 from 1"):
+        voxelize([PEROVSKITE] * 2, GRID, rotation=torch.stack([torch.eye(3), 2 * torch.eye(3)]))
+
+
 def test_sums_of_thousands_of_images_do_not_lose_their_accuracy() -> None:
     """Where a voxel is in reach of many images: a crowded cell, or broad Gaussians. On the CPU."""
     oblique = np.array([[1.0, 0.3, 0.2], [0.1, 1.0, 0.4], [0.3, 0.2, 1.0]])

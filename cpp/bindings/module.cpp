@@ -31,6 +31,15 @@ PYBIND11_MODULE(_core, module) {
              return Cubes{at<const double>(origin), at<const double>(rotation), periodic};
            }),
            py::arg("origin"), py::arg("rotation"), py::arg("periodic"));
+  module.attr("MAX_Z") = kMaxZ;
+  module.attr("LEAST_VOLUME") = kLeastVolume;
+  module.attr("FARTHEST") = kFarthest;
+  module.def(
+      "fault",
+      [](const Crystals& crystals, std::uintptr_t numbers, std::int64_t atoms, const Cubes& cubes) {
+        return fault(crystals, at<const std::int64_t>(numbers), atoms, cubes);
+      },
+      py::arg("crystals"), py::arg("numbers"), py::arg("atoms"), py::arg("cubes"));
   bind_density(module);
   bind_species(module);
   bind_atoms(module);

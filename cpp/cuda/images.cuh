@@ -39,7 +39,9 @@ __device__ inline void find_lines(const Crystals& crystals, const Cubes& cubes, 
   lines.frac_coords = crystals.frac_coords + 3 * first;
   lines.per_a = cubes.periodic ? most_shifts(span.b) : 1;
   lines.per_atom = cubes.periodic ? most_shifts(span.a) * lines.per_a : 1;
-  lines.count = atoms * lines.per_atom;
+  // A host that does not wait for a GPU cannot look at values first.
+  const bool endless = cubes.periodic && cell_fault(frame.a, frame.b, frame.c, atoms) != CellFault::none;
+  lines.count = endless ? 0 : atoms * lines.per_atom;
 }
 
 /// A thread's walk over every `stride`-th line, image by image.

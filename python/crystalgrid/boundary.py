@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from . import _core
-from .crystal import FARTHEST, LEAST_VOLUME, MAX_Z, Crystal, CrystalBatch, pack
+from .crystal import Crystal, CrystalBatch, pack
 from .errors import InputError
 from .grid import Grid
 
@@ -30,17 +30,23 @@ def batch_and_cubes(
     batch = CrystalBatch(*map(a_tensor, CrystalBatch._fields, pack(crystals)))
     size, atoms = max(batch.offsets.numel() - 1, 0), batch.numbers.numel()
     device = batch.lattice.device
-    lattice = checked("lattice", batch.lattice, (size, 3, 3), torch.float64, device)
-    frac_coords = checked("frac_coords", batch.frac_coords, (atoms, 3), torch.float64, device)
-    numbers = checked("numbers", batch.numbers, (atoms,), torch.int64, device)
-    offsets = checked("offsets", batch.offsets, (size + 1,), torch.int64, device)
+    lattice = _shaped("lattice", batch.lattice, (size, 3, 3), torch.float64, device)
+    frac_coords = _shaped("frac_coords", batch.frac_coords, (atoms, 3), torch.float64, device)
+    numbers = _shaped("numbers", batch.numbers, (atoms,), torch.int64, device)
+    offsets = _shaped("offsets", batch.offsets, (size + 1,), torch.int64, device)
     if origin is not None:
-        origin = checked("origin", _numbers("origin", origin), (size, 3), torch.float64, device)
+        origin = _shaped("origin", _numbers("origin", origin), (size, 3), torch.float64, device)
     if rotation is not None:
-        rotation = checked("rotation", _numbers("rotation", rotation), (size, 3, 3), torch.float64, device)
+        rotation = _shaped("rotation", _numbers("rotation", rotation), (size, 3, 3), torch.float64, device)
     if device.type == "cpu" and not torch.compiler.is_compiling():  # on a GPU a look at values would wait for it
-        _check_crystals(CrystalBatch(lattice, frac_coords, numbers, offsets))
-        _check_cubes(origin, rotation)
+        fault = _core.fault(
+            _core.Crystals(size, address(lattice), address(frac_coords), address(offsets)),
+            address(numbers),
+            atoms,
+            _core.Cubes(address(origin), address(rotation), periodic),
+        )
+        if fault:
+            raise InputError(fault)
     return CrystalBatch(lattice, frac_coords, numbers, offsets), origin, rotation
 
 
@@ -61,6 +67,13 @@ def _numbers(name: str, value: Any) -> Tensor:
 
 def checked(name: str, value: Any, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """`value` as a contiguous tensor of that dtype, if its shape, device and (on the CPU) values are right."""
+    value = _shaped(name, value, shape, dtype, device)
+    check_finite(name, value)
+    return value
+
+
+def _shaped(name: str, value: Any, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """`value` as a contiguous tensor of that dtype, if its shape and device are right."""
     value = a_tensor(name, value)
     if tuple(value.shape) != shape:
         raise InputError(f"{name}: wanted shape {shape}, got {tuple(value.shape)}")
@@ -69,9 +82,7 @@ def checked(name: str, value: Any, shape: tuple[int, ...], dtype: torch.dtype, d
     if value.is_complex() or (value.is_floating_point() and not dtype.is_floating_point):
         kind = "real" if dtype.is_floating_point else "whole"
         raise InputError(f"{name}: wanted {kind} numbers, got {value.dtype}")
-    value = value.to(dtype).contiguous()
-    check_finite(name, value)
-    return value
+    return value.to(dtype).contiguous()
 
 
 def check_finite(name: str, value: Tensor) -> None:
@@ -79,39 +90,6 @@ def check_finite(name: str, value: Tensor) -> None:
     looks = value.device.type == "cpu" and not torch.compiler.is_compiling() and value.is_floating_point()
     if looks and not math.isfinite(value.detach().sum()):  # in a hundredth of torch.isfinite's time
         raise InputError(f"{name}: wanted finite values, got NaN or infinity")
-
-
-def _check_crystals(batch: CrystalBatch) -> None:
-    lattice, frac_coords, numbers, offsets = (tensor.detach().numpy() for tensor in batch)  # a look costs less there
-    atoms, counts = len(numbers), np.diff(offsets)
-    if offsets[0] != 0 or offsets[-1] != atoms or (counts < 0).any():
-        raise InputError(f"offsets: wanted ascending from 0 to {atoms}, got {offsets[:8].tolist()}…")
-    _check_near("lattice", lattice)
-    _check_near("frac_coords", frac_coords)
-    if atoms and not (numbers.min() >= 1 and numbers.max() <= MAX_Z):
-        raise InputError(f"numbers: wanted 1 to {MAX_Z}, got {numbers.min()} to {numbers.max()}")
-    a, b, c = batch.lattice.detach().unbind(1)
-    volume = (torch.linalg.cross(a, b) * c).sum(1).abs().numpy()  # determinants take longer than the rest of the call
-    if (volume < 1e-6 * np.sqrt((lattice**2).sum(2).prod(1))).any():
-        raise InputError("lattice: wanted three independent vectors, got a singular lattice")
-    if (volume < LEAST_VOLUME * counts).any():
-        least = (volume[counts > 0] / counts[counts > 0]).min()
-        raise InputError(f"lattice: wanted at least {LEAST_VOLUME} Å³ per atom, got {least:.2g}")
-
-
-def _check_cubes(origin: Tensor | None, rotation: Tensor | None) -> None:
-    if origin is not None:
-        _check_near("origin", origin.detach().numpy())
-    if rotation is not None:
-        error = (rotation @ rotation.mT - torch.eye(3, dtype=rotation.dtype)).abs()
-        if len(rotation) and error.max() > 1e-6:
-            raise InputError(f"rotation: wanted orthogonal matrices, got R·Rᵀ up to {error.max():.2g} from 1")
-
-
-def _check_near(name: str, values: np.ndarray) -> None:
-    farthest = max(values.max(initial=0), -values.min(initial=0))
-    if farthest > FARTHEST:
-        raise InputError(f"{name}: wanted values up to {FARTHEST:g} in size, got {farthest:.4g}")
 
 
 def positive(name: str, value: float) -> float:

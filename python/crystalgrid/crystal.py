@@ -10,17 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import _core
 from .errors import InputError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-MAX_Z = 94
-"""Species classes are 0 (no atom) and Z = 1 to 94."""
-LEAST_VOLUME = 0.1
-"""Å³ per atom; no crystal is nearly as dense (the carbon of diamond has 5.7), and the images in a cube have no end."""
-FARTHEST = 1e6
-"""Å, or cells; so near, images can be counted in whole numbers, and positions keep their digits."""
+MAX_Z: int = _core.MAX_Z
+"""94. Species classes are 0 (no atom) and Z = 1 to 94."""
+LEAST_VOLUME: float = _core.LEAST_VOLUME
+"""0.1 Å³ per atom; no crystal is nearly as dense (diamond has 5.7), and the images in a cube would have no end."""
+FARTHEST: float = _core.FARTHEST
+"""1e6 Å, or cells; so near, images can be counted in whole numbers, and positions keep their digits."""
 
 SYMBOLS = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "

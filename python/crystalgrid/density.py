@@ -40,14 +40,16 @@ def voxelize(
     cutoff: Å; leave out images farther than this instead of choosing the distance from `accuracy`.
 
     Returns [B, n, n, n] of `dtype`, float32 or float64, on the device of the crystals. First derivatives reach lattice,
-    frac_coords and weights. Raises InputError for shapes or devices that do not fit and, on the CPU, for such values
-    (on a GPU a look at them would wait for it).
+    frac_coords and weights. Raises InputError for shapes or devices that do not fit and, on the CPU, for such values.
+    On a GPU a look at them would wait for it; there a cube of a cell that is singular or too dense stays empty.
     """
     batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation, periodic)
     if dtype not in (torch.float32, torch.float64):
         raise InputError(f"dtype: wanted torch.float32 or torch.float64, got {dtype}")
-    weights = batch.numbers if weights is None else weights
-    weights = checked("weights", weights, tuple(batch.numbers.shape), torch.float64, batch.lattice.device)
+    if weights is None:
+        weights = batch.numbers.to(torch.float64)
+    else:
+        weights = checked("weights", weights, tuple(batch.numbers.shape), torch.float64, batch.lattice.device)
     density, _ = _voxelize(
         batch.lattice,
         batch.frac_coords,

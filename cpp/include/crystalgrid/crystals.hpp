@@ -1,11 +1,17 @@
 // What every stage reads: a ragged batch of crystals, and where the cube is cut from each. Borrowed, never owned.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <string>
 
 #include "crystalgrid/lattice.hpp"
 
 namespace crystalgrid {
+
+constexpr std::int64_t kMaxZ = 94;    ///< the heaviest species
+constexpr double kLeastVolume = 0.1;  ///< Å³ per atom; of denser crystals the images in a cube have no end
+constexpr double kFarthest = 1e6;     ///< Å, or cells; so near, images can be counted in whole numbers
 
 /// B crystals as flat arrays; the atoms of crystal b are offsets[b] to offsets[b+1].
 struct Crystals {
@@ -27,5 +33,18 @@ CRYSTALGRID_DEVICE inline CubeFrame cube_frame(const Crystals& crystals, const C
   return cube_frame(crystals.lattice + 9 * b, cubes.origin ? cubes.origin + 3 * b : nullptr,
                     cubes.rotation ? cubes.rotation + 9 * b : nullptr);
 }
+
+/// What keeps a cell from being summed over, if anything does.
+enum class CellFault { none, singular, dense };
+
+/// Of the cell of vectors a, b, c with so many atoms. One that is not of finite numbers is singular.
+CRYSTALGRID_DEVICE inline CellFault cell_fault(Vec3 a, Vec3 b, Vec3 c, std::int64_t atoms) {
+  const double volume = std::fabs(dot(cross(a, b), c)), box = std::sqrt(dot(a, a) * dot(b, b) * dot(c, c));
+  if (!(volume > 0 && volume >= 1e-6 * box)) return CellFault::singular;
+  return volume < kLeastVolume * static_cast<double>(atoms) ? CellFault::dense : CellFault::none;
+}
+
+/// The first of a batch's values that is out of bounds, in words; empty where all are well. `numbers` is [atoms].
+std::string fault(const Crystals& crystals, const std::int64_t* numbers, std::int64_t atoms, const Cubes& cubes);
 
 }  // namespace crystalgrid
