@@ -14,9 +14,11 @@ from crystalgrid.cell_prior import CellPriorTraining, loss_together, matched
 from crystalgrid.crystalset import CrystalSet
 from crystalgrid.nets import AtomVAE, CrystalNet, LatticeVAE
 from crystalgrid.nets.cell_prior import CellPrior
-from crystalgrid.nets.composition import ELEMENTS, Composition, choice
+from crystalgrid.nets.composition import ELEMENTS, Composition, choice, counts_of
 from crystalgrid.nets.contacts import Contacts
 from crystalgrid.nets.lattices import from_parameters, parameters, reduced
+from crystalgrid.nets.sites import Sites, as_used
+from crystalgrid.nets.templates import TEMPLATES
 from crystalgrid.recipe import Network
 from crystalgrid.unit_cells import few_enough, shortest_distances, unit_cells
 from zoo import ZOO, random_crystal
@@ -69,8 +71,10 @@ def test_unit_cells_are_the_crystals():
         assert elements[elements > 0].tolist() == species.tolist()
         assert counts[elements > 0].tolist() == wanted.tolist()
         assert counts.sum() == len(one)
+    assert torch.equal(torch.nn.functional.pad(cells.elements, [1, 0]).gather(1, cells.kinds.long()), cells.numbers)
     some = cells.of(np.array([2, 0]))
-    assert some.numbers.shape[1] == max(len(one) for one in list(FEW.values())[0:3:2])
+    most = max(len(one) for one in list(FEW.values())[0:3:2])
+    assert some.numbers.shape[1] == some.kinds.shape[1] == some.sites.turn.shape[1] == most
 
 
 def test_what_has_too_many_atoms_or_elements_is_known():
@@ -92,24 +96,32 @@ def test_choices_are_as_likely_as_their_probabilities_and_without_noise_the_like
 @torch.no_grad()
 def test_draws_of_compositions_are_as_frequent_as_the_loss_says():
     torch.manual_seed(3)
-    composition = Composition(2).eval()
+    composition = Composition(3).eval()
     composition.next_element[-1].bias[6:] = -40  # Z = 1 to 5 alone
-    numbers = composition(torch.randn(40_000, 2 * ELEMENTS))
-    assert ((numbers > 0).sum(1) >= 1).all()
-    assert (numbers[:, 1][numbers[:, 1] > 0] >= numbers[:, 0][numbers[:, 1] > 0]).all()
+    kinds, group = torch.tensor([[1, 2, 2]]), torch.tensor([62])
+    numbers = composition(torch.randn(40_000, ELEMENTS), kinds.expand(40_000, -1), group.expand(40_000))
+    assert torch.equal(numbers[:, 1], numbers[:, 2])
     drawn = {
         tuple(z): n / 40_000
-        for z, n in zip(*(x.tolist() for x in numbers.unique(dim=0, return_counts=True)), strict=True)
+        for z, n in zip(*(x.tolist() for x in numbers[:, :2].unique(dim=0, return_counts=True)), strict=True)
     }
-    total = 0.0
-    for z in [(z, 0) for z in range(1, 6)] + list(itertools.combinations_with_replacement(range(1, 6), 2)):
-        kinds, counts = np.unique([x for x in z if x], return_counts=True)
-        elements, number = torch.zeros(2, 1, ELEMENTS, dtype=torch.long)
-        elements[0, : len(kinds)], number[0, : len(kinds)] = torch.from_numpy(kinds), torch.from_numpy(counts)
-        probability = float((-composition.loss(elements, number)).exp())
+    total, counts = 0.0, counts_of(kinds)
+    assert counts.tolist() == [[1, 2, 0, 0, 0, 0]]
+    for pair in ((z, heavier) for z in range(1, 6) for heavier in range(z + 1, 95)):
+        elements = torch.zeros(1, ELEMENTS, dtype=torch.long)
+        elements[0, :2] = torch.tensor(pair)
+        probability = float((-composition.loss(elements, counts, group)).exp())
         total += probability
-        assert drawn.get(z, 0) == pytest.approx(probability, abs=0.012)
+        assert drawn.get(pair, 0) == pytest.approx(probability, abs=0.012)
     assert total == pytest.approx(1, abs=1e-4)
+
+
+@torch.no_grad()
+def test_elements_leave_room_for_heavier_ones():
+    composition = Composition(ELEMENTS).eval()
+    composition.next_element[-1].bias.copy_(10 * torch.arange(95))
+    drawn = composition(torch.zeros(1, ELEMENTS), torch.arange(1, ELEMENTS + 1)[None], torch.tensor([1]))
+    assert drawn.tolist() == [[89, 90, 91, 92, 93, 94]]
 
 
 @pytest.fixture(scope="module")
@@ -118,51 +130,61 @@ def flow() -> CellPrior:
     return CellPrior(300, (32, 32), atoms=8).eval()
 
 
-def some_cells(atoms: int = 8) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+def some_cells(atoms: int = 8) -> tuple[torch.Tensor, ...]:
     torch.manual_seed(2)
     numbers = torch.randint(1, 95, (5, atoms))
     numbers[torch.arange(atoms) >= torch.tensor([8, 1, 5, 3, 6])[:, None]] = 0
-    return torch.rand(5, atoms, 3), torch.randn(5, 6), numbers, torch.rand(5)
+    return torch.rand(5, atoms, 3), torch.randn(5, 6), numbers, torch.randint(1, 231, (5,)), torch.rand(5)
 
 
 @torch.no_grad()
 def test_velocities_know_crystals_have_no_origin_no_order_and_no_end(flow):
-    places, sides, numbers, time = some_cells()
-    shift, turn = flow.velocity(places, sides, numbers, time)
+    places, sides, numbers, group, time = some_cells()
+    of = group, time
+    shift, turn = flow.velocity(places, sides, numbers, *of)
     assert shift.abs().amax() > 1e-3
     torch.testing.assert_close(shift.sum(1), torch.zeros(5, 3), rtol=0, atol=1e-5)
     assert (shift[numbers == 0] == 0).all()
     order = torch.randperm(8)
-    wider = torch.cat((places, torch.rand(5, 4, 3)), 1), sides, torch.cat((numbers, torch.zeros(5, 4).long()), 1), time
+    wider = torch.cat((places, torch.rand(5, 4, 3)), 1), sides, torch.cat((numbers, torch.zeros(5, 4).long()), 1)
     for name, (other_shift, other_turn) in {
-        "origin": flow.velocity(places + torch.rand(5, 1, 3), sides, numbers, time),
-        "lattice": flow.velocity(places + torch.randint(-2, 3, (5, 8, 3)), sides, numbers, time),
-        "order": tuple(flow.velocity(places[:, order], sides, numbers[:, order], time)),
-        "room": flow.velocity(*wider),
+        "origin": flow.velocity(places + torch.rand(5, 1, 3), sides, numbers, *of),
+        "lattice": flow.velocity(places + torch.randint(-2, 3, (5, 8, 3)), sides, numbers, *of),
+        "order": tuple(flow.velocity(places[:, order], sides, numbers[:, order], *of)),
+        "room": flow.velocity(*wider, *of),
     }.items():
         wanted = shift[:, order] if name == "order" else shift
         torch.testing.assert_close(other_shift[:, :8], wanted, rtol=1e-3, atol=1e-4, msg=name)
         torch.testing.assert_close(other_turn, turn, rtol=1e-3, atol=1e-4, msg=name)
     moved = places.clone()
     moved[0, 0] += 0.1
-    assert (flow.velocity(moved, sides, numbers, time)[0][0] - shift[0]).abs().amax() > 1e-5
+    assert (flow.velocity(moved, sides, numbers, *of)[0][0] - shift[0]).abs().amax() > 1e-5
+    assert (flow.velocity(places, sides, numbers, group % 230 + 1, time)[0] - shift).abs().amax() > 1e-5
 
 
-def test_noise_and_places_are_matched_by_the_shortest_ways():
+def test_free_points_are_matched_by_the_shortest_ways():
+    """In a body-centred cell with six oxygens of no symmetry at all, and one iron."""
     rng = np.random.default_rng(0)
-    noise, places = rng.random((2, 6, 5, 3))
-    numbers = np.array([[8, 8, 8, 8, 26]] * 5 + [[8, 8, 8, 0, 0]])
-    again = matched(noise, places, numbers)
+    cells = unit_cells(set_of([Crystal(6 * np.eye(3), rng.random((6, 3)), [8] * 5 + [26]) for _ in range(6)]), 7)
+    noise = rng.random((6, 7, 3), dtype=np.float32)
+    again = matched(noise, cells, as_used(cells.sites)).numpy()
 
     def cost(start: np.ndarray, end: np.ndarray) -> float:
         way = end - start
         return ((way - np.rint(way)) ** 2).sum()
 
-    for b, like in enumerate([4] * 5 + [3]):
-        assert np.array_equal(again[b, like:], noise[b, like:])
-        assert {*map(tuple, again[b])} == {*map(tuple, noise[b])}
-        best = min(cost(noise[b, list(order)], places[b, :like]) for order in itertools.permutations(range(like)))
-        assert cost(again[b, :like], places[b, :like]) == pytest.approx(best)
+    for before, after, end in zip(noise, again, cells.places.numpy(), strict=True):
+        assert np.array_equal(after[5:], before[5:])
+        assert {*map(tuple, after)} == {*map(tuple, before)}
+        best = min(cost(before[list(order)], end[:5]) for order in itertools.permutations(range(5)))
+        assert cost(after[:5], end[:5]) == pytest.approx(best)
+
+
+def test_orbits_on_different_sites_are_not_exchanged():
+    """Of a perovskite's atoms none can move, wherever it starts."""
+    cells = unit_cells(set_of([ZOO["perovskite"]]), 5)
+    noise = np.random.default_rng(0).random((1, 5, 3), dtype=np.float32)
+    assert np.array_equal(matched(noise, cells, as_used(cells.sites)).numpy(), noise)
 
 
 def test_shortest_distances_are_those_of_all_images():
@@ -192,6 +214,13 @@ def test_contacts_are_the_tenth_from_below_or_sums_of_radii():
     assert contacts.least[8, 40] == pytest.approx(2.1 / 2 + 1.3, abs=0.01)
 
 
+def without_symmetry(count: int, atoms: int) -> Sites:
+    """Of which every atom may be anywhere."""
+    turn = torch.eye(3).expand(count, atoms, 3, 3)
+    orbit, group = torch.arange(atoms).expand(count, -1), torch.ones(count).long()
+    return Sites(turn, turn, torch.zeros(count, atoms, 3), orbit, torch.eye(6).expand(count, 6, 6), group)
+
+
 @torch.no_grad()
 def test_atoms_that_are_too_near_are_pushed_apart_and_no_others():
     contacts = Contacts()
@@ -200,7 +229,7 @@ def test_atoms_that_are_too_near_are_pushed_apart_and_no_others():
     far = torch.tensor([[0, 0, 0], [0.45, 0.45, 0.45], [0.5, 0, 0]])
     near = torch.tensor([[0.02, 0.02, 0.98], [0.98, 0.05, 0.05], [0.5, 0.5, 0.5]])
     places, numbers = torch.stack((far, near)), torch.tensor([[8, 8, 8], [8, 20, 0]])
-    pushed = contacts(places, lattice, numbers)
+    pushed = contacts(places, lattice, numbers, without_symmetry(2, 3))
     torch.testing.assert_close(pushed[0], far)
     torch.testing.assert_close(pushed[1, 2], near[2])
     torch.testing.assert_close(pushed[1, :2].mean(0), near[:2].mean(0))
@@ -248,6 +277,8 @@ def test_a_prior_learns_two_crystals():
     flow = CellPrior(60, (64, 64), atoms=2)
     cells, random = unit_cells(crystals, 2), np.random.default_rng(0)
     flow.fit(cells.sides)
+    of_both = cells.of(np.arange(TEMPLATES) % 2)
+    flow.templates.fit(of_both.sites, of_both.kinds)
     optimizer = torch.optim.Adam(flow.parameters(), 3e-3)
     for step in range(600):
         optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / 600)
@@ -278,5 +309,5 @@ def test_the_scripted_prior_is_the_prior_and_each_draw_is_its_own(kind):
 
 
 def test_too_few_latent_numbers_for_an_atom_are_refused():
-    with pytest.raises(InputError, match="latent_dim: wanted 24 or more to draw crystals with, got 20"):
-        CellPriorTraining.learnable(set_of([ZOO["cubic"]]), Network(unet=(4,), latent_dim=20, periodic=True))
+    with pytest.raises(InputError, match="latent_dim: wanted 19 or more to draw crystals with, got 18"):
+        CellPriorTraining.learnable(set_of([ZOO["cubic"]]), Network(unet=(4,), latent_dim=18, periodic=True))

@@ -13,7 +13,7 @@ COMMANDS = tuple(f"crystalgrid-{name}" for name in NAMES)
 
 
 def test_python_example():
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    example = "\n".join(re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL))
     run = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert re.match(r"\d+ atoms, the first is Z = \d+ at \[", run.stdout)

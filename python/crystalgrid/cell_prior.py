@@ -11,6 +11,8 @@ from .crystalset import CrystalSet
 from .errors import InputError
 from .nets import CrystalNet
 from .nets.cell_prior import NOISE_OF_ONE, CellPrior, most_atoms
+from .nets.sites import Sites, as_used, of_orbit, placed
+from .nets.templates import TEMPLATES
 from .prior_training import PriorTraining
 from .recipe import MIXED, Network, Optimizer
 from .unit_cells import UnitCells, few_enough, shortest_distances, unit_cells
@@ -55,6 +57,9 @@ class CellPriorTraining(PriorTraining):
     def fit(self) -> None:
         self.learner.fit(self.known.sides)
         self.learner.contacts.fit(*shortest_distances(self.known))
+        kept = np.random.default_rng(self.about["seed"]).permutation(len(self.crystals))
+        kept = self.known.of(np.resize(kept, TEMPLATES))
+        self.learner.templates.fit(kept.sites, kept.kinds)
 
     def loss(self, examples: UnitCells, chosen: np.ndarray, place: int) -> Tensor:
         """Those of about as many atoms together, so that little is computed of atoms that are none."""
@@ -67,30 +72,37 @@ class CellPriorTraining(PriorTraining):
 
 
 def loss_together(flow: CellPrior, cells: UnitCells, random: np.random.Generator) -> Tensor:
-    """Of crystals that are moved at random, as a crystal has no origin."""
+    """Of crystals, on the way from free points that are anywhere."""
     device = flow.scale.device
-    places = cells.places.numpy() + random.random((len(cells.sides), 1, 3), dtype=np.float32)
-    noise = matched(random.random(places.shape, dtype=np.float32), places, cells.numbers.numpy())
-    noise_sides = random.standard_normal(cells.sides.shape, dtype=np.float32)
-    time = random.random(len(places), dtype=np.float32)
-    drawn = (torch.from_numpy(part).to(device) for part in (places, noise, noise_sides, time))
-    sides, _, numbers, elements, counts = (part.to(device) for part in cells)
-    moved, start, start_sides, at = drawn
-    way = flow.loss((moved, sides, numbers), (start, start_sides), at)
-    return way + flow.composition.loss(elements, counts)
+    sites = as_used(cells.sites)
+    free = matched(random.random(cells.places.shape, dtype=np.float32), cells, sites)
+    noise_sides = torch.from_numpy(random.standard_normal(cells.sides.shape, dtype=np.float32))
+    time = torch.from_numpy(random.random(len(free), dtype=np.float32))
+    drawn = tuple(part.to(device) for part in (cells.places, cells.sides, cells.numbers))
+    sites = Sites(*(part.to(device) for part in sites))
+    way = flow.loss(drawn, sites, (free.to(device), noise_sides.to(device)), time.to(device))
+    elements, counts = cells.elements.to(device), cells.counts.to(device)
+    return way + flow.composition.loss(elements, counts, sites.group)
 
 
-def matched(noise: np.ndarray, places: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Places [B, K, 3] to start from, in such an order that atoms of a species have the shortest ways to theirs.
+def matched(free: np.ndarray, cells: UnitCells, sites: Sites) -> Tensor:
+    """Free points [B, K, 3] to start from, in such an order that orbits of a species have the shortest ways to theirs.
 
-    Which of several like atoms comes from where makes no difference to the crystal, but crossing ways are harder to
-    learn (Tong et al. 2024, optimal transport).
+    Which of several like orbits comes from where makes no difference to the crystal, but crossing ways are harder to
+    learn (Tong et al. 2024, optimal transport). Alike are orbits of one species on sites that leave the same freedom.
     """
-    noise = noise.copy()
-    for start, end, species in zip(noise, places, numbers, strict=True):
-        for z in np.unique(species[species > 0]):
-            like = np.flatnonzero(species == z)
-            way = end[like, None] - start[like]
-            way -= np.rint(way)
-            start[like] = start[like][linear_sum_assignment((way**2).sum(-1))[1]]
-    return noise
+    free = free.copy()
+    ends, starts = (of_orbit(sites, placed(sites, x)).numpy() for x in (cells.places, torch.from_numpy(free)))
+    numbers, orbit = cells.numbers.numpy(), cells.sites.orbit.numpy()
+    sorts = np.concatenate((cells.sites.turn.flatten(2).numpy(), cells.sites.shift.numpy(), numbers[:, :, None]), 2)
+    first = (orbit == np.arange(orbit.shape[1])) & (numbers > 0)
+    for point, start, end, sort, which in zip(free, starts, ends, sorts, first, strict=True):
+        firsts = np.flatnonzero(which)
+        _, kind = np.unique(sort[firsts], axis=0, return_inverse=True)
+        for k in range(kind.max() + 1):
+            like = firsts[kind.ravel() == k]
+            if len(like) > 1:
+                way = end[like, None] - start[like]
+                way -= np.rint(way)
+                point[like] = point[like][linear_sum_assignment((way**2).sum(-1))[1]]
+    return torch.from_numpy(free)

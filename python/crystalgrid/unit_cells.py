@@ -12,6 +12,9 @@ from .crystal import MAX_Z
 from .crystalset import CrystalSet
 from .nets.composition import ELEMENTS
 from .nets.lattices import from_parameters, neighbours, parameters, reduced
+from .nets.sites import Sites
+from .progress import progress
+from .symmetry import orbits
 
 SAME = 1e-3
 """Å, from an atom to itself."""
@@ -32,12 +35,19 @@ class UnitCells(NamedTuple):
     """[B, ELEMENTS] int64, in the order of Z."""
     counts: Tensor
     """[B, ELEMENTS] int64, how many atoms there are of each."""
+    kinds: Tensor
+    """[B, K] int8, which of the elements an atom is, from 1 on, or 0."""
+    sites: Sites
+    """Where their symmetry lets atoms be, in whole numbers."""
 
     def of(self, indices: np.ndarray) -> UnitCells:
         """Some of the crystals, with no more room than they need."""
-        sides, places, numbers, elements, counts = (part[indices] for part in self)
+        counts = self.counts[indices]
         most = int(counts.sum(1).max())
-        return UnitCells(sides, places[:, :most], numbers[:, :most], elements, counts)
+        places, numbers, kinds = (part[indices, :most] for part in (self.places, self.numbers, self.kinds))
+        turn, back, shift, orbit = (part[indices, :most] for part in self.sites[:4])
+        sites = Sites(turn, back, shift, orbit, self.sites.metric[indices], self.sites.group[indices])
+        return UnitCells(self.sides[indices], places, numbers, self.elements[indices], counts, kinds, sites)
 
 
 def shortest_distances(cells: UnitCells) -> tuple[Tensor, Tensor, Tensor]:
@@ -90,7 +100,31 @@ def unit_cells(crystals: CrystalSet, atoms: int) -> UnitCells:
     elements = np.zeros((len(crystals), ELEMENTS), np.int64)
     counts = np.zeros_like(elements)
     elements[slot], counts[slot] = element, count
-    return UnitCells(parameters(basis).float(), *map(torch.from_numpy, (places, numbers, elements, counts)))
+    kinds = ((numbers[:, :, None] == elements[:, None]) @ np.arange(1, ELEMENTS + 1)).astype(np.int8) * (numbers > 0)
+    sites = sites_of(basis.numpy(), places.astype(np.float64), numbers)
+    tensor = torch.from_numpy
+    return UnitCells(
+        parameters(basis).float(),
+        tensor(places),
+        tensor(numbers),
+        tensor(elements),
+        tensor(counts),
+        tensor(kinds),
+        sites,
+    )
+
+
+def sites_of(lattice: np.ndarray, places: np.ndarray, numbers: np.ndarray) -> Sites:
+    """Of crystals with lattices [B, 3, 3], Å, fractional coordinates [B, K, 3] and numbers [B, K]."""
+    count, atoms = numbers.shape
+    turn, back = np.zeros((2, count, atoms, 3, 3), np.int8)
+    shift, orbit = np.zeros((count, atoms, 3), np.int16), np.tile(np.arange(atoms, dtype=np.int8), (count, 1))
+    metric, group = np.zeros((count, 6, 6), np.int16), np.zeros(count, np.int16)
+    for b in progress(range(count), "symmetry"):
+        real = slice(0, np.count_nonzero(numbers[b]))
+        found = orbits(lattice[b], places[b, real], numbers[b, real])
+        turn[b, real], back[b, real], shift[b, real], orbit[b, real], metric[b], group[b] = found
+    return Sites(*map(torch.from_numpy, (turn, back, shift, orbit, metric, group)))
 
 
 def _kinds(crystals: CrystalSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

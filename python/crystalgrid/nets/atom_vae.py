@@ -84,14 +84,15 @@ class AtomVAE(nn.Module):
         return mu, self.logvar.expand_as(mu)
 
     @torch.jit.export
-    def of_cells(self, lattice: Tensor, places: Tensor, numbers: Tensor) -> Tensor:
+    def of_cells(self, lattice: Tensor, places: Tensor, numbers: Tensor, tolerance: float = 1e-4) -> Tensor:
         """Latent vectors [B, latent_dim] of one cell each, its atoms' mean in the middle of the cube.
 
-        lattice: [B, 3, 3] Å; places: fractional coordinates [B, K, 3]; numbers: [B, K], 0 for no atom.
+        lattice: [B, 3, 3] Å; places: fractional coordinates [B, K, 3], of which rounding leaves those at 0 where they
+            are; numbers: [B, K], 0 for no atom.
         """
         weights = numbers.to(places.dtype)
         real = (weights > 0).unsqueeze(2)
-        positions = (places - places.floor()) @ lattice * real
+        positions = (places - (places + tolerance).floor()) @ lattice * real
         away = (positions - positions.sum(1, keepdim=True) / real.sum(1, keepdim=True)) * real
         atoms = listed(away, weights)[:, : self.centre.size(0)]
         atoms = F.pad(atoms, [0, self.centre.size(0) - atoms.size(1)])

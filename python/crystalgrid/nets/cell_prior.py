@@ -10,6 +10,8 @@ from .composition import ELEMENTS, Composition
 from .contacts import Contacts
 from .heads import SPECIES
 from .lattices import SIDES, from_parameters
+from .sites import GROUPS, Sites, of_orbit, placed, shortest, symmetric, symmetric_sides
+from .templates import Templates
 from .waves import product
 
 FREQUENCIES = 8
@@ -17,7 +19,7 @@ FREQUENCIES = 8
 HEADS = 4
 RADII, FARTHEST, WIDE = 16, 8.0, 0.5
 """Gaussians of `WIDE` Å that say how far two atoms are from each other, up to `FARTHEST` Å."""
-NOISE_OF_ONE = 2 * ELEMENTS + SIDES + 6
+NOISE_OF_ONE = 1 + ELEMENTS + SIDES + 6
 """Numbers of noise for a crystal of one atom; each more takes six."""
 REACH = 3
 """Largest Miller index of waves that atoms attend by."""
@@ -28,10 +30,12 @@ LATE, LAST = 0.2, 0.05
 class CellPrior(nn.Module):
     """Noise to crystals.
 
-    `Composition` says which atoms there are. They start anywhere in a cell of any shape, and follow dx/dt = v(x, t)
-    from t = 0 to 1, x being their fractional coordinates and the lattice's parameters (standardised). v is learned from
-    points on straight lines between noise and crystals; fractional coordinates go the shorter way around. In the end
-    `Contacts` push apart atoms that came too near, which a network that is still learning does not avoid.
+    A crystal takes its symmetry from a known one, which `Templates` keep; `Composition` says which atoms there are.
+    They start anywhere in a cell of any shape, as far as symmetry lets them, and follow dx/dt = v(x, t) from t = 0 to
+    1, x being their fractional coordinates and the lattice's parameters (standardised). v is learned from points on
+    straight lines between noise and crystals; fractional coordinates go the shorter way around. In the end `Contacts`
+    push apart atoms that came too near, which a network that is still learning does not avoid. No step breaks the
+    symmetry.
 
     latent_dim: of the noise, of which as much is used as is needed. widths: of the layers' hidden parts; all but these
     are half as wide as the first. atoms: in one cell, at most. steps: from noise to a crystal.
@@ -41,11 +45,13 @@ class CellPrior(nn.Module):
         super().__init__()
         assert atoms <= most_atoms(latent_dim)
         self.steps, self.atoms = steps, atoms
-        self.parts = [2 * ELEMENTS, SIDES, 3 * atoms, 3 * atoms]  # of the noise
+        self.parts = [1, ELEMENTS, SIDES, 3 * atoms, 3 * atoms]  # of the noise
         width = widths[0] // 2
+        self.templates = Templates(atoms)
         self.composition = Composition(atoms)
         self.contacts = Contacts()
         self.species = nn.Embedding(1 + SPECIES, width)
+        self.group = nn.Embedding(1 + GROUPS, width)
         self.context = nn.Linear(SIDES + 3 + 2 * FREQUENCIES, width)
         self.layers = nn.ModuleList(Layer(width, hidden) for hidden in widths)
         self.norm = nn.LayerNorm(width)
@@ -71,12 +77,14 @@ class CellPrior(nn.Module):
         places: Tensor,
         sides: Tensor,
         numbers: Tensor,
+        group: Tensor,
         time: Tensor,
         wide: float = WIDE,
         late: float = LATE,
         last: float = LAST,
     ) -> tuple[Tensor, Tensor]:
-        """Of fractional coordinates [B, K, 3] and standardised sides [B, SIDES] of atoms [B, K], at times [B].
+        """Of fractional coordinates [B, K, 3] and standardised sides [B, SIDES] of atoms [B, K] in space groups [B], at
+        times [B].
 
         The atoms' mean stays where it is.
         """
@@ -84,7 +92,7 @@ class CellPrior(nn.Module):
         count = real.sum(1)
         sides = sides.float()
         raw = sides * self.scale[1] + self.scale[0]
-        known = F.silu(self.context(self.circumstances(sides, raw, count, time)))
+        known = F.silu(self.context(self.circumstances(sides, raw, count, time)) + self.group(group))
         between = places.unsqueeze(2) - places.unsqueeze(1)
         between = between - between.round()
         distance = product(between.flatten(1, 2), from_parameters(raw)).square().sum(2).sqrt().view(between.shape[:3])
@@ -109,22 +117,31 @@ class CellPrior(nn.Module):
         volume = raw[:, :3].sum(1, keepdim=True) - count.log()
         return torch.cat((sides, count.log(), volume, time[:, None], phase.cos(), phase.sin()), 1)
 
+    def allowed(self, sites: Sites, sides: Tensor) -> Tensor:
+        """The nearest standardised sides [B, SIDES] of lattices that have the symmetry."""
+        return (symmetric_sides(sites, sides * self.scale[1] + self.scale[0]) - self.scale[0]) / self.scale[1]
+
     @torch.jit.ignore
-    def loss(self, cells: tuple[Tensor, Tensor, Tensor], noise: tuple[Tensor, Tensor], time: Tensor) -> Tensor:
+    def loss(
+        self, cells: tuple[Tensor, Tensor, Tensor], sites: Sites, noise: tuple[Tensor, Tensor], time: Tensor
+    ) -> Tensor:
         """Squared errors of v on the way from noise to cells, at times [B]: of places, and of sides.
 
-        cells: fractional coordinates, sides (not standardised), numbers; noise: places and standardised sides.
+        cells: fractional coordinates, sides (not standardised), numbers; noise: free points and standardised sides.
         """
         places, sides, numbers = cells
-        sides, at = (sides - self.scale[0]) / self.scale[1], time[:, None]
+        at = time[:, None]
+        start, start_sides = placed(sites, noise[0]), self.allowed(sites, noise[1])
+        sides = (sides - self.scale[0]) / self.scale[1]
+        way = shortest(sites, placed(sites, places) - start)
+        way = (sites.turn @ of_orbit(sites, way).unsqueeze(3)).squeeze(3)
         real = (numbers > 0).to(places.dtype).unsqueeze(2)
         count = real.sum(1, keepdim=True)
-        way = places - noise[0]
-        way = (way - way.round()) * real
         way = (way - way.sum(1, keepdim=True) / count) * real
-        shift, turn = self.velocity(noise[0] + at[:, None] * way, (1 - at) * noise[1] + at * sides, numbers, time)
-        of_places = ((shift - way).square() / count).sum((1, 2)).mean()
-        return 4 * of_places + (turn - (sides - noise[1])).square().mean()
+        between = self.allowed(sites, (1 - at) * start_sides + at * sides)
+        shift, turn = self.velocity(start + at[:, None] * way, between, numbers, sites.group, time)
+        of_places = ((symmetric(sites, shift) - way).square() / count).sum((1, 2)).mean()
+        return 4 * of_places + (turn - (sides - start_sides)).square().mean()
 
     def forward(self, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """noise ~ N(0, 1) [B, latent_dim] to lattices [B, 3, 3] in Å, fractional coordinates [B, K, 3], numbers [B, K].
@@ -132,15 +149,17 @@ class CellPrior(nn.Module):
         Behind the last atom numbers are 0. Where an atom starts is the angle between two numbers of the noise, which is
         uniform for noise of any temperature.
         """
-        of_composition, sides, x, y = noise[:, : sum(self.parts)].split(self.parts, 1)
-        numbers = self.composition(of_composition)
-        places = torch.atan2(x, y).view(-1, self.atoms, 3) / (2 * math.pi)
-        ones = torch.ones_like(sides[:, 0])
+        of_template, of_elements, sides, x, y = noise[:, : sum(self.parts)].split(self.parts, 1)
+        sites, kinds = self.templates(of_template.squeeze(1))
+        numbers = self.composition(of_elements, kinds, sites.group)
+        places = placed(sites, torch.atan2(x, y).view(-1, self.atoms, 3) / (2 * math.pi))
+        sides, ones = self.allowed(sites, sides), torch.ones_like(sides[:, 0])
         for step in range(self.steps):
-            shift, turn = self.velocity(places, sides, numbers, ones * (step / self.steps))
-            places, sides = places + shift / self.steps, sides + turn / self.steps
+            shift, turn = self.velocity(places, sides, numbers, sites.group, ones * (step / self.steps))
+            places = places + symmetric(sites, shift) / self.steps
+            sides = self.allowed(sites, sides + turn / self.steps)
         lattice = from_parameters(sides * self.scale[1] + self.scale[0])
-        return lattice, self.contacts(places, lattice, numbers), numbers
+        return lattice, self.contacts(places, lattice, numbers, sites), numbers
 
 
 def most_atoms(latent_dim: int) -> int:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from .heads import SPECIES
 from .lattices import neighbours
+from .sites import Sites, symmetric
 
 LEAST = 0.1
 """Of the crystals that have two species, so many have their atoms nearer."""
@@ -53,9 +54,12 @@ class Contacts(nn.Module):
         return torch.linalg.solve(squares + unit, towards)
 
     def forward(
-        self, places: Tensor, lattice: Tensor, numbers: Tensor, pushes: int = PUSHES, step: float = STEP
+        self, places: Tensor, lattice: Tensor, numbers: Tensor, sites: Sites, pushes: int = PUSHES, step: float = STEP
     ) -> Tensor:
-        """Fractional coordinates [B, K, 3] of atoms [B, K] in lattices [B, 3, 3] to such that are not too near."""
+        """Fractional coordinates [B, K, 3] of atoms [B, K] in lattices [B, 3, 3] to such that are not too near.
+
+        As far as their sites let them: no step breaks the symmetry.
+        """
         real = numbers > 0
         pairs = real.unsqueeze(2) & real.unsqueeze(1) & ~torch.eye(real.size(1), dtype=torch.bool, device=real.device)
         least = self.least[numbers.unsqueeze(2), numbers.unsqueeze(1)] * pairs
@@ -65,7 +69,7 @@ class Contacts(nn.Module):
             distance = apart.square().sum(2).sqrt().clamp_min(1e-3)
             lacking = (least.flatten(1) - distance).clamp_min(0)
             push = (apart * (lacking / distance).unsqueeze(2)).view(image.shape).sum(2)
-            places = places + step * push @ back
+            places = places + symmetric(sites, step * push @ back)
         return places
 
 

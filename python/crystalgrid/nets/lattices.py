@@ -48,10 +48,19 @@ def parameters(lattice: Tensor) -> Tensor:
 
     The logarithms of a_x, b_y and c_z, and b_x / a_x, c_x / a_x and c_y / b_y.
     """
-    lower = torch.linalg.cholesky(lattice @ lattice.transpose(1, 2))
-    sides = lower.diagonal(dim1=1, dim2=2)
-    along = torch.stack((lower[:, 1, 0], lower[:, 2, 0], lower[:, 2, 1]), 1)
-    return torch.cat((sides.log(), along / torch.stack((sides[:, 0], sides[:, 0], sides[:, 1]), 1)), 1)
+    metric = (lattice @ lattice.transpose(1, 2)).flatten(1)
+    return parameters_of(torch.stack([metric[:, at] for at in (0, 4, 8, 1, 2, 5)], 1))
+
+
+def parameters_of(products: Tensor) -> Tensor:
+    """Products of basis vectors [B, 6] (aa, bb, cc, ab, ac, bc), Å², to the lattices' `parameters` [B, SIDES]."""
+    aa, bb, cc, ab, ac, bc = products.unbind(1)
+    a = aa.sqrt()
+    along_b, along_c = ab / a, ac / a
+    b = (bb - along_b.square()).sqrt()
+    across = (bc - along_b * along_c) / b
+    c = (cc - along_c.square() - across.square()).sqrt()
+    return torch.stack((a.log(), b.log(), c.log(), along_b / a, along_c / a, across / b), 1)
 
 
 def from_parameters(numbers: Tensor) -> Tensor:
