@@ -104,12 +104,12 @@ class LatticeVAE(nn.Module):
         return torch.cat((scale[:, None], (numbers - self.centre) / self.deviation), 1)
 
     @torch.jit.export
-    def of_cells(self, lattice: Tensor, places: Tensor, numbers: Tensor) -> Tensor:
+    def of_cells(self, lattice: Tensor, places: Tensor, numbers: Tensor, ties: float = 1e-3) -> Tensor:
         """Latent vectors [B, latent_dim] of crystals whose own origin is in the middle of the cube.
 
         lattice: [B, 3, 3] Å; places: fractional coordinates [B, K, 3]; numbers: [B, K], 0 for no atom.
         """
-        reciprocal = torch.linalg.inv_ex(reduced(lattice))[0].transpose(1, 2)
+        reciprocal = torch.linalg.inv_ex(reduced(lattice, ties=ties))[0].transpose(1, 2)
         weights = numbers.to(places.dtype).unsqueeze(2)
         total = weights.sum(1)
         phase = places @ lattice @ self.factors.waves(reciprocal).transpose(1, 2)

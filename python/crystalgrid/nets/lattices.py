@@ -9,21 +9,28 @@ ROUNDS = 8
 """Of making basis vectors shorter; lattices as crystals are given need two or three."""
 
 
-def reduced(lattice: Tensor, rounds: int = ROUNDS) -> Tensor:
-    """Bases [B, 3, 3] (rows, Å) to shortest bases of the same lattices, by length, the first at no obtuse angles."""
+def reduced(lattice: Tensor, rounds: int = ROUNDS, ties: float = 0.0) -> Tensor:
+    """Bases [B, 3, 3] (rows, Å) to shortest bases of the same lattices, by length, the first at no obtuse angles.
+
+    ties: vectors whose lengths differ by a smaller share stay in their order; rounding would choose among those that
+        symmetry makes equal.
+    """
+    place = torch.arange(9, device=lattice.device) - 4
+    later = 1 + ties * (place.abs() + 0.5 * (place > 0))  # than no step, which is the fifth
     step = torch.tensor([-1.0, 0.0, 1.0], dtype=lattice.dtype, device=lattice.device)
     for _ in range(rounds):
-        lattice = by_length(lattice)
+        lattice = by_length(lattice, ties)
         a, b, c = lattice.unbind(1)
-        b = b - (dot(a, b) / dot(a, a)).round() * a
-        c = c - (dot(a, c) / dot(a, a)).round() * a
-        c = c - (dot(b, c) / dot(b, b)).round() * b
+        b = b - ((1 - ties) * dot(a, b) / dot(a, a)).round() * a
+        c = c - ((1 - ties) * dot(a, c) / dot(a, a)).round() * a
+        c = c - ((1 - ties) * dot(b, c) / dot(b, b)).round() * b
         near = c[:, None, None] + step[:, None, None] * a[:, None, None] + step[:, None] * b[:, None, None]
         near = near.flatten(1, 2)
-        shortest = near.square().sum(2).argmin(1)[:, None, None].expand(-1, 1, 3)
+        shortest = (near.square().sum(2) * later).argmin(1)[:, None, None].expand(-1, 1, 3)
         lattice = torch.stack((a, b, near.gather(1, shortest).squeeze(1)), 1)
-    a, b, c = by_length(lattice).unbind(1)
-    return torch.stack((a, torch.where(dot(a, b) < 0, -b, b), torch.where(dot(a, c) < 0, -c, c)), 1)
+    a, b, c = by_length(lattice, ties).unbind(1)
+    obtuse = -ties * dot(a, a)
+    return torch.stack((a, torch.where(dot(a, b) < obtuse, -b, b), torch.where(dot(a, c) < obtuse, -c, c)), 1)
 
 
 def neighbours(device: torch.device | None = None) -> Tensor:
@@ -32,9 +39,10 @@ def neighbours(device: torch.device | None = None) -> Tensor:
     return torch.cartesian_prod(step, step, step)
 
 
-def by_length(lattice: Tensor) -> Tensor:
+def by_length(lattice: Tensor, ties: float = 0.0) -> Tensor:
     """Basis vectors [B, 3, 3], the shortest first."""
-    order = lattice.square().sum(2).argsort(dim=1, stable=True)
+    later = 1 + ties * torch.arange(3, device=lattice.device)
+    order = (lattice.square().sum(2) * later).argsort(dim=1, stable=True)
     return lattice.gather(1, order.unsqueeze(2).expand_as(lattice))
 
 
