@@ -79,7 +79,7 @@ def test_against_the_peak(side_by_side, workload) -> None:
 
 @pytest.mark.parametrize(("calls", "how"), [(1, "from rest"), (10, "10 calls in a row")])
 def test_two_threads_against_one(side_by_side, workload, calls: int, how: str) -> None:
-    """From rest the second core has to wake up first, in a virtual machine for some 0.3 ms."""
+    """From rest the second core has to wake up first."""
 
     def voxelize_on(threads: int) -> None:
         for _ in range(calls):

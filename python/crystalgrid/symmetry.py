@@ -14,7 +14,11 @@ SYMPREC = 0.01
 NEAR = 5 * SYMPREC
 """Å, from where an operation takes an atom to the atom that is meant."""
 PRODUCTS = (0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)
-"""Of basis vectors, as `Sites.metric` has them."""
+"""Of basis vectors, in the order of `nets.lattices.products`."""
+
+Operations = tuple[np.ndarray, np.ndarray, int]
+"""Rotations [M, 3, 3] and translations [M, 3] of fractional coordinates, and the number of the space group."""
+NONE: Operations = np.eye(3)[None], np.zeros((1, 3)), 1
 
 logging.getLogger("moyo").setLevel(logging.ERROR)  # it warns of each cell that is not primitive
 
@@ -33,11 +37,10 @@ class Orbits(NamedTuple):
 def orbits(lattice: np.ndarray, places: np.ndarray, numbers: np.ndarray) -> Orbits:
     """lattice [3, 3] Å, fractional coordinates [K, 3], numbers [K]; no symmetry where none can be told."""
     rotations, translations, group = _operations(lattice, places, numbers)
-    taken = _taken(rotations, translations, lattice, places, numbers)
-    if taken is None:
-        rotations, translations, group = np.eye(3)[None], np.zeros((1, 3)), 1
-        taken = np.arange(len(places))[None]
     moved = np.einsum("mij,kj->mki", rotations, places) + translations[:, None]
+    taken = _taken(moved, lattice, places, numbers)
+    if taken is None:
+        (rotations, translations, group), moved, taken = NONE, places[None], np.arange(len(places))[None]
     orbit = taken.min(axis=0)
     turn, back = np.empty((2, len(places), 3, 3))
     shift = np.empty((len(places), 3))
@@ -52,8 +55,7 @@ def orbits(lattice: np.ndarray, places: np.ndarray, numbers: np.ndarray) -> Orbi
     return Orbits(_whole(turn), _whole(back), np.rint((shift % 1) * FINE), orbit, _whole(_metric(rotations)), group)
 
 
-def _operations(lattice: np.ndarray, places: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Rotations [M, 3, 3] and translations [M, 3] of fractional coordinates, and the number of the space group."""
+def _operations(lattice: np.ndarray, places: np.ndarray, numbers: np.ndarray) -> Operations:
     import moyopy
 
     try:
@@ -62,19 +64,13 @@ def _operations(lattice: np.ndarray, places: np.ndarray, numbers: np.ndarray) ->
     except BaseException as error:  # some of its failures are panics, which are no Exceptions
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
-        return np.zeros((0, 3, 3)), np.zeros((0, 3)), 1
+        return NONE
     operations = found.operations
     return np.array(operations.rotations, float), np.array(operations.translations), found.number
 
 
-def _taken(
-    rotations: np.ndarray, translations: np.ndarray, lattice: np.ndarray, places: np.ndarray, numbers: np.ndarray
-) -> np.ndarray | None:
-    """[M, K]: the atom that each operation takes each atom to. None if there are no operations, or one takes some
-    atom to none."""
-    if not len(rotations):
-        return None
-    moved = np.einsum("mij,kj->mki", rotations, places) + translations[:, None]
+def _taken(moved: np.ndarray, lattice: np.ndarray, places: np.ndarray, numbers: np.ndarray) -> np.ndarray | None:
+    """[M, K]: which atom each is on after each operation, `moved` [M, K, 3]. None if after one some atom is on none."""
     away = moved[:, :, None] - places
     distance = np.linalg.norm((away - np.rint(away)) @ lattice, axis=3)
     distance[:, numbers[:, None] != numbers] = np.inf

@@ -10,7 +10,7 @@ from .composition import ELEMENTS, Composition
 from .contacts import Contacts
 from .heads import SPECIES
 from .lattices import SIDES, from_parameters
-from .sites import GROUPS, Sites, of_orbit, placed, shortest, symmetric, symmetric_sides
+from .sites import GROUPS, Sites, moved, placed, shortest, symmetric, symmetric_sides
 from .templates import Templates
 from .waves import product
 
@@ -133,8 +133,7 @@ class CellPrior(nn.Module):
         at = time[:, None]
         start, start_sides = placed(sites, noise[0]), self.allowed(sites, noise[1])
         sides = (sides - self.scale[0]) / self.scale[1]
-        way = shortest(sites, placed(sites, places) - start)
-        way = (sites.turn @ of_orbit(sites, way).unsqueeze(3)).squeeze(3)
+        way = moved(sites, shortest(sites, placed(sites, places) - start))
         real = (numbers > 0).to(places.dtype).unsqueeze(2)
         count = real.sum(1, keepdim=True)
         way = (way - way.sum(1, keepdim=True) / count) * real

@@ -24,7 +24,6 @@ class Composition(nn.Module):
 
     def __init__(self, atoms: int, width: int = 192) -> None:
         super().__init__()
-        self.atoms = atoms
         self.element = nn.Embedding(SPECIES + 1, 24)
         self.count = nn.Embedding(atoms + 1, 8)
         self.group = nn.Embedding(GROUPS + 1, 24)
@@ -58,11 +57,16 @@ class Composition(nn.Module):
     def forward(self, noise: Tensor, kinds: Tensor, group: Tensor, most: int = ELEMENTS) -> Tensor:
         """noise ~ N(0, 1) [B, ELEMENTS] to the numbers of atoms [B, K], of which `kinds` says which are alike."""
         counts = counts_of(kinds)
-        uniform = torch.erf(noise.abs() / math.sqrt(2.0))
+        at = uniform(noise)
         elements = torch.zeros_like(counts)
         for place in range(most):
-            elements[:, place] = choice(self.logits(elements, counts, group, place), uniform[:, place])
+            elements[:, place] = choice(self.logits(elements, counts, group, place), at[:, place])
         return F.pad(elements, [1, 0]).gather(1, kinds)
+
+
+def uniform(noise: Tensor) -> Tensor:
+    """noise ~ N(0, 1) to numbers that are uniform in [0, 1], nearer to 0 where there is less noise."""
+    return torch.erf(noise.abs() / math.sqrt(2.0))
 
 
 def counts_of(kinds: Tensor, most: int = ELEMENTS) -> Tensor:

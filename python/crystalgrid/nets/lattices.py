@@ -56,12 +56,17 @@ def parameters(lattice: Tensor) -> Tensor:
 
     The logarithms of a_x, b_y and c_z, and b_x / a_x, c_x / a_x and c_y / b_y.
     """
-    metric = (lattice @ lattice.transpose(1, 2)).flatten(1)
-    return parameters_of(torch.stack([metric[:, at] for at in (0, 4, 8, 1, 2, 5)], 1))
+    return parameters_of(products(lattice))
+
+
+def products(lattice: Tensor) -> Tensor:
+    """Of basis vectors [B, 3, 3]: aa, bb, cc, ab, ac and bc, Å², [B, 6]."""
+    a, b, c = lattice.unbind(1)
+    return torch.cat((dot(a, a), dot(b, b), dot(c, c), dot(a, b), dot(a, c), dot(b, c)), 1)
 
 
 def parameters_of(products: Tensor) -> Tensor:
-    """Products of basis vectors [B, 6] (aa, bb, cc, ab, ac, bc), Å², to the lattices' `parameters` [B, SIDES]."""
+    """`products` [B, 6] to the lattices' `parameters` [B, SIDES]."""
     aa, bb, cc, ab, ac, bc = products.unbind(1)
     a = aa.sqrt()
     along_b, along_c = ab / a, ac / a

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .lattices import from_parameters, parameters_of
+from .lattices import from_parameters, parameters_of, products
 
 GROUPS = 230
 """Space groups."""
@@ -31,7 +31,7 @@ class Sites(NamedTuple):
     orbit: Tensor
     """[B, K], its orbit's first atom."""
     metric: Tensor
-    """[B, 6, 6], takes the products of basis vectors (aa, bb, cc, ab, ac, bc) to symmetric ones; in 1 / WHOLE."""
+    """[B, 6, 6], takes a lattice's `products` to symmetric ones; in units of 1 / WHOLE."""
     group: Tensor
     """[B], the number of the space group."""
 
@@ -53,24 +53,26 @@ def of_orbit(sites: Sites, values: Tensor) -> Tensor:
     return values.gather(1, sites.orbit.unsqueeze(2).expand_as(values))
 
 
+def moved(sites: Sites, steps: Tensor) -> Tensor:
+    """Steps [B, K, 3] of atoms, where each orbit's first says how its free point moves."""
+    return (sites.turn @ of_orbit(sites, steps).unsqueeze(3)).squeeze(3)
+
+
 def placed(sites: Sites, free: Tensor) -> Tensor:
     """Fractional coordinates [B, K, 3] of atoms, of which each orbit's first has a free point of [B, K, 3]."""
-    return (sites.turn @ of_orbit(sites, free).unsqueeze(3)).squeeze(3) + sites.shift
+    return moved(sites, free) + sites.shift
 
 
 def symmetric(sites: Sites, steps: Tensor) -> Tensor:
     """Of steps of atoms [B, K, 3], in fractional coordinates, the part that keeps the symmetry."""
     together = (sites.orbit.unsqueeze(2) == sites.orbit.unsqueeze(1)).to(steps.dtype)
     free = together @ (sites.back @ steps.unsqueeze(3)).squeeze(3) / together.sum(2, keepdim=True)
-    return (sites.turn @ free.unsqueeze(3)).squeeze(3)
+    return moved(sites, free)
 
 
 def symmetric_sides(sites: Sites, sides: Tensor) -> Tensor:
     """Of lattices' `parameters` [B, SIDES], those of the symmetric lattices that are nearest by their metric."""
-    a, b, c = from_parameters(sides).unbind(1)
-    products = torch.stack(((a * a).sum(1), (b * b).sum(1), (c * c).sum(1),
-                            (a * b).sum(1), (a * c).sum(1), (b * c).sum(1)), 1)  # fmt: skip
-    return parameters_of((sites.metric @ products.unsqueeze(2)).squeeze(2))
+    return parameters_of((sites.metric @ products(from_parameters(sides)).unsqueeze(2)).squeeze(2))
 
 
 def shortest(sites: Sites, ways: Tensor, rounds: int = 3) -> Tensor:

@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from .composition import uniform
 from .sites import WHOLE, Sites, as_used
 
 TEMPLATES = 4096
-"""Crystals whose symmetry is kept, which the more common ones have the more often."""
+"""Crystals whose symmetry is kept: at random, so that the common ones are drawn often."""
 
 
 class Templates(nn.Module):
@@ -53,8 +54,7 @@ class Templates(nn.Module):
 
     def forward(self, noise: Tensor) -> tuple[Sites, Tensor]:
         """noise ~ N(0, 1) [B], of which less means commoner ones, to sites and kinds [B, K]."""
-        uniform = torch.erf(noise.abs() / 2**0.5)
-        chosen = (uniform * self.group.size(0)).long().clamp(max=self.group.size(0) - 1)
+        chosen = (uniform(noise) * self.group.size(0)).long().clamp(max=self.group.size(0) - 1)
         sites = Sites(
             self.turn[chosen].unflatten(2, [3, 3]),
             self.back[chosen].unflatten(2, [3, 3]),
