@@ -275,7 +275,7 @@ def library(tmp_path_factory) -> Path:
 def test_a_library_becomes_crystals(library: Path, tmp_path, workers: int, capsys) -> None:
     out = tmp_path / "crystals"
     recover_library((library,), out, cif=True, workers=workers)
-    assert "12 crystals of 18 structures (6 without a lattice)" in capsys.readouterr().out
+    assert "12 crystals of 18 structures (6 without a lattice); 2 different ones\n" in capsys.readouterr().out
     crystals = load(str(out / "crystals.parquet"))
     assert crystals.ids.tolist() == [str(i) for i in range(3, 21) if i % 3 != 1]
     assert distance(crystals[0], PEROVSKITE) < 0.002
@@ -283,6 +283,7 @@ def test_a_library_becomes_crystals(library: Path, tmp_path, workers: int, capsy
         rows = list(csv.DictReader(file))
     assert [row["structure"] for row in rows] == crystals.ids.tolist()
     assert [(row["space_group"], row["atoms"]) for row in rows[:2]] == [("Pm-3m", "5"), ("P6_3mc", "4")]
+    assert [row["same_as"] for row in rows] == ["", "", *5 * ["3", "5"]]
     assert float(rows[0]["volume"]) == pytest.approx(3.9**3, rel=1e-3)
     assert float(rows[0]["error"]) < 0.001
     assert (out / "crystals.png").read_bytes().startswith(b"\x89PNG")
@@ -339,6 +340,20 @@ def test_a_library_without_densities(library: Path, tmp_path) -> None:
     assert len(rows) == 13
     assert rows[0]["error"] == ""
     assert not (tmp_path / "crystals" / "cif").exists()
+
+
+def test_a_table_says_which_crystals_are_known(library: Path, tmp_path, capsys) -> None:
+    turned = PEROVSKITE.frac_coords[:, [2, 0, 1]]
+    in_a_row = np.concatenate([turned + np.array([i, 0, 0]) for i in range(3)]) / [3, 1, 1]  # in a cell of 11.7 Å
+    known = Crystal(PEROVSKITE.lattice * [[3], [1], [1]], in_a_row, np.tile(PEROVSKITE.numbers, 3))
+    known.to_pymatgen().to(filename=str(tmp_path / "known.cif"))
+    recover_library((library,), tmp_path / "out", known=str(tmp_path / "known.cif"), workers=1)
+    with (tmp_path / "out" / "crystals.csv").open() as file:
+        assert [row["known_as"] for row in csv.DictReader(file)] == 6 * ["known", ""]
+    assert "; 2 different ones, 1 of them known\n" in capsys.readouterr().out
+    with pytest.raises(InputError, match="absent: no such file or folder"):
+        recover_library((library,), tmp_path / "none", known="absent")
+    assert not (tmp_path / "none").exists()
 
 
 def test_shards_without_structures_are_passed_over(library: Path, tmp_path) -> None:

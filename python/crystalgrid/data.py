@@ -23,18 +23,21 @@ __all__ = [
 ]  # fmt: skip
 
 
-def load(source: str | Path, *, mode: str = "repeated", grid: Grid | None = None, seed: int = 0) -> CrystalSet:
+def load(
+    source: str | Path, *, mode: str = "repeated", grid: Grid | None = None, seed: int = 0, max_side: float = MAX_SIDE
+) -> CrystalSet:
     """Crystals to learn from, wrapped into their cells and split; one line on stderr says what was left out and why.
 
     source: 'prototypes', a Parquet file, another file of crystals, or a folder of these.
     mode: 'single' leaves out crystals that never fit in the cube of `grid`.
     seed: of the split by reduced formula, where the source has no `split`.
+    max_side: Å, crystals whose longest side is as long or longer are left out.
 
     Raises InputError for a mode that does not exist, a source that is missing or cannot be read, or if nothing is kept.
     """
     check_mode(mode)
     check_seed(seed)
-    found = _read(source)
+    found = _read(source, max_side)
     crystals = split_by_formula(found.crystals, seed).wrapped()
     left_out = found.left_out
     if mode == "single":
@@ -47,10 +50,10 @@ def load(source: str | Path, *, mode: str = "repeated", grid: Grid | None = None
     return crystals
 
 
-def _read(source: str | Path) -> Found:
+def _read(source: str | Path, max_side: float) -> Found:
     if source == "prototypes":
-        return sift(prototypes(), "prototypes", MAX_SIDE)
+        return sift(prototypes(), "prototypes", max_side)
     if not Path(source).exists():
         raise InputError(f"{source}: no such file or folder, nor 'prototypes'")
     files = find_files(source)
-    return read_all([one for one in files if format_of(one[0])] or files[:1], MAX_SIDE)
+    return read_all([one for one in files if format_of(one[0])] or files[:1], max_side)

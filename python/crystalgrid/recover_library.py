@@ -22,10 +22,12 @@ from .arguments import parsed
 from .atoms import Atoms
 from .crystal import Crystal
 from .crystalset import CrystalSet
+from .data import load
 from .errors import InputError, run_command
 from .files import new_folder, written_whole
 from .grid import Grid
 from .library import SAMPLES, Library, read_library
+from .novelty import novelty
 from .parquet import read_parquet, write_parquet
 from .progress import progress
 from .recover import Recovered, recover
@@ -74,20 +76,23 @@ def recover_library(
     folders: tyro.conf.Positional[tuple[Path, ...]],
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     cif: bool = False,
+    known: str | None = None,
     workers: int | None = None,
     resume: bool = False,
 ) -> None:
     """Find the crystal in each structure of a library: lattice, the atoms of one cell, space group.
 
     Writes OUT/crystals.parquet, which every --data reads, ids being the structures' indices, OUT/crystals.csv with what
-    each is and how well it explains its cube, and a picture of the first. Structures without a lattice are counted and
-    left out. With `crystalgrid-sample --save-density`, species are right far more often. What is done is kept in
-    OUT/parts until all is.
+    each is, how well it explains its cube and which earlier one is the same, and a picture of the first. Structures
+    without a lattice are counted and left out. With `crystalgrid-sample --save-density`, species are right far more
+    often. What is done is kept in OUT/parts until all is.
 
     Args:
         folders: that crystalgrid-sample wrote, such as library/shard-*.
         out: folder to write to, new or empty, unless --resume.
         cif: write OUT/cif/INDEX.cif too, with their symmetry.
+        known: crystals such as those that the model learned from: "prototypes", a file, or a folder. The table then
+            says which of them a crystal is.
         workers: processes; all cores by default.
         resume: go on with a run that was stopped, from the same folders.
     """
@@ -99,6 +104,7 @@ def recover_library(
     libraries = [read_library(folder) for folder in filled]
     if not libraries:
         raise InputError(f"{', '.join(map(str, folders))}: no structure in it")
+    others = None if known is None else load(known, max_side=np.inf)
     for folder, library in zip(filled, libraries, strict=True):
         if library.mode != "repeated":
             raise InputError(f"{folder}: {library.mode} mode, wanted repeated: one cell by itself shows no lattice")
@@ -116,13 +122,13 @@ def recover_library(
         pass
     rows = [row for path in written for row in _read_rows(path)]
     if rows:
-        _join(out, written, rows)
+        of_them = _join(out, written, rows, others, workers)
         _draw(out, parts, written)
     shutil.rmtree(out / PARTS)
     if not rows:
         raise InputError(f"{out}: no lattice in any of {len(indices)} structures")
     missing = len(indices) - len(rows)
-    print(f"{out}: {len(rows)} crystals of {len(indices)} structures ({missing} without a lattice)")
+    print(f"{out}: {len(rows)} crystals of {len(indices)} structures ({missing} without a lattice); {of_them}")
 
 
 def _is_empty(folder: Path) -> bool:
@@ -189,13 +195,18 @@ def _write_rows(path: Path, rows: list[Any]) -> None:
         csv.writer(file).writerows(rows)
 
 
-def _join(out: Path, written: list[Path], rows: list[list[str]]) -> None:
-    """The crystals and the table of all parts."""
+def _join(out: Path, written: list[Path], rows: list[list[str]], known: CrystalSet | None, workers: int) -> str:
+    """The crystals and the table of all parts, with which of them are the same or known; says how many are."""
     files = [path.with_suffix(".parquet") for path in written]
-    write_parquet(
-        out / CRYSTALS, CrystalSet.concatenate(read_parquet(file).crystals for file in files if file.is_file())
-    )
-    _write_rows(out / TABLE, [Row._fields, *rows])
+    crystals = CrystalSet.concatenate(read_parquet(file).crystals for file in files if file.is_file())
+    same_as, known_as = novelty(crystals, crystals[:0] if known is None else known, workers)
+    columns = {"same_as": same_as} | ({} if known is None else {"known_as": known_as})
+    table = [[*row, *more] for row, *more in zip(rows, *columns.values(), strict=True)]
+    write_parquet(out / CRYSTALS, crystals)
+    _write_rows(out / TABLE, [[*Row._fields, *columns], *table])
+    first = same_as == ""
+    different = f"{first.sum()} different ones"
+    return different if known is None else f"{different}, {(first & (known_as != '')).sum()} of them known"
 
 
 def _draw(out: Path, parts: list[Part], written: list[Path]) -> None:

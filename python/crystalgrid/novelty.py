@@ -1,0 +1,87 @@
+"""Novelty: which crystals are the same as others, and which are known already."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import suppress
+from itertools import starmap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .crystal import Crystal
+from .crystalset import CrystalSet
+from .progress import progress
+from .split import reduced_formulas
+from .workers import in_processes
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+FEW = 16
+"""Crystals that are compared sooner than processes have started."""
+
+
+def novelty(crystals: CrystalSet, known: CrystalSet, workers: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Of each of B crystals, the id of the first that is the same, and that of a known one; both [B] str.
+
+    Empty where no earlier crystal is the same, and where none is known. The same are crystals that pymatgen's
+    `StructureMatcher` brings onto each other within its usual tolerances, whatever cells they are given in: at equal
+    volumes, atoms within 0.3 (volume per atom)^(1/3), sides within 20 %, angles within 5 degrees.
+    """
+    same_as, known_as = np.full((2, len(crystals)), "", dtype=object)
+    groups, alike = _by_formula(crystals), _by_formula(known)
+    parts = [(crystals[group], known[alike.get(formula, [])]) for formula, group in groups.items()]
+    compared = (
+        in_processes(_compared, parts, workers) if workers > 1 and len(crystals) > FEW else starmap(_compared, parts)
+    )
+    for group, (same, as_known) in zip(groups.values(), progress(compared, "comparing", len(parts)), strict=True):
+        same_as[group], known_as[group] = same, as_known
+    return same_as, known_as
+
+
+def _by_formula(crystals: CrystalSet) -> dict[str, list[int]]:
+    """Indices of the crystals of each reduced formula."""
+    groups: dict[str, list[int]] = {}
+    for index, formula in enumerate(reduced_formulas(crystals)):
+        groups.setdefault(formula, []).append(index)
+    return groups
+
+
+def _compared(crystals: CrystalSet, known: CrystalSet) -> tuple[list[str], list[str]]:
+    """Of crystals of one reduced formula."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of elements that have no electronegativity
+        others = [(str(name), _reduced(crystal)) for name, crystal in zip(known.ids, known, strict=True)]
+        firsts: list[tuple[str, Structure]] = []
+        same_as: list[str] = []
+        known_as: dict[str, str] = {}
+        for name, crystal in zip(crystals.ids, crystals, strict=True):
+            structure = _reduced(crystal)
+            first = _match(structure, firsts)
+            same_as.append(first)
+            if not first:
+                firsts.append((str(name), structure))
+                known_as[str(name)] = _match(structure, others)
+    return same_as, [known_as[first or str(name)] for first, name in zip(same_as, crystals.ids, strict=True)]
+
+
+def _reduced(crystal: Crystal) -> Structure:
+    """Its primitive cell, sought in a cell of the shortest vectors, where pymatgen finds it more often."""
+    structure = crystal.to_pymatgen()
+    with suppress(ValueError):  # of lattices that are all but singular
+        structure = structure.get_reduced_structure()
+    return structure.get_primitive_structure()
+
+
+def _match(structure: Structure, others: list[tuple[str, Structure]]) -> str:
+    """The name of the first that is the same, else nothing."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    matcher = StructureMatcher(primitive_cell=False)
+    same = (
+        name
+        for name, other in others
+        if len(other) == len(structure) and matcher.fit(structure, other, skip_structure_reduction=True)
+    )
+    return next(same, "")

@@ -1,0 +1,70 @@
+"""Which crystals are the same, and which are known."""
+
+import numpy as np
+import pytest
+
+from crystalgrid.crystal import Crystal
+from crystalgrid.crystalset import CrystalSet
+from crystalgrid.novelty import novelty
+from zoo import ZOO, random_rotation
+
+ROCK_SALT = Crystal(
+    [[0, 2.8, 2.8], [2.8, 0, 2.8], [2.8, 2.8, 0]],
+    [[0, 0, 0], [0.5, 0.5, 0.5]],
+    [11, 17],
+)
+LIKE_CSCL = Crystal(3.5 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])
+ZINC_BLENDE = Crystal(ROCK_SALT.lattice, [[0, 0, 0], [0.25, 0.25, 0.25]], [11, 17])
+
+
+def as_set(named: dict[str, Crystal]) -> CrystalSet:
+    return CrystalSet.of((name, one.lattice, one.frac_coords, one.numbers) for name, one in named.items())
+
+
+def in_another_cell(crystal: Crystal, rng: np.random.Generator) -> Crystal:
+    """The same crystal, turned, moved, 4 % smaller, its atoms 0.03 Å off, in a cell of twice the volume."""
+    basis = np.array([[1, 1, 0], [1, -1, 0], [0, 1, 1]])
+    twice = np.concatenate([crystal.frac_coords + np.array([i, 0, 0]) for i in range(2)]) @ np.linalg.inv(basis)
+    lattice = 0.96 * basis @ crystal.lattice @ random_rotation(rng)
+    off = rng.normal(size=twice.shape) @ np.linalg.inv(lattice) * 0.03
+    order = rng.permutation(len(twice))
+    return Crystal(lattice, (twice + off + rng.random(3))[order], np.tile(crystal.numbers, 2)[order])
+
+
+@pytest.mark.parametrize("name", ["rock salt", *ZOO])
+def test_a_crystal_is_known_in_any_cell(name: str) -> None:
+    crystal = {"rock salt": ROCK_SALT, **ZOO}[name]
+    rng = np.random.default_rng(0)
+    others = as_set({"one": in_another_cell(crystal, rng), "two": in_another_cell(crystal, rng)})
+    same_as, known_as = novelty(others, as_set({"other": LIKE_CSCL, "known": crystal}))
+    assert same_as.tolist() == ["", "one"]
+    assert known_as.tolist() == ["known", "known"]
+
+
+def test_polymorphs_and_other_elements_are_new() -> None:
+    swapped = Crystal(ZINC_BLENDE.lattice, ZINC_BLENDE.frac_coords, [17, 11])  # the same, seen from the other
+    other = Crystal(ROCK_SALT.lattice, ROCK_SALT.frac_coords, [19, 17])
+    more = Crystal(LIKE_CSCL.lattice, [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0, 0]], [11, 17, 11])
+    crystals = {"a": ZINC_BLENDE, "b": LIKE_CSCL, "c": other, "d": swapped, "e": more, "f": ROCK_SALT}
+    same_as, known_as = novelty(as_set(crystals), as_set({"known": ROCK_SALT}))
+    assert same_as.tolist() == ["", "", "", "a", "", ""]
+    assert known_as.tolist() == ["", "", "", "", "", "known"]
+
+
+def test_processes_change_nothing() -> None:
+    crystals = [ROCK_SALT, ZINC_BLENDE, LIKE_CSCL, *list(ZOO.values())[:5]]
+    drawn = np.random.default_rng(1).integers(len(crystals), size=24).tolist()
+    many = as_set({str(i): crystals[which] for i, which in enumerate(drawn)})
+    known = as_set({"x": ZINC_BLENDE, "y": crystals[4]})
+    alone, together = novelty(many, known), novelty(many, known, workers=2)
+    np.testing.assert_array_equal(alone, together)
+    firsts = [drawn.index(which) for which in drawn]
+    assert alone[0].tolist() == ["" if first == i else str(first) for i, first in enumerate(firsts)]
+    assert alone[1].tolist() == [{1: "x", 4: "y"}.get(which, "") for which in drawn]
+
+
+def test_nothing_is_known_of_nothing() -> None:
+    none = as_set({})
+    assert [len(part) for part in novelty(none, as_set({"a": ROCK_SALT}))] == [0, 0]
+    same_as, known_as = novelty(as_set({"a": ROCK_SALT}), none)
+    assert (same_as.tolist(), known_as.tolist()) == ([""], [""])
