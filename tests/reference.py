@@ -313,6 +313,22 @@ def shortest_translations(lattice: np.ndarray) -> np.ndarray:
     return np.linalg.norm(chosen, axis=1)
 
 
+def ways_apart(places: np.ndarray, lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Between atoms at fractional coordinates [K, 3]: ways [K, K, 3] to all images in turn, weighted, and the least Å.
+
+    A way that is r² Å² longer than another weighs exp(-2 r²) as much.
+    """
+    ways, least = np.zeros((len(places), len(places), 3)), np.zeros((len(places), len(places)))
+    steps = np.array(list(itertools.product(range(-3, 4), repeat=3)))
+    for i, j in np.ndindex(least.shape):
+        to_images = places[i] - places[j] + steps
+        squares = ((to_images @ lattice) ** 2).sum(1)
+        weights = np.exp(-2 * (squares - squares.min()))
+        ways[i, j] = weights @ to_images / weights.sum()
+        least[i, j] = np.sqrt(squares.min())
+    return ways, least
+
+
 def waves_at_voxels(reciprocal: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """exp(iG·r) as the Gaussians of 1 Å leave it, [n³, K], with r from the middle of the default cube."""
     waves = 2 * np.pi * indices @ reciprocal

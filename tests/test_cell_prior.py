@@ -13,7 +13,7 @@ from crystalgrid import Crystal, Grid, InputError, voxelize
 from crystalgrid.cell_prior import CellPriorTraining, loss_together, matched
 from crystalgrid.crystalset import CrystalSet
 from crystalgrid.nets import AtomVAE, CrystalNet, LatticeVAE
-from crystalgrid.nets.cell_prior import CellPrior
+from crystalgrid.nets.cell_prior import CellPrior, apart
 from crystalgrid.nets.composition import ELEMENTS, Composition, choice, counts_of
 from crystalgrid.nets.contacts import Contacts
 from crystalgrid.nets.lattices import from_parameters, parameters, reduced
@@ -55,6 +55,25 @@ def test_parameters_are_of_a_lattice_however_it_is_turned():
     again = from_parameters(parameters(LATTICES))
     torch.testing.assert_close(again @ again.transpose(1, 2), metric)
     assert (again.triu(1) == 0).all()
+
+
+def test_ways_between_atoms_are_the_shortest():
+    bases = reduced(LATTICES).float()
+    places = torch.rand(len(bases), 4, 3, generator=torch.Generator().manual_seed(3))
+    ways, lengths = apart(places, bases)
+    for b, basis in enumerate(bases.numpy()):
+        of_all, least = reference.ways_apart(places[b].numpy(), basis)
+        np.testing.assert_allclose(lengths[b].numpy(), least, atol=1e-4)
+        np.testing.assert_allclose(ways[b].numpy(), of_all, atol=1e-3)
+
+
+def test_rounding_does_not_choose_among_ways_that_are_as_long():
+    """Atoms half a lattice vector apart, as symmetry has them."""
+    places = torch.cartesian_prod(*3 * [torch.tensor([0.0, 0.5])]).expand(len(LATTICES), -1, -1)
+    bases = reduced(LATTICES).float()
+    rounded = places + 1e-7 * torch.randn(places.shape, generator=torch.Generator().manual_seed(0))
+    for exact, other in zip(apart(places, bases), apart(rounded, bases), strict=True):
+        torch.testing.assert_close(other, exact, rtol=0, atol=1e-3)
 
 
 def test_unit_cells_are_the_crystals():

@@ -12,6 +12,7 @@ from crystalgrid.checkpoint import KEY, last
 from crystalgrid.crystal import pack
 from crystalgrid.cubes import Cubes
 from crystalgrid.grid import Grid
+from crystalgrid.latents import latents
 from crystalgrid.metrics import Tally, true_atoms
 from crystalgrid.model import find
 from crystalgrid.recipe import load_recipe
@@ -86,6 +87,15 @@ def test_a_folder_hides_a_released_model_of_its_name_only_with_a_model_in_it(
     assert find("mine") == made[0]
     shutil.copy(made[0] / released.WEIGHTS, "mine")
     assert find("mine") == Path("mine")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@torch.no_grad()
+def test_a_draw_does_not_depend_on_those_beside_it(name: str) -> None:
+    model = cg.load(name)
+    noise = latents(0, 0, 24, model.latent_dim)
+    alone = torch.cat([model.prior(one) for one in noise.split(1)])
+    torch.testing.assert_close(model.prior(noise), alone, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from .composition import ELEMENTS, Composition
 from .contacts import Contacts
 from .heads import SPECIES
-from .lattices import SIDES, from_parameters
+from .lattices import SIDES, from_parameters, neighbours
 from .sites import GROUPS, Sites, moved, placed, shortest, symmetric, symmetric_sides
 from .templates import Templates
 from .waves import product
@@ -93,9 +93,7 @@ class CellPrior(nn.Module):
         sides = sides.float()
         raw = sides * self.scale[1] + self.scale[0]
         known = F.silu(self.context(self.circumstances(sides, raw, count, time)) + self.group(group))
-        between = places.unsqueeze(2) - places.unsqueeze(1)
-        between = between - between.round()
-        distance = product(between.flatten(1, 2), from_parameters(raw)).square().sum(2).sqrt().view(between.shape[:3])
+        between, distance = apart(places, from_parameters(raw))
         near = torch.exp((distance.unsqueeze(3) - self.radii).square() / (-2 * wide**2))
         phases = product(places, self.waves)
         cos, sin, hidden = phases.cos(), phases.sin(), numbers == 0
@@ -213,6 +211,22 @@ class Attention(nn.Module):
         seen = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
         back = turned(seen.transpose(1, 2).flatten(2).unflatten(2, [-1, 2]), cos, -sin)
         return x + self.leave(back)
+
+
+def apart(places: Tensor, lattice: Tensor, wide: float = WIDE) -> tuple[Tensor, Tensor]:
+    """Fractional coordinates [B, K, 3] to the ways between atoms [B, K, K, 3] and their lengths [B, K, K], Å.
+
+    A way is the shortest there is, and of several that are about as long their mean: symmetry makes ways equally long,
+    and rounding must not choose one of them.
+    """
+    between = places.unsqueeze(2) - places.unsqueeze(1)
+    between = between - between.round()
+    flat, steps = between.flatten(1, 2).mT, neighbours(places.device)
+    along = steps @ (lattice @ lattice.mT) / (-2 * wide**2)
+    nearer = 2 * along @ flat + (along * steps).sum(2, keepdim=True)
+    ways = between + (steps.T @ nearer.softmax(1)).mT.reshape(between.shape)
+    squares = (lattice.mT @ flat).square().sum(1) - 2 * wide**2 * nearer.amax(1)
+    return ways, squares.clamp_min(0).sqrt().view(between.shape[:3])
 
 
 def turned(pairs: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
