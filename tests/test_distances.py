@@ -1,11 +1,20 @@
 """Spacings and distances between distributions, by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from crystalgrid.atoms import Atoms
-from crystalgrid.distances import nearest_neighbours, neighbours_in_cubes, total_variation, wasserstein
+from crystalgrid.distances import (
+    nearest_neighbours,
+    neighbours_in_crystal,
+    neighbours_in_cubes,
+    total_variation,
+    wasserstein,
+)
+from zoo import ZOO
 
 
 def test_each_atom_has_its_nearest_in_its_own_cube():
@@ -15,6 +24,18 @@ def test_each_atom_has_its_nearest_in_its_own_cube():
     np.testing.assert_allclose(spaced[0], [5, 1, 1])
     assert [len(cube) for cube in spaced] == [3, 0, 0]  # nothing, and one that is alone
     assert len(nearest_neighbours(np.zeros((0, 3)))) == 0
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_images_are_neighbours_too(name):
+    """As a block of 7 × 7 × 7 cells, seen from its middle, has them."""
+    crystal, farthest = ZOO[name], 6.0
+    steps = np.array(list(itertools.product(range(-3, 4), repeat=3)))
+    inside = crystal.frac_coords - np.floor(crystal.frac_coords)
+    block = (inside + steps[:, None]).reshape(-1, 3) @ crystal.lattice
+    apart = np.linalg.norm(inside @ crystal.lattice - block[:, None], axis=2)
+    wanted = np.where(apart > 1e-6, apart, farthest).min(axis=0).clip(max=farthest)
+    np.testing.assert_allclose(neighbours_in_crystal(crystal, farthest), wanted, atol=1e-6)
 
 
 def test_wasserstein_of_shifted_and_of_unequal_samples():

@@ -8,16 +8,19 @@ import pytest
 import torch
 
 from artifacts import fitted_tiny, mirror_metadata
+from crystalgrid import Crystal, find_atoms, label_species, voxelize
+from crystalgrid.crystalset import CrystalSet
 from crystalgrid.distances import wasserstein
 from crystalgrid.errors import InputError
 from crystalgrid.evaluate import measure
-from crystalgrid.experiments import beta, conditioning, discriminator, draws, interpolation, reconstruction
-from crystalgrid.experiments.study import Study, densities, study
+from crystalgrid.experiments import beta, conditioning, discriminator, draws, interpolation, reconstruction, recovery
+from crystalgrid.experiments.study import Decoded, Study, densities, study
 from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
 from crystalgrid.model import Model
 from crystalgrid.nets.prior import Prior
 from crystalgrid.recipe import load_recipe
+from zoo import PEROVSKITE, ZOO
 
 GRID = Grid()
 SEED = 5
@@ -100,6 +103,27 @@ def test_draws_of_a_prior_are_compared_with_crystals_that_are_cut_as_it_learned_
     assert apart["drawn"] == 0
     assert apart["N(0, 1)"] > 0.01
     assert set(draws.run(one, tmp_path)["wasserstein_A"]) == {"reconstructed", "drawn", "N(0, 1)"}
+
+
+def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys):
+    crystals = [PEROVSKITE, Crystal(10 * np.eye(3), [[0.5, 0.5, 0.5]], [26]), ZOO["hexagonal"], PEROVSKITE]
+    density = voxelize(crystals)
+    draws_of = Decoded(torch.zeros(4, 300), density, find_atoms(label_species(crystals), density))
+    known = CrystalSet.of([("SrTiO3", PEROVSKITE.lattice, PEROVSKITE.frac_coords, PEROVSKITE.numbers)])
+    known = CrystalSet.concatenate([known.with_splits(np.array(["train"])), tiny.crystals.split("test")])
+    one = tiny._replace(crystals=known, drawn=draws_of)
+    numbers = recovery.run(one, tmp_path)
+    assert [numbers[key] for key in ("n_draws", "recovered", "different", "known")] == [4, 3, 2, 1]
+    assert numbers["space_groups"]["train"] == 1
+    assert numbers["without_symmetry"]["drawn"] == 0
+    seen = recovery.look(recovery.recovered_draws(one, 1))
+    assert seen.groups.tolist() == [221, 186, 221]
+    np.testing.assert_allclose(seen.volume, [3.9**3 / 5, 3.25**2 * 5.2 * 3**0.5 / 8, 3.9**3 / 5], rtol=1e-3)
+    assert 0 < numbers["wasserstein_to_train"]["drawn"]["spacing_A"] < 1
+    assert drawn(tmp_path / "recovery.png")
+    single = one._replace(model=Model(tiny.model.network, {**tiny.model.metadata, "mode": "single"}))
+    assert recovery.run(single, tmp_path / "none") is None
+    assert "recovery: left out, since" in capsys.readouterr().err
 
 
 def test_conditioning_obtains_the_largest_density_that_was_requested(tiny, tmp_path):

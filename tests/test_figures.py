@@ -21,13 +21,13 @@ def test_every_figure_and_number_of_an_exported_model(model, tmp_path, monkeypat
     figures(model, tmp_path / "new" / "figures", max_cubes=3, seed=2)
     assert {path.name for path in (tmp_path / "new" / "figures").iterdir()} == {
         "figures.json", "reconstruction.png", "reconstruction_cubes.png", "interpolation.png", "interpolation.gif",
-        "draws.png", "draws_distances.png", "conditioning.png", "latent_sweep.png", "discriminator.png",
+        "draws.png", "draws_distances.png", "recovery.png", "conditioning.png", "latent_sweep.png", "discriminator.png",
     }  # fmt: skip
     numbers = json.loads((tmp_path / "new" / "figures" / "figures.json").read_text())
     assert (numbers["seed"], numbers["split"], numbers["n_cubes"], numbers["model"]) == (2, "test", 3, model)
-    assert numbers.keys() >= {"reconstruction", "interpolation", "draws", "conditioning", "discriminator"}
+    assert numbers.keys() >= {"reconstruction", "interpolation", "draws", "recovery", "conditioning", "discriminator"}
     assert "beta" not in numbers
-    assert "figures.json and 9 figures" in capsys.readouterr().out
+    assert "figures.json and 10 figures" in capsys.readouterr().out
 
 
 def test_bad_input_is_one_line(model, tmp_path):

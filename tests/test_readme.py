@@ -1,11 +1,14 @@
 """What the README shows runs as it stands."""
 
+import pkgutil
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import crystalgrid
 
 README = Path(__file__).parents[1] / "README.md"
 NAMES = ("data", "train", "prior", "evaluate", "export", "sample", "recover", "interpolate", "figures")
@@ -17,6 +20,13 @@ def test_python_example():
     run = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert re.match(r"\d+ atoms, the first is Z = \d+ at \[", run.stdout)
+
+
+def test_no_module_hides_a_name_of_the_package():
+    """Importing `crystalgrid.x` would replace a function `crystalgrid.x`."""
+    modules = {module.name for module in pkgutil.iter_modules(crystalgrid.__path__)}
+    assert "density" in modules
+    assert not modules & set(crystalgrid.__all__)
 
 
 def test_links_lead_somewhere():

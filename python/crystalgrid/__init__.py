@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .grid import Grid
     from .model import load
     from .reader import read
-    from .recover import Recovered, recover
+    from .recovery import Recovered, recover
     from .species import label_species
 
 try:
@@ -23,8 +23,8 @@ except PackageNotFoundError:  # imported from a checkout that was not installed
 
 _MODULES = {
     "Atoms": "atoms", "Crystal": "crystal", "CrystalBatch": "crystal", "Grid": "grid", "InputError": "errors",
-    "Recovered": "recover", "find_atoms": "atoms", "fit_atoms": "fit", "label_species": "species", "load": "model",
-    "read": "reader", "recover": "recover", "voxelize": "density",
+    "Recovered": "recovery", "find_atoms": "atoms", "fit_atoms": "fit", "label_species": "species", "load": "model",
+    "read": "reader", "recover": "recovery", "voxelize": "density",
 }  # fmt: skip
 __all__ = [
     "Atoms", "Crystal", "CrystalBatch", "Grid", "InputError", "Recovered", "find_atoms", "fit_atoms",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .atoms import Atoms
+from .crystal import Crystal
 
 BIN = 0.1
 """Å, in which total variation is counted."""
@@ -20,6 +21,14 @@ def nearest_neighbours(positions: np.ndarray) -> np.ndarray:
 def neighbours_in_cubes(atoms: Atoms) -> list[np.ndarray]:
     """Of each cube, the distances of its atoms to their nearest others in it, Å."""
     return [nearest_neighbours(atoms.cube(b)[0]) for b in range(len(atoms.offsets) - 1)]
+
+
+def neighbours_in_crystal(crystal: Crystal, farthest: float) -> np.ndarray:
+    """[N] Å, from each atom to the nearest other or image; `farthest` where there is none nearer."""
+    centres, _, _, distances = crystal.to_pymatgen().get_neighbor_list(farthest)
+    nearest = np.full(len(crystal), farthest)
+    np.minimum.at(nearest, centres, distances)
+    return nearest
 
 
 def wasserstein(a: np.ndarray, b: np.ndarray) -> float | None:

@@ -10,7 +10,7 @@ import tyro
 from .arguments import check_positive, parsed
 from .errors import InputError, run_command
 from .evaluate import of_split, opened, some, write_json
-from .experiments import conditioning, discriminator, draws, interpolation, reconstruction
+from .experiments import conditioning, discriminator, draws, interpolation, reconstruction, recovery
 from .experiments.study import study
 from .model import can_learn, find, load_trained
 from .split import check_seed
@@ -28,9 +28,10 @@ def figures(
 ) -> None:
     """Repeat the paper's experiments with one model: every figure as PNG (and GIF), every number in OUT/figures.json.
 
-    Reconstruction, interpolation, random draws, conditioning on the largest density, and the discriminator take a few
-    minutes. The sweep over beta trains a model for each of --betas, kept in OUT/betas, and runs only where they are
-    given; the same command goes on with a sweep that was stopped. docs/experiments.md says what each figure shows.
+    Reconstruction, interpolation, random draws and the crystals in them, conditioning on the largest density, and the
+    discriminator take a few minutes. The sweep over beta trains a model for each of --betas, kept in OUT/betas, and
+    runs only where they are given; the same command goes on with a sweep that was stopped. docs/experiments.md says
+    what each figure shows.
 
     Args:
         model: folder of a training run, an exported model.pt, or the name of a released model.
@@ -55,7 +56,7 @@ def figures(
     here = study(loaded, crystals, chosen, seed)
     about = {"model": model, "mode": loaded.mode, "data": data, "split": split, "seed": seed}
     results: dict[str, Any] = {**about, "n_cubes": len(here.density)}
-    for experiment in (reconstruction, interpolation, draws, conditioning):
+    for experiment in (reconstruction, interpolation, draws, recovery, conditioning):
         results[experiment.__name__.rpartition(".")[-1]] = experiment.run(here, out)
     write_json(out / "figures.json", results)
     accurate, further = None, {}

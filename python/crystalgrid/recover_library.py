@@ -30,7 +30,7 @@ from .library import SAMPLES, Library, read_library
 from .novelty import novelty
 from .parquet import read_parquet, write_parquet
 from .progress import progress
-from .recover import Recovered, recover
+from .recovery import Recovered, recover
 from .workers import in_processes
 
 CRYSTALS, TABLE, PICTURE, CIF = "crystals.parquet", "crystals.csv", "crystals.png", "cif"
@@ -111,7 +111,7 @@ def recover_library(
     indices = np.concatenate([library.indices for library in libraries])
     if cif and len(np.unique(indices)) < len(indices):
         raise InputError("--cif: folders hold structures of the same index; wanted those of one library")
-    parts = [part for library in libraries for part in _parts(library)]
+    parts = [part for library in libraries for part in parts_of(library)]
     _begin(out, parts, cif, resume)
     written = [out / PARTS / f"{i:07}" for i in range(len(parts))]
     left = [(part, path, cif) for part, path in zip(parts, written, strict=True) if not _table(path).is_file()]
@@ -136,7 +136,8 @@ def _is_empty(folder: Path) -> bool:
     return (folder / SAMPLES).is_file() and (folder / SAMPLES).stat().st_size == 0
 
 
-def _parts(library: Library) -> Iterator[Part]:
+def parts_of(library: Library) -> Iterator[Part]:
+    """Its structures, a few at a time."""
     for first in range(0, len(library.indices), AT_A_TIME):
         some = slice(first, first + AT_A_TIME)
         offsets = library.atoms.offsets[first : first + AT_A_TIME + 1].numpy()
@@ -174,14 +175,19 @@ def _read_rows(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def _write(part: Part, path: Path, cif: bool) -> range:
-    """Recover the structures of a part and write their crystals and rows. Returns as many numbers as it has."""
+def recovered(part: Part) -> list[tuple[str, Recovered]]:
+    """The crystals of a part, with their structures' indices, of those that have a lattice."""
     torch.set_num_threads(1)
     positions, numbers, offsets = map(torch.from_numpy, (part.positions, part.numbers, part.offsets))
     atoms = Atoms(positions, numbers, offsets, torch.zeros_like(numbers))
     density = None if part.density is None else torch.from_numpy(np.array(part.density))
     results = zip(part.indices.tolist(), recover(atoms, density, part.grid), strict=True)
-    found = [(str(index), one) for index, one in results if one is not None]
+    return [(str(index), one) for index, one in results if one is not None]
+
+
+def _write(part: Part, path: Path, cif: bool) -> range:
+    """Recover the structures of a part and write their crystals and rows. Returns as many numbers as it has."""
+    found = recovered(part)
     rows = [_described(index, one, path.parents[1] / CIF if cif else None) for index, one in found]
     if found:
         crystals = [(index, one.crystal.lattice, one.crystal.frac_coords, one.crystal.numbers) for index, one in found]
