@@ -119,11 +119,10 @@ def _draw(path: Path, seen: dict[str, Seen]) -> None:
     draw_histogram(axes[1], {name: one.volume for name, one in seen.items()}, np.linspace(0, ROOMIEST, 31))
     label_axes(axes[1], "volume per atom, Å³", "probability density, Å⁻³", "volume")
     place, width = np.arange(len(SYSTEMS)), 0.8 / len(seen)
-    for i, (name, one) in enumerate(seen.items()):
+    for i, one in enumerate(seen.values()):
         system = np.searchsorted(list(SYSTEMS.values()), one.groups)
         shares = np.bincount(system, minlength=len(SYSTEMS)) / max(1, len(system))
-        axes[2].bar(place + (i - 1) * width, shares, width, label=name)
+        axes[2].bar(place + (i - 1) * width, shares, width)  # in the colours of the other panels' legends
     axes[2].set_xticks(place, list(SYSTEMS), rotation=40, ha="right")
-    axes[2].legend(frameon=False, fontsize=7)
     label_axes(axes[2], "", "share", "crystal systems")
     save(figure, path)
