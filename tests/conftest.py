@@ -51,6 +51,12 @@ def crystals(tmp_path_factory: pytest.TempPathFactory, prototypes: CrystalSet) -
 
 
 @pytest.fixture(scope="session")
+def recipe() -> Path:
+    """Of small networks."""
+    return Path(__file__).with_name("small.toml")
+
+
+@pytest.fixture(scope="session")
 def real_crystals() -> CrystalSet:
     """Crystals of the Materials Project with sides below 10 Å."""
     if not REAL_CRYSTALS.exists():

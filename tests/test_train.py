@@ -2,12 +2,6 @@
 
 import io
 import math
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 import zipfile
 
 import pytest
@@ -25,28 +19,6 @@ from crystalgrid.recipe import Loss, recipe_from, tomllib
 from crystalgrid.train import begin, fit, processes, train
 from crystalgrid.training import Training, stream
 
-SMALL = """
-[network]
-encoder = [8]
-decoder = [8]
-unet = [8, 8]
-latent_dim = 16
-waves = 4
-[loss]
-beta = 1e-2
-[optimizer]
-learning_rate = 1e-3
-vae_share = 0.5
-batch_size = 3
-steps = 100
-check_every = 4
-warmup = 5
-decay = true
-grad_clip = 1.0
-precision = "bf16-mixed"
-"""
-
-
 pytestmark = pytest.mark.usefixtures("no_gpu")
 
 
@@ -54,13 +26,6 @@ pytestmark = pytest.mark.usefixtures("no_gpu")
 def few_first_cubes(monkeypatch):
     """Principal components of fewer cubes, for speed."""
     monkeypatch.setattr("crystalgrid.nets.WaveVAE.fitted_to", 256)
-
-
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory):
-    path = tmp_path_factory.mktemp("recipe") / "small.toml"
-    path.write_text(SMALL)
-    return path
 
 
 @pytest.fixture
@@ -121,9 +86,9 @@ def test_every_epoch_has_every_crystal_once():
     assert order.tolist() != stream(5, seed=2, start=0, count=15)[1].tolist()
 
 
-def test_overfits_eight_crystals(prototypes, tmp_path):
+def test_overfits_eight_crystals(prototypes, recipe, tmp_path):
     """One cube of each, again and again: densities and species come right."""
-    content = recipe_from({"name": "small", **tomllib.loads(SMALL)}, "small").to_dict()
+    content = recipe_from({"name": "small", **tomllib.loads(recipe.read_text())}, "small").to_dict()
     content["network"] |= {"waves": 8, "latent_dim": 32, "unet": (8, 16)}
     content["optimizer"] |= {"batch_size": 8, "learning_rate": 2e-2, "check_every": 1000, "steps": 45}
     few = prototypes[10:18]
@@ -171,10 +136,12 @@ def test_a_run_carries_its_configuration_and_loads(start, crystals):
     assert load(last(run)).metadata["step"] == 4
 
 
-def test_a_decay_lasts_as_long_as_the_run(start, tmp_path):
+def test_a_decay_lasts_as_long_as_the_run(start, recipe, tmp_path):
     """Where that is longer than the recipe says; the rate that is logged is the U-Net's."""
     short = tmp_path / "short.toml"
-    short.write_text(SMALL.replace("steps = 100", "steps = 2").replace("check_every = 4", "check_every = 1"))
+    short.write_text(
+        recipe.read_text().replace("steps = 100", "steps = 2").replace("check_every = 4", "check_every = 1")
+    )
     for limit in ({"max_steps": 6}, {"max_epochs": 1}):
         run = start("_".join(limit), recipe=str(short), **limit)
         rates = [float(row["learning_rate"]) for row in read_rows(run / "metrics.csv")]
@@ -214,7 +181,7 @@ def test_starts_from_a_models_weights(start, recipe, tmp_path):
     start("run", recipe=None, start=str(first), max_steps=2, seed=7, resume=True)
     assert read_checkpoint(last(run))["crystalgrid"]["start"] == after["start"]
     other = tmp_path / "other.toml"
-    other.write_text(SMALL.replace("unet = [8, 8]", "unet = [8]"))
+    other.write_text(recipe.read_text().replace("unet = [8, 8]", "unet = [8]"))
     for options, message in (
         ({"start": None}, "was trained with another --start"),
         ({"recipe": str(other)}, r"other.toml: its \[network\] is not that of .*first"),
@@ -315,116 +282,3 @@ def test_a_run_that_diverges_stops_and_keeps_its_checkpoints(start, monkeypatch,
     with pytest.raises(InputError, match=r"diverged at step 3, .*; the last checkpoint is kept"):
         start("run", max_steps=3, resume=True)
     assert (last(run).read_bytes(), best(run).read_bytes()) == before
-
-
-@pytest.fixture
-def command(crystals, recipe, tmp_path):
-    """Start `crystalgrid-train` as a process of one thread, into tmp_path / name, by `python *python`."""
-
-    def command(name: str, *options: object, recipe=recipe, python=("-m", "crystalgrid.train")) -> subprocess.Popen:
-        words = [sys.executable, *python, "--mode", "repeated", "--data", crystals]
-        words += ["--recipe", recipe, "--out", tmp_path / name, *options]
-        env = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen([*map(str, words)], stderr=subprocess.PIPE, text=True, env=env)
-
-    return command
-
-
-def finished(process: subprocess.Popen) -> str:
-    """What a process that ends well has said."""
-    said = process.communicate(timeout=300)[1]
-    assert process.returncode == 0, said
-    return said
-
-
-def table(run) -> list[dict[str, str]]:
-    """The rows of a run's metrics, less the clock."""
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in read_rows(run / "metrics.csv")]
-
-
-def test_ctrl_c_stops_with_a_checkpoint(command, tmp_path):
-    out = tmp_path / "run"
-    process = command("run")
-    while not last(out).is_file() and process.poll() is None:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=120)[1]
-    assert process.returncode == 130, said
-    assert said.splitlines()[-1] == "error: interrupted"
-    assert "Traceback" not in said
-    assert read_checkpoint(last(out))["crystalgrid"]["step"] > 4
-
-
-DIES_WHILE_SAVING = """
-import os, signal, torch
-from pathlib import Path
-write, writes = Path.write_bytes, []
-def write_half(path, content):
-    writes.append(path.suffix == ".ckpt" and ".last" in path.name)
-    if sum(writes) < 2:
-        return write(path, content)
-    write(path, content[: len(content) // 2])
-    os.kill(os.getpid(), signal.SIGKILL)
-Path.write_bytes = write_half
-from crystalgrid.train import cli
-cli()
-"""
-
-
-def test_killed_at_any_moment_it_resumes_as_if_nothing_had_happened(command, tmp_path):
-    killed, straight = tmp_path / "killed", tmp_path / "straight"
-    command("killed", python=("-c", DIES_WHILE_SAVING)).communicate(timeout=300)
-    assert [row["step"] for row in table(killed)] == ["4", "8"]
-    assert read_checkpoint(last(killed))["crystalgrid"]["step"] == 4
-    assert len(list((killed / "checkpoints").iterdir())) == 3  # best, last, and half of the next
-
-    process = command("killed", "--resume", "--max-steps", 1000)
-    while read_checkpoint(last(killed))["crystalgrid"]["step"] < 8 and process.poll() is None:
-        time.sleep(0.1)
-    time.sleep(random.uniform(0, 2))
-    process.kill()
-    process.communicate(timeout=60)
-    step = read_checkpoint(last(killed))["crystalgrid"]["step"]
-    assert 8 <= step < 1000
-
-    finished(command("killed", "--resume", "--max-steps", step + 3))
-    finished(command("straight", "--max-steps", step + 3))
-    assert table(killed) == table(straight)
-    assert sorted(path.name for path in (killed / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
-    for name, value in weights(last(straight)).items():
-        assert torch.equal(weights(last(killed))[name], value), name
-
-
-def test_two_processes_learn_what_one_does_with_twice_the_batch(command, crystals, tmp_path):
-    """Not to the last bit, as sums are taken in another order; Adam's first steps make most of that."""
-    recipes = {}
-    for size in (2, 4):
-        recipes[size] = tmp_path / f"batch_{size}.toml"
-        content = SMALL.replace("batch_size = 3", f"batch_size = {size}").replace("bf16-mixed", "32-true")
-        recipes[size].write_text(content.replace("check_every = 4", "check_every = 1"))
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "crystalgrid.train")
-    finished(command("one", "--max-steps", 4, recipe=recipes[4]))
-    said = finished(command("two", "--max-steps", 2, recipe=recipes[2], python=torchrun))
-    assert [line.split()[:2] for line in said.splitlines() if line.startswith("step")] == [["step", "1"], ["step", "2"]]
-    assert said.count("crystals") == 1
-    finished(command("two", "--max-steps", 4, "--resume", recipe=recipes[2], python=torchrun))
-
-    one, two = table(tmp_path / "one"), table(tmp_path / "two")
-    assert [row["step"] for row in two] == ["1", "2", "3", "4"]
-    for row_of_one, row_of_two in zip(one, two, strict=True):
-        for name, value in row_of_one.items():
-            assert float(row_of_two[name]) == pytest.approx(float(value), rel=1e-3), (name, row_of_one["step"])
-    assert weights(last(tmp_path / "one")).keys() == weights(last(tmp_path / "two")).keys()
-    with pytest.raises(InputError, match="was trained by 2 processes; resume with as many"):
-        train("repeated", tmp_path / "two", str(crystals), str(recipes[2]), resume=True)
-
-
-def test_no_space_left_is_one_line(command, tmp_path):
-    """A limit on the size of files is what a full disk is."""
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
-    process = command("run", python=("-c", limited + "from crystalgrid.train import cli; cli()"))
-    said = process.communicate(timeout=120)[1]
-    assert process.returncode == 1
-    assert "Traceback" not in said
-    assert said.splitlines()[-1].startswith("error: ")
-    assert list((tmp_path / "run/checkpoints").iterdir()) == []
