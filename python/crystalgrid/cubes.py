@@ -111,7 +111,7 @@ def evaluation_cubes(crystals: CrystalSet, mode: str, grid: Grid, seed: int, per
 def cut(crystals: CrystalBatch, mode: str, grid: Grid, keys: np.ndarray) -> Cubes:
     """One cube per crystal, which depends on the crystal and its key (uint64 [B]) alone."""
     if check_mode(mode) == "repeated":
-        shift = torch.from_numpy(uniform(keys, 0)).to(crystals.lattice.device)
+        shift = torch.from_numpy(uniform(keys, 0))
         return Cubes(crystals, torch.einsum("bi,bij->bj", shift, crystals.lattice), None, periodic=True)
     mean, atoms = _centred(crystals)
     return _single(crystals, mean, _rotations(atoms, crystals, grid, keys), grid)
@@ -135,7 +135,7 @@ def upright_cubes(crystals: CrystalSet, mode: str, grid: Grid, indices: np.ndarr
 
 def _rotations(atoms: np.ndarray, crystals: CrystalBatch, grid: Grid, keys: np.ndarray) -> np.ndarray:
     """[B, 3, 3] that keep all atoms, [N, 3] from their crystal's mean, inside the cube."""
-    rotation = rotations_that_fit(atoms, crystals.offsets.cpu().numpy(), grid.length, keys)
+    rotation = rotations_that_fit(atoms, crystals.offsets.numpy(), grid.length, keys)
     never = np.isnan(rotation).any(axis=(1, 2)).sum()
     if never:
         raise InputError(f"crystals: {never} never fit in the cube of {grid.length:g} Å; load them with mode='single'")
@@ -145,8 +145,7 @@ def _rotations(atoms: np.ndarray, crystals: CrystalBatch, grid: Grid, keys: np.n
 def _single(crystals: CrystalBatch, mean: np.ndarray, rotation: np.ndarray, grid: Grid) -> Cubes:
     """One unit cell, turned, the mean [B, 3] of its atoms in the middle of the cube."""
     origin = mean - np.einsum("bij,bi->bj", rotation, np.full((len(rotation), 3), grid.length / 2))
-    device = crystals.lattice.device
-    return Cubes(crystals, torch.from_numpy(origin).to(device), torch.from_numpy(rotation).to(device), periodic=False)
+    return Cubes(crystals, torch.from_numpy(origin), torch.from_numpy(rotation), periodic=False)
 
 
 def fits(crystals: CrystalSet, grid: Grid) -> np.ndarray:
@@ -171,7 +170,7 @@ def _centred(crystals: CrystalBatch) -> tuple[np.ndarray, np.ndarray]:
     lattice = crystals.lattice.repeat_interleave(counts, 0)
     positions = torch.einsum("ni,nij->nj", crystals.frac_coords, lattice)
     mean = torch.segment_reduce(positions, "mean", lengths=counts, axis=0)
-    return mean.cpu().numpy(), (positions - mean.repeat_interleave(counts, 0)).cpu().numpy()
+    return mean.numpy(), (positions - mean.repeat_interleave(counts, 0)).numpy()
 
 
 def _keys(seed: int, stream: int, turn: int | np.ndarray, index: np.ndarray) -> np.ndarray:
