@@ -96,22 +96,13 @@ def recover_library(
         workers: processes; all cores by default.
         resume: go on with a run that was stopped, from the same folders.
     """
-    if not folders:
-        raise InputError("folders: wanted folders that crystalgrid-sample wrote, got none")
     if workers is not None and workers < 1:
         raise InputError(f"--workers: wanted at least 1, got {workers}")
-    filled = [folder for folder in folders if not _is_empty(folder)]
-    libraries = [read_library(folder) for folder in filled]
-    if not libraries:
-        raise InputError(f"{', '.join(map(str, folders))}: no structure in it")
-    others = None if known is None else load(known, max_side=np.inf)
-    for folder, library in zip(filled, libraries, strict=True):
-        if library.mode != "repeated":
-            raise InputError(f"{folder}: {library.mode} mode, wanted repeated: one cell by itself shows no lattice")
-    indices = np.concatenate([library.indices for library in libraries])
+    parts = [part for library in _opened(folders) for part in parts_of(library)]
+    indices = np.concatenate([part.indices for part in parts])
     if cif and len(np.unique(indices)) < len(indices):
         raise InputError("--cif: folders hold structures of the same index; wanted those of one library")
-    parts = [part for library in libraries for part in parts_of(library)]
+    others = None if known is None else load(known, max_side=np.inf)
     _begin(out, parts, cif, resume)
     written = [out / PARTS / f"{i:07}" for i in range(len(parts))]
     left = [(part, path, cif) for part, path in zip(parts, written, strict=True) if not _table(path).is_file()]
@@ -129,6 +120,20 @@ def recover_library(
         raise InputError(f"{out}: no lattice in any of {len(indices)} structures")
     missing = len(indices) - len(rows)
     print(f"{out}: {len(rows)} crystals of {len(indices)} structures ({missing} without a lattice); {of_them}")
+
+
+def _opened(folders: tuple[Path, ...]) -> list[Library]:
+    """Those that hold structures, all of them in repeated mode."""
+    if not folders:
+        raise InputError("folders: wanted folders that crystalgrid-sample wrote, got none")
+    filled = [folder for folder in folders if not _is_empty(folder)]
+    libraries = [read_library(folder) for folder in filled]
+    if not libraries:
+        raise InputError(f"{', '.join(map(str, folders))}: no structure in it")
+    for folder, library in zip(filled, libraries, strict=True):
+        if library.mode != "repeated":
+            raise InputError(f"{folder}: {library.mode} mode, wanted repeated: one cell by itself shows no lattice")
+    return libraries
 
 
 def _is_empty(folder: Path) -> bool:
