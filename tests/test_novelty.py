@@ -63,6 +63,13 @@ def test_processes_change_nothing() -> None:
     assert alone[1].tolist() == [{1: "x", 4: "y"}.get(which, "") for which in drawn]
 
 
+def test_crystals_of_one_id_are_told_apart() -> None:
+    """As those of two libraries with structures of the same index."""
+    both = CrystalSet.concatenate([as_set({"0": ROCK_SALT}), as_set({"0": LIKE_CSCL})])
+    same_as, known_as = novelty(both, as_set({"known": ROCK_SALT}))
+    assert (same_as.tolist(), known_as.tolist()) == (["", ""], ["known", ""])
+
+
 def test_nothing_is_known_of_nothing() -> None:
     none = as_set({})
     assert [len(part) for part in novelty(none, as_set({"a": ROCK_SALT}))] == [0, 0]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import starmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -35,8 +36,8 @@ def novelty(crystals: CrystalSet, known: CrystalSet, workers: int = 1) -> tuple[
     compared = (
         in_processes(_compared, parts, workers) if workers > 1 and len(crystals) > FEW else starmap(_compared, parts)
     )
-    for group, (same, as_known) in zip(groups.values(), progress(compared, "comparing", len(parts)), strict=True):
-        same_as[group], known_as[group] = same, as_known
+    for group, found in zip(groups.values(), progress(compared, "comparing", len(parts)), strict=True):
+        same_as[group], known_as[group] = zip(*found, strict=True)
     return same_as, known_as
 
 
@@ -48,22 +49,31 @@ def _by_formula(crystals: CrystalSet) -> dict[str, list[int]]:
     return groups
 
 
-def _compared(crystals: CrystalSet, known: CrystalSet) -> tuple[list[str], list[str]]:
-    """Of crystals of one reduced formula."""
+class First(NamedTuple):
+    """Of several crystals that are the same, the first."""
+
+    name: str
+    known_as: str
+    structure: Structure
+
+
+def _compared(crystals: CrystalSet, known: CrystalSet) -> list[tuple[str, str]]:
+    """Of crystals of one reduced formula, as which earlier one each is, and as which known one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of elements that have no electronegativity
-        others = [(str(name), _reduced(crystal)) for name, crystal in zip(known.ids, known, strict=True)]
-        firsts: list[tuple[str, Structure]] = []
-        same_as: list[str] = []
-        known_as: dict[str, str] = {}
+        others = [_reduced(crystal) for crystal in known]
+        firsts: list[First] = []
+        found: list[tuple[str, str]] = []
         for name, crystal in zip(crystals.ids, crystals, strict=True):
             structure = _reduced(crystal)
-            first = _match(structure, firsts)
-            same_as.append(first)
-            if not first:
-                firsts.append((str(name), structure))
-                known_as[str(name)] = _match(structure, others)
-    return same_as, [known_as[first or str(name)] for first, name in zip(same_as, crystals.ids, strict=True)]
+            same = _match(structure, [first.structure for first in firsts])
+            if same is None:
+                other = _match(structure, others)
+                firsts.append(First(name, "" if other is None else known.ids[other], structure))
+                found.append(("", firsts[-1].known_as))
+            else:
+                found.append((firsts[same].name, firsts[same].known_as))
+    return found
 
 
 def _reduced(crystal: Crystal) -> Structure:
@@ -74,14 +84,14 @@ def _reduced(crystal: Crystal) -> Structure:
     return structure.get_primitive_structure()
 
 
-def _match(structure: Structure, others: list[tuple[str, Structure]]) -> str:
-    """The name of the first that is the same, else nothing."""
+def _match(structure: Structure, others: Sequence[Structure]) -> int | None:
+    """Which is the first that is the same."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
     matcher = StructureMatcher(primitive_cell=False)
     same = (
-        name
-        for name, other in others
+        index
+        for index, other in enumerate(others)
         if len(other) == len(structure) and matcher.fit(structure, other, skip_structure_reduction=True)
     )
-    return next(same, "")
+    return next(same, None)
