@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import starmap
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,9 +32,7 @@ def novelty(crystals: CrystalSet, known: CrystalSet, workers: int = 1) -> tuple[
     same_as, known_as = np.full((2, len(crystals)), "", dtype=object)
     groups, alike = _by_formula(crystals), _by_formula(known)
     parts = [(crystals[group], known[alike.get(formula, [])]) for formula, group in groups.items()]
-    compared = (
-        in_processes(_compared, parts, workers) if workers > 1 and len(crystals) > FEW else starmap(_compared, parts)
-    )
+    compared = in_processes(_compared, parts, workers if len(crystals) > FEW else 1)
     for group, found in zip(groups.values(), progress(compared, "comparing", len(parts)), strict=True):
         same_as[group], known_as[group] = zip(*found, strict=True)
     return same_as, known_as

@@ -9,7 +9,7 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain, starmap
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -107,7 +107,7 @@ def recover_library(
     written = [out / PARTS / f"{i:07}" for i in range(len(parts))]
     left = [(part, path, cif) for part, path in zip(parts, written, strict=True) if not _table(path).is_file()]
     workers = workers or os.cpu_count() or 1
-    done = in_processes(_write, left, workers) if workers > 1 and len(left) > 1 else starmap(_write, left)
+    done = in_processes(_write, left, workers if len(left) > 1 else 1)
     count = sum(len(part.indices) for part, *_ in left)
     for _ in progress(chain.from_iterable(done), "recovering", count):
         pass

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from itertools import chain, islice
+from itertools import chain, islice, starmap
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +28,10 @@ Parts = Generator[Found, None, None]
 
 
 def in_processes(work: Callable[..., T], parts: Iterable[tuple], workers: int) -> Iterator[T]:
-    """`work(*part)` for each part, in order; of one that kills its process, InputError."""
+    """`work(*part)` for each part, in order, here if by one worker; of one that kills its process, InputError."""
+    if workers == 1:
+        yield from starmap(work, parts)
+        return
     futures: deque[Future[T]] = deque()
     try:
         with _pool(workers) as processes:
