@@ -38,9 +38,9 @@ demo: $(INSTALLED)
 	$(BIN)/crystalgrid-evaluate out/demo/run-with-prior --data prototypes --json out/demo/metrics.json --picture out/demo/reconstructions.png
 	$(BIN)/crystalgrid-export out/demo/run-with-prior -o out/demo/model.pt
 	$(BIN)/crystalgrid-sample out/demo/model.pt -n 64 --seed 0 --save-density -o out/demo/samples
-	$(BIN)/python -m crystalgrid.plot out/demo/samples -o out/demo/samples.png
+	$(BIN)/crystalgrid draw out/demo/samples -o out/demo/samples.png
 	$(BIN)/crystalgrid-sample perov5-repeated -n 64 --seed 0 --save-density -o out/demo/released
-	$(BIN)/python -m crystalgrid.plot out/demo/released -o out/demo/released.png
+	$(BIN)/crystalgrid draw out/demo/released -o out/demo/released.png
 	$(BIN)/crystalgrid-recover out/demo/released --cif -o out/demo/crystals
 	@echo
 	@echo "Done. Where the results are:"

@@ -8,12 +8,12 @@ import tyro
 from torch import Tensor
 
 from crystalgrid import Grid
-from crystalgrid.cubes import Cubes, training_cubes
-from crystalgrid.data import load
-from crystalgrid.metrics import true_atoms
+from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.data.cubes import Cubes, training_cubes
+from crystalgrid.data.source import load
 from crystalgrid.nets import AtomVAE, LatticeVAE
-from crystalgrid.recipe import load_recipe
-from crystalgrid.training import Training
+from crystalgrid.report.metrics import true_atoms
+from crystalgrid.training.joint import Training
 
 AT_A_TIME = 16
 RECIPES = {"repeated": ("modern", "periodic"), "single": ("modern", "atomic")}

@@ -9,11 +9,11 @@ import torch
 import tyro
 
 from crystalgrid.atoms import find_atoms
-from crystalgrid.cubes import evaluation_cubes
-from crystalgrid.evaluate import CUBES_PER_CRYSTAL, decoded, encoded, of_split, opened, some
+from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.fit import fit_atoms
-from crystalgrid.metrics import Tally, true_atoms
 from crystalgrid.progress import progress
+from crystalgrid.report.evaluation import CUBES_PER_CRYSTAL, decoded, encoded, of_split, opened, some
+from crystalgrid.report.metrics import Tally, true_atoms
 
 
 @torch.no_grad()

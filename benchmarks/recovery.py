@@ -14,8 +14,8 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from crystalgrid import find_atoms, recover
 from crystalgrid import load as load_model
-from crystalgrid.cubes import evaluation_cubes
-from crystalgrid.data import load
+from crystalgrid.data.cubes import evaluation_cubes
+from crystalgrid.data.source import load
 from crystalgrid.grid import Grid
 from crystalgrid.progress import progress
 

@@ -8,10 +8,10 @@ import torch
 import tyro
 
 from crystalgrid import Grid, find_atoms, fit_atoms
-from crystalgrid.cubes import training_cubes
-from crystalgrid.data import load
-from crystalgrid.metrics import TrueAtoms, true_atoms
+from crystalgrid.data.cubes import training_cubes
+from crystalgrid.data.source import load
 from crystalgrid.progress import progress
+from crystalgrid.report.metrics import TrueAtoms, true_atoms
 
 DEPTH, APART = 1.0, 1.35
 """Å, to the nearest face and to the nearest atom."""

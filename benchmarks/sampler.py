@@ -18,11 +18,11 @@ import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
 import crystalgrid as cg
+from crystalgrid.artifacts.sampler import artifact, sampler
 from crystalgrid.files import written_whole
 from crystalgrid.latents import latents
 from crystalgrid.model import find, load_trained
-from crystalgrid.precision import cpu_has_bf16
-from crystalgrid.sample import artifact, sampler
+from crystalgrid.training.precision import cpu_has_bf16
 from peers import MultiplyAdds, cc3d_atoms
 
 ROUNDS = 3

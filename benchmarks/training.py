@@ -19,13 +19,13 @@ from torch.utils.data import DataLoader, Dataset
 
 import report
 from crystalgrid import Grid
-from crystalgrid.data import load
+from crystalgrid.artifacts.recipe import MIXED, Recipe, load_recipe
+from crystalgrid.data.source import load
 from crystalgrid.files import written_whole
-from crystalgrid.losses import joint_loss
 from crystalgrid.nets import CrystalNet
-from crystalgrid.precision import precision_here
-from crystalgrid.recipe import MIXED, Recipe, load_recipe
-from crystalgrid.training import Training
+from crystalgrid.training.joint import Training
+from crystalgrid.training.losses import joint_loss
+from crystalgrid.training.precision import precision_here
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 ON_DISK = 8

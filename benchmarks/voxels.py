@@ -8,13 +8,13 @@ import tyro
 from torch import Tensor
 
 from crystalgrid import Grid
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.cubes import training_cubes
-from crystalgrid.data import load
+from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.cubes import training_cubes
+from crystalgrid.data.source import load
 from crystalgrid.nets import CrystalNet, UNet
-from crystalgrid.nets.heads import SPECIES, TwoQuestions
-from crystalgrid.recipe import load_recipe
-from crystalgrid.training import Training
+from crystalgrid.nets.segmentation.heads import SPECIES, TwoQuestions
+from crystalgrid.training.joint import Training
 
 AT_A_TIME = 32
 STEPS, VOXELS, RATE = 1200, 4096, 5e-3

@@ -11,7 +11,7 @@ from torch import Tensor
 import peers
 from crystalgrid import Atoms, find_atoms, label_species, voxelize
 from crystalgrid.crystal import CrystalBatch, pack
-from crystalgrid.data import load
+from crystalgrid.data.source import load
 
 REAL_CRYSTALS = Path(__file__).parents[2] / "shared" / "data" / "mp_10A.parquet"
 REACH = 5.5

@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from crystalgrid.export import describe, scripted
+from crystalgrid.artifacts.export import describe, scripted
+from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.grid import Grid
 from crystalgrid.model import FORMAT
 from crystalgrid.nets import CrystalNet
-from crystalgrid.recipe import load_recipe
 
 
 class Mirror(nn.Module):

@@ -8,8 +8,8 @@ import torch
 
 from artifacts import write_mirror, write_tiny
 from crystalgrid import _core
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.parquet import write_parquet
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.parquet import write_parquet
 
 REAL_CRYSTALS = Path(__file__).parents[2] / "shared" / "data" / "mp_10A.parquet"
 
@@ -35,7 +35,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def prototypes() -> CrystalSet:
     """The embedded crystals."""
-    from crystalgrid.data import load
+    from crystalgrid.data.source import load
 
     return load("prototypes")
 
@@ -61,7 +61,7 @@ def real_crystals() -> CrystalSet:
     """Crystals of the Materials Project with sides below 10 Å."""
     if not REAL_CRYSTALS.exists():
         pytest.skip(f"{REAL_CRYSTALS.name} is not at hand")
-    from crystalgrid.data import load
+    from crystalgrid.data.source import load
 
     return load(str(REAL_CRYSTALS))
 
@@ -69,7 +69,7 @@ def real_crystals() -> CrystalSet:
 @pytest.fixture(scope="session")
 def sampler(pytestconfig: pytest.Config) -> Path:
     """The C++ sampler, built once and kept between test runs."""
-    from crystalgrid import sample
+    from crystalgrid.artifacts import sampler as sample
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(pytestconfig.cache.mkdir("sampler")))

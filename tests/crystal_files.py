@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from crystalgrid.crystal import SYMBOLS, Crystal
-from crystalgrid.crystalset import CrystalSet
+from crystalgrid.data.crystalset import CrystalSet
 
 CIF = """data_{name}
 _cell_length_a {a}

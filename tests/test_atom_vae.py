@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from crystalgrid import Grid
-from crystalgrid.cubes import evaluation_cubes
-from crystalgrid.data import load
+from crystalgrid.data.cubes import evaluation_cubes
+from crystalgrid.data.source import load
 from crystalgrid.nets import AtomVAE
 from test_lattice_vae import loss
 from test_pursuit import density_of, some_atoms

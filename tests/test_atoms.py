@@ -8,7 +8,7 @@ import torch
 
 import reference
 from crystalgrid import Crystal, Grid, InputError, find_atoms, fit_atoms, label_species, voxelize
-from crystalgrid.crystalset import CrystalSet
+from crystalgrid.data.crystalset import CrystalSet
 from zoo import ZOO, random_origins
 
 QUANTISATION = 0.107

@@ -10,17 +10,17 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 import reference
 from crystalgrid import Crystal, Grid, InputError, voxelize
-from crystalgrid.cell_prior import CellPriorTraining, loss_together, matched
-from crystalgrid.crystalset import CrystalSet
+from crystalgrid.artifacts.recipe import Network
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.geometry.lattices import from_parameters, parameters, reduced
+from crystalgrid.geometry.orbits import Sites, as_used
 from crystalgrid.nets import AtomVAE, CrystalNet, LatticeVAE
-from crystalgrid.nets.cell_prior import CellPrior, apart
-from crystalgrid.nets.composition import ELEMENTS, Composition, choice, counts_of
-from crystalgrid.nets.contacts import Contacts
-from crystalgrid.nets.lattices import from_parameters, parameters, reduced
-from crystalgrid.nets.sites import Sites, as_used
-from crystalgrid.nets.templates import TEMPLATES
-from crystalgrid.recipe import Network
-from crystalgrid.unit_cells import few_enough, shortest_distances, unit_cells
+from crystalgrid.nets.generators.cell_flow import CellPrior, apart
+from crystalgrid.nets.generators.composition import ELEMENTS, Composition, choice, counts_of
+from crystalgrid.nets.generators.minimum_distances import Contacts
+from crystalgrid.nets.generators.templates import TEMPLATES
+from crystalgrid.training.cell_flow import CellPriorTraining, loss_together, matched
+from crystalgrid.training.unit_cells import few_enough, shortest_distances, unit_cells
 from zoo import ZOO, random_crystal
 
 GRID = Grid()

@@ -9,7 +9,7 @@ import pytest
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 STOPPED = """
 import signal
-from crystalgrid import commands
+from crystalgrid.commands import entry
 
 def imported(*_):
     try:
@@ -18,24 +18,26 @@ def imported(*_):
         pass
     raise AttributeError("half imported")
 
-commands.import_module = imported
-commands.train()
+import builtins
+real = builtins.__import__
+builtins.__import__ = lambda name, *rest: imported() if name == "training.run" else real(name, *rest)
+entry.run("train", ["--mode", "repeated", "--out", "x"])
 """
 
 
 TERMINATED = """
 import signal, sys
 from types import SimpleNamespace
-from crystalgrid import commands
+from crystalgrid.commands import entry
 
-def command():
+def command() -> None:
     try:
         signal.raise_signal(signal.SIGTERM)
     finally:
         print("tidied")
 
-commands.import_module = lambda *_: SimpleNamespace(cli=command)
-commands.export()
+entry.import_module = lambda *_: SimpleNamespace(COMMAND=command)
+entry.run("export", [])
 """
 
 

@@ -12,12 +12,13 @@ import torch
 
 import crystalgrid as cg
 from artifacts import tiny_metadata, tiny_network
-from crystalgrid import compiled
-from crystalgrid.export import describe, export, scripted
+from crystalgrid.artifacts import compiled
+from crystalgrid.artifacts.export import describe, scripted
+from crystalgrid.commands.export import export
 from crystalgrid.latents import latents
 from crystalgrid.model import METADATA, read_metadata
-from crystalgrid.nets.fold import folded
-from crystalgrid.nets.prior import Prior
+from crystalgrid.nets.fuse import folded
+from crystalgrid.nets.generators.latent_flow import Prior
 
 
 @pytest.fixture(scope="module")

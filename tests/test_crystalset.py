@@ -7,8 +7,8 @@ import pytest
 
 from crystal_files import random_set
 from crystalgrid.crystal import pack
-from crystalgrid.crystalset import CrystalSet, fractional
-from crystalgrid.split import split_by_formula
+from crystalgrid.data.crystalset import CrystalSet, fractional
+from crystalgrid.data.split import split_by_formula
 
 
 def test_set_is_a_sequence_of_crystals():

@@ -6,9 +6,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from crystalgrid import Grid, InputError
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.cubes import MODES, CubeDataset, cut, evaluation_cubes, fits, upright_cubes
-from crystalgrid.rotations import ever_fits, rotations, rotations_that_fit, uniform
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.cubes import MODES, CubeDataset, cut, evaluation_cubes, fits, upright_cubes
+from crystalgrid.geometry.rotations import ever_fits, rotations, rotations_that_fit, uniform
 
 GRID = Grid()
 SMALL = Grid(n=6)

@@ -12,10 +12,10 @@ import pytest
 
 from crystal_files import cif, mixed_folder, random_set
 from crystalgrid import Crystal, InputError
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.data import SPLITS, load
-from crystalgrid.parquet import write_parquet
-from crystalgrid.prototypes import prototypes, prototypes_file
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.parquet import write_parquet
+from crystalgrid.data.prototypes import prototypes, prototypes_file
+from crystalgrid.data.source import SPLITS, load
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -95,7 +95,7 @@ def test_mode_misspelt():
 
 def test_loading_needs_neither_pymatgen_nor_plotting():
     code = (
-        "import sys; from crystalgrid.data import load; load('prototypes');"
+        "import sys; from crystalgrid.data.source import load; load('prototypes');"
         "sys.exit(any(name in sys.modules for name in ('pymatgen.core', 'matplotlib')))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from crystalgrid.atoms import Atoms
-from crystalgrid.distances import (
+from crystalgrid.report.distances import (
     nearest_neighbours,
     neighbours_in_crystal,
     neighbours_in_cubes,

@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
-from crystalgrid.checkpoint import FORMAT, KEY
-from crystalgrid.data import load
+from crystalgrid.artifacts.checkpoint import FORMAT, KEY
+from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.commands.evaluate import evaluate
+from crystalgrid.data.source import load
 from crystalgrid.errors import InputError
-from crystalgrid.evaluate import evaluate
-from crystalgrid.recipe import load_recipe
 
 KEYS = {
     "pred_to_true_A", "true_to_pred_A", "recall_0p5A", "precision_0p5A", "count_exact", "count_within_1",

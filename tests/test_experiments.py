@@ -9,17 +9,25 @@ import torch
 
 from artifacts import fitted_tiny, mirror_metadata
 from crystalgrid import Crystal, find_atoms, label_species, voxelize
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.distances import wasserstein
+from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.errors import InputError
-from crystalgrid.evaluate import measure
-from crystalgrid.experiments import beta, conditioning, discriminator, draws, interpolation, reconstruction, recovery
+from crystalgrid.experiments import (
+    beta,
+    conditioning,
+    discriminator,
+    drawn_crystals,
+    draws,
+    interpolation,
+    reconstruction,
+)
 from crystalgrid.experiments.study import Decoded, Study, densities, study
 from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
 from crystalgrid.model import Model
-from crystalgrid.nets.prior import Prior
-from crystalgrid.recipe import load_recipe
+from crystalgrid.nets.generators.latent_flow import Prior
+from crystalgrid.report.distances import wasserstein
+from crystalgrid.report.evaluation import measure
 from zoo import PEROVSKITE, ZOO
 
 GRID = Grid()
@@ -29,7 +37,7 @@ SEED = 5
 @pytest.fixture(scope="module")
 def tiny(prototypes) -> Study:
     """Six cubes of two test crystals."""
-    from crystalgrid.data import training_cubes
+    from crystalgrid.data.source import training_cubes
 
     cubes = training_cubes(prototypes.split("train"), "repeated", GRID, seed=0, epochs=0, indices=np.arange(150))
     density = cubes.density(GRID)
@@ -112,18 +120,18 @@ def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys):
     known = CrystalSet.of([("SrTiO3", PEROVSKITE.lattice, PEROVSKITE.frac_coords, PEROVSKITE.numbers)])
     known = CrystalSet.concatenate([known.with_splits(np.array(["train"])), tiny.crystals.split("test")])
     one = tiny._replace(crystals=known, drawn=draws_of)
-    numbers = recovery.run(one, tmp_path)
+    numbers = drawn_crystals.run(one, tmp_path)
     assert [numbers[key] for key in ("n_draws", "recovered", "different", "known")] == [4, 3, 2, 1]
     assert numbers["space_groups"]["train"] == 1
     assert numbers["without_symmetry"]["drawn"] == 0
-    seen = recovery.look(recovery.recovered_draws(one, 1))
+    seen = drawn_crystals.look(drawn_crystals.recovered_draws(one, 1))
     assert seen.groups.tolist() == [221, 186, 221]
     np.testing.assert_allclose(seen.volume, [3.9**3 / 5, 3.25**2 * 5.2 * 3**0.5 / 8, 3.9**3 / 5], rtol=1e-3)
     assert 0 < numbers["wasserstein_to_train"]["drawn"]["spacing_A"] < 1
-    assert drawn(tmp_path / "recovery.png")
+    assert drawn(tmp_path / "drawn_crystals.png")
     single = one._replace(model=Model(tiny.model.network, {**tiny.model.metadata, "mode": "single"}))
-    assert recovery.run(single, tmp_path / "none") is None
-    assert "recovery: left out, since" in capsys.readouterr().err
+    assert drawn_crystals.run(single, tmp_path / "none") is None
+    assert "drawn crystals: left out, since" in capsys.readouterr().err
 
 
 def test_conditioning_obtains_the_largest_density_that_was_requested(tiny, tmp_path):

@@ -13,10 +13,11 @@ import torch
 
 import crystalgrid as cg
 from artifacts import Mirror, tiny_network
-from crystalgrid import export as exporting
-from crystalgrid.export import compare, export, identity, real_densities, refuse_disagreement
+from crystalgrid.artifacts import export as exporting
+from crystalgrid.artifacts.export import compare, identity, real_densities, refuse_disagreement
+from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.commands.export import export
 from crystalgrid.latents import latents
-from crystalgrid.recipe import load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +176,12 @@ def test_a_file_that_disagrees_leaves_what_was_there(
     ],
 )
 def test_the_command_ends_bad_input_in_one_line(run: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
-    start = [sys.executable, "-c", "from crystalgrid.export import cli; cli()", *(a.format(run=run) for a in arguments)]
+    start = [
+        sys.executable,
+        "-c",
+        "from crystalgrid.commands.entry import export; export()",
+        *(a.format(run=run) for a in arguments),
+    ]
     done = subprocess.run(start, capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")

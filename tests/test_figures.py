@@ -5,9 +5,9 @@ import json
 import pytest
 
 from artifacts import write_tiny
+from crystalgrid.commands.figures import figures
 from crystalgrid.errors import InputError
 from crystalgrid.experiments import discriminator
-from crystalgrid.figures import figures
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +21,19 @@ def test_every_figure_and_number_of_an_exported_model(model, tmp_path, monkeypat
     figures(model, tmp_path / "new" / "figures", max_cubes=3, seed=2)
     assert {path.name for path in (tmp_path / "new" / "figures").iterdir()} == {
         "figures.json", "reconstruction.png", "reconstruction_cubes.png", "interpolation.png", "interpolation.gif",
-        "draws.png", "draws_distances.png", "recovery.png", "conditioning.png", "latent_sweep.png", "discriminator.png",
+        "draws.png", "draws_distances.png", "drawn_crystals.png", "conditioning.png",
+        "latent_sweep.png", "discriminator.png",
     }  # fmt: skip
     numbers = json.loads((tmp_path / "new" / "figures" / "figures.json").read_text())
     assert (numbers["seed"], numbers["split"], numbers["n_cubes"], numbers["model"]) == (2, "test", 3, model)
-    assert numbers.keys() >= {"reconstruction", "interpolation", "draws", "recovery", "conditioning", "discriminator"}
+    assert numbers.keys() >= {
+        "reconstruction",
+        "interpolation",
+        "draws",
+        "drawn_crystals",
+        "conditioning",
+        "discriminator",
+    }
     assert "beta" not in numbers
     assert "figures.json and 10 figures" in capsys.readouterr().out
 

@@ -6,7 +6,7 @@ import torch
 
 import reference
 from crystalgrid import Atoms, Crystal, Grid, InputError, find_atoms, fit, fit_atoms, label_species, voxelize
-from crystalgrid.crystalset import CrystalSet
+from crystalgrid.data.crystalset import CrystalSet
 from test_atoms import round_trip
 from zoo import PEROVSKITE, ZOO, random_origins
 

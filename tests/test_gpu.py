@@ -5,12 +5,12 @@ import torch
 from torch import Tensor
 
 import crystalgrid as cg
-from crystalgrid.data import evaluation_cubes
-from crystalgrid.evaluate import measure
+from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.data.source import evaluation_cubes
 from crystalgrid.latents import latents
-from crystalgrid.losses import joint_loss
-from crystalgrid.recipe import load_recipe
-from crystalgrid.training import Training
+from crystalgrid.report.evaluation import measure
+from crystalgrid.training.joint import Training
+from crystalgrid.training.losses import joint_loss
 
 MODELS = ["mp10a-repeated", "mp10a-single", "perov5-repeated"]
 

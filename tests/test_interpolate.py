@@ -13,7 +13,8 @@ import torch
 
 import crystalgrid as cg
 from artifacts import write_tiny
-from crystalgrid.interpolate import Interpolate, encode_file, interpolate, line
+from crystalgrid.commands.interpolate import interpolate
+from crystalgrid.report.latent_path import encode_file, line
 
 POSCAR = """cubic
 1.0
@@ -53,7 +54,7 @@ def test_a_file_is_encoded_as_its_density(ends: tuple[Path, Path, Path]) -> None
 
 
 def test_two_crystals_become_a_library(ends: tuple[Path, Path, Path], tmp_path: Path, pytestconfig) -> None:
-    command = [sys.executable, "-m", "crystalgrid.interpolate", ends[1], ends[2]]
+    command = [sys.executable, "-m", "crystalgrid", "interpolate", ends[1], ends[2]]
     cache = {**os.environ, "XDG_CACHE_HOME": str(pytestconfig.cache.mkdir("sampler"))}
     options = ["--steps", "4", "--model", ends[0], "-o", tmp_path / "out"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, env=cache, timeout=300)
@@ -74,14 +75,14 @@ def test_bad_input_is_one_line_and_leaves_nothing(ends: tuple[Path, Path, Path],
     model, a, b = ends
     out = tmp_path / "out"
     for options, message in (
-        (Interpolate(a, b, str(model), out, steps=1), "--steps: wanted 2 to 1,000,000"),
-        (Interpolate(a, b, "absent", out), "absent: no such file"),
+        ({"steps": 1}, "--steps: wanted 2 to 1,000,000"),
+        ({"model": "absent"}, "absent: no such file"),
         (
-            Interpolate(a, b, str(tmp_path), out),
+            {"model": str(tmp_path)},
             "wanted the file that crystalgrid-export makes from a run, got a folder",
         ),
-        (Interpolate(tmp_path / "c.cif", b, str(model), out), "c.cif: no such file"),
+        ({"a": tmp_path / "c.cif"}, "c.cif: no such file"),
     ):
         with pytest.raises(cg.InputError, match=message):
-            interpolate(options)
+            interpolate(**{"a": a, "b": b, "model": str(model), "out": out, **options})
         assert not out.exists()

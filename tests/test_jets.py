@@ -6,8 +6,8 @@ import torch
 
 import reference
 from crystalgrid import Grid
-from crystalgrid.nets.jets import WIDTHS, Jets, derivatives, jet, standardised
-from crystalgrid.nets.waves import BEYOND, LENGTH, SPACING, blur
+from crystalgrid.geometry.blur import BEYOND, LENGTH, SPACING, blur
+from crystalgrid.nets.segmentation.derivatives import WIDTHS, Jets, derivatives, jet, standardised
 from test_pursuit import density_of
 
 GRID = Grid()

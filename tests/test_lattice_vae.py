@@ -9,9 +9,9 @@ import torch
 
 import reference
 from crystalgrid import Crystal, Grid, voxelize
+from crystalgrid.geometry.lattice_finder import Periods, shortest
+from crystalgrid.geometry.structure_factors import LARGEST, NOISE, VARIANCE, StructureFactors
 from crystalgrid.nets import LatticeVAE
-from crystalgrid.nets.periods import Periods, shortest
-from crystalgrid.nets.structure_factors import LARGEST, NOISE, VARIANCE, StructureFactors
 from zoo import ZOO, random_crystal, random_origins
 
 GRID = Grid()

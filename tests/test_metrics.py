@@ -9,9 +9,9 @@ import torch
 
 from crystalgrid.atoms import Atoms
 from crystalgrid.crystal import Crystal, pack
-from crystalgrid.cubes import Cubes, evaluation_cubes
+from crystalgrid.data.cubes import Cubes, evaluation_cubes
 from crystalgrid.grid import Grid
-from crystalgrid.metrics import Tally, TrueAtoms, true_atoms
+from crystalgrid.report.metrics import Tally, TrueAtoms, true_atoms
 
 GRID = Grid()
 

@@ -9,7 +9,7 @@ import torch
 
 import crystalgrid as cg
 from artifacts import Mirror, write_mirror
-from crystalgrid.export import scripted
+from crystalgrid.artifacts.export import scripted
 from crystalgrid.model import Model
 from crystalgrid.nets import CrystalNet
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from crystalgrid import Crystal, voxelize
+from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.geometry.blur import along_axes, waves
 from crystalgrid.nets import UNet
-from crystalgrid.nets.heads import OneQuestion, TwoQuestions
-from crystalgrid.nets.linear import LinearPart
-from crystalgrid.nets.waves import along_axes, waves
-from crystalgrid.recipe import load_recipe
+from crystalgrid.nets.autoencoders.linear import LinearPart
+from crystalgrid.nets.segmentation.heads import OneQuestion, TwoQuestions
 
 RECIPES = ("paper", "tiny", "modern", "periodic", "atomic")
 
@@ -190,7 +190,7 @@ def test_sharpening_brings_neighbours_apart():
 
 @torch.no_grad()
 def test_a_fitted_model_reconstructs_before_any_training(prototypes):
-    from crystalgrid.data import evaluation_cubes
+    from crystalgrid.data.source import evaluation_cubes
     from crystalgrid.grid import Grid
 
     torch.manual_seed(0)
@@ -209,7 +209,7 @@ def test_unet_keeps_the_grid(n):
 
 def test_unet_sees_no_offset_between_levels():
     """Halving with rounding up and doubling keeps voxels in place, so a mirrored input gives mirrored attention."""
-    from crystalgrid.nets.unet import doubled
+    from crystalgrid.nets.segmentation.unet import doubled
 
     coarse = torch.arange(8.0)[None, None, :, None, None].expand(1, 1, 8, 8, 8)
     fine = doubled(coarse, torch.zeros(1, 1, 15, 15, 15))[0, 0, :, 0, 0]

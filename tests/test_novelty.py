@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from crystalgrid.crystal import Crystal
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.novelty import novelty
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.report.novelty import novelty
 from zoo import ZOO, random_rotation
 
 ROCK_SALT = Crystal(

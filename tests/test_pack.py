@@ -9,19 +9,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder
-from crystalgrid import workers
-from crystalgrid.data import load
+from crystalgrid.commands import entry
+from crystalgrid.commands.data import pack
+from crystalgrid.data.formats import parse_cif
+from crystalgrid.data.reader import Job, read
+from crystalgrid.data.source import load, workers
 from crystalgrid.errors import InputError
-from crystalgrid.formats import parse_cif
-from crystalgrid.pack import cli, pack
-from crystalgrid.reader import Job, read
 
 
 def run(monkeypatch, *arguments):
     """Exit code of the command."""
     monkeypatch.setattr(sys, "argv", ["crystalgrid-data", "pack", *map(str, arguments)])
     with pytest.raises(SystemExit) as end:
-        cli()
+        entry.data()
     return end.value.code
 
 

@@ -8,10 +8,10 @@ import pytest
 from crystal_files import random_set
 from crystalgrid import InputError
 from crystalgrid.crystal import SYMBOLS
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.data import load
-from crystalgrid.parquet import read_parquet, write_parquet
-from crystalgrid.split import split_by_formula
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.parquet import read_parquet, write_parquet
+from crystalgrid.data.source import load
+from crystalgrid.data.split import split_by_formula
 
 
 def columns(crystals: CrystalSet) -> dict[str, list]:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from crystalgrid import plot
 from crystalgrid.atoms import Atoms, find_atoms
-from crystalgrid.data import evaluation_cubes
+from crystalgrid.data.source import evaluation_cubes
 from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
-from crystalgrid.metrics import true_atoms
+from crystalgrid.report import pictures as plot
+from crystalgrid.report.metrics import true_atoms
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crystalgrid.precision import precision_here
+from crystalgrid.training.precision import precision_here
 
 
 @pytest.mark.parametrize(("wanted", "there", "used"), [
@@ -11,6 +11,6 @@ from crystalgrid.precision import precision_here
 def test_what_a_recipe_wants_becomes_what_the_machine_has(
     wanted: str, there: bool, used: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr("crystalgrid.precision.has_bf16", lambda: there)
+    monkeypatch.setattr("crystalgrid.training.precision.has_bf16", lambda: there)
     assert precision_here(wanted) == used
     assert capsys.readouterr().err.count("\n") == (wanted != used)

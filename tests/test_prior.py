@@ -8,15 +8,15 @@ import torch
 
 import crystalgrid as cg
 from artifacts import fitted_tiny
-from crystalgrid.checkpoint import KEY, last, load_run, read_checkpoint
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.export import export
+from crystalgrid.artifacts.checkpoint import KEY, last, load_run, read_checkpoint
+from crystalgrid.artifacts.released import load_released, write_weights
+from crystalgrid.commands.export import export
+from crystalgrid.commands.prior import prior
+from crystalgrid.commands.train import train
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.parquet import write_parquet
 from crystalgrid.latents import latents
-from crystalgrid.nets.prior import Prior
-from crystalgrid.parquet import write_parquet
-from crystalgrid.prior import prior
-from crystalgrid.released import load_released, write_weights
-from crystalgrid.train import train
+from crystalgrid.nets.generators.latent_flow import Prior
 
 RECIPE = """
 [network]
@@ -54,8 +54,8 @@ def run(request, tmp_path_factory, crystals) -> Path:
 def small(monkeypatch):
     monkeypatch.setattr("crystalgrid.nets.WaveVAE.fitted_to", 256)
     monkeypatch.setattr("crystalgrid.nets.LatticeVAE.fitted_to", 256)
-    monkeypatch.setattr("crystalgrid.latent_prior.LatentPriorTraining.widths", (32, 48))
-    monkeypatch.setattr("crystalgrid.cell_prior.CellPriorTraining.widths", (32, 48))
+    monkeypatch.setattr("crystalgrid.training.latent_flow.LatentPriorTraining.widths", (32, 48))
+    monkeypatch.setattr("crystalgrid.training.cell_flow.CellPriorTraining.widths", (32, 48))
 
 
 def test_a_flow_learns_where_examples_lie() -> None:

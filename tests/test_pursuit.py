@@ -6,10 +6,10 @@ import torch
 
 import reference
 from crystalgrid import Crystal, Grid, voxelize
-from crystalgrid.cubes import evaluation_cubes
-from crystalgrid.data import load
-from crystalgrid.metrics import true_atoms
-from crystalgrid.nets.pursuit import CLOSEST, Pursuit, gaussians, normal_equations, overlapped
+from crystalgrid.data.cubes import evaluation_cubes
+from crystalgrid.data.source import load
+from crystalgrid.nets.autoencoders.matching_pursuit import CLOSEST, Pursuit, gaussians, normal_equations, overlapped
+from crystalgrid.report.metrics import true_atoms
 
 GRID = Grid()
 PURSUIT = Pursuit(GRID.n, 75)

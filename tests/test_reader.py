@@ -10,9 +10,9 @@ import pytest
 
 import crystalgrid as cg
 from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder, poscar, structure
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.parquet import write_parquet
-from crystalgrid.reader import find_files, jobs, parse
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.parquet import write_parquet
+from crystalgrid.data.reader import find_files, jobs, parse
 
 FRAME = """2
 Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 name='a b' pbc="T T T"

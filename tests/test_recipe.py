@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from crystalgrid.artifacts.recipe import load_recipe, recipe_from
 from crystalgrid.errors import InputError
 from crystalgrid.files import shipped
-from crystalgrid.recipe import load_recipe, recipe_from
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "networks.md"
 NAMES = sorted(file.stem for file in (shipped("models") / "recipes").glob("*.toml"))

@@ -12,13 +12,13 @@ from pymatgen.core import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from crystalgrid import Atoms, Crystal, Grid, InputError, find_atoms, label_species, recover, voxelize
+from crystalgrid.commands.recover import recover as recover_library
 from crystalgrid.crystal import SYMBOLS
-from crystalgrid.cubes import evaluation_cubes
-from crystalgrid.data import load
-from crystalgrid.metrics import true_atoms
-from crystalgrid.recover_library import recover_library
-from crystalgrid.solve import Points, _left, _slopes, factors_of
-from crystalgrid.translations import shortest_basis, translations
+from crystalgrid.data.cubes import evaluation_cubes
+from crystalgrid.data.source import load
+from crystalgrid.geometry.atom_pairs import shortest_basis, translations
+from crystalgrid.geometry.structure_solution import Points, _left, _slopes, factors_of
+from crystalgrid.report.metrics import true_atoms
 from zoo import PEROVSKITE, ZOO, lattice_of, random_crystal, random_origins
 
 REPEATED = [
@@ -136,7 +136,7 @@ def test_translations_are_those_of_the_lattice(seed: int) -> None:
 
 def load_one(crystal: Crystal):
     """A set of one crystal."""
-    from crystalgrid.crystalset import CrystalSet
+    from crystalgrid.data.crystalset import CrystalSet
 
     return CrystalSet.of([("one", crystal.lattice, crystal.frac_coords, crystal.numbers)])
 
@@ -301,7 +301,7 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_never_was(
     whole, out = tmp_path / "whole", tmp_path / "out"
     recover_library((library,), whole, cif=True, workers=1)
     with monkeypatch.context() as patch:
-        patch.setattr("crystalgrid.recover_library.recover", stops_after_one())
+        patch.setattr("crystalgrid.report.recovered_library.recover", stops_after_one())
         with pytest.raises(KeyboardInterrupt):
             recover_library((library,), out, cif=True, workers=1)
     assert len(list((out / "parts").glob("*.csv"))) == 1

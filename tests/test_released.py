@@ -7,15 +7,16 @@ import pytest
 import torch
 
 import crystalgrid as cg
-from crystalgrid import released, sample
-from crystalgrid.checkpoint import KEY, last
+from crystalgrid.artifacts import released
+from crystalgrid.artifacts import sampler as sample
+from crystalgrid.artifacts.checkpoint import KEY, last
+from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.crystal import pack
-from crystalgrid.cubes import Cubes
+from crystalgrid.data.cubes import Cubes
 from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
-from crystalgrid.metrics import Tally, true_atoms
 from crystalgrid.model import find
-from crystalgrid.recipe import load_recipe
+from crystalgrid.report.metrics import Tally, true_atoms
 
 NAMES = sorted(released.released())
 

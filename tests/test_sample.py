@@ -19,10 +19,10 @@ import torch
 
 import crystalgrid as cg
 from artifacts import write_mirror
-from crystalgrid import sample
-from crystalgrid.export import scripted
+from crystalgrid.artifacts import sampler as sample
+from crystalgrid.artifacts.export import scripted
 from crystalgrid.latents import latents
-from crystalgrid.precision import cpu_has_bf16
+from crystalgrid.training.precision import cpu_has_bf16
 from programs import assert_refused, manifest, run, sampled
 
 
@@ -347,7 +347,7 @@ def test_profile_times_every_stage(sampler: Path, tiny: Path, tmp_path: Path) ->
 
 def command(*arguments: object, cache: Path) -> subprocess.CompletedProcess:
     """`crystalgrid-sample` as a user starts it."""
-    start = [sys.executable, "-c", "from crystalgrid.sample import cli; cli()", *map(str, arguments)]
+    start = [sys.executable, "-c", "from crystalgrid.commands.entry import sample; sample()", *map(str, arguments)]
     return subprocess.run(
         start, capture_output=True, text=True, timeout=300, env={**os.environ, "XDG_CACHE_HOME": str(cache)}
     )

@@ -5,9 +5,9 @@ import pytest
 
 from crystal_files import random_set
 from crystalgrid import InputError
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.data import SPLITS
-from crystalgrid.split import reduced_formulas, split_by_formula
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.source import SPLITS
+from crystalgrid.data.split import reduced_formulas, split_by_formula
 
 
 def test_reduced_formulas():

@@ -8,13 +8,13 @@ import torch
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from crystalgrid import Crystal
-from crystalgrid.crystalset import CrystalSet
-from crystalgrid.nets.cell_prior import CellPrior
-from crystalgrid.nets.lattices import from_parameters, parameters
-from crystalgrid.nets.sites import Sites, as_used, placed, shortest, symmetric, symmetric_sides
-from crystalgrid.nets.templates import TEMPLATES
-from crystalgrid.symmetry import orbits
-from crystalgrid.unit_cells import UnitCells, few_enough, unit_cells
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.geometry.lattices import from_parameters, parameters
+from crystalgrid.geometry.orbits import Sites, as_used, placed, shortest, symmetric, symmetric_sides
+from crystalgrid.geometry.symmetry import orbits
+from crystalgrid.nets.generators.cell_flow import CellPrior
+from crystalgrid.nets.generators.templates import TEMPLATES
+from crystalgrid.training.unit_cells import UnitCells, few_enough, unit_cells
 from zoo import ZOO
 
 ATOMS = 16

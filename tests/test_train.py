@@ -7,17 +7,18 @@ import zipfile
 import pytest
 import torch
 
-from crystalgrid.checkpoint import best, last, load_run, read_checkpoint
-from crystalgrid.data import evaluation_cubes
+from crystalgrid.artifacts.checkpoint import best, last, load_run, read_checkpoint
+from crystalgrid.artifacts.recipe import Loss, recipe_from, tomllib
+from crystalgrid.commands.train import train
+from crystalgrid.data.source import evaluation_cubes
 from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
-from crystalgrid.log import Log, read_rows
-from crystalgrid.losses import joint_loss, scale_gradient
 from crystalgrid.model import load
 from crystalgrid.nets import CrystalNet
-from crystalgrid.recipe import Loss, recipe_from, tomllib
-from crystalgrid.train import begin, fit, processes, train
-from crystalgrid.training import Training, stream
+from crystalgrid.training.joint import Training, stream
+from crystalgrid.training.log import Log, read_rows
+from crystalgrid.training.losses import joint_loss, scale_gradient
+from crystalgrid.training.run import begin, fit, processes
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
 
@@ -262,7 +263,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights(start, monkeypatch):
         losses = joint_loss(*args)
         return {**losses, "loss": losses["loss"] * float("nan")}
 
-    monkeypatch.setattr("crystalgrid.training.joint_loss", nan)
+    monkeypatch.setattr("crystalgrid.training.joint.joint_loss", nan)
     with pytest.raises(InputError, match="not finite at step 2; the last checkpoint is kept"):
         start("run", max_steps=4, resume=True)
     for name, value in weights(last(run)).items():

@@ -10,10 +10,10 @@ import time
 import pytest
 import torch
 
-from crystalgrid.checkpoint import last, read_checkpoint
+from crystalgrid.artifacts.checkpoint import last, read_checkpoint
+from crystalgrid.commands.train import train
 from crystalgrid.errors import InputError
-from crystalgrid.log import read_rows
-from crystalgrid.train import train
+from crystalgrid.training.log import read_rows
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("no_gpu")
 def command(crystals, recipe, tmp_path):
     """Start `crystalgrid-train` as a process of one thread, into tmp_path / name, by `python *python`."""
 
-    def command(name: str, *options: object, recipe=recipe, python=("-m", "crystalgrid.train")) -> subprocess.Popen:
+    def command(name: str, *options: object, recipe=recipe, python=("-m", "crystalgrid", "train")) -> subprocess.Popen:
         words = [sys.executable, *python, "--mode", "repeated", "--data", crystals]
         words += ["--recipe", recipe, "--out", tmp_path / name, *options]
         env = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -71,8 +71,8 @@ def write_half(path, content):
     write(path, content[: len(content) // 2])
     os.kill(os.getpid(), signal.SIGKILL)
 Path.write_bytes = write_half
-from crystalgrid.train import cli
-cli()
+from crystalgrid.commands.entry import train
+train()
 """
 
 
@@ -107,7 +107,16 @@ def test_two_processes_learn_what_one_does_with_twice_the_batch(command, crystal
         recipes[size] = tmp_path / f"batch_{size}.toml"
         content = recipe.read_text().replace("batch_size = 3", f"batch_size = {size}").replace("bf16-mixed", "32-true")
         recipes[size].write_text(content.replace("check_every = 4", "check_every = 1"))
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "crystalgrid.train")
+    torchrun = (
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "crystalgrid",
+        "train",
+    )
     finished(command("one", "--max-steps", 4, recipe=recipes[4]))
     said = finished(command("two", "--max-steps", 2, recipe=recipes[2], python=torchrun))
     assert [line.split()[:2] for line in said.splitlines() if line.startswith("step")] == [["step", "1"], ["step", "2"]]
@@ -127,7 +136,7 @@ def test_two_processes_learn_what_one_does_with_twice_the_batch(command, crystal
 def test_no_space_left_is_one_line(command, tmp_path):
     """A limit on the size of files is what a full disk is."""
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
-    process = command("run", python=("-c", limited + "from crystalgrid.train import cli; cli()"))
+    process = command("run", python=("-c", limited + "from crystalgrid.commands.entry import train; train()"))
     said = process.communicate(timeout=120)[1]
     assert process.returncode == 1
     assert "Traceback" not in said

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .atoms import Atoms, find_atoms
     from .crystal import Crystal, CrystalBatch
+    from .data.reader import read
     from .density import voxelize
     from .errors import InputError
     from .fit import fit_atoms
     from .grid import Grid
     from .model import load
-    from .reader import read
     from .recovery import Recovered, recover
     from .species import label_species
 
@@ -24,7 +24,7 @@ except PackageNotFoundError:  # imported from a checkout that was not installed
 _MODULES = {
     "Atoms": "atoms", "Crystal": "crystal", "CrystalBatch": "crystal", "Grid": "grid", "InputError": "errors",
     "Recovered": "recovery", "find_atoms": "atoms", "fit_atoms": "fit", "label_species": "species", "load": "model",
-    "read": "reader", "recover": "recovery", "voxelize": "density",
+    "read": "data.reader", "recover": "recovery", "voxelize": "density",
 }  # fmt: skip
 __all__ = [
     "Atoms", "Crystal", "CrystalBatch", "Grid", "InputError", "Recovered", "find_atoms", "fit_atoms",

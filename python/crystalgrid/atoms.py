@@ -9,9 +9,8 @@ from torch import Tensor
 from . import _core
 from .boundary import a_tensor, address, check_finite, core_on, positive, thread_count
 from .crystal import MAX_Z
-from .density import DEFAULT_GRID
 from .errors import InputError
-from .grid import Grid
+from .grid import DEFAULT_GRID, Grid
 
 
 class Atoms(NamedTuple):

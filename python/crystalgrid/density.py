@@ -10,9 +10,7 @@ from . import _core
 from .boundary import address, batch_and_cubes, checked, core_on, positive, thread_count
 from .crystal import Crystal, CrystalBatch
 from .errors import InputError
-from .grid import Grid
-
-DEFAULT_GRID = Grid()
+from .grid import DEFAULT_GRID, Grid
 
 
 def voxelize(

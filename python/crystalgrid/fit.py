@@ -18,9 +18,8 @@ from torch import Tensor
 
 from .atoms import Atoms, check_atoms
 from .boundary import a_tensor, checked
-from .density import DEFAULT_GRID
 from .errors import InputError
-from .grid import Grid
+from .grid import DEFAULT_GRID, Grid
 
 ERRORS = (0.1, 0.03, 0.01, 0.003, 0.001)
 """Relative errors of the density that the steps assume."""

@@ -32,3 +32,7 @@ class Grid:
     def spacing(self) -> float:
         """Distance h between the centres of neighbouring voxels, Å."""
         return self.length / self.n
+
+
+DEFAULT_GRID = Grid()
+"""The paper's cube: 30³ voxels, 10 Å, σ = 1 Å."""

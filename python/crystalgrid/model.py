@@ -13,15 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .artifacts.checkpoint import best, last, load_run
+from .artifacts.compiled import Compiled, built_for
+from .artifacts.released import WEIGHTS, load_released, released
 from .boundary import a_tensor, check_finite
-from .checkpoint import best, last, load_run
-from .compiled import Compiled, built_for
 from .errors import InputError
 from .files import as_path
 from .grid import Grid
 from .nets import CrystalNet
-from .nets.fold import folded
-from .released import WEIGHTS, load_released, released
+from .nets.fuse import folded
 
 FORMAT = 1
 METADATA = "extra/crystalgrid.json"

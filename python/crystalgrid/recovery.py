@@ -16,12 +16,12 @@ from torch import Tensor
 
 from .atoms import Atoms, check_atoms
 from .boundary import a_tensor, checked
-from .cells import Cell, cell_of, cells, explained
 from .crystal import MAX_Z, Crystal, CrystalBatch
-from .density import DEFAULT_GRID, voxelize
+from .density import voxelize
 from .errors import InputError
-from .grid import Grid
-from .solve import factors_of, solve
+from .geometry.cell_search import Cell, cell_of, cells, explained
+from .geometry.structure_solution import factors_of, solve
+from .grid import DEFAULT_GRID, Grid
 
 LESS_EXPLAINED = 0.03
 """What a smaller cell may explain less than another."""

@@ -8,8 +8,7 @@ from torch import Tensor
 from . import _core
 from .boundary import address, batch_and_cubes, core_on, positive, thread_count
 from .crystal import Crystal, CrystalBatch
-from .density import DEFAULT_GRID
-from .grid import Grid
+from .grid import DEFAULT_GRID, Grid
 
 
 def label_species(

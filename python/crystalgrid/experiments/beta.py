@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint import KEY, last, read_checkpoint
-from ..distances import wasserstein
-from ..log import Log
-from ..metrics import Tally
+from ..artifacts.checkpoint import KEY, last, read_checkpoint
+from ..artifacts.recipe import recipe_from
 from ..model import Model, load
 from ..nets import UNet
-from ..panels import canvas, label_axes, save
-from ..recipe import recipe_from
-from ..train import ENDLESS, check_same, fit, prepare
-from ..training import Training
+from ..report.distances import wasserstein
+from ..report.metrics import Tally
+from ..report.panels import canvas, label_axes, save
+from ..training.joint import Training
+from ..training.log import Log
+from ..training.run import ENDLESS, check_same, fit, prepare
 from .draws import kinds, spacings
 from .study import Study
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from ..grid import Grid
-from ..metrics import percentiles
 from ..model import Model
-from ..panels import canvas, density_bar, draw_histogram, draw_pairs, draw_slice, highest_plane, label_axes, save
+from ..report.metrics import percentiles
+from ..report.panels import canvas, density_bar, draw_histogram, draw_pairs, draw_slice, highest_plane, label_axes, save
 from .study import Study, decode, densities
 
 CORRECTIONS = 5

@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..crystal import MAX_Z, Crystal
-from ..cubes import MODES, evaluation_cubes, fits, training_cubes
+from ..data.cubes import MODES, evaluation_cubes, fits, training_cubes
 from ..density import voxelize
-from ..evaluate import CUBES_AT_ONCE, encoded
 from ..grid import Grid
 from ..nets.discriminator import Discriminator
-from ..panels import canvas, draw_pairs, label_axes, save
 from ..progress import progress
+from ..report.evaluation import CUBES_AT_ONCE, encoded
+from ..report.panels import canvas, draw_pairs, label_axes, save
 from .study import Study, densities
 
 STEPS = 300

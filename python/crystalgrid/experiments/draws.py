@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import plot
 from ..atoms import Atoms, find_atoms
-from ..cubes import upright_cubes
-from ..distances import BIN, neighbours_in_cubes, total_variation, wasserstein
-from ..metrics import percentiles
-from ..panels import canvas, draw_histogram, label_axes, save
+from ..data.cubes import upright_cubes
+from ..report import pictures as plot
+from ..report.distances import BIN, neighbours_in_cubes, total_variation, wasserstein
+from ..report.metrics import percentiles
+from ..report.panels import canvas, draw_histogram, label_axes, save
 from .study import Study
 
 UPRIGHT = "real, upright"

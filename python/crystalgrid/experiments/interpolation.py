@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..distances import neighbours_in_cubes
-from ..evaluate import CUBES_PER_CRYSTAL
+from ..data.split import reduced_formulas
 from ..grid import Grid
-from ..interpolate import line as straight_line
-from ..panels import canvas, density_bar, draw_atoms, draw_slice, element_bar, highest_plane, save, save_animation
-from ..split import reduced_formulas
+from ..report.distances import neighbours_in_cubes
+from ..report.evaluation import CUBES_PER_CRYSTAL
+from ..report.latent_path import line as straight_line
+from ..report.panels import (
+    canvas,
+    density_bar,
+    draw_atoms,
+    draw_slice,
+    element_bar,
+    highest_plane,
+    save,
+    save_animation,
+)
 from .study import Decoded, Study, decode
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import plot
 from ..crystal import MAX_Z
-from ..evaluate import CUBES_IN_PICTURE, CUBES_PER_CRYSTAL, PAPER
-from ..metrics import MATCH, Region, Tally, pearson, percentiles
-from ..panels import canvas, draw_agreement, draw_histogram, draw_pairs, label_axes, save
+from ..report import pictures as plot
+from ..report.evaluation import CUBES_IN_PICTURE, CUBES_PER_CRYSTAL, PAPER
+from ..report.metrics import MATCH, Region, Tally, pearson, percentiles
+from ..report.panels import canvas, draw_agreement, draw_histogram, draw_pairs, label_axes, save
 from .study import Study
 
 WORST_SPECIES = 10

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from ..atoms import Atoms, find_atoms
-from ..data import CrystalSet, evaluation_cubes
-from ..evaluate import CUBES_AT_ONCE, CUBES_PER_CRYSTAL, decoded, encoded
+from ..data.source import CrystalSet, evaluation_cubes
 from ..latents import latents
-from ..metrics import TrueAtoms, true_atoms
 from ..model import Model
 from ..progress import progress
+from ..report.evaluation import CUBES_AT_ONCE, CUBES_PER_CRYSTAL, decoded, encoded
+from ..report.metrics import TrueAtoms, true_atoms
 
 
 class Decoded(NamedTuple):

@@ -1,10 +1,10 @@
 """The networks: tensors in, tensors out; every module can be compiled by `torch.jit.script` as it stands."""
 
-from .atom_vae import AtomVAE
-from .crystal import CrystalNet
-from .lattice_vae import LatticeVAE
-from .unet import UNet
-from .vae import VAE
-from .wave_vae import WaveVAE
+from .autoencoders.atoms import AtomVAE
+from .autoencoders.lattice import LatticeVAE
+from .autoencoders.paper import VAE
+from .autoencoders.waves import WaveVAE
+from .network import CrystalNet
+from .segmentation.unet import UNet
 
 __all__ = ["VAE", "AtomVAE", "CrystalNet", "LatticeVAE", "UNet", "WaveVAE"]

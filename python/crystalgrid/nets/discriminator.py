@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from .vae import conv_block
-from .wave_vae import relative
+from .autoencoders.paper import conv_block
+from .autoencoders.waves import relative
 
 
 class Discriminator(nn.Module):

@@ -1,0 +1,5 @@
+"""`python -m crystalgrid NAME …`, which is `crystalgrid NAME …`."""
+
+from .commands.entry import main
+
+main()

@@ -1,0 +1,1 @@
+"""The commands: each takes arguments and calls one function."""

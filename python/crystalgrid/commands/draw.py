@@ -1,0 +1,23 @@
+"""`crystalgrid draw`: a picture of the first structures of a sampled folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from .entry import importing
+
+
+def draw(folder: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]) -> None:
+    """Draw the first samples of a folder that `crystalgrid-sample --save-density` wrote.
+
+    Args:
+        folder: has samples.xyz and density.npz.
+        out: PNG file.
+    """
+    with importing():
+        from ..report.pictures import draw_samples
+    draw_samples(folder, out)
+
+
+COMMAND = draw

@@ -1,0 +1,36 @@
+"""`crystalgrid-interpolate`: structures along the straight line between two crystals' latent vectors (Fig. 6B)."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from .entry import importing
+
+
+def interpolate(
+    a: tyro.conf.Positional[Path],
+    b: tyro.conf.Positional[Path],
+    model: str = "mp10a-repeated",
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("interpolation"),
+    steps: int = 9,
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+) -> None:
+    """Encode two crystals and decode the straight line between their latent vectors.
+
+    Writes OUT/latents.npy, and OUT/structures/ as crystalgrid-sample does: index 0 is A, the last one B.
+
+    Args:
+        a: file with the first crystal; of several, the first that the model knows counts
+        b: file with the last one
+        model: model.pt, as crystalgrid-export writes it, or the name of a released model
+        out: folder to write to, new or empty unless --resume
+        steps: how many structures, both ends included
+        resume: go on where an interrupted run of the same command stopped
+    """
+    with importing():
+        from ..report.latent_path import write_path
+    write_path(a, b, model, out, steps, resume)
+
+
+COMMAND = interpolate

@@ -1,0 +1,53 @@
+"""`crystalgrid-train`: train the autoencoder and the U-Net together on crystals that are voxelised on the fly."""
+
+from pathlib import Path
+from typing import Literal
+
+from .arguments import check_positive
+from .entry import importing
+
+
+def train(
+    mode: Literal["single", "repeated"],
+    out: Path,
+    data: str = "prototypes",
+    recipe: str | None = None,
+    start: str | None = None,
+    seed: int = 0,
+    max_steps: int | None = None,
+    max_epochs: float | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+    devices: str = "auto",
+) -> None:
+    """Train an autoencoder and a segmentation U-Net on crystals (`torchrun` for several processes or nodes).
+
+    Writes OUT/checkpoints/{last,best}.ckpt, OUT/metrics.csv and OUT/pictures/. Ctrl-C stops after the current step with
+    a checkpoint; the same command with --resume goes on from it, on a CPU exactly.
+
+    A recipe's batch_size is that of each process: N of them train as one would with N times the batch, normalisation
+    included. The first of them writes OUT; --resume reads it in all of them, so nodes must share that folder.
+
+    Args:
+        mode: "repeated": a cube is filled with all periodic images. "single": one unit cell, centred and rotated.
+        out: folder of the run; must be new or empty, unless --resume.
+        data: "prototypes" (the AFLOW prototypes that pymatgen ships), a Parquet file, or a folder.
+        recipe: name of a recipe in models/recipes, or path of a TOML file; by default that of --start, or else periodic
+            for repeated mode and atomic for single mode.
+        start: training run or released model whose weights to begin with, in place of new ones, at the full learning
+            rate of the recipe; a prior is to be learned anew.
+        seed: of the first weights, the order of crystals, where cubes are cut, and the noise.
+        max_steps: stop after so many steps in all; by default the recipe says. Its decay ends there if that is later,
+            and in a resumed run where it was to end when that began.
+        max_epochs: stop after so many passes over the crystals, likewise.
+        minutes: stop after so many minutes of training in all, where a recipe's decay then ends, too.
+        resume: go on from OUT/checkpoints/last.ckpt.
+        devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
+    """
+    check_positive(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
+    with importing():
+        from ..training.run import train_networks
+    train_networks(mode, out, data, recipe, start, seed, max_steps, max_epochs, minutes, resume, devices)
+
+
+COMMAND = train

@@ -1,0 +1,1 @@
+"""Crystals in and out: file formats, Parquet, splits, and the cubes that are cut from crystals."""

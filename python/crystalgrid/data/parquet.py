@@ -1,0 +1,141 @@
+"""Crystals as Parquet with the columns of OPTIMADE, as LeMat-Bulk and others publish them.
+
+- immutable_id: string, optional
+- split: string, 'train', 'val' or 'test', optional
+- nsites: int32, written and not needed
+- lattice_vectors: floating point [3][3], rows a, b, c in Å
+- cartesian_site_positions: floating point [nsites][3], Å
+- species_at_sites: string [nsites], chemical symbols
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ..crystal import ATOMIC_NUMBERS, SYMBOLS
+from ..errors import InputError
+from ..files import written_whole
+from .crystalset import SPLITS, CrystalSet, fractional
+from .filters import NO_CRYSTALS, Found, LeftOut, merged, sift
+
+NEEDED = ("lattice_vectors", "cartesian_site_positions", "species_at_sites")
+OPTIONAL = ("immutable_id", "split")
+MALFORMED = "vectors not of three numbers, or not one per species"
+ROWS = 32768
+"""Rows in memory at once before the filter."""
+
+
+def read_parquet(path: Path | str, max_side: float = np.inf) -> Found:
+    """Crystals of a Parquet file, those shorter than `max_side` Å; InputError if it is not one of crystals."""
+    path = Path(path)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            columns = _columns(path, file.schema_arrow)
+            first, parts = 0, []
+            for group in range(file.num_row_groups):  # pyarrow cannot join lists of dictionary values across groups
+                for batch in file.iter_batches(ROWS, [group], columns):
+                    parts.append(_crystals(path, batch, first, max_side))
+                    first += batch.num_rows
+    except pa.ArrowException as error:
+        raise InputError(f"{path}: not Parquet: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if first == 0:
+        parts.append(Found(CrystalSet.of([]), [LeftOut(str(path), "", NO_CRYSTALS)]))
+    return merged(parts)
+
+
+def _columns(path: Path, schema: pa.Schema) -> list[str]:
+    missing = [name for name in NEEDED if name not in schema.names]
+    if missing:
+        raise InputError(f"{path}: wanted OPTIMADE's columns {', '.join(NEEDED)}, missing {', '.join(missing)}")
+    for name in NEEDED:
+        value, depth = schema.field(name).type, 0
+        while hasattr(value, "value_type") and not pa.types.is_dictionary(value):
+            value, depth = value.value_type, depth + 1
+        text = name == "species_at_sites"
+        fits = (pa.types.is_dictionary(value) or "string" in str(value)) if text else pa.types.is_floating(value)
+        if not fits or depth != (1 if text else 2):
+            wanted = "lists of strings" if text else "lists of lists of floating-point numbers"
+            raise InputError(f"{path}: column {name}: wanted {wanted}, got {schema.field(name).type}")
+    return [name for name in (*OPTIONAL, *NEEDED) if name in schema.names]
+
+
+def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> Found:
+    """Rows of the file from row `first` on, through the filter."""
+    whole = _vectors_of_three(rows, "lattice_vectors") & _vectors_of_three(rows, "cartesian_site_positions")
+    whole &= _lengths(rows["lattice_vectors"]) == 3
+    whole &= _lengths(rows["species_at_sites"]) == _lengths(rows["cartesian_site_positions"])
+    ids = np.array(_texts(rows, "immutable_id") or [f"row {first + i}" for i in range(len(rows))], dtype=object)
+    malformed = [LeftOut(str(path), str(one), MALFORMED) for one in ids[~whole]]
+    if malformed:
+        rows, ids = rows.filter(pa.array(whole)), ids[whole]
+    lattice = _numbers(rows["lattice_vectors"]).reshape(-1, 3, 3)
+    offsets = np.concatenate([[0], np.cumsum(_lengths(rows["species_at_sites"]))])
+    positions = _numbers(rows["cartesian_site_positions"]).reshape(-1, 3)
+    frac_coords = fractional(positions, lattice, np.repeat(np.arange(len(lattice)), np.diff(offsets)))
+    numbers = _atomic_numbers(rows["species_at_sites"].flatten())
+    found = sift(CrystalSet(lattice, frac_coords, numbers, offsets, ids, _splits(path, rows)), str(path), max_side)
+    return Found(found.crystals, malformed + found.left_out)
+
+
+def _lengths(lists: pa.Array) -> np.ndarray:
+    return pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _vectors_of_three(rows: pa.RecordBatch, name: str) -> np.ndarray:
+    """Per row, whether each of its vectors has three components."""
+    row = np.repeat(np.arange(len(rows)), _lengths(rows[name]))
+    return np.bincount(row[_lengths(rows[name].flatten()) != 3], minlength=len(rows)) == 0
+
+
+def _numbers(lists: pa.Array) -> np.ndarray:
+    return lists.flatten().flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+
+
+def _atomic_numbers(symbols: pa.Array) -> np.ndarray:
+    encoded = symbols if pa.types.is_dictionary(symbols.type) else pc.dictionary_encode(symbols)
+    known = [ATOMIC_NUMBERS.get(symbol, 0) for symbol in encoded.dictionary.to_pylist()]
+    return np.array([*known, 0], dtype=np.uint8)[
+        pc.fill_null(encoded.indices, len(known)).to_numpy(zero_copy_only=False)
+    ]
+
+
+def _texts(rows: pa.RecordBatch, name: str) -> list[str] | None:
+    return rows[name].cast(pa.string()).to_pylist() if name in rows.schema.names else None
+
+
+def _splits(path: Path, rows: pa.RecordBatch) -> np.ndarray:
+    names = np.array([name or "" for name in _texts(rows, "split") or [""] * len(rows)], dtype=object)
+    unknown = set(names) - {*SPLITS, ""}
+    if unknown:
+        raise InputError(f"{path}: column split: wanted one of {', '.join(SPLITS)}, got {sorted(unknown)[0]!r}")
+    return names.astype("<U5")
+
+
+def write_parquet(path: Path | str, crystals: CrystalSet) -> None:
+    """Write crystals whole or not at all, as float64, so that nothing is rounded that a relaxation had settled."""
+    positions = np.einsum("ni,nij->nj", crystals.frac_coords, crystals.lattice[crystals.crystal_of_atom])
+    symbols = pa.array(np.array(["", *SYMBOLS], dtype=object)[crystals.numbers])
+    table = pa.table({
+        "immutable_id": pa.array(crystals.ids, pa.string()),
+        "split": pa.array(crystals.splits.tolist(), pa.string()).dictionary_encode(),
+        "nsites": np.diff(crystals.offsets).astype(np.int32),
+        "lattice_vectors": _lists(_lists(crystals.lattice.ravel(), 3), 3),
+        "cartesian_site_positions": _lists(_lists(positions.ravel(), 3), crystals.offsets),
+        "species_at_sites": _lists(symbols, crystals.offsets),
+    })  # fmt: skip
+    with written_whole(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def _lists(values: np.ndarray | pa.Array, offsets: np.ndarray | int) -> pa.ListArray:
+    """Lists of `values`: all of one length, or between offsets."""
+    if isinstance(offsets, int):
+        offsets = np.arange(0, len(values) + 1, offsets)
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)

@@ -1,0 +1,1 @@
+"""Geometry of crystals without networks: lattices, symmetry, orbits, lattice finders, structure factors."""

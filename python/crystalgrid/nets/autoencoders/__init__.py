@@ -1,0 +1,1 @@
+"""The autoencoders: a density of 30³ voxels to a latent vector and back."""

@@ -1,0 +1,1 @@
+"""The generators: noise to latent vectors, or to crystals."""

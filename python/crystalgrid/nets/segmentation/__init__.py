@@ -1,0 +1,1 @@
+"""The segmentation networks: a density to the species of each voxel."""

@@ -1,0 +1,161 @@
+"""How results are counted: found atoms against true atoms, decoded voxels against true ones (section 4.2.2, Eq. 6)."""
+
+import itertools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from ..atoms import Atoms
+from ..data.cubes import Cubes
+from ..grid import Grid
+
+MATCH = 0.5
+"""Å; a found and a true atom nearer than this are the same atom."""
+SHELL = 1.0
+"""Å; true atoms so far outside the cube still count as what a found atom may be, and interior is so far inside."""
+ON_A_FACE = 1e-6
+"""Å; an atom on a face of the cube is inside it, whichever way its coordinate was rounded."""
+
+
+class TrueAtoms(NamedTuple):
+    """The atoms of one cube and of the shell around it."""
+
+    positions: np.ndarray
+    """[N, 3] Å from the cube's corner."""
+    numbers: np.ndarray
+    """[N] atomic numbers."""
+
+    def depth(self, length: float) -> np.ndarray:
+        """[N] Å from each atom to the nearest face of the cube, negative outside."""
+        return np.minimum(self.positions, length - self.positions).min(axis=1, initial=np.inf)
+
+
+def true_atoms(cubes: Cubes, grid: Grid) -> list[TrueAtoms]:
+    """All atoms, periodic images included in repeated mode, inside each cube or in the shell of 1 Å around it."""
+    lattices, fracs = cubes.crystals.lattice.numpy(), cubes.crystals.frac_coords.numpy()
+    numbers, offsets = cubes.crystals.numbers.numpy(), cubes.crystals.offsets.numpy()
+    corners = np.array(list(itertools.product((-SHELL, grid.length + SHELL), repeat=3)))
+    result = []
+    for b, origin in enumerate(cubes.origin.numpy()):
+        atoms = slice(offsets[b], offsets[b + 1])
+        rotation = np.eye(3) if cubes.rotation is None else cubes.rotation[b].numpy()
+        images = np.zeros((1, 3), dtype=int)
+        if cubes.periodic:
+            reach = np.linalg.solve(lattices[b].T, (corners @ rotation + origin).T).T  # fractional, of the corners
+            low = np.floor(reach.min(axis=0) - fracs[atoms].max(axis=0)).astype(int)
+            high = np.ceil(reach.max(axis=0) - fracs[atoms].min(axis=0)).astype(int)
+            images = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), -1).reshape(-1, 3)
+        points = (fracs[atoms] + images[:, None]).reshape(-1, 3) @ lattices[b]
+        found = TrueAtoms((points - origin) @ rotation.T, np.tile(numbers[atoms], len(images)))
+        near = found.depth(grid.length) >= -SHELL
+        result.append(TrueAtoms(found.positions[near], found.numbers[near]))
+    return result
+
+
+class Region:
+    """What is counted over one region of all cubes: all of it, or its interior."""
+
+    def __init__(self) -> None:
+        self.pred_to_true: list[np.ndarray] = []
+        self.true_to_pred: list[np.ndarray] = []
+        self.matched: list[np.ndarray] = []  # [n, 2] found and true Z
+        self.counts: list[tuple[int, int]] = []  # per cube, found and true
+        self.squared_errors: list[np.ndarray] = []  # per cube, mean over voxels
+        self.relative_errors: list[np.ndarray] = []
+
+    def add_atoms(self, to_true: np.ndarray, found_z: np.ndarray, true_z: np.ndarray, to_pred: np.ndarray) -> None:
+        """One cube: from each found atom to the nearest true one, and both numbers; from each true one to found."""
+        near = to_true <= MATCH
+        self.pred_to_true.append(to_true)
+        self.true_to_pred.append(to_pred)
+        self.matched.append(np.stack((found_z[near], true_z[near]), axis=1))
+        self.counts.append((len(to_true), len(to_pred)))
+
+    def add_voxels(self, decoded: Tensor, density: Tensor) -> None:
+        """A batch of cubes [B, m, m, m]."""
+        error, size = (decoded - density).double().flatten(1), density.double().flatten(1)
+        self.squared_errors.append(error.square().mean(1).numpy())
+        self.relative_errors.append((error.norm(dim=1) / size.norm(dim=1).clamp_min(1e-12)).numpy())
+
+    def summary(self) -> dict[str, Any]:
+        """The keys of one region; None where there was nothing to count."""
+        to_true, to_pred = np.concatenate(self.pred_to_true), np.concatenate(self.true_to_pred)
+        found_z, true_z = np.concatenate(self.matched).T.astype(float)
+        count_errors, z_errors = abs(np.diff(np.array(self.counts))), abs(found_z - true_z)
+        return {
+            "pred_to_true_A": percentiles(to_true),
+            "true_to_pred_A": percentiles(to_pred),
+            "recall_0p5A": mean(to_pred <= MATCH),
+            "precision_0p5A": mean(to_true <= MATCH),
+            "count_exact": mean(count_errors == 0),
+            "count_within_1": mean(count_errors <= 1),
+            "species_exact": mean(z_errors == 0),
+            "species_within_2": mean(z_errors <= 2),
+            "z_pearson": pearson(found_z, true_z),
+            "voxel_mse": mean(np.concatenate(self.squared_errors)),
+            "voxel_rel_l2": mean(np.concatenate(self.relative_errors)),
+        }
+
+
+class Tally:
+    """Counts cube after cube; `summary` gives the metrics of all so far.
+
+    T are the true atoms inside the cube, P the found ones, of which some are outside it, as a face cuts their balls.
+    Each p has a nearest atom among T and the shell of 1 Å around the cube, each t a nearest p; where there is none, the
+    distance is the cube's diagonal, the largest it could be. Recall is over T, precision over P. Counts are of T and P;
+    in repeated mode, where faces cut many balls, the interior's say more. The interior are true atoms 1 Å or more from
+    every face, found atoms whose nearest true atom is such a one, and voxels whose centres are.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.all, self.interior = Region(), Region()
+
+    def add(self, found: Atoms, true: list[TrueAtoms], decoded: Tensor, density: Tensor) -> None:
+        """A batch of cubes: atoms found in them, atoms that are there, and densities [B, n, n, n] on the CPU."""
+        for b, atoms in enumerate(true):
+            self._add_cube(*found.cube(b), atoms)
+        self.all.add_voxels(decoded, density)
+        rim = math.ceil(SHELL / self.grid.spacing - 0.5 - 1e-9)
+        if 2 * rim < self.grid.n:
+            core = (slice(None), *3 * (slice(rim, self.grid.n - rim),))
+            self.interior.add_voxels(decoded[core], density[core])
+
+    def _add_cube(self, found: np.ndarray, found_z: np.ndarray, true: TrueAtoms) -> None:
+        depth = true.depth(self.grid.length)
+        distances = np.linalg.norm(found[:, None] - true.positions[None], axis=-1)
+        diagonal = math.sqrt(3) * self.grid.length
+        to_pred = distances.min(axis=0, initial=diagonal)
+        to_true = distances.min(axis=1, initial=diagonal)
+        if len(true.numbers):
+            nearest = distances.argmin(axis=1)
+            nearest_z, nearest_depth = true.numbers[nearest], depth[nearest]
+        else:
+            nearest_z, nearest_depth = np.zeros_like(found_z), TrueAtoms(found, found_z).depth(self.grid.length)
+        self.all.add_atoms(to_true, found_z, nearest_z, to_pred[depth >= -ON_A_FACE])
+        deep = nearest_depth >= SHELL - ON_A_FACE
+        self.interior.add_atoms(to_true[deep], found_z[deep], nearest_z[deep], to_pred[depth >= SHELL - ON_A_FACE])
+
+    def summary(self) -> dict[str, Any]:
+        """The metrics over all cubes, and `interior`."""
+        n_cubes = len(self.all.counts)
+        return {"n_cubes": n_cubes, **self.all.summary(), "interior": {"n_cubes": n_cubes, **self.interior.summary()}}
+
+
+def mean(values: np.ndarray) -> float | None:
+    """Mean, or None of nothing."""
+    return float(values.mean()) if len(values) else None
+
+
+def percentiles(distances: np.ndarray) -> dict[str, float | None]:
+    """Median, 75th and 90th percentile, Å."""
+    return {f"p{p}": float(np.percentile(distances, p)) if len(distances) else None for p in (50, 75, 90)}
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Correlation, or None where one of both does not vary."""
+    if len(a) < 2 or a.std() == 0 or b.std() == 0:
+        return None
+    return float(np.corrcoef(a, b)[0, 1])

@@ -1,0 +1,1 @@
+"""Training: the loop, the losses, and one module for each thing that is trained."""

@@ -1,0 +1,40 @@
+"""The losses of Eq. (2) and (3), for one backward pass."""
+
+import torch
+from torch import Tensor
+
+from ..artifacts.recipe import Loss
+from ..nets import CrystalNet
+
+
+def joint_loss(net: CrystalNet, density: Tensor, species: Tensor, weights: Loss, noise: Tensor) -> dict[str, Tensor]:
+    """The loss to descend, and its parts, on a batch of cubes.
+
+    density: [B, n, n, n] float32; species: [B, n, n, n] uint8; noise: [B, latent_dim], standard normal, which the
+    posterior is drawn with.
+    Its gradient is that of Eq. (2) for the VAE and of Eq. (3) for the U-Net: the segmentation loss counts once for the
+    U-Net, and `gamma` times in what it sends back into the decoded density.
+    """
+    mu, logvar = net.encode(density)
+    decoded = net.decode(mu + noise * (logvar / 2).exp())
+    kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1).mean()
+    reconstruction = net.vae.error(decoded, density)
+    segmentation = net.unet.head.loss(net.unet.features(scale_gradient(decoded, weights.gamma)), species)
+    loss = reconstruction + weights.beta * kl / density[0].numel() + segmentation
+    return {"loss": loss, "reconstruction": reconstruction, "kl": kl, "segmentation": segmentation}
+
+
+class _ScaleGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        return ctx.factor * gradient, None
+
+
+def scale_gradient(x: Tensor, factor: float) -> Tensor:
+    """x itself; what comes back through it in the backward pass is multiplied by `factor`."""
+    return _ScaleGradient.apply(x, factor)
