@@ -8,6 +8,7 @@ import numpy as np
 
 from ..crystal import LEAST_VOLUME, MAX_Z, Crystal
 from .atom_pairs import MARGIN, depth, shortest_basis, translations
+from .images import translations_into
 
 LIKE = (0, 2, 5)
 """Differences in atomic number that are overlooked at most: first none, then what networks confuse."""
@@ -150,8 +151,5 @@ def _images(positions: np.ndarray, lattice: np.ndarray, length: float) -> np.nda
     """[S]: how many images of each position lie deep inside the cube."""
     inverse = np.linalg.inv(lattice)
     corners = np.array(list(itertools.product((0.0, length), repeat=3))) @ inverse
-    coordinates = positions @ inverse
-    low = np.floor(corners.min(axis=0) - coordinates.max(axis=0)).astype(int)
-    high = np.ceil(corners.max(axis=0) - coordinates.min(axis=0)).astype(int)
-    steps = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), -1).reshape(-1, 3)
+    steps = translations_into(corners, positions @ inverse)
     return (depth(positions[:, None] + steps @ lattice, length) >= MARGIN).sum(axis=1)

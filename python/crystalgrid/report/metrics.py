@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..atoms import Atoms
 from ..data.cubes import Cubes
+from ..geometry.images import translations_into
 from ..grid import Grid
 
 MATCH = 0.5
@@ -44,9 +45,7 @@ def true_atoms(cubes: Cubes, grid: Grid) -> list[TrueAtoms]:
         images = np.zeros((1, 3), dtype=int)
         if cubes.periodic:
             reach = np.linalg.solve(lattices[b].T, (corners @ rotation + origin).T).T  # fractional, of the corners
-            low = np.floor(reach.min(axis=0) - fracs[atoms].max(axis=0)).astype(int)
-            high = np.ceil(reach.max(axis=0) - fracs[atoms].min(axis=0)).astype(int)
-            images = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), -1).reshape(-1, 3)
+            images = translations_into(reach, fracs[atoms])
         points = (fracs[atoms] + images[:, None]).reshape(-1, 3) @ lattices[b]
         found = TrueAtoms((points - origin) @ rotation.T, np.tile(numbers[atoms], len(images)))
         near = found.depth(grid.length) >= -SHELL

@@ -14,6 +14,7 @@ from ..atoms import Atoms
 from ..crystal import Crystal
 from ..data.sampled import DENSITY, read_library
 from ..errors import InputError
+from ..geometry.images import translations_into
 from ..grid import Grid
 from .metrics import MATCH, TrueAtoms
 from .panels import canvas, density_bar, draw_atoms, draw_cell, draw_slice, element_bar, highest_plane, save
@@ -106,7 +107,8 @@ def crystals(
 
 def _whole_cell(crystal: Crystal, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions and numbers of the atoms in a cell at `corner`, on all of its faces too."""
-    steps = np.array(list(itertools.product((-1, 0, 1), repeat=3)))
+    corners = np.array(list(itertools.product((-ON_A_FACE, 1 + ON_A_FACE), repeat=3)))
+    steps = translations_into(corners, crystal.frac_coords)
     coordinates = (crystal.frac_coords + steps[:, None]).reshape(-1, 3)
     inside = ((coordinates > -ON_A_FACE) & (coordinates < 1 + ON_A_FACE)).all(axis=1)
     return corner + coordinates[inside] @ crystal.lattice, np.tile(crystal.numbers, len(steps))[inside]
