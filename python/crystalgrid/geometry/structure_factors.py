@@ -12,8 +12,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..nets.autoencoders.paper import N
+from ..grid import DEFAULT_GRID
 from .blur import LENGTH, SIGMA, centres
+
+N = DEFAULT_GRID.n
 
 NOISE = 3e-5
 """Of a wave, relative to the mean density; structure factors that do not stand above it are taken for zero."""
