@@ -1,10 +1,13 @@
-# make demo   the whole ring on the embedded crystals: train, evaluate, export, sample, pictures in out/demo
-# make test   all tests            make lint    formatters, linters, types
-# make bench  the benchmark table  make format  what lint checks, mended
+# make demo      train, evaluate, export and sample on the prototypes that pymatgen ships; results in out/demo
+# make test      the tests that are not marked slow    make test-all  every test
+# make lint      formatters, linters, types            make format    repairs what `make lint` checks
+# make bench     the benchmark table                   make clean     removes .venv, build and out
 PYTHON ?= python3
-# Any torch >= 2.6 serves; with another index or an installed one, say so here.
+# Any torch >= 2.6 will do: `make TORCH=torch==2.6.0`, or the path of a wheel.
 TORCH ?= torch==2.13.0
 DEMO_MINUTES ?= 4
+# Tests run in so many processes, each on one core.
+WORKERS ?= 2
 
 BIN := .venv/bin
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp python models export -type f -not -name '*.so' -not -name '*.pyc')
@@ -12,7 +15,7 @@ CPP := $(shell find cpp export -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -
 INSTALLED := .venv/installed
 DEVELOP := .venv/develop
 
-.PHONY: install demo test lint format bench clean
+.PHONY: install demo test test-all lint format bench clean
 install: $(INSTALLED)
 
 .venv/torch:
@@ -53,7 +56,10 @@ demo: $(INSTALLED)
 	@echo "  the crystals recovered from these   out/demo/crystals/crystals.csv, crystals.png, cif/"
 
 test: $(DEVELOP)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not slow'
+
+test-all: $(DEVELOP)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 lint: $(DEVELOP)
 	$(BIN)/ruff check python tests benchmarks

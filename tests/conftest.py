@@ -1,40 +1,91 @@
-"""What several test files share: devices, and real crystals where they are at hand."""
+"""Fixtures that several test files share: devices, seeds, crystals, and what is made once per test run."""
 
+import os
+import random
+from collections.abc import Callable
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # each worker, and each process it starts, has one core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from artifacts import write_mirror, write_tiny
 from crystalgrid import _core
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import write_parquet
 
-REAL_CRYSTALS = Path(__file__).parents[2] / "shared" / "data" / "mp_10A.parquet"
+DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
+"""Folder of the crystals that are not in the repository; CONTRIBUTING.md says which files it holds."""
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Seed every global generator before each test, so that no test depends on those before it."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    torch.manual_seed(0)
+
+
+def need_gpu() -> None:
+    """Skip the running test where there is no GPU, or no kernel for one."""
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    if _core.cuda is None:
+        pytest.skip("crystalgrid was built without CUDA")
 
 
 @pytest.fixture(params=["cpu", "cuda"])
 def device(request: pytest.FixtureRequest) -> str:
-    """One test body, two devices."""
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no GPU")
-    if request.param == "cuda" and _core.cuda is None:
-        pytest.skip("crystalgrid was built without CUDA")
+    """Run one test body on two devices."""
+    if request.param == "cuda":
+        need_gpu()
     return request.param
 
 
 @pytest.fixture
+def gpu() -> str:
+    """Return the name of the GPU for a test that compares it with the CPU."""
+    need_gpu()
+    return "cuda"
+
+
+@pytest.fixture
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For what is exact on a CPU alone, in this process and in those that it starts."""
+    """Hide the GPU from this process and those it starts, for tests of what is exact on a CPU alone."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Return `made_once(name, make)`: the folder `name`, filled by `make(folder)` once per run for all workers.
+
+    The worker that asks first makes the folder; the others wait for it at a file lock.
+    """
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def made_once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, marker = root / "once" / name, root / "once" / f"{name}.made"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not marker.exists():
+                make(folder)
+                marker.touch()
+        return folder
+
+    return made_once
+
+
+@pytest.fixture(scope="session")
 def prototypes() -> CrystalSet:
-    """The embedded crystals."""
+    """Return the prototypes that pymatgen ships."""
     from crystalgrid.data.source import load
 
     return load("prototypes")
@@ -42,7 +93,7 @@ def prototypes() -> CrystalSet:
 
 @pytest.fixture(scope="session")
 def crystals(tmp_path_factory: pytest.TempPathFactory, prototypes: CrystalSet) -> Path:
-    """Some of them as a file, with all three splits."""
+    """Return a file of about 24 prototypes, with all three splits."""
     few = prototypes[:: max(1, len(prototypes) // 24)]
     path = tmp_path_factory.mktemp("data") / "few.parquet"
     splits = ["val" if i % 8 == 0 else "test" if i % 8 == 1 else "train" for i in range(len(few))]
@@ -52,35 +103,53 @@ def crystals(tmp_path_factory: pytest.TempPathFactory, prototypes: CrystalSet) -
 
 @pytest.fixture(scope="session")
 def recipe() -> Path:
-    """Of small networks."""
+    """Return the recipe of networks so small that a training step takes a moment."""
     return Path(__file__).with_name("small.toml")
 
 
 @pytest.fixture(scope="session")
-def real_crystals() -> CrystalSet:
-    """Crystals of the Materials Project with sides below 10 Å."""
-    if not REAL_CRYSTALS.exists():
-        pytest.skip(f"{REAL_CRYSTALS.name} is not at hand")
-    from crystalgrid.data.source import load
+def data_file() -> Callable[[str], Path]:
+    """Return `data_file(name)`: the path of a file of crystals that is not in the repository, or a skip."""
 
-    return load(str(REAL_CRYSTALS))
+    def data_file(name: str) -> Path:
+        if not (DATA / name).exists():
+            pytest.skip(f"CRYSTALGRID_DATA has no {name}")
+        return DATA / name
+
+    return data_file
 
 
 @pytest.fixture(scope="session")
-def sampler(pytestconfig: pytest.Config) -> Path:
-    """The C++ sampler, built once and kept between test runs."""
+def real_crystals(data_file: Callable[[str], Path]) -> CrystalSet:
+    """Return the crystals of the Materials Project with sides below 10 Å."""
+    from crystalgrid.data.source import load
+
+    return load(str(data_file("mp_10A.parquet")))
+
+
+@pytest.fixture(scope="session")
+def sampler_cache(pytestconfig: pytest.Config) -> Path:
+    """Return the cache folder that keeps the built sampler between test runs, shared by all workers."""
+    return pytestconfig.cache.mkdir("sampler")
+
+
+@pytest.fixture(scope="session")
+def sampler(sampler_cache: Path) -> Path:
+    """Return the C++ sampler, built where the cache does not hold it."""
     from crystalgrid.artifacts import sampler as sample
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(pytestconfig.cache.mkdir("sampler")))
+        patch.setenv("XDG_CACHE_HOME", str(sampler_cache))
         return sample.sampler()
 
 
 @pytest.fixture(scope="session")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_mirror(tmp_path_factory.mktemp("mirror") / "model.pt")
+def mirror(made_once: Callable[..., Path]) -> Path:
+    """Return the artifact of a Mirror, whose densities are its latent vectors."""
+    return made_once("mirror", lambda folder: write_mirror(folder / "model.pt")) / "model.pt"
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny(tmp_path_factory.mktemp("tiny") / "model.pt")
+def tiny(made_once: Callable[..., Path]) -> Path:
+    """Return the artifact of an untrained network of recipe `tiny`."""
+    return made_once("tiny", lambda folder: write_tiny(folder / "model.pt")) / "model.pt"

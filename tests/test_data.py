@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,6 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import write_parquet
 from crystalgrid.data.prototypes import prototypes, prototypes_file
 from crystalgrid.data.source import SPLITS, load
-
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def test_prototypes_are_what_pymatgen_reads():
@@ -109,10 +106,7 @@ def test_loading_needs_neither_pymatgen_nor_plotting():
         ("carbon_24", 9960, (5964, 1995, 2001)),
     ],
 )
-def test_public_sets(name, kept, splits):
-    path = DATA / f"{name}.parquet"
-    if not path.exists():
-        pytest.skip(f"{path.name} is not at hand")
-    crystals = load(path)
+def test_public_sets(name, kept, splits, data_file):
+    crystals = load(data_file(f"{name}.parquet"))
     assert len(crystals) == kept
     assert tuple(len(crystals.split(split)) for split in SPLITS) == splits

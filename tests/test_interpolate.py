@@ -53,9 +53,9 @@ def test_a_file_is_encoded_as_its_density(ends: tuple[Path, Path, Path]) -> None
     torch.testing.assert_close(encode_file(ends[1], model), model.encode(density)[0][0])
 
 
-def test_two_crystals_become_a_library(ends: tuple[Path, Path, Path], tmp_path: Path, pytestconfig) -> None:
+def test_two_crystals_become_a_library(ends: tuple[Path, Path, Path], tmp_path: Path, sampler_cache: Path) -> None:
     command = [sys.executable, "-m", "crystalgrid", "interpolate", ends[1], ends[2]]
-    cache = {**os.environ, "XDG_CACHE_HOME": str(pytestconfig.cache.mkdir("sampler"))}
+    cache = {**os.environ, "XDG_CACHE_HOME": str(sampler_cache)}
     options = ["--steps", "4", "--model", ends[0], "-o", tmp_path / "out"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, env=cache, timeout=300)
     assert done.returncode == 0, done.stderr
