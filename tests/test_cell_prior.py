@@ -9,11 +9,12 @@ import torch
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
 import reference
-from crystalgrid import Crystal, Grid, InputError, voxelize
+from crystalgrid import Crystal, Grid, InputError, load, voxelize
 from crystalgrid.artifacts.recipe import Network
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.geometry.lattices import from_parameters, parameters, reduced
 from crystalgrid.geometry.orbits import Sites, as_used
+from crystalgrid.latents import latents
 from crystalgrid.nets import AtomVAE, CrystalNet, LatticeVAE
 from crystalgrid.nets.generators.cell_flow import CellPrior, apart
 from crystalgrid.nets.generators.composition import ELEMENTS, Composition, choice, counts_of
@@ -330,3 +331,35 @@ def test_the_scripted_prior_is_the_prior_and_each_draw_is_its_own(kind):
 def test_too_few_latent_numbers_for_an_atom_are_refused():
     with pytest.raises(InputError, match="latent_dim: wanted 19 or more to draw crystals with, got 18"):
         CellPriorTraining.learnable(set_of([ZOO["cubic"]]), Network(unet=(4,), latent_dim=18, periodic=True))
+
+
+@pytest.mark.parametrize("name", ["mp10a-repeated", "mp10a-single", "perov5-repeated", "perov5-single"])
+def test_gradients_through_released_priors_are_finite(name):
+    model = load(name)
+    noise = torch.cat((latents(0, 0, 8, model.latent_dim), torch.zeros(1, model.latent_dim))).requires_grad_()
+    (gradient,) = torch.autograd.grad(model.prior(noise).square().sum(), noise)
+    assert gradient.isfinite().all()
+    assert (gradient.abs().amax(1) > 0).all()
+
+
+def test_the_gradient_of_a_draw_is_its_slope():
+    """Central differences along a random direction, of crystals with atoms that are pushed apart."""
+    torch.manual_seed(4)
+    flow = CellPrior(60, (32, 32), atoms=4).eval()
+    crystal = Crystal(6 * np.eye(3), np.random.default_rng(0).random((4, 3)), [3, 8, 8, 26])
+    cells = unit_cells(set_of([crystal]), 4).of(np.zeros(TEMPLATES, int))
+    flow.fit(cells.sides)
+    flow.templates.fit(cells.sites, cells.kinds)
+    noise = torch.randn(6, 60).requires_grad_()
+    direction = torch.randn(6, 60)
+    direction[:, : 1 + ELEMENTS] = 0  # these choose template and elements, which are discrete
+    weight = torch.randn(6, 4, 3)
+
+    def height(noise: torch.Tensor) -> torch.Tensor:
+        lattice, frac_coords, _ = flow(noise)
+        return (weight * (frac_coords @ lattice)).sum((1, 2))
+
+    (gradient,) = torch.autograd.grad(height(noise).sum(), noise)
+    with torch.no_grad():
+        slope = (height(noise + 1e-3 * direction) - height(noise - 1e-3 * direction)) / 2e-3
+    torch.testing.assert_close((gradient * direction).sum(1), slope, rtol=0.01, atol=0.02)

@@ -226,7 +226,9 @@ def apart(places: Tensor, lattice: Tensor, wide: float = WIDE) -> tuple[Tensor, 
     nearer = 2 * along @ flat + (along * steps).sum(2, keepdim=True)
     ways = between + (steps.T @ nearer.softmax(1)).mT.reshape(between.shape)
     squares = (lattice.mT @ flat).square().sum(1) - 2 * wide**2 * nearer.amax(1)
-    return ways, squares.clamp_min(0).sqrt().view(between.shape[:3])
+    positive = squares > 0  # an atom is at distance 0 from itself, where the root has no gradient
+    distance = torch.where(positive, squares, 1.0).sqrt() * positive
+    return ways, distance.view(between.shape[:3])
 
 
 def turned(pairs: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ class Contacts(nn.Module):
         image, back = nearest_image(places, lattice), torch.linalg.inv_ex(lattice)[0]
         for _ in range(pushes):
             apart = (places.unsqueeze(2) - places.unsqueeze(1) - image).flatten(1, 2) @ lattice
-            distance = apart.square().sum(2).sqrt().clamp_min(1e-3)
+            distance = apart.square().sum(2).clamp_min(1e-6).sqrt()  # not below 1 mÅ; the root of 0 has no gradient
             lacking = (least.flatten(1) - distance).clamp_min(0)
             push = (apart * (lacking / distance).unsqueeze(2)).view(image.shape).sum(2)
             places = places + symmetric(sites, step * push @ back)
