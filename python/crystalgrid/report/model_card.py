@@ -10,12 +10,12 @@ from ..artifacts.released import WEIGHTS, load_released, write_weights
 from ..experiments.study import decode
 from ..latents import latents
 from ..model import Model, load
-from ..training.joint import DRAWN
 from . import pictures as plot
 from .evaluation import evaluate_model, table
 
 CARD, METRICS, PICTURE, DRAWS = "card.md", "metrics.json", "reconstructions.png", "draws.png"
 LIMITS = "## Known limits\n"
+PICTURED_DRAWS = 4
 
 
 def release_model(run: Path, folder: Path, data: Path, source: str, machine: str, max_cubes: int | None) -> None:
@@ -35,7 +35,7 @@ def draw_draws(model: Model, path: Path) -> None:
     """A picture of the first draws of a model's prior, if it has learned one; else there is none."""
     path.unlink(missing_ok=True)
     if model.has_prior:
-        drawn = decode(model, model.prior(latents(0, 0, DRAWN, model.latent_dim)), "draws")
+        drawn = decode(model, model.prior(latents(0, 0, PICTURED_DRAWS, model.latent_dim)), "draws")
         plot.samples(path, drawn.density, drawn.atoms, model.grid)
 
 
