@@ -10,7 +10,7 @@ from torch import Tensor
 from crystalgrid import Grid
 from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.data.cubes import Cubes, training_cubes
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 from crystalgrid.nets import AtomVAE, LatticeVAE
 from crystalgrid.report.metrics import true_atoms
 from crystalgrid.training.joint import Training
@@ -34,7 +34,7 @@ def autoencoders(data: str, crystals: int = 1024, seed: int = 0) -> None:
     """
     torch.set_num_threads(1)
     for mode, recipes in RECIPES.items():
-        loaded, grid = load(data, mode=mode, grid=Grid()), Grid()
+        loaded, grid = load_crystals(data, mode=mode, grid=Grid()), Grid()
         val = loaded.split("val")
         chosen = np.random.default_rng(seed).permutation(len(val))[:crystals]
         cubes = training_cubes(val, mode, grid, seed, 0, chosen)

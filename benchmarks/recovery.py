@@ -15,7 +15,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from crystalgrid import find_atoms, recover
 from crystalgrid import load as load_model
 from crystalgrid.data.cubes import evaluation_cubes
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 from crystalgrid.grid import Grid
 from crystalgrid.progress import progress
 
@@ -35,7 +35,7 @@ def recovery(data: str, model: str | None = None, split: str = "test", crystals:
     """
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # pymatgen's, of elements without electronegativity
-    chosen, network = load(data, mode="repeated").split(split), load_model(model) if model else None
+    chosen, network = load_crystals(data, mode="repeated").split(split), load_model(model) if model else None
     grid = network.grid if network else Grid()
     chosen = chosen[np.random.default_rng(seed).permutation(len(chosen))[:crystals]]
     matcher = StructureMatcher(stol=0.5, ltol=0.3, angle_tol=10)

@@ -9,7 +9,7 @@ import tyro
 
 from crystalgrid import Grid, find_atoms, fit_atoms
 from crystalgrid.data.cubes import training_cubes
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 from crystalgrid.progress import progress
 from crystalgrid.report.metrics import TrueAtoms, true_atoms
 
@@ -35,7 +35,7 @@ def round_trip(data: str, crystals: int = 1000, seed: int = 0) -> None:
         crystals: how many, one cube of each.
         seed: of their choice and of where cubes are cut.
     """
-    all_crystals, grid = load(data), Grid()
+    all_crystals, grid = load_crystals(data), Grid()
     chosen = np.random.default_rng(seed).choice(len(all_crystals), min(crystals, len(all_crystals)), replace=False)
     measured: dict[str, list[np.ndarray]] = {"labels": [], "fitted": []}
     for part in progress(np.array_split(chosen, max(1, len(chosen) // BATCH)), "round trips"):

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 import report
 from crystalgrid import Grid
 from crystalgrid.artifacts.recipe import MIXED, Recipe, load_recipe
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 from crystalgrid.files import written_whole
 from crystalgrid.nets import CrystalNet
 from crystalgrid.training.joint import Training
@@ -97,7 +97,7 @@ def compare(name: str, data: str, rounds: int) -> dict:
     """Steps of a recipe both ways; the fastest of each count."""
     recipe = load_recipe(name)
     about = {"seed": 0, "mode": "repeated"}
-    training = Training(recipe, load(data).split("train"), Grid(), about).to(DEVICE)
+    training = Training(recipe, load_crystals(data).split("train"), Grid(), about).to(DEVICE)
     size = recipe.optimizer.batch_size
     with tempfile.TemporaryDirectory() as folder:
         grids = Grids(Path(folder), training, ON_DISK * size)

@@ -11,7 +11,7 @@ from crystalgrid import Grid
 from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.cubes import training_cubes
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 from crystalgrid.nets import CrystalNet, UNet
 from crystalgrid.nets.segmentation.heads import SPECIES, TwoQuestions
 from crystalgrid.training.joint import Training
@@ -61,7 +61,7 @@ def main(data: str, crystals: int = 1536, seed: int = 0) -> None:
         seed: of their choice, of where cubes are cut, and of the first weights.
     """
     torch.set_num_threads(1)
-    loaded = load(data, mode="repeated")
+    loaded = load_crystals(data, mode="repeated")
     net = Training(
         load_recipe("periodic"), loaded.split("train"), Grid(), {"seed": seed, "mode": "repeated"}
     ).net.eval()

@@ -12,7 +12,7 @@ from torch import Tensor
 import peers
 from crystalgrid import Atoms, find_atoms, label_species, voxelize
 from crystalgrid.crystal import CrystalBatch, pack
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 """Folder of the crystals that are not in the repository, as in tests/conftest.py."""
@@ -27,7 +27,7 @@ class Workload:
     def __init__(self, size: int = 256) -> None:
         real = REAL_CRYSTALS.exists()
         self.source = REAL_CRYSTALS.name if real else f"the prototypes, as {REAL_CRYSTALS.name} is not at hand"
-        crystals, rng = load(REAL_CRYSTALS if real else "prototypes"), np.random.default_rng(0)
+        crystals, rng = load_crystals(REAL_CRYSTALS if real else "prototypes"), np.random.default_rng(0)
         chosen = rng.choice(len(crystals), size, replace=len(crystals) < size)
         self.crystals = [crystals[int(i)] for i in chosen]
         self.batch = crystals.batch(chosen)

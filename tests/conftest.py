@@ -86,9 +86,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
 @pytest.fixture(scope="session")
 def prototypes() -> CrystalSet:
     """Return the prototypes that pymatgen ships."""
-    from crystalgrid.data.source import load
+    from crystalgrid.data.load import load_crystals
 
-    return load("prototypes")
+    return load_crystals("prototypes")
 
 
 @pytest.fixture(scope="session")
@@ -122,9 +122,9 @@ def data_file() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def real_crystals(data_file: Callable[[str], Path]) -> CrystalSet:
     """Return the crystals of the Materials Project with sides below 10 Å."""
-    from crystalgrid.data.source import load
+    from crystalgrid.data.load import load_crystals
 
-    return load(str(data_file("mp_10A.parquet")))
+    return load_crystals(str(data_file("mp_10A.parquet")))
 
 
 @pytest.fixture(scope="session")

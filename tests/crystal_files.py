@@ -85,8 +85,8 @@ def random_set(count: int, seed: int = 0, formulas: int | None = None) -> Crysta
     rng = np.random.default_rng(seed)
     crystals = []
     for i in range(count):
-        kind = np.random.default_rng(rng.integers(formulas) if formulas else i)
-        atoms = kind.integers(1, 6)
-        numbers = kind.integers(1, 95, atoms)
-        crystals.append((f"id-{i}", np.diag([4.0, 5, 6]) + rng.uniform(-1, 1, (3, 3)), rng.random((atoms, 3)), numbers))
-    return CrystalSet.of(crystals)
+        formula = np.random.default_rng(rng.integers(formulas) if formulas else i)
+        atoms = formula.integers(1, 6)
+        numbers = formula.integers(1, 95, atoms)
+        crystals.append(Crystal(np.diag([4.0, 5, 6]) + rng.uniform(-1, 1, (3, 3)), rng.random((atoms, 3)), numbers))
+    return CrystalSet.from_crystals(crystals, [f"id-{i}" for i in range(count)])

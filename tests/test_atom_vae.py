@@ -6,7 +6,7 @@ import torch
 
 from crystalgrid import Grid
 from crystalgrid.data.cubes import evaluation_cubes
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 from crystalgrid.nets import AtomVAE
 from test_lattice_vae import loss
 from test_pursuit import density_of, some_atoms
@@ -37,7 +37,7 @@ def atoms_of(vae: AtomVAE, mu: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def test_densities_of_real_crystals_come_back(vae):
-    crystals = load("prototypes", mode="single", grid=GRID).split("test")
+    crystals = load_crystals("prototypes", mode="single", grid=GRID).split("test")
     for cubes in evaluation_cubes(crystals, "single", GRID, seed=1, per_crystal=1):
         density = cubes.density(GRID)
         decoded = vae.decode(vae.encode(density)[0])

@@ -1,7 +1,6 @@
 """The prior of unit cells: lattices and compositions, a flow that knows what a crystal is, and what draws are."""
 
 import itertools
-from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -30,10 +29,6 @@ RNG = np.random.default_rng(11)
 LATTICES = torch.from_numpy(
     np.stack([one.lattice for one in [*ZOO.values(), *(random_crystal(RNG, 1) for _ in range(40))]])
 )
-
-
-def set_of(crystals: Iterable[Crystal]) -> CrystalSet:
-    return CrystalSet.of((str(i), one.lattice, one.frac_coords, one.numbers) for i, one in enumerate(crystals))
 
 
 def rebuilt(lattice: torch.Tensor, places: torch.Tensor, numbers: torch.Tensor) -> list[Crystal]:
@@ -78,7 +73,7 @@ def test_rounding_does_not_choose_among_ways_that_are_as_long():
 
 
 def test_unit_cells_are_the_crystals():
-    crystals = set_of(FEW.values())
+    crystals = CrystalSet.from_crystals(FEW.values())
     cells = unit_cells(crystals, 14)
     assert cells.numbers.shape == (len(FEW), 14)
     matcher = StructureMatcher(primitive_cell=False, scale=False, ltol=1e-3, stol=1e-3, angle_tol=0.1)
@@ -99,7 +94,7 @@ def test_unit_cells_are_the_crystals():
 
 def test_what_has_too_many_atoms_or_elements_is_known():
     many = Crystal(5 * np.eye(3), RNG.random((7, 3)), [1, 3, 9, 11, 17, 35, 53])
-    crystals = set_of([ZOO["many atoms"], ZOO["perovskite"], many])
+    crystals = CrystalSet.from_crystals([ZOO["many atoms"], ZOO["perovskite"], many])
     assert few_enough(crystals, 12).tolist() == [False, True, False]
     assert few_enough(crystals, 4).tolist() == [False, False, False]
 
@@ -185,7 +180,8 @@ def test_velocities_know_crystals_have_no_origin_no_order_and_no_end(flow):
 def test_free_points_are_matched_by_the_shortest_ways():
     """In a body-centred cell with six oxygens of no symmetry at all, and one iron."""
     rng = np.random.default_rng(0)
-    cells = unit_cells(set_of([Crystal(6 * np.eye(3), rng.random((6, 3)), [8] * 5 + [26]) for _ in range(6)]), 7)
+    crystals = [Crystal(6 * np.eye(3), rng.random((6, 3)), [8] * 5 + [26]) for _ in range(6)]
+    cells = unit_cells(CrystalSet.from_crystals(crystals), 7)
     noise = rng.random((6, 7, 3), dtype=np.float32)
     again = matched(noise, cells, as_used(cells.sites)).numpy()
 
@@ -202,13 +198,13 @@ def test_free_points_are_matched_by_the_shortest_ways():
 
 def test_orbits_on_different_sites_are_not_exchanged():
     """Of a perovskite's atoms none can move, wherever it starts."""
-    cells = unit_cells(set_of([ZOO["perovskite"]]), 5)
+    cells = unit_cells(CrystalSet.from_crystals([ZOO["perovskite"]]), 5)
     noise = np.random.default_rng(0).random((1, 5, 3), dtype=np.float32)
     assert np.array_equal(matched(noise, cells, as_used(cells.sites)).numpy(), noise)
 
 
 def test_shortest_distances_are_those_of_all_images():
-    cells = unit_cells(set_of(FEW.values()), 12)
+    cells = unit_cells(CrystalSet.from_crystals(FEW.values()), 12)
     found = {}
     for one in rebuilt(from_parameters(cells.sides), cells.places, cells.numbers):
         at, images = one.positions, np.array(list(itertools.product(range(-3, 4), repeat=3))) @ one.lattice
@@ -261,7 +257,8 @@ def test_atoms_that_are_too_near_are_pushed_apart_and_no_others():
 
 @torch.no_grad()
 def test_latent_vectors_of_cells_decode_to_their_densities_in_repeated_mode():
-    cells = unit_cells(set_of([one for one in FEW.values() if abs(np.linalg.det(one.lattice)) < 250]), 12)
+    small = [crystal for crystal in FEW.values() if abs(np.linalg.det(crystal.lattice)) < 250]
+    cells = unit_cells(CrystalSet.from_crystals(small), 12)
     lattice = from_parameters(cells.sides)
     vae = LatticeVAE(900)
     vae.factors.choose(torch.linalg.inv(lattice).transpose(1, 2))
@@ -274,7 +271,7 @@ def test_latent_vectors_of_cells_decode_to_their_densities_in_repeated_mode():
 
 @torch.no_grad()
 def test_latent_vectors_of_cells_decode_to_their_densities_in_single_mode():
-    cells = unit_cells(set_of(FEW.values()), 12)
+    cells = unit_cells(CrystalSet.from_crystals(FEW.values()), 12)
     lattice = from_parameters(cells.sides)
     vae = AtomVAE(300)
     decoded = vae.decode(vae.of_cells(lattice, cells.places, cells.numbers))
@@ -292,7 +289,7 @@ def test_a_prior_learns_two_crystals():
         Crystal(4.1 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [55, 17]),
         Crystal(2.7 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0], [0.25, 0.25, 0.25]], [14, 14]),
     ]
-    crystals = set_of(known)
+    crystals = CrystalSet.from_crystals(known)
     torch.manual_seed(0)
     flow = CellPrior(60, (64, 64), atoms=2)
     cells, random = unit_cells(crystals, 2), np.random.default_rng(0)
@@ -329,8 +326,9 @@ def test_the_scripted_prior_is_the_prior_and_each_draw_is_its_own(kind):
 
 
 def test_too_few_latent_numbers_for_an_atom_are_refused():
+    cubic = CrystalSet.from_crystals([ZOO["cubic"]])
     with pytest.raises(InputError, match="latent_dim: wanted 19 or more to draw crystals with, got 18"):
-        CellPriorTraining.learnable(set_of([ZOO["cubic"]]), Network(unet=(4,), latent_dim=18, periodic=True))
+        CellPriorTraining.learnable(cubic, Network(unet=(4,), latent_dim=18, periodic=True))
 
 
 @pytest.mark.parametrize("name", ["mp10a-repeated", "mp10a-single", "perov5-repeated", "perov5-single"])
@@ -347,7 +345,7 @@ def test_the_gradient_of_a_draw_is_its_slope():
     torch.manual_seed(4)
     flow = CellPrior(60, (32, 32), atoms=4).eval()
     crystal = Crystal(6 * np.eye(3), np.random.default_rng(0).random((4, 3)), [3, 8, 8, 26])
-    cells = unit_cells(set_of([crystal]), 4).of(np.zeros(TEMPLATES, int))
+    cells = unit_cells(CrystalSet.from_crystals([crystal]), 4).of(np.zeros(TEMPLATES, int))
     flow.fit(cells.sides)
     flow.templates.fit(cells.sites, cells.kinds)
     noise = torch.randn(6, 60).requires_grad_()

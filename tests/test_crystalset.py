@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crystal_files import random_set
-from crystalgrid.crystal import pack
+from crystalgrid.crystal import Crystal, pack
 from crystalgrid.data.crystalset import CrystalSet, fractional
 from crystalgrid.data.split import split_by_formula
 
@@ -39,13 +39,13 @@ def test_checksum_is_of_the_content():
     assert random_set(5).checksum == random_set(5).checksum
     assert random_set(5).checksum != random_set(5, seed=1).checksum
     assert random_set(5).checksum != split_by_formula(random_set(5), seed=0).checksum
-    crystals = CrystalSet.of([("a", 4 * np.eye(3), np.array([[0.0, 0.25, 0.5]]), np.array([11]))])
+    crystals = CrystalSet.from_crystals([Crystal(4 * np.eye(3), [[0, 0.25, 0.5]], [11])])
     assert crystals.checksum == "a0f28dc7052cb608189a13ef1d8db2c1edb689a14b031969aaefb7bbc34b74ab"
 
 
 def test_wrapping_moves_by_whole_cells_and_leaves_rounded_zeros():
     frac_coords = np.array([[-1e-8, 1 - 1e-8, 0.3], [3.2, -0.7, -2.0]])
-    wrapped = CrystalSet.of([("a", 4 * np.eye(3), frac_coords, np.array([11, 17]))]).wrapped()
+    wrapped = CrystalSet.from_crystals([Crystal(4 * np.eye(3), frac_coords, [11, 17])]).wrapped()
     np.testing.assert_allclose(wrapped.frac_coords, [[-1e-8, -1e-8, 0.3], [0.2, 0.3, 0]], atol=1e-12)
 
 

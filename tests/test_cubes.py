@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from crystalgrid import Grid, InputError
+from crystalgrid import Crystal, Grid, InputError
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.cubes import MODES, CubeDataset, cut, evaluation_cubes, fits, upright_cubes
 from crystalgrid.geometry.rotations import ever_fits, rotations, rotations_that_fit, uniform
@@ -91,14 +91,14 @@ def test_a_full_cell_fits_as_it_stands_and_a_long_one_never():
 
 
 def test_what_never_fits_is_refused_in_one_line():
-    crystals = CrystalSet.of([("a", 20 * np.eye(3), np.array([[0, 0, 0], [0.9, 0.9, 0.9]]), np.array([3, 9]))])
+    crystals = CrystalSet.from_crystals([Crystal(20 * np.eye(3), [[0, 0, 0], [0.9, 0.9, 0.9]], [3, 9])])
     with pytest.raises(InputError, match="crystals: 1 never fit in the cube of 10 Å"):
         cut(crystals.batch([0]), "single", GRID, keys(1))
 
 
 def test_repeated_mode_origins_are_uniform_over_the_cell():
     lattice = np.array([[4.0, 0, 0], [2, 5, 0], [1, 1, 6]])
-    crystals = CrystalSet.of([("a", lattice, np.zeros((1, 3)), np.array([3]))])
+    crystals = CrystalSet.from_crystals([Crystal(lattice, [[0, 0, 0]], [3])])
     cubes = cut(crystals.batch([0] * 20000), "repeated", GRID, keys(20000))
     frac = cubes.origin.numpy() @ np.linalg.inv(lattice)
     assert frac.min() >= -1e-12

@@ -11,10 +11,10 @@ import pytest
 
 from crystal_files import cif, mixed_folder, random_set
 from crystalgrid import Crystal, InputError
-from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.crystalset import SPLITS, CrystalSet
+from crystalgrid.data.load import load_crystals
 from crystalgrid.data.parquet import write_parquet
 from crystalgrid.data.prototypes import prototypes, prototypes_file
-from crystalgrid.data.source import SPLITS, load
 
 
 def test_prototypes_are_what_pymatgen_reads():
@@ -32,7 +32,7 @@ def test_prototypes_are_what_pymatgen_reads():
 
 
 def test_load_prototypes(capsys):
-    crystals = load("prototypes")
+    crystals = load_crystals("prototypes")
     assert "prototypes: kept 242 of 288 crystals (left out: 45 longest side of 10 Å or more" in capsys.readouterr().err
     assert max(crystal.longest_side for crystal in crystals) < 10
     assert min(Counter(crystals.splits).values()) >= 20
@@ -43,27 +43,27 @@ def test_single_mode_leaves_out_what_never_fits(tmp_path, capsys):
     long = np.array([[9.5, 0, 0], [9, 3, 0], [9, 0, 3]])  # 27.5 Å from corner to corner
     atoms = np.array([[0.0, 0, 0], [0.99, 0.99, 0.99]])
     full = np.array([[x, y, z] for x in (0, 0.99) for y in (0, 0.99) for z in (0, 0.99)])
-    crystals = CrystalSet.of([
-        ("long", long, atoms, np.array([3, 9])),
-        ("short", 4 * np.eye(3), atoms, np.array([3, 9])),
-        ("full", 9.9 * np.eye(3), full, np.full(8, 3)),
-    ])  # fmt: skip
-    write_parquet(tmp_path / "a.parquet", crystals)
-    assert load(tmp_path / "a.parquet", mode="single").ids.tolist() == ["short", "full"]
+    crystals = {
+        "long": Crystal(long, atoms, [3, 9]),
+        "short": Crystal(4 * np.eye(3), atoms, [3, 9]),
+        "full": Crystal(9.9 * np.eye(3), full, np.full(8, 3)),
+    }
+    write_parquet(tmp_path / "a.parquet", CrystalSet.from_crystals(crystals.values(), crystals))
+    assert load_crystals(tmp_path / "a.parquet", mode="single").ids.tolist() == ["short", "full"]
     assert "1 never fits in the cube" in capsys.readouterr().err
-    assert len(load(tmp_path / "a.parquet", mode="repeated")) == 3
+    assert len(load_crystals(tmp_path / "a.parquet", mode="repeated")) == 3
 
 
 def test_load_folder_goes_on_past_bad_files(tmp_path, capsys):
     mixed_folder(tmp_path / "mixed", good=6)
-    assert len(load(tmp_path / "mixed")) == 7
+    assert len(load_crystals(tmp_path / "mixed")) == 7
     assert "kept 7 of 18 crystals" in capsys.readouterr().err
 
 
 def test_load_folder_of_parquet(tmp_path):
     write_parquet(tmp_path / "a.parquet", random_set(3))
     write_parquet(tmp_path / "b.parquet", random_set(4, seed=1))
-    assert len(load(tmp_path)) == 7
+    assert len(load_crystals(tmp_path)) == 7
 
 
 @pytest.mark.parametrize(
@@ -82,17 +82,17 @@ def test_nothing_to_load(tmp_path, monkeypatch, name, words):
         (tmp_path / file).write_text(cif(a=11))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=words):
-        load(name)
+        load_crystals(name)
 
 
 def test_mode_misspelt():
     with pytest.raises(InputError, match="mode: wanted one of single, repeated, got 'repeat'"):
-        load("prototypes", mode="repeat")
+        load_crystals("prototypes", mode="repeat")
 
 
 def test_loading_needs_neither_pymatgen_nor_plotting():
     code = (
-        "import sys; from crystalgrid.data.source import load; load('prototypes');"
+        "import sys; from crystalgrid.data.load import load_crystals; load_crystals('prototypes');"
         "sys.exit(any(name in sys.modules for name in ('pymatgen.core', 'matplotlib')))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
@@ -107,6 +107,6 @@ def test_loading_needs_neither_pymatgen_nor_plotting():
     ],
 )
 def test_public_sets(name, kept, splits, data_file):
-    crystals = load(data_file(f"{name}.parquet"))
+    crystals = load_crystals(data_file(f"{name}.parquet"))
     assert len(crystals) == kept
     assert tuple(len(crystals.split(split)) for split in SPLITS) == splits

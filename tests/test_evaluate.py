@@ -8,7 +8,7 @@ import torch
 from crystalgrid.artifacts.checkpoint import FORMAT, KEY
 from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.commands.evaluate import evaluate
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 from crystalgrid.errors import InputError
 
 KEYS = {
@@ -62,7 +62,7 @@ def test_crystals_split_otherwise_than_for_training_are_told_of(run, capsys):
     folder, mode = run
     path = folder / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(path)
-    split = load("prototypes", mode=mode, seed=0).checksum
+    split = load_crystals("prototypes", mode=mode, seed=0).checksum
     torch.save({**checkpoint, KEY: {**checkpoint[KEY], "data": {"source": "prototypes", "checksum": split}}}, path)
     for seed, said in ((0, False), (5, True)):
         evaluate(str(folder), max_cubes=3, seed=seed)

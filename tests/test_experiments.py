@@ -37,7 +37,7 @@ SEED = 5
 @pytest.fixture(scope="module")
 def tiny(prototypes) -> Study:
     """Six cubes of two test crystals."""
-    from crystalgrid.data.source import training_cubes
+    from crystalgrid.data.cubes import training_cubes
 
     cubes = training_cubes(prototypes.split("train"), "repeated", GRID, seed=0, epochs=0, indices=np.arange(150))
     density = cubes.density(GRID)
@@ -117,7 +117,7 @@ def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys):
     crystals = [PEROVSKITE, Crystal(10 * np.eye(3), [[0.5, 0.5, 0.5]], [26]), ZOO["hexagonal"], PEROVSKITE]
     density = voxelize(crystals)
     draws_of = Decoded(torch.zeros(4, 300), density, find_atoms(label_species(crystals), density))
-    known = CrystalSet.of([("SrTiO3", PEROVSKITE.lattice, PEROVSKITE.frac_coords, PEROVSKITE.numbers)])
+    known = CrystalSet.from_crystals([PEROVSKITE], ["SrTiO3"])
     known = CrystalSet.concatenate([known.with_splits(np.array(["train"])), tiny.crystals.split("test")])
     one = tiny._replace(crystals=known, drawn=draws_of)
     numbers = drawn_crystals.run(one, tmp_path)

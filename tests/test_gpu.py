@@ -6,7 +6,7 @@ from torch import Tensor
 
 import crystalgrid as cg
 from crystalgrid.artifacts.recipe import load_recipe
-from crystalgrid.data.source import evaluation_cubes
+from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.latents import latents
 from crystalgrid.report.evaluation import measure
 from crystalgrid.training.joint import Training

@@ -190,7 +190,7 @@ def test_sharpening_brings_neighbours_apart():
 
 @torch.no_grad()
 def test_a_fitted_model_reconstructs_before_any_training(prototypes):
-    from crystalgrid.data.source import evaluation_cubes
+    from crystalgrid.data.cubes import evaluation_cubes
     from crystalgrid.grid import Grid
 
     torch.manual_seed(0)

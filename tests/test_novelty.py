@@ -18,7 +18,7 @@ ZINC_BLENDE = Crystal(ROCK_SALT.lattice, [[0, 0, 0], [0.25, 0.25, 0.25]], [11, 1
 
 
 def as_set(named: dict[str, Crystal]) -> CrystalSet:
-    return CrystalSet.of((name, one.lattice, one.frac_coords, one.numbers) for name, one in named.items())
+    return CrystalSet.from_crystals(named.values(), named)
 
 
 def in_another_cell(crystal: Crystal, rng: np.random.Generator) -> Crystal:

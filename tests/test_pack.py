@@ -11,9 +11,10 @@ import pytest
 from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder
 from crystalgrid.commands import entry
 from crystalgrid.commands.data import pack
+from crystalgrid.data import workers
 from crystalgrid.data.formats import parse_cif
+from crystalgrid.data.load import load_crystals
 from crystalgrid.data.reader import Job, read
-from crystalgrid.data.source import load, workers
 from crystalgrid.errors import InputError
 
 
@@ -65,7 +66,7 @@ def test_long_lists_are_cut_on_the_terminal_and_whole_in_the_file(tmp_path, caps
     assert sum(line.startswith("left out: ") for line in lines) == 21
     assert any("30 more, all in" in line for line in lines)
     assert len((tmp_path / "a.left_out.csv").read_text().splitlines()) == 51
-    assert load(tmp_path / "a.parquet").ids.tolist() == ["good"]
+    assert load_crystals(tmp_path / "a.parquet").ids.tolist() == ["good"]
 
 
 def test_given_splits_are_carried_over(tmp_path):
@@ -80,7 +81,7 @@ def test_given_splits_are_carried_over(tmp_path):
 def test_what_is_packed_is_what_was_read(tmp_path):
     (tmp_path / "a.cif").write_text(cif())
     pack((tmp_path,), tmp_path / "a.parquet")
-    crystal, wanted = load(tmp_path / "a.parquet")[0], caesium_chloride()
+    crystal, wanted = load_crystals(tmp_path / "a.parquet")[0], caesium_chloride()
     np.testing.assert_allclose(crystal.positions, wanted.positions, atol=1e-12)
     np.testing.assert_array_equal(crystal.numbers, wanted.numbers)
 

@@ -9,8 +9,8 @@ from crystal_files import random_set
 from crystalgrid import InputError
 from crystalgrid.crystal import SYMBOLS
 from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.load import load_crystals
 from crystalgrid.data.parquet import read_parquet, write_parquet
-from crystalgrid.data.source import load
 from crystalgrid.data.split import split_by_formula
 
 
@@ -109,7 +109,7 @@ def test_every_bad_row_is_left_out_with_its_reason(tmp_path):
 )
 def test_parquet_that_is_not_of_crystals(tmp_path, change, words):
     pq.write_table(change(pa.table(columns(random_set(3)))), tmp_path / "a.parquet")
-    for reader in (read_parquet, load):
+    for reader in (read_parquet, load_crystals):
         with pytest.raises(InputError, match=words) as error:
             reader(tmp_path / "a.parquet")
         assert str(error.value).startswith(str(tmp_path / "a.parquet"))
@@ -120,7 +120,7 @@ def test_truncated_parquet(tmp_path):
     whole = (tmp_path / "a.parquet").read_bytes()
     (tmp_path / "a.parquet").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"a\.parquet: .*not Parquet"):
-        load(tmp_path / "a.parquet")
+        load_crystals(tmp_path / "a.parquet")
 
 
 def test_altered_parquet(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from crystalgrid.atoms import Atoms, find_atoms
-from crystalgrid.data.source import evaluation_cubes
+from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
 from crystalgrid.report import pictures as plot

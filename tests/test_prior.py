@@ -13,6 +13,7 @@ from crystalgrid.artifacts.released import load_released, write_weights
 from crystalgrid.commands.export import export
 from crystalgrid.commands.prior import prior
 from crystalgrid.commands.train import train
+from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import write_parquet
 from crystalgrid.latents import latents
@@ -138,7 +139,7 @@ def test_a_prior_is_new_or_begins_with_one_that_is_named(run, crystals, tmp_path
 
 
 def one_crystal(folder: Path) -> str:
-    lone = CrystalSet.of([("x", 4 * np.eye(3), np.zeros((1, 3)), np.array([26]))])
+    lone = CrystalSet.from_crystals([Crystal(4 * np.eye(3), [[0, 0, 0]], [26])])
     write_parquet(folder / "one.parquet", lone.with_splits(np.array(["train"])))
     return str(folder / "one.parquet")
 

@@ -7,7 +7,7 @@ import torch
 import reference
 from crystalgrid import Crystal, Grid, voxelize
 from crystalgrid.data.cubes import evaluation_cubes
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 from crystalgrid.nets.autoencoders.matching_pursuit import CLOSEST, Pursuit, gaussians, normal_equations, overlapped
 from crystalgrid.report.metrics import true_atoms
 
@@ -56,7 +56,7 @@ def test_atoms_anywhere_are_found(count, apart):
 
 @torch.no_grad()
 def test_atoms_of_real_crystals_are_found():
-    crystals = load("prototypes", mode="single", grid=GRID)
+    crystals = load_crystals("prototypes", mode="single", grid=GRID)
     cubes = evaluation_cubes(crystals, "single", GRID, seed=0, per_crystal=1)
     for part in cubes:
         for positions, weights, true in zip(*PURSUIT(part.density(GRID)), true_atoms(part, GRID), strict=True):

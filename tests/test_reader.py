@@ -143,7 +143,7 @@ def test_endings_in_capitals(tmp_path, name):
 
 def test_parquet(tmp_path):
     crystal = caesium_chloride()
-    write_parquet(tmp_path / "a.parquet", CrystalSet.of([("x", crystal.lattice, crystal.frac_coords, crystal.numbers)]))
+    write_parquet(tmp_path / "a.parquet", CrystalSet.from_crystals([crystal]))
     assert same(cg.read(tmp_path / "a.parquet")[0], crystal)
 
 

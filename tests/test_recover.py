@@ -15,7 +15,7 @@ from crystalgrid import Atoms, Crystal, Grid, InputError, find_atoms, label_spec
 from crystalgrid.commands.recover import recover as recover_library
 from crystalgrid.crystal import SYMBOLS
 from crystalgrid.data.cubes import evaluation_cubes
-from crystalgrid.data.source import load
+from crystalgrid.data.load import load_crystals
 from crystalgrid.geometry.atom_pairs import shortest_basis, translations
 from crystalgrid.geometry.structure_solution import Points, _left, _slopes, factors_of
 from crystalgrid.report.metrics import true_atoms
@@ -138,7 +138,7 @@ def load_one(crystal: Crystal):
     """A set of one crystal."""
     from crystalgrid.data.crystalset import CrystalSet
 
-    return CrystalSet.of([("one", crystal.lattice, crystal.frac_coords, crystal.numbers)])
+    return CrystalSet.from_crystals([crystal])
 
 
 def disturbed(atoms: Atoms, rng: np.random.Generator) -> Atoms:
@@ -276,7 +276,7 @@ def test_a_library_becomes_crystals(library: Path, tmp_path, workers: int, capsy
     out = tmp_path / "crystals"
     recover_library((library,), out, cif=True, workers=workers)
     assert "12 crystals of 18 structures (6 without a lattice); 2 different ones\n" in capsys.readouterr().out
-    crystals = load(str(out / "crystals.parquet"))
+    crystals = load_crystals(str(out / "crystals.parquet"))
     assert crystals.ids.tolist() == [str(i) for i in range(3, 21) if i % 3 != 1]
     assert distance(crystals[0], PEROVSKITE) < 0.002
     with (out / "crystals.csv").open() as file:
@@ -311,7 +311,9 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_never_was(
     recover_library((library,), out, cif=True, workers=workers, resume=True)
     assert "10 done" in capsys.readouterr().err  # of 18, without the first eight
     assert (out / "crystals.csv").read_text() == (whole / "crystals.csv").read_text()
-    for one, other in zip(load(str(out / "crystals.parquet")), load(str(whole / "crystals.parquet")), strict=True):
+    for one, other in zip(
+        load_crystals(str(out / "crystals.parquet")), load_crystals(str(whole / "crystals.parquet")), strict=True
+    ):
         np.testing.assert_array_equal(one.frac_coords, other.frac_coords)
     assert sorted(path.name for path in out.rglob("*")) == sorted(path.name for path in whole.rglob("*"))
     with pytest.raises(InputError, match="nothing to resume"):

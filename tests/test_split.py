@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 
 from crystal_files import random_set
-from crystalgrid import InputError
-from crystalgrid.data.crystalset import CrystalSet
-from crystalgrid.data.source import SPLITS
+from crystalgrid import Crystal, InputError
+from crystalgrid.data.crystalset import SPLITS, CrystalSet
 from crystalgrid.data.split import reduced_formulas, split_by_formula
 
 
 def test_reduced_formulas():
     ten = 10 * np.eye(3)
     numbers = ([11, 17], [17, 11, 11, 17], [8, 8], [22, 8, 8])
-    crystals = CrystalSet.of((str(z), ten, np.zeros((len(z), 3)), np.array(z)) for z in numbers)
+    crystals = CrystalSet.from_crystals(Crystal(ten, np.zeros((len(z), 3)), z) for z in numbers)
     assert reduced_formulas(crystals).tolist() == ["Na1Cl1", "Na1Cl1", "O1", "O2Ti1"]
 
 
@@ -43,7 +42,7 @@ def test_small_sets_have_all_splits(count, seed):
 
 
 def test_one_compound_is_split_by_id():
-    polymorphs = CrystalSet.of((f"c-{i}", (3 + i / 10) * np.eye(3), np.zeros((1, 3)), np.array([6])) for i in range(30))
+    polymorphs = CrystalSet.from_crystals(Crystal((3 + i / 10) * np.eye(3), [[0, 0, 0]], [6]) for i in range(30))
     assert set(split_by_formula(polymorphs, 0).splits) == set(SPLITS)
 
 

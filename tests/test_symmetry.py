@@ -23,7 +23,7 @@ ATOMS = 16
 @pytest.fixture(scope="module")
 def cells(prototypes) -> UnitCells:
     """Of prototypes, whose symmetry is of many kinds, and the zoo."""
-    zoo = CrystalSet.of((name, one.lattice, one.frac_coords, one.numbers) for name, one in ZOO.items())
+    zoo = CrystalSet.from_crystals(ZOO.values(), ZOO)
     parts = [unit_cells(part[few_enough(part, ATOMS)], ATOMS) for part in (prototypes, zoo)]
     sites = Sites(*map(torch.cat, zip(*(part.sites for part in parts), strict=True)))
     return UnitCells(*map(torch.cat, list(zip(*(part[:-1] for part in parts), strict=True))), sites)
@@ -93,7 +93,7 @@ def test_sides_are_made_symmetric_once(cells, sites):
 def test_parameters_of_metrics_that_symmetry_averages():
     """A cube, of a lattice that is nearly one: all sides the mean square, all angles right."""
     bent = torch.tensor([[[4.0, 0, 0], [0.1, 4.2, 0], [0.2, -0.1, 3.9]]])
-    cube = as_used(unit_cells(CrystalSet.of([("0", 4 * np.eye(3), np.zeros((1, 3)), [11])]), 1).sites)
+    cube = as_used(unit_cells(CrystalSet.from_crystals([Crystal(4 * np.eye(3), [[0, 0, 0]], [11])]), 1).sites)
     side = float(bent.square().sum() / 3) ** 0.5
     torch.testing.assert_close(from_parameters(symmetric_sides(cube, parameters(bent))), side * torch.eye(3)[None])
 

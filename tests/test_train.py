@@ -10,7 +10,7 @@ import torch
 from crystalgrid.artifacts.checkpoint import best, last, load_run, read_checkpoint
 from crystalgrid.artifacts.recipe import Loss, recipe_from, tomllib
 from crystalgrid.commands.train import train
-from crystalgrid.data.source import evaluation_cubes
+from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
 from crystalgrid.model import load

@@ -111,14 +111,15 @@ def _add(archive: zipfile.ZipFile, record: str, text: str) -> None:
 
 def real_densities(source: str, mode: str, grid: Grid) -> tuple[Tensor, str]:
     """Densities of a few real crystals, of the run's own data where they are within reach, and whose they are."""
-    from ..data import source as data
+    from ..data.cubes import evaluation_cubes
+    from ..data.load import load_crystals
 
     try:
-        crystals = data.load(source, mode=mode, grid=grid)
+        crystals = load_crystals(source, mode=mode, grid=grid)
     except InputError:
         source = "prototypes"
-        crystals = data.load(source, mode=mode, grid=grid)
-    cubes = next(iter(data.evaluation_cubes(crystals, mode, grid, seed=0)))
+        crystals = load_crystals(source, mode=mode, grid=grid)
+    cubes = next(iter(evaluation_cubes(crystals, mode, grid, seed=0)))
     return cubes.density(grid)[: max(BATCH_SIZES)], source
 
 

@@ -99,23 +99,42 @@ class CrystalSet(Sequence[Crystal]):
         return np.arange(offsets[-1]) + np.repeat(self.offsets[crystals] - offsets[:-1], counts), offsets
 
     @classmethod
-    def of(cls, crystals: Iterable[tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> CrystalSet:
-        """From (id, lattice [3, 3], frac_coords [n, 3], numbers [n]) of each crystal."""
-        ids, lattices, frac_coords, numbers = [list(column) for column in zip(*crystals, strict=True)] or [[]] * 4
+    def from_crystals(cls, crystals: Iterable[Crystal], ids: Iterable[object] | None = None) -> CrystalSet:
+        """Return the crystals as a set without splits; ids are their positions in the sequence by default."""
+        listed = list(crystals)
+        columns = zip(*((c.lattice, c.frac_coords, c.numbers) for c in listed), strict=True)
+        lattices, frac_coords, numbers = columns if listed else ((), (), ())
+        return cls.from_arrays(range(len(listed)) if ids is None else ids, lattices, frac_coords, numbers)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        ids: Iterable[object],
+        lattices: Sequence[np.ndarray],
+        frac_coords: Sequence[np.ndarray],
+        numbers: Sequence[np.ndarray],
+    ) -> CrystalSet:
+        """Return a set without splits from one id, lattice [3, 3], frac_coords [n, 3] and numbers [n] a crystal.
+
+        Nothing is checked: readers fill a set with whatever a file holds, and filter it afterwards.
+        """
+        names = np.array([str(name) for name in ids], dtype=object)
+        if not len(names) == len(lattices) == len(frac_coords) == len(numbers):
+            raise InputError(f"ids: wanted one for each of {len(lattices)} crystals, got {len(names)}")
         flat = np.concatenate([np.zeros(0, np.int64), *numbers])
         return cls(
             np.array(lattices, dtype=np.float64).reshape(-1, 3, 3),
             np.concatenate([np.zeros((0, 3)), *frac_coords]),
             np.where((flat >= 1) & (flat <= MAX_Z), flat, 0).astype(np.uint8),
             np.cumsum([0, *map(len, numbers)], dtype=np.int64),
-            np.array(ids, dtype=object),
-            np.full(len(ids), "", dtype="<U5"),
+            names,
+            np.full(len(names), "", dtype="<U5"),
         )
 
     @classmethod
     def concatenate(cls, sets: Iterable[CrystalSet]) -> CrystalSet:
         """One after another."""
-        sets = [cls.of([]), *sets]
+        sets = [cls.from_crystals([]), *sets]
 
         def joined(name: str) -> np.ndarray:
             return np.concatenate([getattr(one, name) for one in sets])

@@ -46,7 +46,7 @@ def read_parquet(path: Path | str, max_side: float = np.inf) -> Found:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     if first == 0:
-        parts.append(Found(CrystalSet.of([]), [LeftOut(str(path), "", NO_CRYSTALS)]))
+        parts.append(Found(CrystalSet.from_crystals([]), [LeftOut(str(path), "", NO_CRYSTALS)]))
     return merged(parts)
 
 

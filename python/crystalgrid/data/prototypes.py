@@ -22,7 +22,7 @@ def prototypes() -> CrystalSet:
     path = prototypes_file()
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         entries = json.load(file)
-    return CrystalSet.of(_crystal(i, entry) for i, entry in enumerate(entries))
+    return CrystalSet.from_arrays(*zip(*(_crystal(i, entry) for i, entry in enumerate(entries)), strict=True))
 
 
 def _crystal(i: int, entry: dict) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:

@@ -110,7 +110,7 @@ def jobs(files: Iterable[tuple[Path, str]]) -> Iterator[Job | LeftOut]:
 def parse(job: Job | LeftOut, max_side: float = np.inf) -> Found:
     """The crystals of a job, through the filter."""
     if isinstance(job, LeftOut):
-        return Found(CrystalSet.of([]), [job])
+        return Found(CrystalSet.from_crystals([]), [job])
     try:
         if job.parse is read_parquet:
             return read_parquet(job.content, max_side)
@@ -121,7 +121,12 @@ def parse(job: Job | LeftOut, max_side: float = np.inf) -> Found:
         found = [error]
     ids = [job.id] if len(found) == 1 else [f"{job.id}:{i}" for i in range(len(found))]
     named = list(zip(ids, found, strict=True))
-    crystals = CrystalSet.of((one, *arrays) for one, arrays in named if not isinstance(arrays, Exception))
+    read_ids, arrays = [], []
+    for one, result in named:
+        if not isinstance(result, Exception):
+            read_ids.append(one)
+            arrays.append(result)
+    crystals = CrystalSet.from_arrays(read_ids, *zip(*arrays, strict=True)) if arrays else CrystalSet.from_crystals([])
     sifted = sift(crystals, job.file, max_side)
     failed = [_left_out(job.file, one, error) for one, error in named if isinstance(error, Exception)]
     return Found(sifted.crystals, [*failed, *sifted.left_out])

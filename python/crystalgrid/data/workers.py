@@ -100,7 +100,9 @@ def _one_by_one(chunk: Chunk, max_side: float) -> Iterator[Found]:
                     yield from found
         except BrokenProcessPool:
             job = left.popleft()
-            yield Found(CrystalSet.of([]), [LeftOut(job.file, job.id, UNREADABLE, "the process that read it died")])
+            yield Found(
+                CrystalSet.from_crystals([]), [LeftOut(job.file, job.id, UNREADABLE, "the process that read it died")]
+            )
 
 
 @contextmanager

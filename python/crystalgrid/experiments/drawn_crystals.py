@@ -86,8 +86,9 @@ def recovered_draws(study: Study, workers: int) -> CrystalSet:
     library = Library(np.arange(len(draws.z)), draws.atoms, draws.density, study.model.grid, mode)
     parts = [(part,) for part in parts_of(library)]
     found = chain.from_iterable(progress(in_processes(recovered, parts, workers), "recovering draws", len(parts)))
-    crystals = ((name, one.crystal) for name, one in found)
-    return CrystalSet.of((name, one.lattice, one.frac_coords, one.numbers) for name, one in crystals)
+    indices_and_crystals = list(found)
+    crystals = [result.crystal for _, result in indices_and_crystals]
+    return CrystalSet.from_crystals(crystals, [index for index, _ in indices_and_crystals])
 
 
 def look(crystals: CrystalSet) -> Seen:

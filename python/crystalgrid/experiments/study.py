@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ..atoms import Atoms, find_atoms
-from ..data.source import CrystalSet, evaluation_cubes
+from ..data.crystalset import CrystalSet
+from ..data.cubes import evaluation_cubes
 from ..latents import latents
 from ..model import Model
 from ..progress import progress

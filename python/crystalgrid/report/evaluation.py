@@ -12,7 +12,9 @@ from torch import Tensor
 
 from ..artifacts.compiled import Compiled
 from ..atoms import find_atoms
-from ..data.source import CrystalSet, evaluation_cubes, load
+from ..data.crystalset import CrystalSet
+from ..data.cubes import evaluation_cubes
+from ..data.load import load_crystals
 from ..errors import InputError
 from ..files import check_output, written_whole
 from ..model import Model
@@ -60,7 +62,7 @@ def opened(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:
     loaded = load_model(model)
     if torch.cuda.is_available() and not isinstance(loaded.network, Compiled):
         loaded.to("cuda")
-    crystals = load(data, mode=loaded.mode, grid=loaded.grid, seed=seed)
+    crystals = load_crystals(data, mode=loaded.mode, grid=loaded.grid, seed=seed)
     known = loaded.metadata.get("data", {})
     if Path(known.get("source", "")).name == Path(data).name and known["checksum"] != crystals.checksum:
         print(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..artifacts.sampler import artifact, become_sampler
 from ..data.cubes import evaluation_cubes
-from ..data.source import load as load_crystals
+from ..data.load import load_crystals
 from ..errors import InputError
 from ..files import new_folder, written_whole
 from ..model import Model, load

@@ -19,9 +19,9 @@ import torch
 from ..atoms import Atoms
 from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
+from ..data.load import load_crystals
 from ..data.parquet import read_parquet, write_parquet
 from ..data.sampled import SAMPLES, Library, read_library
-from ..data.source import load
 from ..data.workers import in_processes
 from ..errors import InputError
 from ..files import new_folder, written_whole
@@ -80,7 +80,7 @@ def recover_library(
     indices = np.concatenate([part.indices for part in parts])
     if cif and len(np.unique(indices)) < len(indices):
         raise InputError("--cif: folders hold structures of the same index; wanted those of one library")
-    others = None if known is None else load(known, max_side=np.inf)
+    others = None if known is None else load_crystals(known, max_side=np.inf)
     _begin(out, parts, cif, resume)
     written = [out / PARTS / f"{i:07}" for i in range(len(parts))]
     left = [(part, path, cif) for part, path in zip(parts, written, strict=True) if not _table(path).is_file()]
@@ -173,8 +173,8 @@ def _write(part: Part, path: Path, cif: bool) -> range:
     found = recovered(part)
     rows = [_described(index, one, path.parents[1] / CIF if cif else None) for index, one in found]
     if found:
-        crystals = [(index, one.crystal.lattice, one.crystal.frac_coords, one.crystal.numbers) for index, one in found]
-        write_parquet(path.with_suffix(".parquet"), CrystalSet.of(crystals))
+        crystals = CrystalSet.from_crystals([one.crystal for _, one in found], [index for index, _ in found])
+        write_parquet(path.with_suffix(".parquet"), crystals)
     _write_rows(_table(path), rows)
     return range(len(part.indices))
 

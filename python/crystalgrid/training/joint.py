@@ -19,7 +19,8 @@ from torch import Tensor
 from ..artifacts.checkpoint import KEY
 from ..artifacts.recipe import Recipe
 from ..boundary import core_device
-from ..data.source import CrystalSet, Cubes, training_cubes
+from ..data.crystalset import CrystalSet
+from ..data.cubes import Cubes, training_cubes
 from ..errors import InputError
 from ..grid import Grid
 from ..latents import latents

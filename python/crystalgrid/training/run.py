@@ -22,8 +22,9 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from .. import __version__
 from ..artifacts.checkpoint import FORMAT, KEY, last, read_checkpoint
 from ..artifacts.recipe import BY_MODE, Recipe, load_recipe, recipe_from
-from ..data.cubes import check_mode
-from ..data.source import CrystalSet, Cubes, evaluation_cubes, load
+from ..data.crystalset import CrystalSet
+from ..data.cubes import Cubes, check_mode, evaluation_cubes
+from ..data.load import load_crystals
 from ..errors import InputError
 from ..files import new_folder, written_whole
 from ..grid import Grid
@@ -144,7 +145,7 @@ def prepare(mode: str, source: str, recipe: Recipe, seed: int) -> tuple[CrystalS
 def gather(mode: str, source: str, recipe: Recipe, seed: int) -> tuple[CrystalSet, CrystalSet, dict[str, Any]]:
     """The crystals to train on, those to validate on, and what checkpoints say about the run."""
     grid = Grid()
-    crystals = load(source, mode=mode, grid=grid, seed=seed)
+    crystals = load_crystals(source, mode=mode, grid=grid, seed=seed)
     chosen = crystals.split("train")
     if len(chosen) == 0:
         raise InputError(f"{source}: no crystal in the split 'train'")

@@ -10,20 +10,16 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..grid import Grid
-from .crystalset import SPLITS, CrystalSet
-from .cubes import MODES, CubeDataset, Cubes, check_mode, evaluation_cubes, fits, training_cubes
+from .crystalset import CrystalSet
+from .cubes import check_mode, fits
 from .filters import MAX_SIDE, Found, LeftOut, nothing_kept, sift, summary
 from .prototypes import prototypes
 from .reader import find_files, format_of
 from .split import check_seed, split_by_formula
 from .workers import read_all
 
-__all__ = [
-    "MODES", "SPLITS", "CrystalSet", "CubeDataset", "Cubes", "evaluation_cubes", "load", "training_cubes",
-]  # fmt: skip
 
-
-def load(
+def load_crystals(
     source: str | Path, *, mode: str = "repeated", grid: Grid | None = None, seed: int = 0, max_side: float = MAX_SIDE
 ) -> CrystalSet:
     """Crystals to learn from, wrapped into their cells and split; one line on stderr says what was left out and why.
