@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from ..artifacts.released import WEIGHTS, load_released, write_weights
-from ..experiments.study import decode
+from ..atoms import find_atoms
 from ..latents import latents
 from ..model import Model, load
 from . import pictures as plot
-from .evaluation import evaluate_model, table
+from .evaluation import decoded, evaluate_model, table
 
 CARD, METRICS, PICTURE, DRAWS = "card.md", "metrics.json", "reconstructions.png", "draws.png"
 LIMITS = "## Known limits\n"
@@ -35,8 +35,8 @@ def draw_draws(model: Model, path: Path) -> None:
     """A picture of the first draws of a model's prior, if it has learned one; else there is none."""
     path.unlink(missing_ok=True)
     if model.has_prior:
-        drawn = decode(model, model.prior(latents(0, 0, PICTURED_DRAWS, model.latent_dim)), "draws")
-        plot.samples(path, drawn.density, drawn.atoms, model.grid)
+        density, species, confidence = decoded(model, model.prior(latents(0, 0, PICTURED_DRAWS, model.latent_dim)))
+        plot.samples(path, density, find_atoms(species, density, model.grid, confidence=confidence), model.grid)
 
 
 def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str, max_cubes: int | None) -> None:
