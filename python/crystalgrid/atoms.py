@@ -1,4 +1,4 @@
-"""Atoms: found in species labels as connected components (section 4.2.2)."""
+"""Atoms found in the species labels of voxels, as connected components (section 4.2.2)."""
 
 from typing import NamedTuple
 
@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from . import _core
-from .boundary import a_tensor, address, check_finite, core_on, positive, thread_count
+from .boundary import a_tensor, address, check_finite, core_grid, cuda_on, positive, thread_count
 from .crystal import MAX_Z
 from .errors import InputError
 from .grid import DEFAULT_GRID, Grid
 
 
 class Atoms(NamedTuple):
-    """Atoms found in B cubes; those of cube b are offsets[b]:offsets[b+1]."""
+    """The atoms found in B cubes, as flat tensors; atoms of cube b are offsets[b]:offsets[b+1]."""
 
     positions: Tensor
     """[N, 3] float64, Å from the cube's corner."""
@@ -26,7 +26,7 @@ class Atoms(NamedTuple):
     """[N] int64, voxels that voted for the number."""
 
     def cube(self, b: int) -> tuple[np.ndarray, np.ndarray]:
-        """Positions [n, 3], Å, and atomic numbers [n] of cube b, on the CPU."""
+        """Return the positions [n, 3] in Å and atomic numbers [n] of cube b, on the CPU."""
         inside = slice(int(self.offsets[b]), int(self.offsets[b + 1]))
         return self.positions[inside].cpu().numpy(), self.numbers[inside].cpu().numpy()
 
@@ -41,51 +41,53 @@ def find_atoms(
     connectivity: int = 6,
     radius: float = 0.5,
 ) -> Atoms:
-    """Atoms as components of labelled voxels: majority vote for the species, density-weighted mean for the position.
+    """Find atoms as connected components of labelled voxels.
+
+    Voxels vote for the species; the position is their mean, weighted by density.
 
     species: uint8 [B, n, n, n], atomic numbers, 0 where there is no atom.
-    density: float [B, n, n, n]; a voxel weighs what its density is, but at most half its atom's mean, so that
-        neighbours do not pull and wrong labels hardly count. Without it all voxels weigh alike.
-    confidence: float [B, n, n, n], 0 to 1, how probable each label is, as `segment` gives it; it multiplies the weight.
-        Networks are less sure where a ball ends, which says where between two voxels that is: of the released models
-        half of the atoms then come back a sixth closer to where they are.
-    connectivity: 6, voxels that share a face touch, or 26, also those that share an edge or a corner.
+    density: float [B, n, n, n]; the weight of a voxel, of which at most half its atom's mean counts, so that neighbours
+        do not pull and wrong labels hardly matter. Without it all voxels weigh the same.
+    confidence: float [B, n, n, n], the probability of each label, as `segment` gives it; it multiplies the weight.
+        Networks are less sure at the surface of a ball, which tells where between two voxels the surface is: with the
+        released models the median error of positions becomes a sixth smaller.
+    connectivity: 6 (voxels that share a face touch) or 26 (also voxels that share an edge or a corner).
     radius: Å, of the balls that the labels were made with.
 
-    Unlike labels that touch are told apart, while a few wrong voxels in a ball are outvoted: a component of one label
-    joins an atom it touches if their centres are closer than 1.4 radii, or if it has less than a quarter of a ball's
-    voxels.
+    Touching components of different labels are different atoms, while a few wrong voxels in a ball are outvoted: a
+    component joins an atom that it touches if their centres are closer than 1.4 radii, or if it has less than a quarter
+    of a ball's voxels.
 
-    Alike atoms come apart too where their balls, or a few wrong voxels between them, touch: in a component of 1.4 to
-    5.6 balls' voxels, one that is farther than 2.8 radii from others is of another ball. A pair 0.74 Å apart can be too
-    short for that; four in a row come as three. A larger component is nothing known, and one atom.
+    Touching balls of one species are separated, too: a component with the voxels of 1.4 to 5.6 balls is split where
+    voxels are farther than 2.8 radii apart. A pair of atoms 0.74 Å apart can be too short to be split; four atoms in a
+    row become three. A larger component stays one atom.
 
-    Of a ball that a face of the cube cuts, the position is that of the whole ball's centre, inside the cube or outside.
+    Where a face of the cube cuts a ball, the position is the centre of the whole ball, inside the cube or outside.
 
-    Exact labels of whole balls of 0.5 Å on the default grid give positions good to 0.04 Å in the median and 0.107 Å at
-    worst: there the voxels say no more. Balls that a face cuts: 0.06 Å in the median, 0.14 Å for nine in ten.
-    `fit_atoms` goes on from there.
+    Exact labels of whole balls of 0.5 Å on the default grid give positions with an error of 0.04 Å in the median and of
+    0.107 Å at most, which is the limit of the voxels. Balls cut by a face: 0.06 Å in the median, 0.14 Å for nine in
+    ten. `fit_atoms` refines them.
 
-    A voxel whose density or confidence is NaN hardly counts. Raises InputError for shapes, types or options that do not
-    fit and, on the CPU, where an atom has a voxel of infinite density or confidence.
+    Voxels whose density or confidence is NaN hardly count. Raises InputError for wrong shapes, types or options and, on
+    the CPU, where an atom has a voxel of infinite density or confidence.
     """
     if not isinstance(grid, Grid):
         raise InputError(f"grid: wanted a Grid, got {type(grid).__name__}")
     shape = (*a_tensor("species", species).shape[:1], grid.n, grid.n, grid.n)
     if species.dtype != torch.uint8 or tuple(species.shape) != shape:
         raise InputError(f"species: wanted uint8 of shape {shape}, got {species.dtype} of {tuple(species.shape)}")
-    density, confidence = _beside("density", density, species), _beside("confidence", confidence, species)
+    density, confidence = _weights("density", density, species), _weights("confidence", confidence, species)
     if connectivity not in (6, 26):
         raise InputError(f"connectivity: wanted 6 or 26, got {connectivity!r}")
     radius = positive("radius", radius)
     find = _find_on_gpu if species.is_cuda else _find_on_cpu
     found = find((species.contiguous(), density, confidence), grid, thread_count(threads), connectivity, radius)
-    check_finite("density, confidence", found.positions)  # a look at every voxel would take a third of the whole time
+    check_finite("density, confidence", found.positions)  # checking every voxel would take a third of the whole time
     return found
 
 
 def check_atoms(atoms: Atoms) -> int:
-    """The number of cubes. Raises InputError unless they are what `find_atoms` could give."""
+    """Return the number of cubes; raise InputError for atoms that `find_atoms` could not have returned."""
     if not isinstance(atoms, Atoms):
         raise InputError(f"atoms: wanted Atoms, got {type(atoms).__name__}")
     offsets, count = atoms.offsets.tolist(), len(atoms.numbers)
@@ -99,8 +101,8 @@ def check_atoms(atoms: Atoms) -> int:
     return len(offsets) - 1
 
 
-def _beside(name: str, values: Tensor | None, species: Tensor) -> Tensor | None:
-    """`values` as contiguous float32, if they are of the shape of `species` and where that is."""
+def _weights(name: str, values: Tensor | None, species: Tensor) -> Tensor | None:
+    """Return `values` as contiguous float32; raise InputError unless their shape and device are those of `species`."""
     if values is None:
         return None
     values = a_tensor(name, values)
@@ -113,54 +115,47 @@ def _beside(name: str, values: Tensor | None, species: Tensor) -> Tensor | None:
 
 
 _Voxels = tuple[Tensor, Tensor | None, Tensor | None]
-"""Species, density and confidence."""
+"""Species, density and confidence of voxels, each [B, n, n, n]."""
 
 
 def _find_on_cpu(voxels: _Voxels, grid: Grid, threads: int, connectivity: int, radius: float) -> Atoms:
-    species = voxels[0]
-    core, where = core_on(species.device, threads)
-    found = core.find_atoms(
-        *map(address, voxels),
-        len(species),
-        _core.Grid(grid.n, grid.length, grid.sigma),
-        connectivity=connectivity,
-        radius=radius,
-        **where,
+    found = _core.find_atoms(
+        *_addresses(voxels), len(voxels[0]), core_grid(grid), connectivity=connectivity, radius=radius, threads=threads
     )
     positions, numbers, offsets, votes = (torch.from_numpy(values) for values in found)
     return Atoms(positions.reshape(-1, 3), numbers, offsets, votes)
 
 
 def _find_on_gpu(voxels: _Voxels, grid: Grid, threads: int, connectivity: int, radius: float) -> Atoms:
-    """The host waits twice: for how many fragments there are, and for how many atoms, since tensors need sizes."""
+    """Find atoms as on the CPU; the host waits twice, for the numbers of fragments and of atoms, which size tensors."""
     species = voxels[0]
-    core, where = core_on(species.device, threads)
-    size, core_grid = len(species), _core.Grid(grid.n, grid.length, grid.sigma)
+    cuda, queue = cuda_on(species.device)
+    size, cubes = len(species), core_grid(grid)
     root = torch.empty(species.shape, dtype=torch.int32, device=species.device)
     counts = species.new_empty(size, dtype=torch.int64)
-    core.find_fragments(
+    cuda.find_fragments(
         address(species),
         size,
-        core_grid,
+        cubes,
         connectivity=connectivity,
         radius=radius,
         root=address(root),
         fragments=address(counts),
-        **where,
+        **queue,
     )
     fragment_offsets = _offsets(counts)
-    scratch = species.new_empty(int(fragment_offsets[-1]) * core.fragment_bytes())
-    core.join_fragments(
-        *map(address, voxels),
+    scratch = species.new_empty(int(fragment_offsets[-1]) * cuda.fragment_bytes())
+    cuda.join_fragments(
+        *_addresses(voxels),
         size,
-        core_grid,
+        cubes,
         connectivity=connectivity,
         radius=radius,
         root=address(root),
         fragment_offsets=address(fragment_offsets),
         scratch=address(scratch),
         atoms=address(counts),
-        **where,
+        **queue,
     )
     offsets = _offsets(counts)
     atoms = int(offsets[-1])
@@ -170,20 +165,25 @@ def _find_on_gpu(voxels: _Voxels, grid: Grid, threads: int, connectivity: int, r
         offsets=offsets,
         votes=species.new_empty(atoms, dtype=torch.int64),
     )
-    core.write_atoms(
+    cuda.write_atoms(
         size,
-        core_grid,
+        cubes,
         fragment_offsets=address(fragment_offsets),
         scratch=address(scratch),
         atom_offsets=address(offsets),
         positions=address(found.positions),
         numbers=address(found.numbers),
         votes=address(found.votes),
-        **where,
+        **queue,
     )
     return found
 
 
 def _offsets(counts: Tensor) -> Tensor:
-    """[B+1] where each of B ragged parts begins, from 0 to the sum of all."""
+    """Return where each of B ragged parts begins, [B+1], from their sizes [B]."""
     return torch.nn.functional.pad(counts.cumsum(0), (1, 0))
+
+
+def _addresses(voxels: _Voxels) -> tuple[int, int, int]:
+    species, density, confidence = voxels
+    return address(species), address(density), address(confidence)

@@ -1,4 +1,4 @@
-"""Density: crystals as Gaussian densities on cubes of voxels, Eq. (1), differentiable."""
+"""The density of crystals on cubes of voxels: Eq. (1), a Gaussian for each atom; it is differentiable."""
 
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import _core
-from .boundary import address, batch_and_cubes, checked, core_on, positive, thread_count
+from .boundary import address, batch_and_cubes, checked, core_batch, core_grid, core_on, cuda_on, positive, thread_count
 from .crystal import Crystal, CrystalBatch
 from .errors import InputError
 from .grid import DEFAULT_GRID, Grid
@@ -26,7 +26,7 @@ def voxelize(
     cutoff: float | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Density M of Eq. (1), in 1/Å³: one Gaussian per atom, one cube per crystal.
+    """Return the density M of Eq. (1), in 1/Å³: one Gaussian per atom, one cube per crystal.
 
     crystals: B crystals, or a packed batch whose tensors may require gradients.
     origin: [B, 3] Å, the cube's corner in the crystal's frame; default zeros.
@@ -38,8 +38,8 @@ def voxelize(
     cutoff: Å; leave out images farther than this instead of choosing the distance from `accuracy`.
 
     Returns [B, n, n, n] of `dtype`, float32 or float64, on the device of the crystals. First derivatives reach lattice,
-    frac_coords and weights. Raises InputError for shapes or devices that do not fit and, on the CPU, for such values.
-    On a GPU a look at them would wait for it; there a cube of a cell that is singular or too dense stays empty.
+    frac_coords and weights. Raises InputError for wrong shapes or devices and, on the CPU, for wrong values. Checking
+    values on a GPU would wait for it; there the cube of a cell that is singular or too dense stays empty.
     """
     batch, origin, rotation = batch_and_cubes(crystals, grid, origin, rotation, periodic)
     if dtype not in (torch.float32, torch.float64):
@@ -48,7 +48,7 @@ def voxelize(
         weights = batch.numbers.to(torch.float64)
     else:
         weights = checked("weights", weights, tuple(batch.numbers.shape), torch.float64, batch.lattice.device)
-    density, _ = _voxelize(
+    density: Tensor = _voxelize(
         batch.lattice,
         batch.frac_coords,
         weights,
@@ -63,7 +63,7 @@ def voxelize(
         0.0 if cutoff is None else positive("cutoff", cutoff),
         thread_count(threads),
         dtype == torch.float64,
-    )
+    )[0]
     return density
 
 
@@ -85,19 +85,19 @@ def _voxelize(
     threads: int,
     float64: bool,
 ) -> tuple[Tensor, Tensor]:
-    """The density, and the distance [B] that each cube was summed to (infinity: over waves), for the gradient."""
+    """Return the density, and the cutoff [B] in Å of each cube, which its gradient needs.
+
+    The cutoff is infinite where the sum over images was taken as a Fourier series.
+    """
     size = len(lattice)
     density = torch.empty(size, n, n, n, dtype=torch.float64 if float64 else torch.float32, device=lattice.device)
     cutoffs = torch.empty(size, dtype=torch.float64, device=lattice.device)
-    core, where = core_on(lattice.device, threads)
+    core, queue = core_on(lattice.device, threads)
     core.voxelize(
-        _core.Crystals(size, address(lattice), address(frac_coords), address(offsets)),
-        address(weights),
-        _core.Cubes(address(origin), address(rotation), periodic),
-        _core.Grid(n, length, sigma),
+        *core_batch(lattice, frac_coords, weights, offsets, origin, rotation, periodic, Grid(n, length, sigma)),
         accuracy=accuracy,
         cutoff=cutoff,
-        **where,
+        **queue,
         isa=_core.Isa.automatic,
         float64=float64,
         density=address(density),
@@ -122,21 +122,18 @@ def _voxelize_backward(
     periodic: bool,
     threads: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of lattice, frac_coords and weights."""
-    size = len(lattice)
+    """Return the gradients of lattice, frac_coords and weights."""
+    grid = Grid(n, length, sigma)
     grads = torch.empty_like(lattice), torch.empty_like(frac_coords), torch.empty_like(weights)
     grad_density = grad_density.contiguous()
-    core, where = core_on(lattice.device, threads)
-    if lattice.is_cuda:  # sums over parts of a cube, before they are added up
-        doubles = core.voxelize_backward_scratch(size, len(frac_coords), _core.Grid(n, length, sigma))
+    core, queue = core_on(lattice.device, threads)
+    if lattice.is_cuda:  # room for the sums over parts of a cube, which are added up in a fixed order
+        doubles = cuda_on(lattice.device)[0].voxelize_backward_scratch(len(lattice), len(frac_coords), core_grid(grid))
         scratch = torch.empty(doubles, dtype=torch.float64, device=lattice.device)
-        where["scratch"] = address(scratch)
+        queue["scratch"] = address(scratch)
     core.voxelize_backward(
-        _core.Crystals(size, address(lattice), address(frac_coords), address(offsets)),
-        address(weights),
-        _core.Cubes(address(origin), address(rotation), periodic),
-        _core.Grid(n, length, sigma),
-        **where,
+        *core_batch(lattice, frac_coords, weights, offsets, origin, rotation, periodic, grid),
+        **queue,
         isa=_core.Isa.automatic,
         float64=grad_density.dtype == torch.float64,
         cutoffs=address(cutoffs),
@@ -149,25 +146,30 @@ def _voxelize_backward(
 
 
 @_voxelize.register_fake
-def _(lattice, frac_coords, weights, offsets, origin, rotation, n, length, sigma, periodic, accuracy, cutoff, threads,
-      float64):  # fmt: skip
+def _(
+    lattice: Tensor, frac_coords: Tensor, weights: Tensor, offsets: Tensor, origin: Tensor | None,
+    rotation: Tensor | None, n: int, length: float, sigma: float, periodic: bool, accuracy: float, cutoff: float,
+    threads: int, float64: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     size = lattice.shape[0]
     dtype = torch.float64 if float64 else torch.float32
     return lattice.new_empty(size, n, n, n, dtype=dtype), lattice.new_empty(size)
 
 
 @_voxelize_backward.register_fake
-def _(grad_density, lattice, frac_coords, weights, *rest):
+def _(
+    grad_density: Tensor, lattice: Tensor, frac_coords: Tensor, weights: Tensor, *others: object
+) -> tuple[Tensor, Tensor, Tensor]:
     return torch.empty_like(lattice), torch.empty_like(frac_coords), torch.empty_like(weights)
 
 
-def _save_for_backward(ctx: Any, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
-    *tensors, n, length, sigma, periodic, _, _, threads, _ = inputs
+def _save_for_backward(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    *tensors, n, length, sigma, periodic, _accuracy, _cutoff, threads, _float64 = inputs
     ctx.save_for_backward(*tensors, output[1])
     ctx.scalars = n, length, sigma, periodic, threads
 
 
-def _differentiate(ctx: Any, grad_density: Tensor, _: Tensor) -> tuple:
+def _differentiate(ctx: Any, grad_density: Tensor, _grad_cutoffs: Tensor) -> tuple[Tensor | None, ...]:
     grads = _voxelize_backward(grad_density, *ctx.saved_tensors, *ctx.scalars)
     return (*grads, *[None] * 11)
 
