@@ -1,4 +1,4 @@
-"""What the README shows runs as it stands."""
+"""The README and the other pages: their Python runs as it stands, their links lead somewhere, `--help` answers."""
 
 import pkgutil
 import re
@@ -9,33 +9,65 @@ from pathlib import Path
 import pytest
 
 import crystalgrid
+from crystalgrid.commands.entry import INSTALLED, NAMES
 
-README = Path(__file__).parents[1] / "README.md"
-NAMES = ("data", "train", "prior", "evaluate", "export", "sample", "recover", "interpolate", "figures")
-COMMANDS = tuple(f"crystalgrid-{name}" for name in NAMES)
-
-
-def test_python_example():
-    example = "\n".join(re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL))
-    run = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert re.match(r"\d+ atoms, the first is Z = \d+ at \[", run.stdout)
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("export/*.md"), *ROOT.glob("models/*/*.md")])
 
 
-def test_no_module_hides_a_name_of_the_package():
+def printed_by(page: str) -> str:
+    """Run all Python of a page as one program, and return what it prints."""
+    example = "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL))
+    done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_python_of_the_readme_gives_new_crystals() -> None:
+    assert printed_by("README.md").count("Reduced Formula") == 2
+
+
+def test_python_guide_runs() -> None:
+    assert re.match(r"\d+ atoms, the first is Z = \d+ at \[", printed_by("docs/python.md"))
+
+
+def test_readme_is_one_screen() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 90
+    assert max(map(len, lines)) <= 120
+
+
+def test_no_module_hides_a_name_of_the_package() -> None:
     """Importing `crystalgrid.x` would replace a function `crystalgrid.x`."""
     modules = {module.name for module in pkgutil.iter_modules(crystalgrid.__path__)}
     assert "density" in modules
     assert not modules & set(crystalgrid.__all__)
 
 
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README.read_text()):
-        assert (README.parent / target).exists(), target
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_explain_themselves(command):
-    run = subprocess.run([Path(sys.executable).parent / command, "--help"], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert command in run.stdout
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+def test_commands_in_pages_exist() -> None:
+    for page in PAGES:
+        installed = set(re.findall(r"\bcrystalgrid-([a-z]+)\b", page.read_text()))
+        spaced = set(re.findall(r"`crystalgrid ([a-z]+)\b", page.read_text()))
+        assert installed <= {*INSTALLED, "sampler"}, page.name
+        assert spaced <= set(NAMES), page.name
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_commands_explain_themselves(name: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "crystalgrid", name, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"crystalgrid-{name}" in done.stdout
