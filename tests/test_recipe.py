@@ -102,8 +102,8 @@ def test_the_document_counts_parameters_right(name):
     ("name", "heading", "column"),
     [
         ("paper", "The paper's autoencoder", 3),
-        ("modern", "The autoencoder of waves", 3),
-        ("tiny", "The autoencoder of waves", 4),
+        ("modern", "The autoencoder of blur modes", 3),
+        ("tiny", "The autoencoder of blur modes", 4),
     ],
 )
 def test_the_document_has_every_layer(name, heading, column):
