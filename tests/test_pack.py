@@ -11,8 +11,8 @@ import pytest
 from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder
 from crystalgrid.commands import entry
 from crystalgrid.commands.data import pack
-from crystalgrid.data import workers
-from crystalgrid.data.formats import parse_cif
+from crystalgrid.data import reader
+from crystalgrid.data.formats.cif import parse_cif
 from crystalgrid.data.load import load_crystals
 from crystalgrid.data.reader import Job, read
 from crystalgrid.errors import InputError
@@ -183,8 +183,8 @@ def test_interrupt_leaves_nothing(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return parse(job, max_side)
 
-    parse = workers.parse
-    monkeypatch.setattr(workers, "parse", interrupted)
+    parse = reader.parse
+    monkeypatch.setattr(reader, "parse", interrupted)
     assert run(monkeypatch, tmp_path / "mixed", "-o", tmp_path / "x.parquet", "--workers", "1") == 130
     assert [path.name for path in tmp_path.iterdir()] == ["mixed"]
 
@@ -195,7 +195,7 @@ def die(_text: str) -> None:
 
 def test_a_process_that_dies_costs_one_crystal(monkeypatch):
     all_jobs = [Job(f"{i}.cif", str(i), die if i == 17 else parse_cif, cif()) for i in range(20)]
-    monkeypatch.setattr(workers, "jobs", lambda _files: iter(all_jobs))
-    found = workers.read_all([], max_side=10, workers=2)
+    monkeypatch.setattr(reader, "open_jobs", lambda _files: iter(all_jobs))
+    found = reader.read_files([], max_side=10, processes=2)
     assert found.crystals.ids.tolist() == [str(i) for i in range(20) if i != 17]
-    assert [str(one) for one in found.left_out] == ["17.cif: cannot be read: the process that read it died"]
+    assert [str(one) for one in found.skipped] == ["17.cif: cannot be read: the process that read it died"]

@@ -36,7 +36,7 @@ def test_parquet_gives_back_what_was_written(tmp_path):
     crystals = split_by_formula(random_set(50), seed=0)
     write_parquet(tmp_path / "a.parquet", crystals)
     found = read_parquet(tmp_path / "a.parquet")
-    assert found.left_out == []
+    assert found.skipped == []
     assert_same(found.crystals, crystals)
     assert found.crystals.splits.tolist() == crystals.splits.tolist()
 
@@ -78,7 +78,7 @@ def test_every_bad_row_is_left_out_with_its_reason(tmp_path):
     found = read_parquet(tmp_path / "a.parquet", max_side=10)
     species = "species that is not an element of Z 1 to 94"
     malformed = "vectors not of three numbers, or not one per species"
-    assert {one.id: one.reason for one in found.left_out} == {
+    assert {one.id: one.reason for one in found.skipped} == {
         "id-1": species,
         "id-2": species,
         "id-3": "singular lattice",

@@ -12,7 +12,8 @@ import crystalgrid as cg
 from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder, poscar, structure
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import write_parquet
-from crystalgrid.data.reader import find_files, jobs, parse
+from crystalgrid.data.reader import open_jobs, parse
+from crystalgrid.data.sources import SourceFile, find_files
 
 FRAME = """2
 Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 name='a b' pbc="T T T"
@@ -69,9 +70,9 @@ def test_a_poscar_may_give_its_volume(tmp_path):
 def test_blocks_of_a_cif_are_kept_or_left_out_one_by_one(tmp_path):
     bad, disordered = cif(a="banana"), cif(occupancy=0.5)
     path = write(tmp_path / "three.cif", cif() + bad + disordered + cif(a=5))
-    found = parse(next(jobs([(path, "three")])))
+    found = parse(next(open_jobs([SourceFile(path, "three")])))
     assert found.crystals.ids.tolist() == ["three:0", "three:3"]
-    assert [(one.id, one.reason) for one in found.left_out] == [
+    assert [(one.id, one.reason) for one in found.skipped] == [
         ("three:1", "cannot be read"), ("three:2", "disordered"),
     ]  # fmt: skip
 
@@ -79,9 +80,9 @@ def test_blocks_of_a_cif_are_kept_or_left_out_one_by_one(tmp_path):
 def test_entries_of_a_json_are_kept_or_left_out_one_by_one(tmp_path):
     entry = structure(caesium_chloride())
     path = write(tmp_path / "a.json", json.dumps([entry, 3, None, entry]))
-    found = [parse(job) for job in jobs([(path, "a")])]
+    found = [parse(job) for job in open_jobs([SourceFile(path, "a")])]
     assert [len(one.crystals) for one in found] == [1, 0, 0, 1]
-    assert all("wanted a pymatgen Structure" in one.left_out[0].detail for one in found[1:3])
+    assert all("wanted a pymatgen Structure" in one.skipped[0].detail for one in found[1:3])
 
 
 def test_names_that_are_no_text(tmp_path):
@@ -137,7 +138,7 @@ def test_compressed(tmp_path):
 def test_endings_in_capitals(tmp_path, name):
     content = cif().encode()
     (tmp_path / name).write_bytes(gzip.compress(content) if name.lower().endswith("gz") else content)
-    found = parse(next(jobs(find_files(tmp_path))))
+    found = parse(next(open_jobs(find_files(tmp_path))))
     assert found.crystals.ids.tolist() == ["A"]
 
 

@@ -1,4 +1,4 @@
-"""Many crystals as flat arrays: 250 bytes each, cheap to slice, to send to another process and to pack into a batch."""
+"""A set of crystals as flat arrays: 250 bytes a crystal, quick to slice, to send to a process and to batch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias, overload
 
 import numpy as np
 import torch
@@ -14,8 +15,9 @@ from ..crystal import MAX_Z, Crystal, CrystalBatch
 from ..errors import InputError
 
 SPLITS = ("train", "val", "test")
+Indices: TypeAlias = Sequence[int] | np.ndarray | slice
 WRAP_TOLERANCE = 1e-4
-"""Fractional; an atom at -1e-8 is one at 0 that was rounded, and stays there rather than going to 1 - 1e-8."""
+"""Fractional; an atom at -1e-8 is one at 0 that was rounded, and is not moved to 1 - 1e-8."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,23 +29,27 @@ class CrystalSet(Sequence[Crystal]):
     frac_coords: np.ndarray
     """[N, 3] float64."""
     numbers: np.ndarray
-    """[N] uint8, atomic numbers; 0 where a reader met a species that is not of Z 1 to 94."""
+    """[N] uint8, atomic numbers; 0 for a species that is not an element of Z 1 to 94."""
     offsets: np.ndarray
     """[B+1] int64, from 0 to N."""
     ids: np.ndarray
     """[B] str."""
     splits: np.ndarray
-    """[B] str: train, val or test; empty where the source does not say."""
+    """[B] str: train, val or test; empty if the source does not say."""
 
     def __len__(self) -> int:
         return len(self.lattice)
 
-    def __getitem__(self, index):
-        """One Crystal for a number; a CrystalSet for a slice, a list of numbers or a mask."""
+    @overload
+    def __getitem__(self, index: int) -> Crystal: ...
+    @overload
+    def __getitem__(self, index: Indices) -> CrystalSet: ...
+    def __getitem__(self, index: int | Indices) -> Crystal | CrystalSet:
+        """Return one Crystal for a number; a CrystalSet for a slice, a list of numbers or a mask."""
         if isinstance(index, int | np.integer):
             b = range(len(self))[index]
-            atoms = slice(self.offsets[b], self.offsets[b + 1])
-            return Crystal(self.lattice[b], self.frac_coords[atoms], self.numbers[atoms])
+            own = slice(self.offsets[b], self.offsets[b + 1])
+            return Crystal(self.lattice[b], self.frac_coords[own], self.numbers[own])
         chosen = np.arange(len(self))[index]
         atoms, offsets = self._atoms(chosen)
         return CrystalSet(
@@ -56,13 +62,14 @@ class CrystalSet(Sequence[Crystal]):
         )
 
     def split(self, name: str) -> CrystalSet:
-        """The crystals of 'train', 'val' or 'test'."""
+        """Return the crystals of 'train', 'val' or 'test'."""
         if name not in SPLITS:
             raise InputError(f"split: wanted one of {', '.join(SPLITS)}, got {name!r}")
-        return self[self.splits == name]
+        chosen: np.ndarray = self.splits == name
+        return self[chosen]
 
-    def batch(self, indices: Sequence[int] | np.ndarray | slice) -> CrystalBatch:
-        """Those crystals, packed for the voxeliser."""
+    def batch(self, indices: Indices) -> CrystalBatch:
+        """Return the crystals of `indices` as tensors for the voxeliser."""
         chosen = np.arange(len(self))[indices]
         atoms, offsets = self._atoms(chosen)
         arrays = self.lattice[chosen], self.frac_coords[atoms], self.numbers[atoms].astype(np.int64), offsets
@@ -70,12 +77,12 @@ class CrystalSet(Sequence[Crystal]):
 
     @cached_property
     def crystal_of_atom(self) -> np.ndarray:
-        """[N] int64, the crystal that each atom belongs to."""
+        """[N] int64, the index of the crystal that each atom belongs to."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     @cached_property
     def checksum(self) -> str:
-        """SHA-256, in hexadecimal, of crystals and splits; the same on every machine."""
+        """SHA-256 of crystals and splits, in hexadecimal; the same on every machine."""
         parts = (("<f8", self.lattice), ("<f8", self.frac_coords), ("u1", self.numbers), ("<i8", self.offsets))
         digest = hashlib.sha256()
         for dtype, array in parts:
@@ -84,42 +91,38 @@ class CrystalSet(Sequence[Crystal]):
         return digest.hexdigest()
 
     def wrapped(self) -> CrystalSet:
-        """The same crystals with every atom inside the unit cell."""
+        """Return the same crystals with every atom inside the unit cell."""
         whole = np.floor(self.frac_coords + WRAP_TOLERANCE)
         return CrystalSet(self.lattice, self.frac_coords - whole, self.numbers, self.offsets, self.ids, self.splits)
 
     def with_splits(self, splits: np.ndarray) -> CrystalSet:
-        """The same crystals, split in another way."""
+        """Return the same crystals, split in another way."""
         return CrystalSet(self.lattice, self.frac_coords, self.numbers, self.offsets, self.ids, splits)
 
     def _atoms(self, crystals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where the atoms of these crystals are, and their offsets when put one after another."""
+        """Return the indices of these crystals' atoms, and the offsets of the crystals in a set of their own."""
         counts = self.offsets[crystals + 1] - self.offsets[crystals]
         offsets = np.concatenate([[0], np.cumsum(counts)])
         return np.arange(offsets[-1]) + np.repeat(self.offsets[crystals] - offsets[:-1], counts), offsets
 
     @classmethod
     def from_crystals(cls, crystals: Iterable[Crystal], ids: Iterable[object] | None = None) -> CrystalSet:
-        """Return the crystals as a set without splits; ids are their positions in the sequence by default."""
-        listed = list(crystals)
-        columns = zip(*((c.lattice, c.frac_coords, c.numbers) for c in listed), strict=True)
-        lattices, frac_coords, numbers = columns if listed else ((), (), ())
-        return cls.from_arrays(range(len(listed)) if ids is None else ids, lattices, frac_coords, numbers)
+        """Return the crystals as a set without splits; ids are 0, 1, … by default."""
+        arrays = [(crystal.lattice, crystal.frac_coords, crystal.numbers) for crystal in crystals]
+        return cls.from_arrays(arrays, range(len(arrays)) if ids is None else ids)
 
     @classmethod
     def from_arrays(
-        cls,
-        ids: Iterable[object],
-        lattices: Sequence[np.ndarray],
-        frac_coords: Sequence[np.ndarray],
-        numbers: Sequence[np.ndarray],
+        cls, arrays: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]], ids: Iterable[object]
     ) -> CrystalSet:
-        """Return a set without splits from one id, lattice [3, 3], frac_coords [n, 3] and numbers [n] a crystal.
+        """Return a set without splits from each crystal's lattice [3, 3], frac_coords [n, 3] and numbers [n].
 
-        Nothing is checked: readers fill a set with whatever a file holds, and filter it afterwards.
+        The arrays are not checked: readers put into a set whatever a file holds, and filter it afterwards. Numbers that
+        are not from 1 to 94 become 0.
         """
-        names = np.array([str(name) for name in ids], dtype=object)
-        if not len(names) == len(lattices) == len(frac_coords) == len(numbers):
+        lattices, frac_coords, numbers = [list(column) for column in zip(*arrays, strict=True)] or [[]] * 3
+        names = np.array([str(id) for id in ids], dtype=object)
+        if len(names) != len(lattices):
             raise InputError(f"ids: wanted one for each of {len(lattices)} crystals, got {len(names)}")
         flat = np.concatenate([np.zeros(0, np.int64), *numbers])
         return cls(
@@ -133,22 +136,22 @@ class CrystalSet(Sequence[Crystal]):
 
     @classmethod
     def concatenate(cls, sets: Iterable[CrystalSet]) -> CrystalSet:
-        """One after another."""
-        sets = [cls.from_crystals([]), *sets]
+        """Return the crystals of the sets, one set after another."""
+        listed = [cls.from_crystals([]), *sets]
 
         def joined(name: str) -> np.ndarray:
-            return np.concatenate([getattr(one, name) for one in sets])
+            return np.concatenate([getattr(part, name) for part in listed])
 
-        offsets = np.cumsum(np.concatenate([[0], *(np.diff(one.offsets) for one in sets)]), dtype=np.int64)
+        offsets = np.cumsum(np.concatenate([[0], *(np.diff(part.offsets) for part in listed)]), dtype=np.int64)
         return cls(
             joined("lattice"), joined("frac_coords"), joined("numbers"), offsets, joined("ids"), joined("splits")
         )
 
 
 def fractional(positions: np.ndarray, lattice: np.ndarray, crystal_of_atom: np.ndarray) -> np.ndarray:
-    """Fractional coordinates of Cartesian positions [N, 3]; NaN or infinite where the lattice is singular.
+    """Return fractional coordinates of Cartesian positions [N, 3]; NaN or infinite if the lattice is singular.
 
-    In basic operations, which IEEE 754 rounds the same everywhere, so that a checksum means the same on every machine.
+    Only basic operations are used, which IEEE 754 rounds the same everywhere: checksums do not depend on the machine.
     """
     with np.errstate(all="ignore"):
         a, b, c = np.moveaxis(lattice, 1, 0)
@@ -156,4 +159,5 @@ def fractional(positions: np.ndarray, lattice: np.ndarray, crystal_of_atom: np.n
         x, y, z = np.moveaxis(lattice[:, 0] * normals[:, 0], -1, 0)
         reciprocal = (normals / (x + y + z)[:, None, None])[crystal_of_atom]
         x, y, z = np.moveaxis(positions[:, None, :] * reciprocal, -1, 0)
-        return x + y + z
+        coordinates: np.ndarray = x + y + z
+        return coordinates

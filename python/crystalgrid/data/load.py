@@ -1,7 +1,4 @@
-"""Data: crystals from a source, filtered and split, and the cubes that are cut from them.
-
-Needs neither pymatgen nor plotting for Parquet and for the prototypes.
-"""
+"""Load crystals to learn from or to evaluate on: read, filtered, split and wrapped into their cells."""
 
 from __future__ import annotations
 
@@ -12,44 +9,44 @@ from ..errors import InputError
 from ..grid import Grid
 from .crystalset import CrystalSet
 from .cubes import check_mode, fits
-from .filters import MAX_SIDE, Found, LeftOut, nothing_kept, sift, summary
+from .filters import MAX_SIDE, filter_crystals
 from .prototypes import prototypes
-from .reader import find_files, format_of
+from .reader import read_files
+from .results import ReadResult, Skipped, nothing_kept, summary
+from .sources import find_files, of_known_format
 from .split import check_seed, split_by_formula
-from .workers import read_all
 
 
 def load_crystals(
     source: str | Path, *, mode: str = "repeated", grid: Grid | None = None, seed: int = 0, max_side: float = MAX_SIDE
 ) -> CrystalSet:
-    """Crystals to learn from, wrapped into their cells and split; one line on stderr says what was left out and why.
+    """Return crystals, wrapped into their cells and split; a line on stderr says how many were left out and why.
 
-    source: 'prototypes', a Parquet file, another file of crystals, or a folder of these.
+    source: 'prototypes', a Parquet file, another file of crystals, or a folder of these. Neither prototypes nor Parquet
+        need pymatgen.
     mode: 'single' leaves out crystals that never fit in the cube of `grid`.
-    seed: of the split by reduced formula, where the source has no `split`.
-    max_side: Å, crystals whose longest side is as long or longer are left out.
+    seed: seed of the split by reduced formula, if the source has no `split`.
+    max_side: Å; crystals whose longest side is as long or longer are left out.
 
-    Raises InputError for a mode that does not exist, a source that is missing or cannot be read, or if nothing is kept.
+    Raises InputError for an unknown mode, for a source that is missing or cannot be read, and if no crystal is kept.
     """
     check_mode(mode)
     check_seed(seed)
-    found = _read(source, max_side)
-    crystals = split_by_formula(found.crystals, seed).wrapped()
-    left_out = found.left_out
+    result = _read(source, max_side)
+    crystals, skipped = split_by_formula(result.crystals, seed).wrapped(), result.skipped
     if mode == "single":
         keep = fits(crystals, grid or Grid())
-        left_out = left_out + [LeftOut(str(source), str(one), "never fits in the cube") for one in crystals.ids[~keep]]
+        skipped = skipped + [Skipped(str(source), str(id), "never fits in the cube") for id in crystals.ids[~keep]]
         crystals = crystals[keep]
     if len(crystals) == 0:
-        raise InputError(nothing_kept(str(source), left_out))
-    print(f"{source}: {summary(len(crystals), left_out)}", file=sys.stderr, flush=True)
+        raise InputError(nothing_kept(str(source), skipped))
+    print(f"{source}: {summary(len(crystals), skipped)}", file=sys.stderr, flush=True)
     return crystals
 
 
-def _read(source: str | Path, max_side: float) -> Found:
+def _read(source: str | Path, max_side: float) -> ReadResult:
     if source == "prototypes":
-        return sift(prototypes(), "prototypes", max_side)
+        return filter_crystals(prototypes(), "prototypes", max_side)
     if not Path(source).exists():
         raise InputError(f"{source}: no such file or folder, nor 'prototypes'")
-    files = find_files(source)
-    return read_all([one for one in files if format_of(one[0])] or files[:1], max_side)
+    return read_files(of_known_format(find_files(source)), max_side)

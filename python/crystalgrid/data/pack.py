@@ -1,19 +1,20 @@
-"""`crystalgrid-data pack`: crystals in many files and formats to one Parquet file."""
+"""Pack crystals in many files and formats into one Parquet file."""
 
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from pathlib import Path
 
-from ..data.filters import LeftOut, check_max_side, nothing_kept, summary
-from ..data.parquet import write_parquet
-from ..data.reader import find_files
-from ..data.split import check_seed, split_by_formula
-from ..data.workers import read_all
 from ..errors import InputError
 from ..files import check_output, written_whole
+from ..pool import cpu_count
+from .filters import check_max_side
+from .parquet import write_parquet
+from .reader import read_files
+from .results import Skipped, nothing_kept, summary
+from .sources import find_files
+from .split import check_seed, split_by_formula
 
 SHOWN = 20
 """Crystals left out that are listed on the terminal; all are in the CSV."""
@@ -25,27 +26,30 @@ def pack_crystals(
     """Pack the crystals of files and folders into one Parquet file, with the options of `crystalgrid-data pack`."""
     _check(sources, out, max_side, seed, workers, overwrite)
     left_out_csv = out.with_suffix(".left_out.csv")
-    ours = (out.resolve(), left_out_csv.resolve())
-    files = [one for source in sources for one in find_files(source) if one[0].resolve() not in ours]
-    found = read_all(files, max_side, workers or os.cpu_count() or 1)
-    for one in found.left_out[:SHOWN]:
-        print(f"left out: {one}", file=sys.stderr)
-    if len(found.left_out) > SHOWN:
-        listed = f", all in {left_out_csv}" if len(found.crystals) else ""
-        print(f"left out: {len(found.left_out) - SHOWN} more{listed}", file=sys.stderr)
-    if len(found.crystals) == 0:
-        raise InputError(nothing_kept(str(out), found.left_out))
+    earlier_output = (out.resolve(), left_out_csv.resolve())
+    files = [file for source in sources for file in find_files(source) if file.path.resolve() not in earlier_output]
+    crystals, skipped = read_files(files, max_side, workers or cpu_count())
+    _list_on_terminal(skipped, f", all in {left_out_csv}" if len(crystals) else "")
+    if len(crystals) == 0:
+        raise InputError(nothing_kept(str(out), skipped))
     with written_whole(left_out_csv) as temporary:
         with temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            csv.writer(file).writerows([LeftOut._fields, *found.left_out])
-        write_parquet(out, split_by_formula(found.crystals, seed))
-    print(f"{out}: {summary(len(found.crystals), found.left_out)}")
+            csv.writer(file).writerows([Skipped._fields, *skipped])
+        write_parquet(out, split_by_formula(crystals, seed))
+    print(f"{out}: {summary(len(crystals), skipped)}")
+
+
+def _list_on_terminal(skipped: list[Skipped], where_all_are: str) -> None:
+    for crystal in skipped[:SHOWN]:
+        print(f"left out: {crystal}", file=sys.stderr)
+    if len(skipped) > SHOWN:
+        print(f"left out: {len(skipped) - SHOWN} more{where_all_are}", file=sys.stderr)
 
 
 def _check(
     sources: tuple[Path, ...], out: Path, max_side: float, seed: int, workers: int | None, overwrite: bool
 ) -> None:
-    """What can be known to go wrong before hours of reading."""
+    """Raise InputError for what would otherwise go wrong after hours of reading."""
     check_max_side(max_side)
     check_seed(seed)
     if not sources:

@@ -1,8 +1,8 @@
-"""Crystals as Parquet with the columns of OPTIMADE, as LeMat-Bulk and others publish them.
+"""Parquet with the columns of OPTIMADE, as LeMat-Bulk and others publish crystals.
 
 - immutable_id: string, optional
 - split: string, 'train', 'val' or 'test', optional
-- nsites: int32, written and not needed
+- nsites: int32, written but not read
 - lattice_vectors: floating point [3][3], rows a, b, c in Å
 - cartesian_site_positions: floating point [nsites][3], Å
 - species_at_sites: string [nsites], chemical symbols
@@ -21,22 +21,26 @@ from ..crystal import ATOMIC_NUMBERS, SYMBOLS
 from ..errors import InputError
 from ..files import written_whole
 from .crystalset import SPLITS, CrystalSet, fractional
-from .filters import NO_CRYSTALS, Found, LeftOut, merged, sift
+from .filters import filter_crystals
+from .results import NO_CRYSTALS, ReadResult, Skipped
 
 NEEDED = ("lattice_vectors", "cartesian_site_positions", "species_at_sites")
 OPTIONAL = ("immutable_id", "split")
 MALFORMED = "vectors not of three numbers, or not one per species"
 ROWS = 32768
-"""Rows in memory at once before the filter."""
+"""Rows that are in memory at once before the filter."""
 
 
-def read_parquet(path: Path | str, max_side: float = np.inf) -> Found:
-    """Crystals of a Parquet file, those shorter than `max_side` Å; InputError if it is not one of crystals."""
+def read_parquet(path: Path | str, max_side: float = np.inf) -> ReadResult:
+    """Read the crystals of a Parquet file that are shorter than `max_side` Å.
+
+    Raises InputError for a file that is not Parquet, is damaged or lacks a column.
+    """
     path = Path(path)
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             columns = _columns(path, file.schema_arrow)
-            first, parts = 0, []
+            first, parts = 0, list[ReadResult]()
             for group in range(file.num_row_groups):  # pyarrow cannot join lists of dictionary values across groups
                 for batch in file.iter_batches(ROWS, [group], columns):
                     parts.append(_crystals(path, batch, first, max_side))
@@ -46,11 +50,12 @@ def read_parquet(path: Path | str, max_side: float = np.inf) -> Found:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     if first == 0:
-        parts.append(Found(CrystalSet.from_crystals([]), [LeftOut(str(path), "", NO_CRYSTALS)]))
-    return merged(parts)
+        parts.append(ReadResult.nothing(Skipped(str(path), "", NO_CRYSTALS)))
+    return ReadResult.concatenate(parts)
 
 
 def _columns(path: Path, schema: pa.Schema) -> list[str]:
+    """Return the names of the columns to read; raise InputError if one is missing or of another type."""
     missing = [name for name in NEEDED if name not in schema.names]
     if missing:
         raise InputError(f"{path}: wanted OPTIMADE's columns {', '.join(NEEDED)}, missing {', '.join(missing)}")
@@ -66,44 +71,46 @@ def _columns(path: Path, schema: pa.Schema) -> list[str]:
     return [name for name in (*OPTIONAL, *NEEDED) if name in schema.names]
 
 
-def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> Found:
-    """Rows of the file from row `first` on, through the filter."""
-    whole = _vectors_of_three(rows, "lattice_vectors") & _vectors_of_three(rows, "cartesian_site_positions")
-    whole &= _lengths(rows["lattice_vectors"]) == 3
-    whole &= _lengths(rows["species_at_sites"]) == _lengths(rows["cartesian_site_positions"])
+def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> ReadResult:
+    """Return the crystals of `rows`, which begin at the file's row `first`, that pass the filter."""
+    well_formed = _vectors_of_three(rows, "lattice_vectors") & _vectors_of_three(rows, "cartesian_site_positions")
+    well_formed &= _lengths(rows["lattice_vectors"]) == 3
+    well_formed &= _lengths(rows["species_at_sites"]) == _lengths(rows["cartesian_site_positions"])
     ids = np.array(_texts(rows, "immutable_id") or [f"row {first + i}" for i in range(len(rows))], dtype=object)
-    malformed = [LeftOut(str(path), str(one), MALFORMED) for one in ids[~whole]]
+    malformed = [Skipped(str(path), str(id), MALFORMED) for id in ids[~well_formed]]
     if malformed:
-        rows, ids = rows.filter(pa.array(whole)), ids[whole]
+        rows, ids = rows.filter(pa.array(well_formed)), ids[well_formed]
     lattice = _numbers(rows["lattice_vectors"]).reshape(-1, 3, 3)
     offsets = np.concatenate([[0], np.cumsum(_lengths(rows["species_at_sites"]))])
     positions = _numbers(rows["cartesian_site_positions"]).reshape(-1, 3)
     frac_coords = fractional(positions, lattice, np.repeat(np.arange(len(lattice)), np.diff(offsets)))
     numbers = _atomic_numbers(rows["species_at_sites"].flatten())
-    found = sift(CrystalSet(lattice, frac_coords, numbers, offsets, ids, _splits(path, rows)), str(path), max_side)
-    return Found(found.crystals, malformed + found.left_out)
+    crystals = CrystalSet(lattice, frac_coords, numbers, offsets, ids, _splits(path, rows))
+    result = filter_crystals(crystals, str(path), max_side)
+    return ReadResult(result.crystals, malformed + result.skipped)
 
 
 def _lengths(lists: pa.Array) -> np.ndarray:
-    return pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
 
 
 def _vectors_of_three(rows: pa.RecordBatch, name: str) -> np.ndarray:
-    """Per row, whether each of its vectors has three components."""
+    """Return [rows] bool, whether each vector of the row has three components."""
     row = np.repeat(np.arange(len(rows)), _lengths(rows[name]))
-    return np.bincount(row[_lengths(rows[name].flatten()) != 3], minlength=len(rows)) == 0
+    wrong = np.bincount(row[_lengths(rows[name].flatten()) != 3], minlength=len(rows))
+    return np.equal(wrong, 0)
 
 
 def _numbers(lists: pa.Array) -> np.ndarray:
-    return lists.flatten().flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    return np.asarray(lists.flatten().flatten(), dtype=np.float64)
 
 
 def _atomic_numbers(symbols: pa.Array) -> np.ndarray:
+    """Return the atomic numbers of chemical symbols, 0 for one that is null or no element of Z 1 to 94."""
     encoded = symbols if pa.types.is_dictionary(symbols.type) else pc.dictionary_encode(symbols)
-    known = [ATOMIC_NUMBERS.get(symbol, 0) for symbol in encoded.dictionary.to_pylist()]
-    return np.array([*known, 0], dtype=np.uint8)[
-        pc.fill_null(encoded.indices, len(known)).to_numpy(zero_copy_only=False)
-    ]
+    numbers = [ATOMIC_NUMBERS.get(symbol, 0) for symbol in encoded.dictionary.to_pylist()]
+    indices = np.asarray(pc.fill_null(encoded.indices, len(numbers)))
+    return np.array([*numbers, 0], dtype=np.uint8)[indices]
 
 
 def _texts(rows: pa.RecordBatch, name: str) -> list[str] | None:
@@ -119,7 +126,7 @@ def _splits(path: Path, rows: pa.RecordBatch) -> np.ndarray:
 
 
 def write_parquet(path: Path | str, crystals: CrystalSet) -> None:
-    """Write crystals whole or not at all, as float64, so that nothing is rounded that a relaxation had settled."""
+    """Write crystals as float64, which rounds no relaxed position; the file is written completely or not at all."""
     positions = np.einsum("ni,nij->nj", crystals.frac_coords, crystals.lattice[crystals.crystal_of_atom])
     symbols = pa.array(np.array(["", *SYMBOLS], dtype=object)[crystals.numbers])
     table = pa.table({
@@ -135,7 +142,7 @@ def write_parquet(path: Path | str, crystals: CrystalSet) -> None:
 
 
 def _lists(values: np.ndarray | pa.Array, offsets: np.ndarray | int) -> pa.ListArray:
-    """Lists of `values`: all of one length, or between offsets."""
+    """Return lists of `values`, all of one length or between offsets."""
     if isinstance(offsets, int):
         offsets = np.arange(0, len(values) + 1, offsets)
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)

@@ -22,15 +22,15 @@ def prototypes() -> CrystalSet:
     path = prototypes_file()
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         entries = json.load(file)
-    return CrystalSet.from_arrays(*zip(*(_crystal(i, entry) for i, entry in enumerate(entries)), strict=True))
+    ids = [f"aflow-{i}-{entry['tags']['aflow']}" for i, entry in enumerate(entries)]
+    return CrystalSet.from_arrays(map(_crystal, entries), ids)
 
 
-def _crystal(i: int, entry: dict) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
+def _crystal(entry: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     structure, sites = entry["snl"], entry["snl"]["sites"]
     numbers = [ATOMIC_NUMBERS.get(site["species"][0]["element"], 0) for site in sites]
     frac_coords = np.array([site["abc"] for site in sites])
     return (
-        f"aflow-{i}-{entry['tags']['aflow']}",
         np.array(structure["lattice"]["matrix"]),
         frac_coords,
         np.array(numbers),

@@ -1,7 +1,4 @@
-"""Read crystals: CIF, POSCAR, extended XYZ, pymatgen JSON, CSV with a `cif` column, Parquet, folders of these.
-
-Files are opened to jobs, one per crystal, which can be parsed in any process.
-"""
+"""Readers: files are opened to jobs, one per crystal, which are parsed in any process and filtered there."""
 
 from __future__ import annotations
 
@@ -9,6 +6,8 @@ import csv
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,14 +15,18 @@ import numpy as np
 
 from ..crystal import Crystal
 from ..errors import InputError
-from ..files import as_path
+from ..pool import in_processes
+from ..progress import progress
 from .crystalset import CrystalSet
-from .filters import NO_CRYSTALS, Found, LeftOut, sift
-from .formats import OPENERS, SINGLE, Disordered, without
+from .filters import filter_crystals
+from .formats import NAMES, format_of
+from .formats.entry import Arrays, Disordered
 from .parquet import read_parquet
+from .results import NO_CRYSTALS, UNREADABLE, ReadResult, Skipped
+from .sources import SourceFile, find_files, of_known_format
 
-FORMATS = "CIF, POSCAR, extended XYZ, pymatgen JSON, CSV with a cif column or Parquet"
-UNREADABLE = "cannot be read"
+CHUNK_SIZE = 16
+"""Jobs that a process gets at a time; no process is started for fewer."""
 
 
 class Job(NamedTuple):
@@ -31,109 +34,89 @@ class Job(NamedTuple):
 
     file: str
     id: str
-    parse: Callable[..., Any]
-    """What makes crystals of `content`."""
+    parse: Callable[[Any], Any]
+    """Makes crystals of `content`, as in `formats.entry.Entry`."""
     content: Any
 
 
 def read(path: str | Path) -> list[Crystal]:
-    """Crystals of a file, or of the files in a folder in order of their names; other formats are passed over.
+    """Return the crystals of a file, or of a folder's files in order of their names; other formats are passed over.
 
     Raises InputError that names the file for the first that cannot be read, is disordered, has no atoms, NaN, a
-    singular lattice or an element of Z > 94, and where there is nothing to read.
+    singular lattice or an element of Z > 94, and if there is nothing to read.
     """
-    files = find_files(path)
     crystals: list[Crystal] = []
-    for job in jobs([one for one in files if format_of(one[0])] or files[:1]):
-        found = parse(job)
-        if found.left_out:
-            raise InputError(str(found.left_out[0]))
-        crystals += found.crystals
+    for job in open_jobs(of_known_format(find_files(path))):
+        result = parse(job)
+        if result.skipped:
+            raise InputError(str(result.skipped[0]))
+        crystals += result.crystals
     return crystals
 
 
-def find_files(source: str | Path) -> list[tuple[Path, str]]:
-    """Files of a source in order of their paths, hidden ones aside, each with the name its crystals go by.
+def read_files(files: list[SourceFile], max_side: float, processes: int = 1) -> ReadResult:
+    """Read all crystals of the files, in order and with the same result for any number of processes.
 
-    Links that lead to no file are among them, so that they are told of rather than passed over.
+    A file that kills the process that reads it, by a crash or for want of memory, is left out.
     """
-    source = as_path("path", source)
-    if source.is_file():
-        return [(source, _name(source, source.parent))]
-    if not source.exists():
-        raise InputError(f"{source}: no such file or folder")
-    if not source.is_dir():
-        raise InputError(f"{source}: wanted a file or a folder, got neither")
-    inside = (path.relative_to(source) for path in source.rglob("*") if path.is_file() or path.is_symlink())
-    paths = [source / path for path in sorted(inside) if not any(part.startswith(".") for part in path.parts)]
-    if not paths:
-        raise InputError(f"{source}: wanted a folder with files of crystals, got an empty one")
-    return [(path, _name(path, source)) for path in paths]
+    jobs = open_jobs(files)
+    first = list(islice(jobs, CHUNK_SIZE + 1))
+    if len(first) <= CHUNK_SIZE:
+        return ReadResult.concatenate(parse(job, max_side) for job in first)
+    arguments = ((job, max_side) for job in chain(first, jobs))
+    results = in_processes(parse, arguments, processes, CHUNK_SIZE, _reader_died)
+    formats = [format_of(file.path) for file in files]
+    total = len(files) if all(format is None or format.one_entry for format in formats) else None
+    with closing(results):
+        return ReadResult.concatenate(progress(results, "reading", total))
 
 
-def _name(path: Path, folder: Path) -> str:
-    name = path.relative_to(folder).as_posix().encode(errors="backslashreplace").decode()  # of bytes that are no text
-    for ending in (".gz", ".cif", ".vasp", ".json", ".csv", ".extxyz", ".xyz"):
-        name = without(ending, name)
-    return name
-
-
-def format_of(path: Path) -> str | None:
-    """The key of OPENERS for a file, by its name."""
-    name = without(".gz", path.name)
-    if name.upper().startswith(("POSCAR", "CONTCAR")):
-        return ".vasp"
-    suffix = Path(name).suffix.lower()
-    return suffix if suffix in OPENERS else None
-
-
-def jobs(files: Iterable[tuple[Path, str]]) -> Iterator[Job | LeftOut]:
-    """What there is to parse in the files, and what could not be opened."""
+def open_jobs(files: Iterable[SourceFile]) -> Iterator[Job | Skipped]:
+    """Yield what there is to parse in the files, and the reason why a file cannot be opened."""
     for path, name in files:
-        kind = format_of(path)
+        format = format_of(path)
         if path.is_dir():
-            yield LeftOut(str(path), "", "a link to a folder, which is not followed")
+            yield Skipped(str(path), "", "a link to a folder, which is not followed")
             continue
-        if kind is None:
-            yield LeftOut(str(path), "", "not a format that is read", f"wanted {FORMATS}")
+        if format is None:
+            yield Skipped(str(path), "", "not a format that is read", f"wanted {NAMES}")
             continue
         i = -1
         try:
-            for i, (one, parser, content) in enumerate(OPENERS[kind](path)):
-                yield Job(str(path), one or (name if kind in SINGLE else f"{name}:{i}"), parser, content)
+            for i, entry in enumerate(format.open(path)):
+                yield Job(str(path), entry.id or (name if format.one_entry else f"{name}:{i}"), *entry[1:])
             if i < 0:
-                yield LeftOut(str(path), "", NO_CRYSTALS)
+                yield Skipped(str(path), "", NO_CRYSTALS)
         except (OSError, EOFError, ValueError, RecursionError, zlib.error, csv.Error) as error:
-            yield LeftOut(str(path), "", UNREADABLE, str(error))
+            yield Skipped(str(path), "", UNREADABLE, str(error))
 
 
-def parse(job: Job | LeftOut, max_side: float = np.inf) -> Found:
-    """The crystals of a job, through the filter."""
-    if isinstance(job, LeftOut):
-        return Found(CrystalSet.from_crystals([]), [job])
+def parse(job: Job | Skipped, max_side: float = np.inf) -> ReadResult:
+    """Return the crystals of a job that pass the filter."""
+    if isinstance(job, Skipped):
+        return ReadResult.nothing(job)
+    parsed: list[Arrays | Exception]
     try:
         if job.parse is read_parquet:
             return read_parquet(job.content, max_side)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pymatgen's remarks on CIFs that it corrected
-            found = list(job.parse(job.content))
-    except Exception as error:  # parsers fail in many ways on files that are not what they seem
-        found = [error]
-    ids = [job.id] if len(found) == 1 else [f"{job.id}:{i}" for i in range(len(found))]
-    named = list(zip(ids, found, strict=True))
-    read_ids, arrays = [], []
-    for one, result in named:
-        if not isinstance(result, Exception):
-            read_ids.append(one)
-            arrays.append(result)
-    crystals = CrystalSet.from_arrays(read_ids, *zip(*arrays, strict=True)) if arrays else CrystalSet.from_crystals([])
-    sifted = sift(crystals, job.file, max_side)
-    failed = [_left_out(job.file, one, error) for one, error in named if isinstance(error, Exception)]
-    return Found(sifted.crystals, [*failed, *sifted.left_out])
+            warnings.simplefilter("ignore")  # pymatgen warns of every CIF that it corrects
+            parsed = list(job.parse(job.content))
+    except Exception as error:  # parsers fail in many ways on files that are not what their name says
+        parsed = [error]
+    ids = [job.id] if len(parsed) == 1 else [f"{job.id}:{i}" for i in range(len(parsed))]
+    arrays = {id: result for id, result in zip(ids, parsed, strict=True) if not isinstance(result, Exception)}
+    failed = [_failed(job, id, result) for id, result in zip(ids, parsed, strict=True) if isinstance(result, Exception)]
+    result = filter_crystals(CrystalSet.from_arrays(arrays.values(), arrays), job.file, max_side)
+    return ReadResult(result.crystals, [*failed, *result.skipped])
 
 
-def _left_out(file: str, one: str, error: Exception) -> LeftOut:
+def _failed(job: Job, id: str, error: Exception) -> Skipped:
     if isinstance(error, Disordered):
-        return LeftOut(file, one, "disordered", str(error))
+        return Skipped(job.file, id, "disordered", str(error))
     detail = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-    return LeftOut(file, one, UNREADABLE, detail.removeprefix(f"{file}: "))
+    return Skipped(job.file, id, UNREADABLE, detail.removeprefix(f"{job.file}: "))
+
+
+def _reader_died(job: Job | Skipped, _max_side: float) -> ReadResult:
+    return ReadResult.nothing(Skipped(job.file, job.id, UNREADABLE, "the process that read it died"))

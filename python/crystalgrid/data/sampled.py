@@ -15,7 +15,7 @@ from torch import Tensor
 from ..atoms import Atoms
 from ..errors import InputError
 from ..grid import Grid
-from .xyz import frames, parse_frame, values_of
+from .formats.xyz import frames, parse_frame, values_of
 
 SAMPLES, DENSITY = "samples.xyz", "density.npz"
 

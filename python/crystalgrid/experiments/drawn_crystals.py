@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from contextlib import suppress
@@ -15,7 +14,7 @@ import numpy as np
 from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
 from ..data.sampled import Library
-from ..data.workers import in_processes
+from ..pool import cpu_count, in_processes
 from ..progress import progress
 from ..report.distances import neighbours_in_crystal, wasserstein
 from ..report.novelty import novelty
@@ -55,7 +54,7 @@ def run(study: Study, folder: Path) -> dict[str, Any] | None:
     if study.model.mode != "repeated":
         print("drawn crystals: left out, since in single mode a cube shows no lattice", file=sys.stderr, flush=True)
         return None
-    workers = os.cpu_count() or 1
+    workers = cpu_count()
     drawn = recovered_draws(study, workers)
     same_as, known_as = novelty(drawn, study.crystals, workers)
     shown = {"drawn": drawn} | {name: _some(study.crystals.split(name), study.seed) for name in ("train", "test")}

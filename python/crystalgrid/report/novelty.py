@@ -12,7 +12,7 @@ import numpy as np
 from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
 from ..data.split import reduced_formulas
-from ..data.workers import in_processes
+from ..pool import in_processes
 from ..progress import progress
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -22,10 +21,10 @@ from ..data.crystalset import CrystalSet
 from ..data.load import load_crystals
 from ..data.parquet import read_parquet, write_parquet
 from ..data.sampled import SAMPLES, Library, read_library
-from ..data.workers import in_processes
 from ..errors import InputError
 from ..files import new_folder, written_whole
 from ..grid import Grid
+from ..pool import cpu_count, in_processes
 from ..progress import progress
 from ..recovery import Recovered, recover
 from . import pictures as plot
@@ -84,7 +83,7 @@ def recover_library(
     _begin(out, parts, cif, resume)
     written = [out / PARTS / f"{i:07}" for i in range(len(parts))]
     left = [(part, path, cif) for part, path in zip(parts, written, strict=True) if not _table(path).is_file()]
-    workers = workers or os.cpu_count() or 1
+    workers = workers or cpu_count()
     done = in_processes(_write, left, workers if len(left) > 1 else 1)
     count = sum(len(part.indices) for part, *_ in left)
     for _ in progress(chain.from_iterable(done), "recovering", count):

@@ -1,0 +1,55 @@
+"""File formats: one module each, and the table that says which file is read by which.
+
+An opener yields the entries of a file, which are cheap to make and to send to another process; an entry's parser makes
+crystals of it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ..parquet import read_parquet
+from .cif import open_cif
+from .csv_table import open_csv
+from .entry import Entry, without_ending
+from .poscar import open_poscar
+from .pymatgen_json import open_json
+from .xyz import open_xyz
+
+NAMES = "CIF, POSCAR, extended XYZ, pymatgen JSON, CSV with a cif column or Parquet"
+
+
+class Format(NamedTuple):
+    """How the files of one format are read."""
+
+    open: Callable[[Path], Iterator[Entry]]
+    one_entry: bool
+    """Whether a file is one entry, so that the file's name is the crystal's id."""
+
+
+def open_parquet(path: Path) -> Iterator[Entry]:
+    """Yield the file as one entry, since `read_parquet` reads and filters many crystals at once."""
+    yield Entry(None, read_parquet, path)
+
+
+FORMATS = {
+    ".cif": Format(open_cif, one_entry=True),
+    ".vasp": Format(open_poscar, one_entry=True),
+    ".poscar": Format(open_poscar, one_entry=True),
+    ".parquet": Format(open_parquet, one_entry=True),
+    ".xyz": Format(open_xyz, one_entry=False),
+    ".extxyz": Format(open_xyz, one_entry=False),
+    ".csv": Format(open_csv, one_entry=False),
+    ".json": Format(open_json, one_entry=False),
+}
+"""Formats by the ending of a file's name, in small letters and before a final `.gz`."""
+
+
+def format_of(path: Path) -> Format | None:
+    """Return the format of a file by its name; None if it is not one that is read."""
+    name = without_ending(".gz", path.name)
+    if name.upper().startswith(("POSCAR", "CONTCAR")):
+        return FORMATS[".poscar"]
+    return FORMATS.get(Path(name).suffix.lower())

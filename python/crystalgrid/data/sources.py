@@ -1,0 +1,54 @@
+"""Sources: the files that a path stands for, and the names that their crystals go by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import InputError
+from ..files import as_path
+from .formats import format_of
+from .formats.entry import without_ending
+
+ENDINGS = (".gz", ".cif", ".vasp", ".json", ".csv", ".extxyz", ".xyz")
+"""Endings that are not part of a crystal's name, in the order in which they are removed."""
+
+
+class SourceFile(NamedTuple):
+    """A file of a source."""
+
+    path: Path
+    name: str
+    """The file's path within the source, without its ending; ids of its crystals begin with it."""
+
+
+def find_files(source: str | Path) -> list[SourceFile]:
+    """Return the files of a file or folder in order of their paths, without hidden ones.
+
+    Broken links are among them, so that they are reported as files that cannot be read.
+    """
+    source = as_path("path", source)
+    if source.is_file():
+        return [SourceFile(source, _name(source, source.parent))]
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder")
+    if not source.is_dir():
+        raise InputError(f"{source}: wanted a file or a folder, got neither")
+    inside = (path.relative_to(source) for path in source.rglob("*") if path.is_file() or path.is_symlink())
+    paths = [source / path for path in sorted(inside) if not any(part.startswith(".") for part in path.parts)]
+    if not paths:
+        raise InputError(f"{source}: wanted a folder with files of crystals, got an empty one")
+    return [SourceFile(path, _name(path, source)) for path in paths]
+
+
+def of_known_format(files: list[SourceFile]) -> list[SourceFile]:
+    """Return the files of a format that is read; if there are none the first file, for an error that names it."""
+    return [file for file in files if format_of(file.path)] or files[:1]
+
+
+def _name(path: Path, folder: Path) -> str:
+    # Names that are not valid Unicode cannot be written to a table: their bytes are escaped.
+    name = path.relative_to(folder).as_posix().encode(errors="backslashreplace").decode()
+    for ending in ENDINGS:
+        name = without_ending(ending, name)
+    return name
