@@ -1,30 +1,41 @@
-"""Entry points: a signal while torch is imported, and later."""
+"""The command line: help, one-line errors, and signals."""
 
+import os
+import re
 import signal
 import subprocess
 import sys
 
+try:
+    import tomllib
+except ImportError:
+    import tomli as tomllib
+from pathlib import Path
+
 import pytest
 
+from crystalgrid.commands import entry
+from crystalgrid.commands.arguments import bind
+from crystalgrid.errors import InputError
+
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-STOPPED = """
-import signal
+INTERRUPTED_IMPORT = """
+import builtins, signal, sys
 from crystalgrid.commands import entry
 
-def imported(*_):
+def interrupted(*_):
     try:
         signal.raise_signal({number})
-    except BaseException:  # as numpy has it
+    except BaseException:  # as numpy does
         pass
     raise AttributeError("half imported")
 
-import builtins
 real = builtins.__import__
-builtins.__import__ = lambda name, *rest: imported() if name == "training.run" else real(name, *rest)
-entry.run("train", ["--mode", "repeated", "--out", "x"])
+builtins.__import__ = lambda name, *rest: interrupted() if name == "training.run" else real(name, *rest)
+sys.argv[1:] = ["--mode", "repeated", "--out", "x"]
+entry.run("train")
 """
-
-
 TERMINATED = """
 import signal, sys
 from types import SimpleNamespace
@@ -37,17 +48,103 @@ def command() -> None:
         print("tidied")
 
 entry.import_module = lambda *_: SimpleNamespace(COMMAND=command)
-entry.run("export", [])
+entry.run("export")
 """
+HELP_OF_ALL = """
+import io, sys
+from contextlib import redirect_stdout
+from crystalgrid.commands import entry
+
+def help_of(run, *words):
+    sys.argv[1:] = words
+    with redirect_stdout(io.StringIO()) as printed:
+        try:
+            run()
+        except SystemExit as stop:
+            assert not stop.code, words
+    return printed.getvalue()
+
+overview = help_of(entry.main, "--help")
+assert help_of(entry.main) == overview
+for name in entry.NAMES:
+    assert f"  {name}" in overview, name
+    assert f"crystalgrid {name}" in help_of(entry.main, name, "--help"), name
+    assert f"crystalgrid-{name}" in help_of(getattr(entry, name), "--help"), name
+print(*(module for module in ("torch", "numpy", "matplotlib", "pymatgen") if module in sys.modules))
+"""
+
+
+def python(program: str, *options: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, *options, *(["-c", program] if program else [])]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_while_importing_ends_in_one_line(number: int) -> None:
-    program = STOPPED.format(number=int(number))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = python(INTERRUPTED_IMPORT.format(number=int(number)))
     assert (done.returncode, done.stderr) == (SIGNALS[number], "error: interrupted\n")
 
 
-def test_a_command_that_is_terminated_tidies_up_and_says_so() -> None:
-    done = subprocess.run([sys.executable, "-c", TERMINATED], capture_output=True, text=True, timeout=60)
+def test_a_terminated_command_tidies_up_and_says_so() -> None:
+    done = python(TERMINATED)
     assert (done.returncode, done.stdout, done.stderr) == (143, "tidied\n", "error: interrupted\n")
+
+
+def test_help_of_every_command_needs_no_heavy_library() -> None:
+    done = python(HELP_OF_ALL)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = python("", "-m", "crystalgrid", "paint")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"error: paint: no such command; there are data, .*, release\n", done.stderr)
+
+
+def test_every_command_is_installed() -> None:
+    scripts = tomllib.loads(PYPROJECT.read_text())["project"]["scripts"]
+    assert scripts.keys() == {"crystalgrid", *(f"crystalgrid-{name}" for name in entry.NAMES)}
+    for target in scripts.values():
+        module, name = target.split(":")
+        assert module == entry.__name__
+        assert callable(getattr(entry, name))
+
+
+MISTAKES = {
+    "evaluate": r"Missing from crystalgrid-x: STR .*",
+    "evaluate m --split tset": r"invalid choice 'tset' for argument '--split'.*'train', 'val', 'test'\)",
+    "evaluate m --seed x": r"Error parsing --seed: invalid literal for int\(\) with base 10: 'x'",
+    "evaluate m extra": r"Unrecognized options: extra",
+    "evaluate m --sead 3": r"Unrecognized options: --sead, 3",
+    "evaluate m --seed": r"Missing value for argument '--seed'.*",
+    "figures m --out x --betas 1 y": r"Error parsing --betas: .*\['1', 'y'\]",
+    "train --mode both --out x": r"invalid choice 'both' for argument '--mode'.*'single', 'repeated'\)",
+    "data": r"Expected one of \{pack\}",
+    "data paint": r"Unrecognized options: paint",
+    "sample m": r"Missing from crystalgrid-x: .*--out PATH.*",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_on_the_command_line_is_one_line(words: str) -> None:
+    name, *words_of_command = words.split()
+    with pytest.raises(InputError) as caught:
+        bind(entry._command(name), "crystalgrid-x", words_of_command)
+    assert re.fullmatch(MISTAKES[words] + r"; --help lists the arguments", str(caught.value))
+
+
+def test_a_mistake_is_one_line_on_a_terminal_without_unicode() -> None:
+    done = python("", "-m", "crystalgrid", "evaluate", "m", "--split", "tset", PYTHONIOENCODING="ascii", COLUMNS="50")
+    assert re.fullmatch(r"error: invalid choice 'tset' for argument '--split'.*'test'\); --help .*\n", done.stderr)
+
+
+def test_arguments_are_bound_and_nothing_is_called_yet() -> None:
+    called = []
+
+    def command(path: str, count: int = 2) -> None:
+        called.append((path, count))
+
+    bound = bind(command, "x", ["--path", "a", "--count", "3"])
+    assert called == []
+    bound()
+    assert called == [("a", 3)]

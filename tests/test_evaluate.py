@@ -36,7 +36,7 @@ def run(request, tmp_path_factory):
 
 def test_table_json_and_picture(run, tmp_path, capsys):
     folder, mode = run
-    evaluate(str(folder), max_cubes=6, json=tmp_path / "metrics.json", picture=tmp_path / "picture.png")
+    evaluate(str(folder), max_cubes=6, json_path=tmp_path / "metrics.json", picture=tmp_path / "picture.png")
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert (metrics["mode"], metrics["n_cubes"], metrics["split"], metrics["data"]) == (mode, 6, "test", "prototypes")
     for region in (metrics, metrics["interior"], metrics["extraction_only"], metrics["extraction_only"]["interior"]):
@@ -54,7 +54,7 @@ def test_table_json_and_picture(run, tmp_path, capsys):
 def test_the_same_seed_sees_the_same_cubes(run, tmp_path):
     folder, _ = run
     for name in ("a.json", "b.json"):
-        evaluate(str(folder), max_cubes=3, json=tmp_path / name, seed=4)
+        evaluate(str(folder), max_cubes=3, json_path=tmp_path / name, seed=4)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
@@ -76,7 +76,7 @@ def test_bad_input_is_one_line(run, tmp_path):
         ({"data": "nowhere.parquet"}, "nowhere.parquet"),
         ({"split": "tset"}, "split: wanted one of train, val, test"),
         ({"max_cubes": 0}, "--max-cubes: wanted a positive number"),
-        ({"json": tmp_path / "no" / "metrics.json"}, "does not exist"),
+        ({"json_path": tmp_path / "no" / "metrics.json"}, "does not exist"),
     ):
         with pytest.raises(InputError, match=message) as caught:
             evaluate(**{"model": str(folder), **options})

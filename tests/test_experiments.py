@@ -21,11 +21,12 @@ from crystalgrid.experiments import (
     interpolation,
     reconstruction,
 )
-from crystalgrid.experiments.study import Decoded, Study, densities, study
+from crystalgrid.experiments.study import Study, study
 from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
 from crystalgrid.model import Model
 from crystalgrid.nets.generators.latent_flow import Prior
+from crystalgrid.report.decoding import Decoded, decode_density
 from crystalgrid.report.distances import wasserstein
 from crystalgrid.report.evaluation import measure
 from zoo import PEROVSKITE, ZOO
@@ -88,7 +89,7 @@ def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tm
     numbers = draws.run(tiny, tmp_path)
     torch.testing.assert_close(tiny.drawn.z, latents(SEED, 0, 6, 300))
     assert numbers["n_draws"] == 6
-    spaced = draws.spacings(draws.kinds(tiny))
+    spaced = draws.neighbour_distances(draws.atoms_by_source(tiny))
     assert numbers["elements_per_cube"]["real"] == np.mean([len(set(tiny.extracted.cube(b)[1])) for b in range(6)])
     assert numbers["nearest_neighbour_A"]["real"]["p50"] == np.median(spaced["real"])
     # With real crystals in the place of draws there is no distance left.
@@ -106,8 +107,8 @@ def test_draws_of_a_prior_are_compared_with_crystals_that_are_cut_as_it_learned_
     one = study(model, tiny.crystals, tiny.chosen, SEED)
     torch.testing.assert_close(one.drawn.z, model.prior(latents(SEED, 0, 6, 300)))
     torch.testing.assert_close(one.normal.density, tiny.drawn.density)
-    found = draws.kinds(one)
-    apart = draws.from_real(draws.spacings({**found, "drawn": found[draws.UPRIGHT]}), wasserstein)
+    found = draws.atoms_by_source(one)
+    apart = draws.distance_from_real(draws.neighbour_distances({**found, "drawn": found[draws.CANONICAL]}), wasserstein)
     assert apart["drawn"] == 0
     assert apart["N(0, 1)"] > 0.01
     assert set(draws.run(one, tmp_path)["wasserstein_A"]) == {"reconstructed", "drawn", "N(0, 1)"}
@@ -151,14 +152,16 @@ def test_what_decodes_to_nothing_stays_nothing(tiny):
     recipe = load_recipe("tiny")
     model = Model(recipe.build(), tiny.model.metadata)  # whose linear part is all zeros
     z = latents(0, 0, 2, 300)
-    torch.testing.assert_close(conditioning.with_largest(model, z, torch.tensor(3.0)), z)
+    torch.testing.assert_close(conditioning.with_largest_density(model, z, torch.tensor(3.0)), z)
 
 
 def test_only_the_scale_changes_when_a_density_is_asked_for(tiny):
     z = tiny.reconstruction.z
-    changed = conditioning.with_largest(tiny.model, z, torch.tensor(3.0))
+    changed = conditioning.with_largest_density(tiny.model, z, torch.tensor(3.0))
     torch.testing.assert_close(changed[:, 1:], z[:, 1:])
-    torch.testing.assert_close(conditioning.largest(tiny.model, changed), torch.full((6,), 3.0), rtol=0.01, atol=0)
+    torch.testing.assert_close(
+        conditioning.largest_density(tiny.model, changed), torch.full((6,), 3.0), rtol=0.01, atol=0
+    )
 
 
 def test_a_sweep_differs_by_the_number_that_is_swept(tiny, tmp_path):
@@ -166,7 +169,7 @@ def test_a_sweep_differs_by_the_number_that_is_swept(tiny, tmp_path):
     z = tiny.reconstruction.z[:1].clone()
     z[0, numbers["latent_number"]] = 3.0
     plain = tiny.reconstruction.density[0]
-    change = (densities(tiny.model, z)[0] - plain).norm() / plain.norm()
+    change = (decode_density(tiny.model, z)[0] - plain).norm() / plain.norm()
     assert numbers["relative_change"][-1] == pytest.approx(float(change), rel=1e-4)
     assert len(numbers["atoms"]) == len(numbers["values"]) == 7
     assert drawn(tmp_path / "latent_sweep.png")
@@ -223,7 +226,7 @@ def test_the_discriminator_separates_what_is_easy_and_repeats_itself():
     density = easy_decode(mixed)
 
     def scored(steps: int, z: torch.Tensor) -> np.ndarray:
-        network = discriminator.fit(density, weight, torch.Generator().manual_seed(SEED), steps)
+        network = discriminator.train(density, weight, torch.Generator().manual_seed(SEED), steps)
         return discriminator.scores(network, easy_decode(z))
 
     noise_z = torch.randn(64, 1, generator=torch.Generator().manual_seed(0))
@@ -234,7 +237,7 @@ def test_the_discriminator_separates_what_is_easy_and_repeats_itself():
 
 def test_the_discriminator_says_what_it_makes_of_strangers(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(discriminator, "STEPS", 4)
-    monkeypatch.setattr(discriminator, "EXAMPLES", 32)
+    monkeypatch.setattr(discriminator, "N_EXAMPLES", 32)
     numbers = discriminator.run(tiny, tmp_path, None, {})
     assert numbers["taught_by"] == "the model"
     assert set(numbers["scores"]) >= {"real decodes", "random draws", "single atoms", "smoothed noise", "other mode"}
@@ -246,7 +249,7 @@ def test_the_discriminator_says_what_it_makes_of_strangers(tiny, tmp_path, monke
 
 
 def test_strangers_are_what_they_are_called(tiny):
-    strangers = discriminator.strangers(tiny, torch.Generator().manual_seed(0))
+    strangers = discriminator.out_of_distribution(tiny, torch.Generator().manual_seed(0))
     single, noise = strangers["single atoms"], strangers["smoothed noise"]
     assert single.shape == noise.shape == tiny.density.shape
     peaks = single.amax((1, 2, 3)) * (2 * np.pi) ** 1.5

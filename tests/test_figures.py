@@ -17,7 +17,7 @@ def model(tmp_path_factory):
 
 def test_every_figure_and_number_of_an_exported_model(model, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(discriminator, "STEPS", 2)
-    monkeypatch.setattr(discriminator, "EXAMPLES", 32)
+    monkeypatch.setattr(discriminator, "N_EXAMPLES", 32)
     figures(model, tmp_path / "new" / "figures", max_cubes=3, seed=2)
     assert {path.name for path in (tmp_path / "new" / "figures").iterdir()} == {
         "figures.json", "reconstruction.png", "reconstruction_cubes.png", "interpolation.png", "interpolation.gif",

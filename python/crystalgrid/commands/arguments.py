@@ -1,62 +1,63 @@
-"""Arguments of the commands: parsed by tyro, and one line for those that do not fit."""
+"""Command lines: tyro parses them, and a mistake in one is reported in one line."""
 
 from __future__ import annotations
 
 import functools
 import io
 import math
+import operator
 import re
 from collections.abc import Callable
 from contextlib import redirect_stderr
+from itertools import dropwhile, takewhile
 from typing import Any
 
 import tyro
 
 from ..errors import InputError
 
-BOX = re.compile(r"[│╭╮╰╯]")
-RULE = re.compile(r"─{4,}")
+DRAWING = re.compile(r"[\u2500-\u257f]|-{3,}")
+"""Characters that a box is drawn with: Unicode's block of them, or dashes where the terminal has no Unicode."""
 
 
-def parsed(
-    command: Callable[..., Any] | dict[str, Callable[..., Any]], prog: str, words: list[str]
-) -> Callable[[], Any]:
-    """Return `command`, or one of several by their names, bound to the `words` of a command line.
+def bind(command: Callable[..., Any] | dict[str, Callable[..., Any]], prog: str, words: list[str]) -> Callable[[], Any]:
+    """Return a command, or one of several subcommands by name, bound to the arguments that `words` give it.
 
-    Raises InputError where that does not fit; what tyro prints then is a box of many lines.
+    prog: the program's name in the help text.
+
+    Raises InputError with one line for words that do not fit, and SystemExit after --help.
     """
-    told = io.StringIO()
+    printed = io.StringIO()
     try:
-        with redirect_stderr(told):
+        with redirect_stderr(printed):
             if isinstance(command, dict):
-                later = {name: _later(one) for name, one in command.items()}
-                return tyro.extras.subcommand_cli_from_dict(later, prog=prog, args=words)
-            return tyro.cli(_later(command), prog=prog, args=words)
+                subcommands = {name: _deferred(subcommand) for name, subcommand in command.items()}
+                return tyro.extras.subcommand_cli_from_dict(subcommands, prog=prog, args=words)
+            return tyro.cli(_deferred(command), prog=prog, args=words)
     except SystemExit as stop:
         if not stop.code:  # --help
             raise
-        raise InputError(_reason(told.getvalue())) from None
+        raise InputError(f"{_first_paragraph(printed.getvalue())}; --help lists the arguments") from None
 
 
 def check_positive(**options: float | None) -> None:
-    """Options that count or measure something must be positive and finite where they are given."""
+    """Raise InputError unless each option that is given is positive and finite."""
     for name, value in options.items():
         if value is not None and not 0 < value < math.inf:
             raise InputError(f"--{name.replace('_', '-')}: wanted a positive number, got {value}")
 
 
-def _later(command: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
-    """The same signature and documentation, but calling it only takes the arguments."""
+def _deferred(command: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
+    """Return a function of the same signature and documentation that binds its arguments and calls nothing."""
 
     @functools.wraps(command)
-    def bound(*args: Any, **kwargs: Any) -> Callable[[], Any]:
+    def deferred(*args: Any, **kwargs: Any) -> Callable[[], Any]:
         return functools.partial(command, *args, **kwargs)
 
-    return bound
+    return deferred
 
 
-def _reason(box: str) -> str:
-    """The first remark in a box, without its title."""
-    lines = BOX.sub("", box).splitlines()
-    reason = " ".join(RULE.split("\n".join(lines[1:] or lines))[0].partition("Got errors:")[0].split())
-    return f"{reason.rstrip('.')}; --help says what there is"
+def _first_paragraph(box: str) -> str:
+    """Return the first paragraph in a box as one line: tyro has no public way to an error but what it prints."""
+    title, *lines = [" ".join(DRAWING.sub(" ", line).split()) for line in box.splitlines()] or [""]
+    return " ".join(takewhile(bool, dropwhile(operator.not_, lines))).rstrip(".") or title

@@ -1,4 +1,4 @@
-"""`crystalgrid draw`: a picture of the first structures of a sampled folder."""
+"""`crystalgrid draw`: draw the first structures of a sampled folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ def draw(folder: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(
     """Draw the first samples of a folder that `crystalgrid-sample --save-density` wrote.
 
     Args:
-        folder: has samples.xyz and density.npz.
+        folder: has the samples and their densities.
         out: PNG file.
     """
     with importing():

@@ -1,65 +1,91 @@
-"""Entry points of the commands: `crystalgrid NAME`, and `crystalgrid-NAME` for each of them."""
+"""Entry points of the commands: `crystalgrid NAME …`, and a program `crystalgrid-NAME` for each."""
 
+from __future__ import annotations
+
+import inspect
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 from ..errors import InputError, run_command
 
-INSTALLED = ("data", "train", "prior", "evaluate", "export", "sample", "recover", "interpolate", "figures")
-"""The commands that also have a program of their own, `crystalgrid-NAME`."""
-NAMES = (*INSTALLED, "draw", "release")
+NAMES = (
+    "data", "train", "prior", "evaluate", "export", "sample", "recover", "interpolate", "figures", "draw", "release",
+)  # fmt: skip
+"""The commands in the order of their use; each is a module beside this one, with its function in COMMAND."""
 
 
 def main() -> None:
     """Run `crystalgrid NAME …`."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if name in ("-h", "--help"):
-        print(f"usage: crystalgrid NAME …, where NAME is one of {', '.join(NAMES)}; crystalgrid NAME --help says more")
-    elif name in NAMES:
-        run(name, sys.argv[2:])
-    else:
-        run_command(lambda: _refuse(name))
+    run_command(lambda: _run_named(sys.argv[1:]))
 
 
-def run(name: str, words: list[str] | None = None) -> None:
-    """Run one command with `words`, by default those of the command line, and exit."""
-    from .arguments import parsed
-
-    def command() -> None:
-        signal.signal(signal.SIGTERM, _tidy_and_stop)
-        words_given = sys.argv[1:] if words is None else words
-        parsed(import_module(f".{name}", __package__).COMMAND, f"crystalgrid-{name}", words_given)()
-
-    run_command(command)
+def run(name: str) -> None:
+    """Run one command with the arguments of the command line, as the program `crystalgrid-NAME`."""
+    run_command(lambda: _run(name, f"crystalgrid-{name}", sys.argv[1:]))
 
 
 @contextmanager
 def importing() -> Iterator[None]:
     """Let a signal end the process at once: torch and numpy go on after a KeyboardInterrupt, half imported."""
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.signal(number, _exit_now) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    for number, handler in before.items():
+    for number, handler in handlers.items():
         signal.signal(number, handler)
 
 
-def _refuse(name: str) -> None:
-    raise InputError(f"{name}: no such command; there are {', '.join(NAMES)}")
+def _run_named(words: list[str]) -> None:
+    name = words[0] if words else "--help"
+    if name in ("-h", "--help"):
+        print(_overview())
+    elif name in NAMES:
+        _run(name, f"crystalgrid {name}", words[1:])
+    else:
+        raise InputError(f"{name}: no such command; there are {', '.join(NAMES)}")
 
 
-def _stop(number: int, _: object) -> None:
+def _run(name: str, prog: str, words: list[str]) -> None:
+    from .arguments import bind
+
+    signal.signal(signal.SIGTERM, _tidy_and_exit)
+    bind(_command(name), prog, words)()
+
+
+def _command(name: str) -> Callable[..., Any] | dict[str, Callable[..., Any]]:
+    """Return the function of a command, or its subcommands by name."""
+    command: Callable[..., Any] | dict[str, Callable[..., Any]] = import_module(f".{name}", __package__).COMMAND
+    return command
+
+
+def _overview() -> str:
+    """Return the help text that lists each command, and each subcommand, with the first line of its documentation."""
+    functions: dict[str, Callable[..., Any]] = {}
+    for name in NAMES:
+        command = _command(name)
+        subcommands = command if isinstance(command, dict) else {"": command}
+        functions |= {f"{name} {subcommand}".strip(): function for subcommand, function in subcommands.items()}
+    width = max(map(len, functions))
+    lines = [f"  {name:{width}}  {(inspect.getdoc(f) or '').partition(chr(10))[0]}" for name, f in functions.items()]
+    return "\n".join(["usage: crystalgrid NAME …", "", *lines, "", "crystalgrid NAME --help lists its arguments."])
+
+
+def _exit_now(number: int, _: object) -> None:
     print("error: interrupted", file=sys.stderr, flush=True)
     os._exit(128 + number)
 
 
-def _tidy_and_stop(number: int, _: object) -> None:
+def _tidy_and_exit(number: int, _: object) -> None:
     """Exit as after Ctrl-C, so that what was being written is removed."""
     print("error: interrupted", file=sys.stderr, flush=True)
     sys.exit(128 + number)
 
 
-data, train, prior, evaluate, export, sample, recover, interpolate, figures = (partial(run, name) for name in INSTALLED)
+data, train, prior, evaluate, export, sample, recover, interpolate, figures, draw, release = (
+    partial(run, name) for name in NAMES
+)
+"""The programs that the package installs."""

@@ -1,4 +1,4 @@
-"""`crystalgrid-figures`: the paper's experiments on one model, each as figures and numbers."""
+"""`crystalgrid figures`: repeat the paper's experiments with one model."""
 
 from pathlib import Path
 from typing import Literal
@@ -23,26 +23,26 @@ def figures(
 
     Reconstruction, interpolation, random draws and the crystals in them, conditioning on the largest density, and the
     discriminator take a few minutes. The sweep over beta trains a model for each of --betas, kept in OUT/betas, and
-    runs only where they are given; the same command goes on with a sweep that was stopped. docs/experiments.md says
-    what each figure shows.
+    runs only where they are given; the same command resumes a sweep that was stopped. docs/experiments.md says what
+    each figure shows.
 
     Args:
         model: folder of a training run, an exported model.pt, or the name of a released model.
         out: folder for the figures; files of the same names are replaced.
         data: "prototypes", a Parquet file, or a folder.
-        split: "train", "val" or "test", that reconstructions and what draws are compared with come from.
-        max_cubes: look at about so many cubes, three per crystal, and at as many draws.
-        seed: of the crystals and their cubes, the draws, the discriminator, the models of the sweep, and the split
-            where the data has none.
+        split: "train", "val" or "test": the crystals to reconstruct and to compare draws with.
+        max_cubes: use about this many cubes, three per crystal, and as many draws.
+        seed: of the choice of crystals and their cubes, the draws, the discriminator, the models of the sweep, and the
+            split where the data has none.
         betas: weights of the KL divergence for the sweep, such as 1e-4 1e-3 1e-2 1e-1, in the recipe's unit.
-        minutes_each: of training for each of --betas.
+        minutes_each: minutes of training for each of --betas.
     """
     check_positive(max_cubes=max_cubes, minutes_each=minutes_each)
     for beta in betas:
         check_positive(betas=beta)
     with importing():
         from ..experiments.figures import run_experiments
-    run_experiments(model, out, data, split, max_cubes, seed, betas, minutes_each)
+    run_experiments(model, out, data, split, max_cubes=max_cubes, seed=seed, betas=betas, minutes_each=minutes_each)
 
 
 COMMAND = figures

@@ -1,4 +1,4 @@
-"""`crystalgrid-interpolate`: structures along the straight line between two crystals' latent vectors (Fig. 6B)."""
+"""`crystalgrid interpolate`: decode the straight line between two crystals' latent vectors (Fig. 6B)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,16 +21,16 @@ def interpolate(
     Writes OUT/latents.npy, and OUT/structures/ as crystalgrid-sample does: index 0 is A, the last one B.
 
     Args:
-        a: file with the first crystal; of several, the first that the model knows counts
+        a: file with the first crystal; of several in it, the first that the model accepts
         b: file with the last one
         model: model.pt, as crystalgrid-export writes it, or the name of a released model
         out: folder to write to, new or empty unless --resume
-        steps: how many structures, both ends included
-        resume: go on where an interrupted run of the same command stopped
+        steps: number of structures, both ends included
+        resume: continue an interrupted run of the same command
     """
     with importing():
         from ..report.latent_path import write_path
-    write_path(a, b, model, out, steps, resume)
+    write_path(a, b, model, out, steps=steps, resume=resume)
 
 
 COMMAND = interpolate

@@ -1,4 +1,4 @@
-"""`crystalgrid-recover`: from what `crystalgrid-sample` drew, cubes of atoms, to crystals with unit cells."""
+"""`crystalgrid recover`: find the crystals in the cubes of atoms that `crystalgrid-sample` wrote."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,25 +16,26 @@ def recover(
     workers: int | None = None,
     resume: bool = False,
 ) -> None:
-    """Find the crystal in each structure of a library: lattice, the atoms of one cell, space group.
+    """Find the crystal in each sampled structure: its lattice, the atoms of one cell, its space group.
 
-    Writes OUT/crystals.parquet, which every --data reads, ids being the structures' indices, OUT/crystals.csv with what
-    each is, how well it explains its cube and which earlier one is the same, and a picture of the first. Structures
-    without a lattice are counted and left out. With `crystalgrid-sample --save-density`, species are right far more
-    often. What is done is kept in OUT/parts until all is.
+    Writes OUT/crystals.parquet, which every --data reads, with the structures' indices as ids; OUT/crystals.csv, a
+    table that says what each crystal is, how well it explains its cube and which earlier one is the same; and a picture
+    of the first. Structures without a lattice are counted and left out. With the densities that
+    `crystalgrid-sample --save-density` writes, species are right far more often. Finished structures are kept in
+    OUT/parts until all are.
 
     Args:
         folders: that crystalgrid-sample wrote, such as library/shard-*.
         out: folder to write to, new or empty, unless --resume.
         cif: write OUT/cif/INDEX.cif too, with their symmetry.
-        known: crystals such as those that the model learned from: "prototypes", a file, or a folder. The table then
-            says which of them a crystal is.
-        workers: processes; all cores by default.
-        resume: go on with a run that was stopped, from the same folders.
+        known: crystals such as the training data: "prototypes", a file, or a folder. The table then says which of them
+            a crystal is.
+        workers: number of processes; by default one for each core that this process may use.
+        resume: continue a run that was stopped, with the same folders.
     """
     with importing():
         from ..report.recovered_library import recover_library
-    recover_library(folders, out, cif, known, workers, resume)
+    recover_library(folders, out, cif=cif, known=known, workers=workers, resume=resume)
 
 
 COMMAND = recover

@@ -1,9 +1,10 @@
-"""`crystalgrid release`: make a released model of a training run."""
+"""`crystalgrid release`: make a released model from a training run."""
 
 from pathlib import Path
 
 import tyro
 
+from .arguments import check_positive
 from .entry import importing
 
 
@@ -15,21 +16,22 @@ def release(
     machine: str,
     max_cubes: int | None = None,
 ) -> None:
-    """Make a released model from a training run: weights, metrics on the test split, pictures and the card.
+    """Make a released model from a training run: weights, metrics on the test split, pictures and the model card.
 
-    What an earlier card says under "Known limits" is kept.
+    The section "Known limits" of an earlier card is kept.
 
     Args:
         run: folder that crystalgrid-train wrote.
         folder: models/NAME.
-        data: Parquet file that it was trained on.
-        source: where the data are from, and their licence.
-        machine: what it was trained on.
-        max_cubes: evaluate about so many cubes; by default all.
+        data: Parquet file that the model was trained on.
+        source: where the data comes from, and its licence.
+        machine: what the model was trained on.
+        max_cubes: evaluate about this many cubes; by default all.
     """
+    check_positive(max_cubes=max_cubes)
     with importing():
         from ..report.model_card import release_model
-    release_model(run, folder, data, source, machine, max_cubes)
+    release_model(run, folder, data, source=source, machine=machine, max_cubes=max_cubes)
 
 
 COMMAND = release

@@ -16,7 +16,7 @@ from ..report.panels import canvas, label_axes, save
 from ..training.joint import Training
 from ..training.log import Log
 from ..training.run import ENDLESS, check_same, fit, prepare
-from .draws import kinds, spacings
+from .draws import atoms_by_source, neighbour_distances
 from .study import Study
 
 AXES = {
@@ -65,7 +65,7 @@ def numbers(one: Study) -> dict[str, Any]:
     """What a model reconstructs, what its latent vectors cost, and how far its draws' spacing is from real ones."""
     tally = Tally(one.model.grid)
     tally.add(one.reconstruction.atoms, one.true, one.reconstruction.density, one.density)
-    spaced = spacings(kinds(one))
+    spaced = neighbour_distances(atoms_by_source(one))
     kl = 0.5 * (one.reconstruction.z.square() + one.logvar.exp() - 1 - one.logvar).sum(1)
     summary = tally.summary()
     return {

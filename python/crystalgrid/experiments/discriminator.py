@@ -1,4 +1,4 @@
-"""The discriminator: how much noise is in a latent vector, told from its density (section 9, Eq. 7, Fig. 13)."""
+"""The discriminator: how much noise a latent vector has, estimated from its density (section 9, Eq. 7, Fig. 13)."""
 
 from __future__ import annotations
 
@@ -16,74 +16,79 @@ from ..density import voxelize
 from ..grid import Grid
 from ..nets.discriminator import Discriminator
 from ..progress import progress
-from ..report.evaluation import CUBES_AT_ONCE, encoded
+from ..report.decoding import CUBES_AT_ONCE, decode_density, encode
 from ..report.panels import canvas, draw_pairs, label_axes, save
-from .study import Study, densities
+from .study import Study
 
 STEPS = 300
 BATCH_SIZE = 32
 LEARNING_RATE = 3e-3
-"""Its highest, after which it falls to zero: the scores of an unfinished training say little."""
-EXAMPLES = 2048
-"""Mixtures that are decoded once: where a decoder is slow, it is slower than the discriminator by far."""
+"""The highest of a one-cycle schedule that ends at zero: scores of an unfinished training say little."""
+N_EXAMPLES = 2048
+"""Mixtures that are decoded once and reused: a slow decoder is far slower than the discriminator."""
 WIDE = 2.0
-"""Standard deviations of latent vectors that are out of the distribution."""
+"""Standard deviation of the latent vectors that are called out of the distribution."""
 PAPER = {"real decodes": {"mean": 0.90, "std": 0.01}, "random draws": {"mean": 0.84, "std": 0.05}}
+"""Scores that Hoffmann et al. 2019 report (section 9)."""
 
 
-def run(study: Study, folder: Path, accurate: Study | None, further: dict[str, Tensor]) -> dict[str, Any]:
-    """Scores of true decodes, random draws and densities that no decoder made; discriminator.png.
+def run(study: Study, folder: Path, accurate: Study | None, draws_by_beta: dict[str, Tensor]) -> dict[str, Any]:
+    """Train a discriminator and return its scores of real decodes, random draws and densities made without a decoder.
 
-    accurate: of the same crystals by a model with a small beta, whose decoder then makes what the discriminator learns
-    from and what counts as true decodes, as in the paper; without one, the model's own does.
-    further: densities [B, n, n, n] to score, by what they are called.
+    Draws discriminator.png.
+
+    accurate: a study of the same crystals by a model with a small beta, whose decoder then makes the examples and the
+        real decodes, as in the paper; by default the study's own model does.
+    draws_by_beta: more densities [B, n, n, n] to score, by their names.
     """
     teacher = accurate or study
     generator = torch.Generator().manual_seed(study.seed)
-    network = fit(*examples(teacher, generator), generator, STEPS)
-    mixed, weight = mix(teacher.reconstruction.z, generator)
-    predicted = scores(network, densities(teacher.model, mixed))
-    kinds = {
+    network = train(*examples(teacher, generator), generator, STEPS)
+    mixed, noise_share = mix(teacher.reconstruction.z, generator)
+    predicted = scores(network, decode_density(teacher.model, mixed))
+    densities = {
         "real decodes": teacher.reconstruction.density,
         "random draws": study.normal.density,
         **({"draws of the prior": study.drawn.density} if study.model.has_prior else {}),
-        **further,
+        **draws_by_beta,
         "real densities": teacher.density,
-        **strangers(study, generator),
+        **out_of_distribution(study, generator),
     }
-    scored = {kind: scores(network, density) for kind, density in kinds.items() if len(density)}
-    _draw(folder / "discriminator.png", 1 - weight.numpy(), predicted, scored)
+    scores_by_source = {source: scores(network, density) for source, density in densities.items() if len(density)}
+    real_share = 1 - noise_share.numpy()
+    _draw(folder / "discriminator.png", real_share, predicted, scores_by_source)
     return {
         "steps": STEPS,
         "taught_by": "the model with the smallest beta" if accurate else "the model",
-        "lambda_mean_absolute_error": float(abs(1 - weight.numpy() - predicted).mean()),
-        "scores": {kind: {"mean": float(s.mean()), "std": float(s.std())} for kind, s in scored.items()},
+        "lambda_mean_absolute_error": float(abs(real_share - predicted).mean()),
+        "scores": {source: {"mean": float(s.mean()), "std": float(s.std())} for source, s in scores_by_source.items()},
         "paper": PAPER,
     }
 
 
 @torch.no_grad()
 def examples(study: Study, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Decoded mixtures [B, 30, 30, 30] of random cubes of the training split with noise, and the λ [B] of each."""
+    """Return decoded mixtures of random training cubes with noise, [B, 30, 30, 30], and the λ [B] of each."""
     crystals, model = study.crystals.split("train"), study.model
-    chosen = torch.randint(len(crystals), (EXAMPLES,), generator=generator).numpy()
-    cubes = training_cubes(crystals, model.mode, model.grid, generator.initial_seed(), np.arange(EXAMPLES), chosen)
-    mixed, weight = mix(encoded(model, cubes.density(model.grid))[0], generator)
+    chosen = torch.randint(len(crystals), (N_EXAMPLES,), generator=generator).numpy()
+    epochs = np.arange(N_EXAMPLES)  # one each, so that a crystal chosen twice is cut in two ways
+    cubes = training_cubes(crystals, model.mode, model.grid, generator.initial_seed(), epochs, chosen)
+    mixed, noise_share = mix(encode(model, cubes.density(model.grid))[0], generator)
     parts = progress(mixed.split(CUBES_AT_ONCE), "mixtures of crystals and noise")
-    return torch.cat([densities(model, part) for part in parts]), weight
+    return torch.cat([decode_density(model, part) for part in parts]), noise_share
 
 
 def mix(z: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """ẑ = λ N(0, 1) + (1 - λ) z, Eq. (7), for z [B, latent_dim], and λ [B] ~ U(0, 1)."""
-    weight = torch.rand(len(z), generator=generator)
+    """Return ẑ = λ N(0, 1) + (1 - λ) z, Eq. (7), for z [B, latent_dim], and the random λ [B] in [0, 1)."""
+    noise_share = torch.rand(len(z), generator=generator)
     noise = torch.randn(z.shape, generator=generator)
-    return weight[:, None] * noise + (1 - weight[:, None]) * z, weight
+    return noise_share[:, None] * noise + (1 - noise_share[:, None]) * z, noise_share
 
 
-def fit(density: Tensor, weight: Tensor, generator: torch.Generator, steps: int) -> Discriminator:
-    """A discriminator that tells the λ [B] of densities [B, 30, 30, 30], which are drawn from them at random.
+def train(density: Tensor, noise_share: Tensor, generator: torch.Generator, steps: int) -> Discriminator:
+    """Return a discriminator trained to predict the λ [B] of densities [B, 30, 30, 30].
 
-    The labels (1 - λ, λ) of two classes are one number, and their cross entropy the binary one.
+    The labels (1 - λ, λ) of two classes are one number, and their cross entropy is the binary one.
     """
     with torch.random.fork_rng():
         torch.manual_seed(generator.initial_seed())
@@ -91,8 +96,8 @@ def fit(density: Tensor, weight: Tensor, generator: torch.Generator, steps: int)
     optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     for _ in progress(range(steps), "training the discriminator"):
-        chosen = torch.randint(len(weight), (BATCH_SIZE,), generator=generator)
-        loss = F.binary_cross_entropy_with_logits(network(density[chosen]), 1 - weight[chosen])
+        chosen = torch.randint(len(noise_share), (BATCH_SIZE,), generator=generator)
+        loss = F.binary_cross_entropy_with_logits(network(density[chosen]), 1 - noise_share[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -102,14 +107,14 @@ def fit(density: Tensor, weight: Tensor, generator: torch.Generator, steps: int)
 
 @torch.no_grad()
 def scores(network: Discriminator, density: Tensor) -> np.ndarray:
-    """[B] the predicted 1 - λ of densities [B, 30, 30, 30]: 1 for a real crystal's, 0 for noise."""
+    """Return the predicted 1 - λ [B] of densities [B, 30, 30, 30]: 1 for a real crystal's, 0 for noise."""
     return torch.cat([torch.sigmoid(network(part)) for part in density.split(BATCH_SIZE)]).numpy()
 
 
-def strangers(study: Study, generator: torch.Generator) -> dict[str, Tensor]:
-    """Densities out of the distribution, as many of each kind as there are test cubes."""
+def out_of_distribution(study: Study, generator: torch.Generator) -> dict[str, Tensor]:
+    """Return densities out of the distribution, by their names, as many of each as there are test cubes."""
     return {
-        f"draws, {WIDE:g} times as wide": densities(study.model, WIDE * study.normal.z),
+        f"draws, {WIDE:g} times as wide": decode_density(study.model, WIDE * study.normal.z),
         "single atoms": single_atoms(len(study.density), study.model.grid, generator),
         "smoothed noise": smoothed_noise(study.density, study.model.grid, generator),
         "other mode": other_mode(study),
@@ -117,55 +122,59 @@ def strangers(study: Study, generator: torch.Generator) -> dict[str, Tensor]:
 
 
 def single_atoms(count: int, grid: Grid, generator: torch.Generator) -> Tensor:
-    """[count, n, n, n]: one atom in each cube, of any species, anywhere."""
-    places = torch.rand(count, 1, 3, generator=generator, dtype=torch.float64).numpy()
+    """Return densities [count, n, n, n] of one atom per cube, of a random species at a random position."""
+    positions = torch.rand(count, 1, 3, generator=generator, dtype=torch.float64).numpy()
     numbers = torch.randint(1, MAX_Z + 1, (count, 1), generator=generator).numpy()
-    cell = grid.length * np.eye(3)
-    return voxelize([Crystal(cell, place, z) for place, z in zip(places, numbers, strict=True)], grid, periodic=False)
+    lattice = grid.length * np.eye(3)
+    crystals = [Crystal(lattice, frac_coords, z) for frac_coords, z in zip(positions, numbers, strict=True)]
+    return voxelize(crystals, grid, periodic=False)
 
 
 def smoothed_noise(density: Tensor, grid: Grid, generator: torch.Generator) -> Tensor:
-    """White noise blurred by the Gaussian of Eq. (1), with mean and deviation of each density [B, n, n, n]; above 0."""
+    """Return white noise blurred by the Gaussian of Eq. (1) and cut off below 0.
+
+    It has the mean and standard deviation of each density [B, n, n, n], but for the cut.
+    """
     frequency = 2 * np.pi * torch.fft.fftfreq(grid.n, grid.spacing)
-    along = torch.exp(-0.5 * (grid.sigma * frequency) ** 2)
-    blur = along[:, None, None] * along[:, None] * along
-    waves = torch.fft.fftn(torch.randn(density.shape, generator=generator), dim=(1, 2, 3)) * blur
-    noise = torch.fft.ifftn(waves, dim=(1, 2, 3)).real
+    gaussian = torch.exp(-0.5 * (grid.sigma * frequency) ** 2)
+    transfer = gaussian[:, None, None] * gaussian[:, None] * gaussian
+    spectrum = torch.fft.fftn(torch.randn(density.shape, generator=generator), dim=(1, 2, 3)) * transfer
+    noise = torch.fft.ifftn(spectrum, dim=(1, 2, 3)).real
     deviation, mean = torch.std_mean(density, (1, 2, 3), keepdim=True)
     return torch.relu(mean + deviation * noise / noise.std((1, 2, 3), keepdim=True))
 
 
 def other_mode(study: Study) -> Tensor:
-    """The same crystals as the mode shows them in which the model was not trained; those that fit in the cube."""
+    """Return densities of the same crystals in the mode that the model was not trained in, if they fit in the cube."""
     (mode,) = set(MODES) - {study.model.mode}
     grid, crystals = study.model.grid, study.chosen
     if mode == "single":
         crystals = crystals[fits(crystals, grid)]
-    cubes = evaluation_cubes(crystals, mode, grid, study.seed)
-    return torch.cat([torch.zeros(0, *3 * (grid.n,)), *(some.density(grid) for some in cubes)])
+    batches = evaluation_cubes(crystals, mode, grid, study.seed)
+    return torch.cat([torch.zeros(0, *3 * (grid.n,)), *(cubes.density(grid) for cubes in batches)])
 
 
-def _draw(path: Path, true: np.ndarray, predicted: np.ndarray, scored: dict[str, np.ndarray]) -> None:
-    figure, cells = canvas(2, 3)
-    axis, wide = figure.add_subplot(cells[:, 0]), figure.add_subplot(cells[:, 1:3])
+def _draw(path: Path, true: np.ndarray, predicted: np.ndarray, scores_by_source: dict[str, np.ndarray]) -> None:
+    figure, panels = canvas(2, 3)
+    axis = figure.add_subplot(panels[:, 0])
     draw_pairs(axis, true, predicted, (0.0, 1.0))
     label_axes(axis, "true 1 − λ", "predicted 1 − λ", "mixtures of test crystals and noise")
-    _draw_scores(wide, scored)
+    _draw_scores(figure.add_subplot(panels[:, 1:3]), scores_by_source)
     save(figure, path)
 
 
-def _draw_scores(axis: Any, scored: dict[str, np.ndarray]) -> None:
-    """One histogram under another, each as high as its row; the paper's mean and deviation where it gives them."""
-    rows = range(len(scored) - 1, -1, -1)
-    for row, (kind, values) in zip(rows, scored.items(), strict=True):
+def _draw_scores(axis: Any, scores_by_source: dict[str, np.ndarray]) -> None:
+    """Draw one histogram per row, each as high as its row, and the paper's mean and deviation where it gives them."""
+    rows = range(len(scores_by_source) - 1, -1, -1)
+    for row, (source, values) in zip(rows, scores_by_source.items(), strict=True):
         counts, edges = np.histogram(values, np.linspace(0, 1, 51))
         axis.stairs(row + 0.8 * counts / counts.max(), edges, baseline=row, fill=True)
-        if kind in PAPER:
-            mean, deviation = PAPER[kind]["mean"], PAPER[kind]["std"]
+        if source in PAPER:
+            mean, deviation = PAPER[source]["mean"], PAPER[source]["std"]
             axis.errorbar(mean, row + 0.4, xerr=deviation, fmt="kD", markersize=3, linewidth=1)
-    names = [f"{kind}\n{values.mean():.2f} ± {values.std():.2f}" for kind, values in scored.items()]
+    names = [f"{source}\n{values.mean():.2f} ± {values.std():.2f}" for source, values in scores_by_source.items()]
     axis.set_yticks([row + 0.3 for row in rows], names)
-    axis.set(xlim=(0, 1), ylim=(0, len(scored)))
+    axis.set(xlim=(0, 1), ylim=(0, len(scores_by_source)))
     label_axes(
         axis, "score (1: as a real crystal's, 0: as noise's)", "", "scores; diamonds: the paper's, mean ± deviation"
     )

@@ -1,16 +1,27 @@
-"""`crystalgrid-figures`: the paper's experiments on one model, each as figures and numbers."""
+"""All experiments on one model: their figures and numbers in one folder."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..data.split import check_seed
 from ..errors import InputError
-from ..experiments import conditioning, discriminator, drawn_crystals, draws, interpolation, reconstruction
-from ..experiments.study import study
 from ..model import can_learn, find, load_trained
-from ..report.evaluation import of_split, opened, some, write_json
+from ..nets import UNet
+from ..report.evaluation import choose_crystals, crystals_of_split, load_model_and_crystals, write_json
+from . import beta, conditioning, discriminator, drawn_crystals, draws, interpolation, reconstruction
+from .study import study
+
+EXPERIMENTS = {
+    "reconstruction": reconstruction.run,
+    "interpolation": interpolation.run,
+    "draws": draws.run,
+    "drawn_crystals": drawn_crystals.run,
+    "conditioning": conditioning.run,
+}
+"""The experiments that need nothing but a study, in the order of the paper."""
 
 
 def run_experiments(
@@ -18,40 +29,47 @@ def run_experiments(
     out: Path,
     data: str,
     split: str,
+    *,
     max_cubes: int,
     seed: int,
-    betas: tuple[float, ...],
-    minutes_each: float,
+    betas: Sequence[float] = (),
+    minutes_each: float = 10.0,
 ) -> None:
-    """Repeat the paper's experiments with one model, with the options of `crystalgrid-figures`."""
+    """Repeat the paper's experiments with one model: figures and OUT/figures.json.
+
+    betas: weights of the KL divergence, for each of which a model is trained for `minutes_each` minutes.
+    """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: wanted a folder to write to, but a file has that name")
     check_seed(seed)
-    path = find(model)
-    if betas and not can_learn(path):
-        raise InputError(f"{model}: --betas needs a training run or a released model, as an exported one cannot learn")
-    unet = load_trained(path)[0].unet if betas else None
-    loaded, crystals = opened(model, data, seed)
-    chosen = some(of_split(crystals, split, data), max_cubes, seed)
-    of_split(crystals, "train", data)  # which the discriminator learns from
+    unet = _unet_to_start_from(model) if betas else None
+    loaded, crystals = load_model_and_crystals(model, data, seed)
+    chosen = choose_crystals(crystals_of_split(crystals, split, data), max_cubes, seed)
+    crystals_of_split(crystals, "train", data)  # the discriminator learns from these: raise before the work begins
     out.mkdir(parents=True, exist_ok=True)
-    here = study(loaded, crystals, chosen, seed)
-    about = {"model": model, "mode": loaded.mode, "data": data, "split": split, "seed": seed}
-    results: dict[str, Any] = {**about, "n_cubes": len(here.density)}
-    for experiment in (reconstruction, interpolation, draws, drawn_crystals, conditioning):
-        results[experiment.__name__.rpartition(".")[-1]] = experiment.run(here, out)
+    main_study = study(loaded, crystals, chosen, seed)
+    results: dict[str, Any] = {"model": model, "mode": loaded.mode, "data": data, "split": split, "seed": seed}
+    results["n_cubes"] = len(main_study.density)
+    for name, run in EXPERIMENTS.items():
+        results[name] = run(main_study, out)
     write_json(out / "figures.json", results)
-    accurate, further = None, {}
+    most_accurate, draws_by_beta = None, {}
     if unet is not None:
-        from ..experiments import beta  # brings the training, which takes seconds to import
-
-        trained = beta.sweep(loaded, unet, data, betas, minutes_each, seed, out / "betas")
-        held_out = some(of_split(crystals, "val", data), max_cubes, seed)
-        studies = {weight: study(its, crystals, held_out, seed) for weight, its in trained.items()}
+        models = beta.sweep(loaded, unet, data, betas, minutes_each, seed, out / "betas")
+        held_out = choose_crystals(crystals_of_split(crystals, "val", data), max_cubes, seed)
+        studies = {weight: study(trained, crystals, held_out, seed) for weight, trained in models.items()}
         results["beta"] = beta.run(studies, out)
         write_json(out / "figures.json", results)
-        accurate = study(trained[min(trained)], crystals, chosen, seed)
-        further = {f"draws with β = {weight:g}": its.drawn.density for weight, its in studies.items()}
-    results["discriminator"] = discriminator.run(here, out, accurate, further)
+        most_accurate = study(models[min(models)], crystals, chosen, seed)
+        draws_by_beta = {f"draws with β = {weight:g}": swept.drawn.density for weight, swept in studies.items()}
+    results["discriminator"] = discriminator.run(main_study, out, most_accurate, draws_by_beta)
     write_json(out / "figures.json", results)
     print(f"{out}: figures.json and {len([*out.glob('*.png'), *out.glob('*.gif')])} figures")
+
+
+def _unet_to_start_from(model: str) -> UNet:
+    """Return the U-Net of a model that can be trained further; InputError for one that cannot."""
+    path = find(model)
+    if not can_learn(path):
+        raise InputError(f"{model}: --betas needs a training run or a released model, as an exported one cannot learn")
+    return load_trained(path)[0].unet

@@ -1,4 +1,6 @@
-"""`crystalgrid-evaluate`: how well a model brings crystals back, counted as the paper counts."""
+"""Evaluation: how well a model reconstructs crystals, counted as the paper counts (section 4.2)."""
+
+from __future__ import annotations
 
 import json
 import math
@@ -8,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..artifacts.compiled import Compiled
 from ..atoms import find_atoms
@@ -17,14 +18,13 @@ from ..data.cubes import evaluation_cubes
 from ..data.load import load_crystals
 from ..errors import InputError
 from ..files import check_output, written_whole
-from ..model import Model
-from ..model import load as load_model
+from ..model import Model, load
 from ..progress import progress
+from . import pictures
+from .decoding import decode, encode
 from .metrics import Tally, true_atoms
 
 CUBES_PER_CRYSTAL = 3
-CUBES_AT_ONCE = 16
-"""That go through the networks together, which bounds memory."""
 CUBES_IN_PICTURE = 4
 PAPER: dict[str, dict[str, Any]] = {
     "single": {
@@ -36,35 +36,49 @@ PAPER: dict[str, dict[str, Any]] = {
         "species_exact": 0.654, "z_pearson": 0.98,
     },
 }  # fmt: skip
-"""What Hoffmann et al. 2019 report (sections 4.1 and 4.2.2), on a random split of other crystals."""
+"""Metrics that Hoffmann et al. 2019 report (sections 4.1 and 4.2.2), on a random split of other crystals."""
 
 
 def evaluate_model(
-    model: str, data: str, split: str, json: Path | None, picture: Path | None, max_cubes: int | None, seed: int
-) -> None:
-    """Evaluate a model and print, draw and write the results, with the options of `crystalgrid-evaluate`."""
-    for path in (json, picture):
+    model: str,
+    data: str,
+    split: str,
+    *,
+    json_path: Path | None = None,
+    picture: Path | None = None,
+    max_cubes: int | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Evaluate a model, print the metrics beside the paper's, and return them.
+
+    json_path: file to write the metrics to; picture: PNG file that shows the first cubes.
+    """
+    for path in (json_path, picture):
         if path is not None:
             check_output(path)
-    loaded, crystals = opened(model, data, seed)
-    crystals = of_split(crystals, split, data)
+    loaded, crystals = load_model_and_crystals(model, data, seed)
+    crystals = crystals_of_split(crystals, split, data)
     if max_cubes is not None:
-        crystals = some(crystals, max_cubes, seed)
+        crystals = choose_crystals(crystals, max_cubes, seed)
     metrics = measure(loaded, crystals, seed, picture)
-    metrics = {**metrics, "model": model, "data": data, "split": split, "seed": seed}
-    if json is not None:
-        write_json(json, metrics)
-    print(table(metrics))
+    metrics |= {"model": model, "data": data, "split": split, "seed": seed}
+    if json_path is not None:
+        write_json(json_path, metrics)
+    print(metrics_table(metrics))
+    return metrics
 
 
-def opened(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:
-    """A model, on the GPU if there is one, and all crystals of `data` that its mode can be shown."""
-    loaded = load_model(model)
+def load_model_and_crystals(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:
+    """Return a model, on the GPU if there is one, and all crystals of `data` that fit its mode.
+
+    Prints a warning where the data has the name of the training data but is split otherwise.
+    """
+    loaded = load(model)
     if torch.cuda.is_available() and not isinstance(loaded.network, Compiled):
         loaded.to("cuda")
     crystals = load_crystals(data, mode=loaded.mode, grid=loaded.grid, seed=seed)
-    known = loaded.metadata.get("data", {})
-    if Path(known.get("source", "")).name == Path(data).name and known["checksum"] != crystals.checksum:
+    trained_on = loaded.metadata.get("data", {})
+    if Path(trained_on.get("source", "")).name == Path(data).name and trained_on["checksum"] != crystals.checksum:
         print(
             f"warning: {data}: other crystals, or split with another --seed, than {model} was trained on; what is "
             "evaluated may have been trained on",
@@ -73,58 +87,47 @@ def opened(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:
     return loaded, crystals
 
 
-def of_split(crystals: CrystalSet, split: str, data: str) -> CrystalSet:
-    """The crystals of one split, of which there must be some; `data` is what an error calls their source."""
+def crystals_of_split(crystals: CrystalSet, split: str, data: str) -> CrystalSet:
+    """Return the crystals of one split; InputError, which calls their source `data`, if it has none."""
     chosen = crystals.split(split)
     if len(chosen) == 0:
         raise InputError(f"{data}: no crystals in the split {split!r}, nothing to evaluate")
     return chosen
 
 
-def some(crystals: CrystalSet, max_cubes: int, seed: int) -> CrystalSet:
-    """Enough crystals for `max_cubes` cubes, drawn with the seed."""
+def choose_crystals(crystals: CrystalSet, max_cubes: int, seed: int) -> CrystalSet:
+    """Return enough crystals for `max_cubes` cubes, chosen at random by the seed."""
     count = min(len(crystals), math.ceil(max_cubes / CUBES_PER_CRYSTAL))
     return crystals[np.sort(np.random.default_rng(seed).permutation(len(crystals))[:count])]
 
 
 @torch.no_grad()
 def measure(model: Model, crystals: CrystalSet, seed: int = 0, picture: Path | None = None) -> dict[str, Any]:
-    """The metrics of the fixed cubes of these crystals; `picture`: draw a few of the first."""
+    """Return the metrics of a model over the fixed cubes of these crystals.
+
+    `extraction_only` has the same metrics for atoms found in the true densities and species, without the networks.
+    picture: PNG file that shows a few of the first cubes.
+    """
     grid = model.grid
     network, extraction = Tally(grid), Tally(grid)
-    for cubes in progress(evaluation_cubes(crystals, model.mode, grid, seed, CUBES_PER_CRYSTAL), "evaluating"):
-        density, species = cubes.density(grid), cubes.species(grid)
-        seen, segmented, confidence = decoded(model, encoded(model, density)[0])
-        true, found = true_atoms(cubes, grid), find_atoms(segmented, seen, grid, confidence=confidence)
-        network.add(found, true, seen, density)
-        extraction.add(find_atoms(species, density, grid), true, density, density)
-        if picture is not None:
-            from . import pictures as plot
-
-            chosen = list(range(len(true)))[1::CUBES_PER_CRYSTAL][:CUBES_IN_PICTURE]
-            plot.reconstructions(picture, density, seen, true, found, grid, chosen)
-            picture = None
+    batches = evaluation_cubes(crystals, model.mode, grid, seed, CUBES_PER_CRYSTAL)
+    for batch, cubes in enumerate(progress(batches, "evaluating")):
+        density, true = cubes.density(grid), true_atoms(cubes, grid)
+        _, decoded, found = decode(model, encode(model, density)[0])
+        network.add(found, true, decoded, density)
+        extraction.add(find_atoms(cubes.species(grid), density, grid), true, density, density)
+        if picture is not None and batch == 0:
+            pictures.reconstructions(picture, density, decoded, true, found, grid, cubes_in_picture(len(true)))
     return {"mode": model.mode, **network.summary(), "extraction_only": extraction.summary()}
 
 
-def encoded(model: Model, density: Tensor) -> tuple[Tensor, Tensor]:
-    """Density [B, n, n, n] to mean and log variance of z, each [B, latent_dim], on the CPU."""
-    mu, logvar = model.encode(density.to(model.device))
-    return mu.cpu(), logvar.cpu()
+def cubes_in_picture(n_cubes: int) -> list[int]:
+    """Return the cubes to draw, the second of each of the first crystals: the first is at the crystal's origin."""
+    return list(range(n_cubes))[1::CUBES_PER_CRYSTAL][:CUBES_IN_PICTURE]
 
 
-def decoded(model: Model, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """z [B, latent_dim] to density, the species segmented from that and their confidence, [B, n, n, n] on the CPU."""
-    parts = []
-    for part in z.split(CUBES_AT_ONCE):
-        density = model.decode(part.to(model.device))
-        parts.append([grids.cpu() for grids in (density, *model.segment(density))])
-    density, species, confidence = map(torch.cat, zip(*parts, strict=True))
-    return density, species, confidence
-
-
-def table(metrics: dict[str, Any]) -> str:
-    """The metrics for reading, next to the paper's."""
+def metrics_table(metrics: dict[str, Any]) -> str:
+    """Return the metrics as a text table with a column of the paper's."""
     columns = {
         "model": metrics,
         "interior": metrics["interior"],
@@ -137,16 +140,16 @@ def table(metrics: dict[str, Any]) -> str:
         parts = metrics[key] if isinstance(metrics[key], dict) else {"": None}
         for part in parts:
             values = [(c.get(key) or {}).get(part) if part else c.get(key) for c in columns.values()]
-            lines.append(f"{key} {part:3}".ljust(22) + "".join(f"{_shown(value):>17}" for value in values))
+            lines.append(f"{key} {part:3}".ljust(22) + "".join(f"{_number(value):>17}" for value in values))
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _shown(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
-def write_json(path: Path, metrics: dict[str, Any]) -> None:
-    """Write the metrics whole."""
-    text = json.dumps(metrics, indent=1, allow_nan=False, ensure_ascii=False)
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
     with written_whole(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

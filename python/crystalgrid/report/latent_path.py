@@ -1,4 +1,4 @@
-"""`crystalgrid-interpolate`: structures along the straight line between two crystals' latent vectors (Fig. 6B)."""
+"""Latent paths: the straight line between two crystals' latent vectors, decoded by the sampler (Fig. 6B)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..errors import InputError
 from ..files import new_folder, written_whole
 from ..model import Model, load
 
-MOST_STEPS = 1_000_000
+MAX_STEPS = 1_000_000
 
 
 def encode_file(path: Path, model: Model) -> Tensor:
-    """The mean latent vector [latent_dim] of the first crystal kept of a file, in evaluation's first cube of it.
+    """Return the mean latent vector [latent_dim] of the first crystal in a file that the model accepts.
 
-    repeated mode: the cube's corner at the crystal's origin; single mode: centred, in a fixed random rotation. Raises
-    InputError for a file without a crystal that the model knows.
+    The crystal is encoded in the first of its evaluation cubes: in repeated mode with the cube's corner at its origin,
+    in single mode centred and in a fixed random rotation. Raises InputError for a file without such a crystal.
     """
     crystals = load_crystals(str(path), mode=model.mode, grid=model.grid)
     (cubes,) = evaluation_cubes(crystals[:1], model.mode, model.grid, seed=0, per_crystal=1)
@@ -31,22 +31,22 @@ def encode_file(path: Path, model: Model) -> Tensor:
 
 
 def line(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    """[steps, latent_dim]: evenly from a to b, both included."""
-    share = torch.linspace(0, 1, steps)[:, None]
-    return (1 - share) * a + share * b
+    """Return [steps, latent_dim] evenly spaced points from a to b, both included."""
+    fraction = torch.linspace(0, 1, steps)[:, None]
+    return (1 - fraction) * a + fraction * b
 
 
-def write_path(a: Path, b: Path, model: str, out: Path, steps: int, resume: bool) -> None:
-    """Write the latent vectors on the way from one crystal to another, then become the sampler that decodes them."""
-    if not 2 <= steps <= MOST_STEPS:
-        raise InputError(f"--steps: wanted 2 to {MOST_STEPS:,}, as both ends count, got {steps}")
-    artifact(model)  # which the sampler needs, before there is anything in OUT
+def write_path(a: Path, b: Path, model: str, out: Path, *, steps: int, resume: bool) -> None:
+    """Write the latent vectors from one crystal to another, then become the sampler that decodes them."""
+    if not 2 <= steps <= MAX_STEPS:
+        raise InputError(f"--steps: wanted 2 to {MAX_STEPS:,}, as both ends count, got {steps}")
+    artifact(model)  # the sampler needs one; this raises before anything is written
     loaded = load(model)
-    ends = [encode_file(path, loaded) for path in (a, b)]
+    start, end = (encode_file(path, loaded) for path in (a, b))
     if not resume:
         new_folder(out)
     latents = out / "latents.npy"
     with written_whole(latents) as temporary:
-        np.save(temporary, line(ends[0], ends[1], steps).numpy())
+        np.save(temporary, line(start, end, steps).numpy())
     options = ["--out", str(out / "structures"), "--shard", "0/1", "--latents", str(latents), "--cif", "--save-density"]
     become_sampler(model, [*options, *["--resume"] * resume])
