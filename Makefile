@@ -62,14 +62,14 @@ test-all: $(DEVELOP)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 lint: $(DEVELOP)
-	$(BIN)/ruff check python tests benchmarks
-	$(BIN)/ruff format --check python tests benchmarks
+	$(BIN)/ruff check python tests benchmarks scripts
+	$(BIN)/ruff format --check python tests benchmarks scripts
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
 
 format: $(DEVELOP)
-	$(BIN)/ruff check --fix python tests benchmarks
-	$(BIN)/ruff format python tests benchmarks
+	$(BIN)/ruff check --fix python tests benchmarks scripts
+	$(BIN)/ruff format python tests benchmarks scripts
 	$(BIN)/clang-format -i $(CPP)
 
 bench: $(DEVELOP)

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,21 +15,33 @@ from crystalgrid import Crystal, InputError
 from crystalgrid.data.crystalset import SPLITS, CrystalSet
 from crystalgrid.data.load import load_crystals
 from crystalgrid.data.parquet import write_parquet
-from crystalgrid.data.prototypes import prototypes, prototypes_file
+from crystalgrid.data.prototypes import prototypes
 
 
-def test_prototypes_are_what_pymatgen_reads():
+def test_prototypes_are_those_of_pymatgen():
+    import pymatgen.analysis.prototypes
     from pymatgen.core import Structure
 
-    path = prototypes_file()
-    entries = json.loads(gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes())
+    [path] = Path(pymatgen.analysis.prototypes.__file__).parent.rglob("aflow_prototypes.json.gz")
+    structures = [Structure.from_dict(entry["snl"]) for entry in json.loads(gzip.decompress(path.read_bytes()))]
     crystals = prototypes()
-    assert len(crystals) == len(entries) == 288
-    for i in (0, 100, 287):
-        wanted = Crystal.from_pymatgen(Structure.from_dict(entries[i]["snl"]))
-        np.testing.assert_allclose(crystals[i].lattice, wanted.lattice)
-        np.testing.assert_allclose(crystals[i].frac_coords, wanted.frac_coords)
-        np.testing.assert_array_equal(crystals[i].numbers, wanted.numbers)
+    assert len(crystals) == 288
+    np.testing.assert_array_equal(crystals.lattice, [structure.lattice.matrix for structure in structures])
+    np.testing.assert_array_equal(crystals.frac_coords, np.concatenate([one.frac_coords for one in structures]))
+    numbers = [site.specie.Z for structure in structures for site in structure]
+    np.testing.assert_array_equal(crystals.numbers, [z if z <= 94 else 0 for z in numbers])
+
+
+@pytest.mark.parametrize(
+    ("mode", "checksum"),
+    [
+        ("repeated", "ba1784ee207e7c649dd50abf957965000d828f81a16ea540a33451aef07b640b"),
+        ("single", "244895abe9a313a80438f7c14f3c0ecf18c9c542d45c0d441f6e8e5dbcb78b5c"),
+    ],
+)
+def test_prototypes_and_their_split_never_change(mode, checksum):
+    """Runs and released models store this checksum of what they were trained on."""
+    assert load_crystals("prototypes", mode=mode).checksum == checksum
 
 
 def test_load_prototypes(capsys):
@@ -93,7 +106,7 @@ def test_mode_misspelt():
 def test_loading_needs_neither_pymatgen_nor_plotting():
     code = (
         "import sys; from crystalgrid.data.load import load_crystals; load_crystals('prototypes');"
-        "sys.exit(any(name in sys.modules for name in ('pymatgen.core', 'matplotlib')))"
+        "sys.exit(any(name in sys.modules for name in ('pymatgen', 'matplotlib')))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
