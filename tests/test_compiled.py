@@ -18,7 +18,7 @@ from crystalgrid.commands.export import export
 from crystalgrid.latents import latents
 from crystalgrid.model import METADATA, read_metadata
 from crystalgrid.nets.fuse import folded
-from crystalgrid.nets.generators.latent_flow import Prior
+from crystalgrid.nets.generators.latent_flow import LatentFlow
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """model.pt and model.pt2 of one network."""
     folder = tmp_path_factory.mktemp("forms")
     network, script = tiny_network(), folder / "model.pt"
-    network.flow = Prior(300, (16, 16)).eval()
+    network.flow = LatentFlow(300, (16, 16)).eval()
     script.write_bytes(scripted(network))
     describe(script, tiny_metadata(prior={}))
     density = network.decode(latents(0, 0, 2, 300)).detach()

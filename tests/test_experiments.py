@@ -25,7 +25,7 @@ from crystalgrid.experiments.study import Study, study
 from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
 from crystalgrid.model import Model
-from crystalgrid.nets.generators.latent_flow import Prior
+from crystalgrid.nets.generators.latent_flow import LatentFlow
 from crystalgrid.report.decoding import Decoded, decode_density
 from crystalgrid.report.distances import wasserstein
 from crystalgrid.report.evaluation import measure
@@ -102,7 +102,7 @@ def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tm
 
 def test_draws_of_a_prior_are_compared_with_crystals_that_are_cut_as_it_learned_them(tiny, tmp_path):
     network = copy.deepcopy(tiny.model.network)
-    network.flow = Prior(300, (8,))
+    network.flow = LatentFlow(300, (8,))
     model = Model(network, {**tiny.model.metadata, "prior": {}})
     one = study(model, tiny.crystals, tiny.chosen, SEED)
     torch.testing.assert_close(one.drawn.z, model.prior(latents(SEED, 0, 6, 300)))

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import crystalgrid as cg
-from artifacts import fitted_tiny
 from crystalgrid.artifacts.checkpoint import KEY, last, load_run, read_checkpoint
 from crystalgrid.artifacts.released import load_released, write_weights
 from crystalgrid.commands.export import export
@@ -17,7 +16,6 @@ from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import write_parquet
 from crystalgrid.latents import latents
-from crystalgrid.nets.generators.latent_flow import Prior
 
 RECIPE = """
 [network]
@@ -55,35 +53,8 @@ def run(request, tmp_path_factory, crystals) -> Path:
 def small(monkeypatch):
     monkeypatch.setattr("crystalgrid.nets.WaveVAE.fitted_to", 256)
     monkeypatch.setattr("crystalgrid.nets.LatticeVAE.fitted_to", 256)
-    monkeypatch.setattr("crystalgrid.training.latent_flow.LatentPriorTraining.widths", (32, 48))
-    monkeypatch.setattr("crystalgrid.training.cell_flow.CellPriorTraining.widths", (32, 48))
-
-
-def test_a_flow_learns_where_examples_lie() -> None:
-    """Two thin sheets far from the origin: N(0, 1) misses them, draws do not."""
-    torch.manual_seed(0)
-
-    def examples(count: int) -> torch.Tensor:
-        z = 0.05 * torch.randn(count, 4)
-        z[:, 0] += 3 * torch.randint(0, 2, (count,)) - 5.0
-        z[:, 1] = torch.sin(2 * z[:, 2].mul_(20)) + z[:, 1]
-        return z
-
-    flow = Prior(4, (64, 64, 64))
-    flow.fit(examples(4096))
-    optimizer = torch.optim.Adam(flow.parameters(), 3e-3)
-    for step in range(800):
-        optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / 800)
-        optimizer.zero_grad()
-        flow.loss(examples(512), torch.randn(512, 4), torch.rand(512)).backward()
-        optimizer.step()
-    with torch.no_grad():
-        drawn = flow(torch.randn(2000, 4))
-    sheet = (drawn[:, 0] > -3.5).float()
-    assert 0.42 < sheet.mean() < 0.58
-    assert ((drawn[:, 0] + 5 - 3 * sheet).abs() < 0.3).float().mean() > 0.97
-    assert ((drawn[:, 1] - torch.sin(2 * drawn[:, 2])).abs() < 0.4).float().mean() > 0.9
-    assert drawn[:, 2].std() == pytest.approx(1, abs=0.15)
+    monkeypatch.setattr("crystalgrid.training.latent_flow.LatentFlowTraining.widths", (32, 48))
+    monkeypatch.setattr("crystalgrid.training.cell_flow.CellFlowTraining.widths", (32, 48))
 
 
 def test_the_run_is_the_model_with_a_prior_beside_it(run, crystals, tmp_path) -> None:
@@ -161,11 +132,3 @@ def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
         given = {"model": str(run), "out": tmp_path / "out", "data": str(crystals), "max_steps": 2} | arguments
         with pytest.raises(cg.InputError, match=message):
             prior(**given)
-
-
-def test_the_scripted_flow_is_the_flow(prototypes) -> None:
-    network = fitted_tiny(cg.voxelize([prototypes[0]]).expand(8, -1, -1, -1)).eval()
-    network.flow = Prior(300, (16, 16))
-    scripted = torch.jit.script(network)
-    noise = latents(0, 0, 3, 300)
-    torch.testing.assert_close(scripted.prior(noise), network.prior(noise))

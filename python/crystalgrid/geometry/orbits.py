@@ -1,5 +1,6 @@
-"""Sites: where a crystal's symmetry lets its atoms be, and of what shape its lattice."""
+"""Wyckoff orbits: where the symmetry of crystals lets their atoms be, and which shapes it allows their lattices."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -7,83 +8,113 @@ from torch import Tensor
 
 from .lattices import from_parameters, parameters_of, products
 
-GROUPS = 230
-"""Space groups."""
-WHOLE = 48
-"""Turns and metrics are averages over operations, of which there are always a divisor of as many."""
-FINE = 1 << 14
-"""Shifts are multiples of one in so many, 0.6 mÅ of 10 Å."""
+SPACE_GROUPS = 230
+"""Number of space groups."""
+LINEAR_UNITS = 48
+"""Affine maps and projectors are averages over 1 to 48 operations of a point group, so multiples of 1/48."""
+OFFSET_UNITS = 1 << 14
+"""Offsets are rounded to multiples of 1/16384, which is 0.6 mÅ in a cell of 10 Å."""
 
 
-class Sites(NamedTuple):
-    """Of B crystals with room for K atoms each. In whole numbers, as they are kept, or as they are used.
+class Orbits(NamedTuple):
+    """The Wyckoff orbits of B crystals, padded to K atoms each.
 
-    Atoms that symmetry takes to each other are an orbit, and lie where one free point of space says: each at
-    turn · free + shift, in fractional coordinates.
+    Atoms that symmetry operations take to each other are an orbit. The position of each follows from one free point u
+    of its orbit: affine · u + offset, in fractional coordinates.
+
+    In files and in memory they are whole numbers (int8 and int16, in the units below); `to_float` makes of them what
+    the functions of this module take. Those of one crystal lack the first dimension.
     """
 
-    turn: Tensor
-    """[B, K, 3, 3], in units of 1 / WHOLE; zero for no atom."""
-    back: Tensor
-    """[B, K, 3, 3], a step of the atom to the step of its orbit's free point; in units of 1 / WHOLE."""
-    shift: Tensor
-    """[B, K, 3], in units of 1 / FINE."""
+    affine: Tensor
+    """[B, K, 3, 3], in units of 1 / LINEAR_UNITS; zero where there is no atom."""
+    projector: Tensor
+    """[B, K, 3, 3], takes a step of an atom to the step of its orbit's free point; in units of 1 / LINEAR_UNITS."""
+    offset: Tensor
+    """[B, K, 3], in units of 1 / OFFSET_UNITS."""
     orbit: Tensor
-    """[B, K], its orbit's first atom."""
-    metric: Tensor
-    """[B, 6, 6], takes a lattice's `products` to symmetric ones; in units of 1 / WHOLE."""
-    group: Tensor
+    """[B, K], the index of the first atom of the atom's orbit."""
+    metric_projector: Tensor
+    """[B, 6, 6], takes the `products` of a lattice to their mean over the rotations; in units of 1 / LINEAR_UNITS."""
+    space_group: Tensor
     """[B], the number of the space group."""
 
 
-def as_used(sites: Sites, whole: int = WHOLE, fine: int = FINE) -> Sites:
-    """From whole numbers to float32, indices to int64."""
-    return Sites(
-        sites.turn.float() / whole,
-        sites.back.float() / whole,
-        sites.shift.float() / fine,
-        sites.orbit.long(),
-        sites.metric.float() / whole,
-        sites.group.long(),
+def pad_orbits(crystals: Iterable[Orbits], count: int, atoms: int) -> Orbits:
+    """Return the orbits of `count` crystals, each given without a batch dimension, padded to the same number of atoms.
+
+    Padding is an orbit of its own for each missing atom, with zero for all else.
+    """
+    batch = Orbits(
+        torch.zeros(count, atoms, 3, 3, dtype=torch.int8),
+        torch.zeros(count, atoms, 3, 3, dtype=torch.int8),
+        torch.zeros(count, atoms, 3, dtype=torch.int16),
+        torch.arange(atoms, dtype=torch.int8).repeat(count, 1),
+        torch.zeros(count, 6, 6, dtype=torch.int16),
+        torch.zeros(count, dtype=torch.int16),
+    )
+    for b, crystal in enumerate(crystals):
+        for padded, values in zip(batch[:4], crystal[:4], strict=True):
+            padded[b, : len(values)] = values
+        batch.metric_projector[b] = crystal.metric_projector
+        batch.space_group[b] = crystal.space_group
+    return batch
+
+
+def to_float(orbits: Orbits, linear_units: int = LINEAR_UNITS, offset_units: int = OFFSET_UNITS) -> Orbits:
+    """Return orbits stored in whole numbers as float32 maps and int64 indices."""
+    return Orbits(
+        orbits.affine.float() / linear_units,
+        orbits.projector.float() / linear_units,
+        orbits.offset.float() / offset_units,
+        orbits.orbit.long(),
+        orbits.metric_projector.float() / linear_units,
+        orbits.space_group.long(),
     )
 
 
-def of_orbit(sites: Sites, values: Tensor) -> Tensor:
-    """[B, K, 3] of each atom's orbit's first one."""
-    return values.gather(1, sites.orbit.unsqueeze(2).expand_as(values))
+def from_first_atoms(orbits: Orbits, values: Tensor) -> Tensor:
+    """Return for each atom the value [B, K, 3] of the first atom of its orbit."""
+    return values.gather(1, orbits.orbit.unsqueeze(2).expand_as(values))
 
 
-def moved(sites: Sites, steps: Tensor) -> Tensor:
-    """Steps [B, K, 3] of atoms, where each orbit's first says how its free point moves."""
-    return (sites.turn @ of_orbit(sites, steps).unsqueeze(3)).squeeze(3)
+def orbit_steps(orbits: Orbits, free_steps: Tensor) -> Tensor:
+    """Return the steps [B, K, 3] of all atoms when free points move; those of first atoms [B, K, 3] count."""
+    return (orbits.affine @ from_first_atoms(orbits, free_steps).unsqueeze(3)).squeeze(3)
 
 
-def placed(sites: Sites, free: Tensor) -> Tensor:
-    """Fractional coordinates [B, K, 3] of atoms, of which each orbit's first has a free point of [B, K, 3]."""
-    return moved(sites, free) + sites.shift
+def orbit_positions(orbits: Orbits, free_points: Tensor) -> Tensor:
+    """Return the fractional coordinates [B, K, 3] of all atoms; the free points of first atoms [B, K, 3] count."""
+    return orbit_steps(orbits, free_points) + orbits.offset
 
 
-def symmetric(sites: Sites, steps: Tensor) -> Tensor:
-    """Of steps of atoms [B, K, 3], in fractional coordinates, the part that keeps the symmetry."""
-    together = (sites.orbit.unsqueeze(2) == sites.orbit.unsqueeze(1)).to(steps.dtype)
-    free = together @ (sites.back @ steps.unsqueeze(3)).squeeze(3) / together.sum(2, keepdim=True)
-    return moved(sites, free)
+def symmetrize_steps(orbits: Orbits, steps: Tensor) -> Tensor:
+    """Return the part of the atoms' steps [B, K, 3], in fractional coordinates, that keeps the symmetry.
 
-
-def symmetric_sides(sites: Sites, sides: Tensor) -> Tensor:
-    """Of lattices' `parameters` [B, SIDES], those of the symmetric lattices that are nearest by their metric."""
-    return parameters_of((sites.metric @ products(from_parameters(sides)).unsqueeze(2)).squeeze(2))
-
-
-def shortest(sites: Sites, ways: Tensor, rounds: int = 3) -> Tensor:
-    """Ways [B, K, 3] between two free points of an orbit to the shortest between their images that keep the symmetry.
-
-    Only the first atom's of each orbit counts, whose `turn` takes any point to where it may be.
+    It is the mean over each orbit, projected on what leaves the atoms on their Wyckoff positions.
     """
-    step = torch.tensor([0.0, -1.0, 1.0, -2.0, 2.0], device=ways.device)  # (x, 2 x, z) repeats after (1, 2, 0)
-    steps = torch.cartesian_prod(step, step, step)
-    possible = ((sites.turn.unsqueeze(2) @ steps.unsqueeze(2)).squeeze(4) - steps).abs().amax(3) < 0.5 / WHOLE
+    same_orbit = (orbits.orbit.unsqueeze(2) == orbits.orbit.unsqueeze(1)).to(steps.dtype)
+    free_steps = same_orbit @ (orbits.projector @ steps.unsqueeze(3)).squeeze(3) / same_orbit.sum(2, keepdim=True)
+    return orbit_steps(orbits, free_steps)
+
+
+def symmetrize_lattice(orbits: Orbits, lattice_params: Tensor) -> Tensor:
+    """Return the `parameters` [B, 6] of the lattices whose metric is the mean over the rotations of the given ones."""
+    metric = products(from_parameters(lattice_params)).unsqueeze(2)
+    return parameters_of((orbits.metric_projector @ metric).squeeze(2))
+
+
+def shortest_free_steps(orbits: Orbits, steps: Tensor, rounds: int = 3) -> Tensor:
+    """Return steps [B, K, 3] from one free point to the nearest image of another, given steps to any of its images.
+
+    Only lattice translations t with affine · t = t keep the symmetry and are tried. Only steps of first atoms count.
+    Each round tries translations of up to two cells along each axis.
+    """
+    cells = torch.tensor([0.0, -1.0, 1.0, -2.0, 2.0], device=steps.device)  # (x, 2 x, z) repeats after (1, 2, 0)
+    translations = torch.cartesian_prod(cells, cells, cells)
+    moved = (orbits.affine.unsqueeze(2) @ translations.unsqueeze(2)).squeeze(4)
+    allowed = (moved - translations).abs().amax(3) < 0.5 / LINEAR_UNITS
     for _ in range(rounds):
-        length = (ways.unsqueeze(2) + steps).square().sum(3).masked_fill(~possible, torch.inf)
-        ways = ways + steps[length.argmin(2)]
-    return ways
+        length = (steps.unsqueeze(2) + translations).square().sum(3).masked_fill(~allowed, torch.inf)
+        steps = steps + translations[length.argmin(2)]
+    return steps

@@ -7,8 +7,8 @@ from .autoencoders.atoms import AtomVAE
 from .autoencoders.lattice import LatticeVAE
 from .autoencoders.paper import VAE
 from .autoencoders.waves import WaveVAE
-from .generators.cell_flow import CellPrior
-from .generators.latent_flow import Prior
+from .generators.cell_flow import CellFlow
+from .generators.latent_flow import LatentFlow
 from .segmentation.unet import UNet
 
 
@@ -19,8 +19,8 @@ class CrystalNet(nn.Module):
     `Encoder` and `Decoder`); else those that know the physics, with so many waves per axis (see `WaveVAE`).
     periodic, atomic: the autoencoders that know that crystals repeat, and that all atoms are in the cube (see
     `LatticeVAE` and `AtomVAE`), which have no layers.
-    prior: widths of the prior; empty where draws are the VAE's own N(0, 1). It is a `Prior` of latent vectors or, where
-    the autoencoder can say what a crystal's latent vector is, a `CellPrior` of crystals with at most so many `atoms`.
+    prior: widths of the prior; empty where draws are the VAE's own N(0, 1). It is a `LatentFlow` over latent vectors
+    or, where the autoencoder knows a crystal's latent vector, a `CellFlow` over crystals of at most `atoms` atoms.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class CrystalNet(nn.Module):
             self.vae = VAE(encoder, decoder, latent_dim)
         exact = periodic or atomic
         self.unet = UNet(unet, physics=exact or waves > 0, exact=exact)
-        self.flow = Prior(latent_dim, prior) if prior and not exact else None
-        self.cells = CellPrior(latent_dim, prior, atoms) if prior and exact else None
+        self.flow = LatentFlow(latent_dim, prior) if prior and not exact else None
+        self.cells = CellFlow(latent_dim, prior, atoms) if prior and exact else None
 
     @property
     def has_prior(self) -> bool:

@@ -1,4 +1,4 @@
-"""A prior that learns crystals themselves, for autoencoders that say exactly what a crystal's latent vector is."""
+"""Training of `CellFlow`, for autoencoders that say exactly which latent vector a crystal has."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from torch import Tensor
 from ..artifacts.recipe import MIXED, Network, Optimizer
 from ..data.crystalset import CrystalSet
 from ..errors import InputError
-from ..geometry.orbits import Sites, as_used, of_orbit, placed
+from ..geometry.orbits import Orbits, from_first_atoms, orbit_positions, to_float
 from ..nets import CrystalNet
-from ..nets.generators.cell_flow import NOISE_OF_ONE, CellPrior, most_atoms
+from ..nets.generators.cell_flow import LEAST_NOISE, CellFlow, most_atoms
 from ..nets.generators.templates import TEMPLATES
 from .flow import PriorTraining
-from .unit_cells import UnitCells, few_enough, shortest_distances, unit_cells
+from .unit_cells import UnitCells, build_unit_cells, shortest_distances, small_enough
 
-ATOMS = 32
-"""In one cell, at most: nine in ten crystals of the Materials Project with sides below 10 Å have no more."""
-TOGETHER = 32
-"""Crystals of about as many atoms that go through the network at once."""
+MAX_ATOMS = 32
+"""Most atoms in a cell; nine in ten crystals of the Materials Project with sides below 10 Å have no more."""
+PASS_SIZE = 32
+"""Crystals with about the same number of atoms that go through the network at once."""
 
 
-class CellPriorTraining(PriorTraining):
-    """Of a `CellPrior`."""
+class CellFlowTraining(PriorTraining):
+    """Training of a `CellFlow` on the unit cells of crystals."""
 
     widths = (256, 256, 256, 256)
     optimizer = Optimizer(
@@ -33,7 +33,7 @@ class CellPriorTraining(PriorTraining):
     )  # fmt: skip
 
     @property
-    def learner(self) -> CellPrior:
+    def learner(self) -> CellFlow:
         assert self.net.cells is not None
         return self.net.cells
 
@@ -42,67 +42,85 @@ class CellPriorTraining(PriorTraining):
         most = most_atoms(network.latent_dim)
         if most < 1:
             raise InputError(
-                f"latent_dim: wanted {NOISE_OF_ONE} or more to draw crystals with, got {network.latent_dim}"
+                f"latent_dim: wanted {LEAST_NOISE} or more to draw crystals with, got {network.latent_dim}"
             )
-        return few_enough(crystals, min(ATOMS, most))
+        return small_enough(crystals, min(MAX_ATOMS, most))
 
     @property
     def atoms(self) -> int:  # type: ignore[override]
-        """Of the largest crystal."""
+        """The number of atoms of the largest crystal."""
         return int(np.diff(self.crystals.offsets).max())
 
     def examples(self, _: CrystalNet, crystals: CrystalSet) -> UnitCells:
-        return unit_cells(crystals, self.atoms)
+        return build_unit_cells(crystals, self.atoms)
 
     def fit(self) -> None:
-        self.learner.fit(self.known.sides)
+        self.learner.fit(self.known.lattice_params)
         self.learner.contacts.fit(*shortest_distances(self.known))
-        kept = np.random.default_rng(self.about["seed"]).permutation(len(self.crystals))
-        kept = self.known.of(np.resize(kept, TEMPLATES))
-        self.learner.templates.fit(kept.sites, kept.kinds)
+        order = np.random.default_rng(self.about["seed"]).permutation(len(self.crystals))
+        kept = self.known.select(np.resize(order, TEMPLATES))
+        self.learner.templates.fit(kept.orbits, kept.element_slots)
 
     def loss(self, examples: UnitCells, chosen: np.ndarray, place: int) -> Tensor:
-        """Those of about as many atoms together, so that little is computed of atoms that are none."""
-        random, total = self.random(place), torch.zeros((), device=self.device)
-        torch.manual_seed(int(random.integers(1 << 63)))  # of what dropout forgets
+        """Return the loss of the chosen crystals, grouped by size so that little is computed for padding."""
+        rng, total = self.random(place), torch.zeros((), device=self.device)
+        torch.manual_seed(int(rng.integers(1 << 63)))  # of the dropout
         by_size = chosen[examples.counts[chosen].sum(1).argsort(stable=True).numpy()]
-        for part in np.array_split(by_size, max(1, len(by_size) // TOGETHER)):
-            total = total + loss_together(self.learner, examples.of(part), random) * (len(part) / len(chosen))
+        for part in np.array_split(by_size, max(1, len(by_size) // PASS_SIZE)):
+            total = total + cell_flow_loss(self.learner, examples.select(part), rng) * (len(part) / len(chosen))
         return total
 
 
-def loss_together(flow: CellPrior, cells: UnitCells, random: np.random.Generator) -> Tensor:
-    """Of crystals, on the way from free points that are anywhere."""
-    device = flow.scale.device
-    sites = as_used(cells.sites)
-    free = matched(random.random(cells.places.shape, dtype=np.float32), cells, sites)
-    noise_sides = torch.from_numpy(random.standard_normal(cells.sides.shape, dtype=np.float32))
-    time = torch.from_numpy(random.random(len(free), dtype=np.float32))
-    drawn = tuple(part.to(device) for part in (cells.places, cells.sides, cells.numbers))
-    sites = Sites(*(part.to(device) for part in sites))
-    way = flow.loss(drawn, sites, (free.to(device), noise_sides.to(device)), time.to(device))
-    elements, counts = cells.elements.to(device), cells.counts.to(device)
-    return way + flow.composition.loss(elements, counts, sites.group)
+def cell_flow_loss(flow: CellFlow, cells: UnitCells, rng: np.random.Generator) -> Tensor:
+    """Return the flow-matching loss of a batch of crystals plus the negative log probability of their compositions.
 
-
-def matched(free: np.ndarray, cells: UnitCells, sites: Sites) -> Tensor:
-    """Free points [B, K, 3] to start from, in such an order that orbits of a species have the shortest ways to theirs.
-
-    Which of several like orbits comes from where makes no difference to the crystal, but crossing ways are harder to
-    learn (Tong et al. 2024, optimal transport). Alike are orbits of one species on sites that leave the same freedom.
+    Orbits start at free points that are uniform in the cell; noise and times are drawn from `rng`.
     """
-    free = free.copy()
-    ends, starts = (of_orbit(sites, placed(sites, x)).numpy() for x in (cells.places, torch.from_numpy(free)))
-    numbers, orbit = cells.numbers.numpy(), cells.sites.orbit.numpy()
-    sorts = np.concatenate((cells.sites.turn.flatten(2).numpy(), cells.sites.shift.numpy(), numbers[:, :, None]), 2)
-    first = (orbit == np.arange(orbit.shape[1])) & (numbers > 0)
-    for point, start, end, sort, which in zip(free, starts, ends, sorts, first, strict=True):
-        firsts = np.flatnonzero(which)
-        _, kind = np.unique(sort[firsts], axis=0, return_inverse=True)
+    device = flow.scale.device
+    orbits = to_float(cells.orbits)
+    uniform = rng.random(cells.frac_coords.shape, dtype=np.float32)
+    free_points = match_free_points(uniform, cells, orbits).to(device)
+    lattice_noise = torch.from_numpy(rng.standard_normal(cells.lattice_params.shape, dtype=np.float32)).to(device)
+    time = torch.from_numpy(rng.random(len(free_points), dtype=np.float32)).to(device)
+    crystals = cells.frac_coords.to(device), cells.lattice_params.to(device), cells.numbers.to(device)
+    orbits = Orbits(*(part.to(device) for part in orbits))
+    flow_loss = flow.loss(crystals, orbits, (free_points, lattice_noise), time)
+    elements, counts = cells.elements.to(device), cells.counts.to(device)
+    return flow_loss + flow.composition.loss(elements, counts, orbits.space_group)
+
+
+def match_free_points(free_points: np.ndarray, cells: UnitCells, orbits: Orbits) -> Tensor:
+    """Return free points [B, K, 3] to start from, exchanged among like orbits so that paths to their ends are shortest.
+
+    Which of several like orbits comes from where makes no difference to the crystal, but crossing paths are harder to
+    learn (Tong et al. 2024, minibatch optimal transport). Like orbits are of one species, with the same affine map and
+    offset.
+    """
+    matched = free_points.copy()
+    ends, starts = (
+        from_first_atoms(orbits, orbit_positions(orbits, points)).numpy()
+        for points in (cells.frac_coords, torch.from_numpy(matched))
+    )
+    numbers, orbit = cells.numbers.numpy(), cells.orbits.orbit.numpy()
+    site = cells.orbits.affine.flatten(2).numpy(), cells.orbits.offset.numpy(), numbers[:, :, None]
+    kinds = np.concatenate(site, 2)
+    is_first = (orbit == np.arange(orbit.shape[1])) & (numbers > 0)
+    for b in range(len(matched)):
+        firsts = np.flatnonzero(is_first[b])
+        _, kind = np.unique(kinds[b, firsts], axis=0, return_inverse=True)
         for k in range(kind.max() + 1):
             like = firsts[kind.ravel() == k]
             if len(like) > 1:
-                way = end[like, None] - start[like]
-                way -= np.rint(way)
-                point[like] = point[like][linear_sum_assignment((way**2).sum(-1))[1]]
-    return torch.from_numpy(free)
+                matched[b, like] = matched[b, like][_assignment(starts[b, like], ends[b, like])]
+    return torch.from_numpy(matched)
+
+
+def _assignment(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return which start [N, 3] each end [N, 3] is assigned, with the least sum of squared differences.
+
+    Differences are of fractional coordinates modulo 1, component by component, as the paths of the flow are: this is
+    no distance in Å, so rounding is exact.
+    """
+    difference = ends[:, None] - starts
+    difference -= np.rint(difference)
+    return linear_sum_assignment((difference**2).sum(-1))[1]

@@ -1,4 +1,4 @@
-"""A prior that learns latent vectors, of autoencoders of any density."""
+"""Training of `LatentFlow`, for autoencoders of any density."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from ..artifacts.recipe import Network, Optimizer
 from ..data.crystalset import CrystalSet
 from ..data.cubes import upright_cubes
 from ..nets import CrystalNet
-from ..nets.generators.latent_flow import Prior
+from ..nets.generators.latent_flow import LatentFlow
 from ..progress import progress
 from .flow import PriorTraining
 
-ENCODED_AT_ONCE = 16
+ENCODING_BATCH = 16
+"""Crystals that are encoded at once."""
 
 
 class Posteriors(NamedTuple):
-    """q(z|M) of B crystals, each in its upright cube."""
+    """The posteriors q(z|M) of B crystals, each in one cube in its canonical orientation."""
 
     mu: Tensor
     """[B, latent_dim]."""
@@ -28,8 +29,8 @@ class Posteriors(NamedTuple):
     """[B, latent_dim]."""
 
 
-class LatentPriorTraining(PriorTraining):
-    """Of a `Prior`."""
+class LatentFlowTraining(PriorTraining):
+    """Training of a `LatentFlow` on the latent vectors of crystals."""
 
     widths = (512, 512, 512, 512)
     optimizer = Optimizer(
@@ -38,7 +39,7 @@ class LatentPriorTraining(PriorTraining):
     )  # fmt: skip
 
     @property
-    def learner(self) -> Prior:
+    def learner(self) -> LatentFlow:
         assert self.net.flow is not None
         return self.net.flow
 
@@ -48,8 +49,11 @@ class LatentPriorTraining(PriorTraining):
 
     @torch.no_grad()
     def examples(self, trained: CrystalNet, crystals: CrystalSet) -> Posteriors:
-        """Draws learn nothing from where else a cube could be cut, or how else a crystal be turned."""
-        parts = np.array_split(np.arange(len(crystals)), max(1, len(crystals) // ENCODED_AT_ONCE))
+        """Return the posteriors of all crystals, each in one cube.
+
+        Other origins and rotations would only make the distribution harder to learn.
+        """
+        parts = np.array_split(np.arange(len(crystals)), max(1, len(crystals) // ENCODING_BATCH))
         threads, mode = torch.get_num_threads(), self.about["mode"]
         encoded = [
             trained.encode(upright_cubes(crystals, mode, self.grid, part).density(self.grid, threads))
@@ -58,14 +62,14 @@ class LatentPriorTraining(PriorTraining):
         return Posteriors(*map(torch.cat, zip(*encoded, strict=True)))
 
     def fit(self) -> None:
-        self.learner.fit(self.lines(self.known, self.random(0))[0])
+        self.learner.fit(self.sample(self.known, self.random(0))[0])
 
-    def lines(self, known: Posteriors, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """A latent vector of each crystal, a noise and a time."""
-        noise = torch.from_numpy(random.standard_normal((2, *known.mu.shape), dtype=np.float32))
-        time = torch.from_numpy(random.random(len(known.mu), dtype=np.float32))
-        z = known.mu + noise[0] * (known.logvar / 2).exp()
+    def sample(self, posteriors: Posteriors, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return a latent vector of each posterior, noise to start from, both [B, latent_dim], and times [B]."""
+        noise = torch.from_numpy(rng.standard_normal((2, *posteriors.mu.shape), dtype=np.float32))
+        time = torch.from_numpy(rng.random(len(posteriors.mu), dtype=np.float32))
+        z = posteriors.mu + noise[0] * (posteriors.logvar / 2).exp()
         return z.to(self.device), noise[1].to(self.device), time.to(self.device)
 
     def loss(self, examples: Posteriors, chosen: np.ndarray, place: int) -> Tensor:
-        return self.learner.loss(*self.lines(Posteriors(*(part[chosen] for part in examples)), self.random(place)))
+        return self.learner.loss(*self.sample(Posteriors(*(part[chosen] for part in examples)), self.random(place)))

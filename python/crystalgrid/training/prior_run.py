@@ -19,9 +19,9 @@ from ..data.crystalset import CrystalSet
 from ..errors import InputError
 from ..grid import Grid
 from ..model import load_learner
-from .cell_flow import CellPriorTraining
+from .cell_flow import CellFlowTraining
 from .flow import PriorTraining
-from .latent_flow import LatentPriorTraining
+from .latent_flow import LatentFlowTraining
 from .log import Log
 from .run import (
     ENDLESS,
@@ -55,7 +55,7 @@ def train_prior(
     of.pop("prior", None)
     begun, about_start = begin(start)
     recipe = recipe_from(of["recipe"], model)
-    kind = CellPriorTraining if recipe.network.periodic or recipe.network.atomic else LatentPriorTraining
+    kind = CellFlowTraining if recipe.network.periodic or recipe.network.atomic else LatentFlowTraining
     settings = replace(recipe, optimizer=kind.optimizer)
     here, nodes = processes(devices)
     with first_process_speaks():

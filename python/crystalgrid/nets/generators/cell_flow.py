@@ -1,4 +1,4 @@
-"""What crystals are like: a lattice and the atoms of one cell, which a flow makes of noise (Lipman et al. 2023)."""
+"""A flow over unit cells: carries noise to lattices and atoms (flow matching, Lipman et al. 2023)."""
 
 import math
 
@@ -7,231 +7,190 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...geometry.blur import product
-from ...geometry.lattices import SIDES, from_parameters, neighbours
-from ...geometry.orbits import GROUPS, Sites, moved, placed, shortest, symmetric, symmetric_sides
+from ...geometry.lattices import SIDES, from_parameters
+from ...geometry.nearest_images import mean_nearest_differences
+from ...geometry.orbits import (
+    SPACE_GROUPS,
+    Orbits,
+    orbit_positions,
+    orbit_steps,
+    shortest_free_steps,
+    symmetrize_lattice,
+    symmetrize_steps,
+)
 from ..segmentation.heads import SPECIES
 from .composition import ELEMENTS, Composition
-from .minimum_distances import Contacts
+from .minimum_distances import MinimumDistances
+from .rotary_attention import DISTANCE_FEATURES, Layer, smallest_miller_indices
 from .templates import Templates
 
 FREQUENCIES = 8
-"""Of sines and cosines of the time."""
-HEADS = 4
-RADII, FARTHEST, WIDE = 16, 8.0, 0.5
-"""Gaussians of `WIDE` Å that say how far two atoms are from each other, up to `FARTHEST` Å."""
-NOISE_OF_ONE = 1 + ELEMENTS + SIDES + 6
-"""Numbers of noise for a crystal of one atom; each more takes six."""
-REACH = 3
-"""Largest Miller index of waves that atoms attend by."""
-LATE, LAST = 0.2, 0.05
-"""A velocity is a sum of two parts, of which one grows as LATE / (1 + LAST - t), like that towards a known place."""
+"""Number of sines and cosines that represent the time."""
+LARGEST_DISTANCE, DISTANCE_WIDTH = 8.0, 0.5
+"""Å: the centre of the last Gaussian that represents the distance between two atoms, and the width of all."""
+LATE_GAIN, LATE_OFFSET = 0.2, 0.05
+"""A velocity is a sum of two parts, of which one is multiplied by LATE_GAIN / (1 + LATE_OFFSET - t).
+
+The velocity towards a known position grows in this way, as the remaining time gets short.
+"""
+LEAST_NOISE = 1 + ELEMENTS + SIDES + 6
+"""Length of the noise for a crystal of one atom; each further atom takes six numbers."""
 
 
-class CellPrior(nn.Module):
-    """Noise to crystals.
+class CellFlow(nn.Module):
+    """A generator of crystals from noise.
 
-    A crystal takes its symmetry from a known one, which `Templates` keep; `Composition` says which atoms there are.
-    They start anywhere in a cell of any shape, as far as symmetry lets them, and follow dx/dt = v(x, t) from t = 0 to
-    1, x being their fractional coordinates and the lattice's parameters (standardised). v is learned from points on
-    straight lines between noise and crystals; fractional coordinates go the shorter way around. In the end `Contacts`
-    push apart atoms that came too near, which a network that is still learning does not avoid. No step breaks the
-    symmetry.
+    A crystal takes its symmetry from a known crystal (`Templates`), and its elements from `Composition`. Its atoms
+    start anywhere in a cell of any shape, as far as the symmetry lets them, and follow dx/dt = v(x, t) from t = 0 to
+    1, where x is the fractional coordinates and the standardised lattice parameters. v is learned from points on
+    straight lines between noise and crystals; fractional coordinates go the shorter way around. At last
+    `MinimumDistances` pushes apart atoms that came too near, which a network that is still learning does not avoid. No
+    step breaks the symmetry.
 
-    latent_dim: of the noise, of which as much is used as is needed. widths: of the layers' hidden parts; all but these
-    are half as wide as the first. atoms: in one cell, at most. steps: from noise to a crystal.
+    latent_dim: length of the noise, of which as much is used as is needed.
+    widths: of the layers' hidden parts; the features of an atom are half as many as the first.
+    atoms: most atoms in a cell.
+    steps: of Euler's rule from noise to a crystal.
     """
 
     def __init__(self, latent_dim: int, widths: tuple[int, ...], atoms: int, steps: int = 12) -> None:
         super().__init__()
         assert atoms <= most_atoms(latent_dim)
         self.steps, self.atoms = steps, atoms
-        self.parts = [1, ELEMENTS, SIDES, 3 * atoms, 3 * atoms]  # of the noise
+        self.noise_parts = [1, ELEMENTS, SIDES, 3 * atoms, 3 * atoms]
+        self.distance_width, self.late_gain, self.late_offset = DISTANCE_WIDTH, LATE_GAIN, LATE_OFFSET
         width = widths[0] // 2
         self.templates = Templates(atoms)
         self.composition = Composition(atoms)
-        self.contacts = Contacts()
+        self.contacts = MinimumDistances()
         self.species = nn.Embedding(1 + SPECIES, width)
-        self.group = nn.Embedding(1 + GROUPS, width)
+        self.group = nn.Embedding(1 + SPACE_GROUPS, width)
         self.context = nn.Linear(SIDES + 3 + 2 * FREQUENCIES, width)
         self.layers = nn.ModuleList(Layer(width, hidden) for hidden in widths)
         self.norm = nn.LayerNorm(width)
         self.shift = nn.Linear(width, 6)
-        self.push = nn.Linear(width, 2 * RADII)
+        self.push = nn.Linear(width, 2 * DISTANCE_FEATURES)
         self.turn = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, SIDES))
         self.scale: Tensor
         self.frequencies: Tensor
-        self.waves: Tensor
-        self.radii: Tensor
+        self.phase_vectors: Tensor
+        self.distance_centres: Tensor
+        centres = torch.linspace(0, LARGEST_DISTANCE, DISTANCE_FEATURES)
         self.register_buffer("scale", torch.stack((torch.zeros(SIDES), torch.ones(SIDES))))  # mean, deviation
         self.register_buffer("frequencies", math.pi * torch.arange(1, FREQUENCIES + 1), persistent=False)
-        self.register_buffer("waves", 2 * math.pi * shortest_waves(width // 2).T, persistent=False)
-        self.register_buffer("radii", torch.linspace(0, FARTHEST, RADII), persistent=False)
+        self.register_buffer("phase_vectors", 2 * math.pi * smallest_miller_indices(width // 2).T, persistent=False)
+        self.register_buffer("distance_centres", centres, persistent=False)
 
     @torch.jit.ignore
-    def fit(self, sides: Tensor) -> None:
-        """Take mean and deviation of each parameter of lattices [B, SIDES]."""
-        self.scale.copy_(torch.stack((sides.mean(0), sides.std(0).clamp_min(1e-3))))
+    def fit(self, lattice_params: Tensor) -> None:
+        """Take the mean and the standard deviation of each lattice parameter from examples [B, 6]."""
+        self.scale.copy_(torch.stack((lattice_params.mean(0), lattice_params.std(0).clamp_min(1e-3))))
+
+    def standardized(self, lattice_params: Tensor) -> Tensor:
+        """Return lattice parameters [B, 6] less their mean, by their standard deviation."""
+        return (lattice_params - self.scale[0]) / self.scale[1]
+
+    def physical(self, standardized: Tensor) -> Tensor:
+        """Return lattice parameters [B, 6] for standardised ones."""
+        return standardized * self.scale[1] + self.scale[0]
 
     def velocity(
-        self,
-        places: Tensor,
-        sides: Tensor,
-        numbers: Tensor,
-        group: Tensor,
-        time: Tensor,
-        wide: float = WIDE,
-        late: float = LATE,
-        last: float = LAST,
+        self, frac_coords: Tensor, standardized: Tensor, numbers: Tensor, space_group: Tensor, time: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Of fractional coordinates [B, K, 3] and standardised sides [B, SIDES] of atoms [B, K] in space groups [B], at
-        times [B].
+        """Return v of the fractional coordinates, [B, K, 3], and of the standardised lattice parameters, [B, 6].
 
-        The atoms' mean stays where it is.
+        The mean of the atoms' velocities is zero: a crystal has no origin.
+
+        frac_coords: [B, K, 3]; standardized: [B, 6]; numbers: [B, K], 0 for no atom; space_group, time: [B].
         """
-        real = (numbers > 0).to(places.dtype).unsqueeze(2)
-        count = real.sum(1)
-        sides = sides.float()
-        raw = sides * self.scale[1] + self.scale[0]
-        known = F.silu(self.context(self.circumstances(sides, raw, count, time)) + self.group(group))
-        between, distance = apart(places, from_parameters(raw))
-        near = torch.exp((distance.unsqueeze(3) - self.radii).square() / (-2 * wide**2))
-        phases = product(places, self.waves)
-        cos, sin, hidden = phases.cos(), phases.sin(), numbers == 0
-        x = self.species(numbers) + known.unsqueeze(1)
+        is_atom = (numbers > 0).to(frac_coords.dtype).unsqueeze(2)
+        n_atoms = is_atom.sum(1)
+        standardized = standardized.float()
+        lattice_params = self.physical(standardized)
+        features = self.crystal_features(standardized, lattice_params, n_atoms, time)
+        conditioning = F.silu(self.context(features) + self.group(space_group))
+        difference, distance = mean_nearest_differences(
+            frac_coords, from_parameters(lattice_params), self.distance_width
+        )
+        squares = (distance.unsqueeze(3) - self.distance_centres).square()
+        distance_features = torch.exp(squares / (-2 * self.distance_width**2))
+        phase = product(frac_coords, self.phase_vectors)
+        cos, sin, is_padding = phase.cos(), phase.sin(), numbers == 0
+        x = self.species(numbers) + conditioning.unsqueeze(1)
         for layer in self.layers:
-            x = layer(x, cos, sin, near, hidden, known)
+            x = layer(x, cos, sin, distance_features, is_padding, conditioning)
         x = self.norm(x)
-        grows = late / (1 + last - time[:, None, None])
-        shift, shift_late = self.shift(x).float().chunk(2, 2)
-        pushed, pushing = self.push(x).chunk(2, 2)
-        push = (near * (pushed.unsqueeze(2) + pushing.unsqueeze(1))).sum(3) * real.transpose(1, 2)
-        shift = shift + grows * (shift_late + (push.unsqueeze(3) * between).sum(2))
-        shift = (shift - ((shift * real).sum(1) / count).unsqueeze(1)) * real
-        return shift, self.turn(torch.cat(((x * real).sum(1) / count, known), 1)).float()
+        step = self.atom_velocity(x, is_atom, distance_features, difference, time)
+        step = (step - ((step * is_atom).sum(1) / n_atoms).unsqueeze(1)) * is_atom
+        return step, self.turn(torch.cat(((x * is_atom).sum(1) / n_atoms, conditioning), 1)).float()
 
-    def circumstances(self, sides: Tensor, raw: Tensor, count: Tensor, time: Tensor) -> Tensor:
-        """What an atom should know of its crystal: shape, atoms, volume of each, and the time; [B, …]."""
+    def atom_velocity(
+        self, x: Tensor, is_atom: Tensor, distance_features: Tensor, difference: Tensor, time: Tensor
+    ) -> Tensor:
+        """Return v of fractional coordinates, [B, K, 3]: a vector of each atom, and pushes or pulls of each pair."""
+        late = self.late_gain / (1 + self.late_offset - time[:, None, None])
+        step, late_step = self.shift(x).float().chunk(2, 2)
+        received, exerted = self.push(x).chunk(2, 2)
+        push = (distance_features * (received.unsqueeze(2) + exerted.unsqueeze(1))).sum(3) * is_atom.transpose(1, 2)
+        return step + late * (late_step + (push.unsqueeze(3) * difference).sum(2))
+
+    def crystal_features(self, standardized: Tensor, lattice_params: Tensor, n_atoms: Tensor, time: Tensor) -> Tensor:
+        """Return what conditions the layers: lattice, number of atoms, volume of an atom, time; [B, …]."""
         phase = time[:, None] * self.frequencies
-        volume = raw[:, :3].sum(1, keepdim=True) - count.log()
-        return torch.cat((sides, count.log(), volume, time[:, None], phase.cos(), phase.sin()), 1)
+        log_volume = lattice_params[:, :3].sum(1, keepdim=True) - n_atoms.log()
+        return torch.cat((standardized, n_atoms.log(), log_volume, time[:, None], phase.cos(), phase.sin()), 1)
 
-    def allowed(self, sites: Sites, sides: Tensor) -> Tensor:
-        """The nearest standardised sides [B, SIDES] of lattices that have the symmetry."""
-        return (symmetric_sides(sites, sides * self.scale[1] + self.scale[0]) - self.scale[0]) / self.scale[1]
+    def symmetrize(self, orbits: Orbits, standardized: Tensor) -> Tensor:
+        """Return the nearest standardised parameters [B, 6] of lattices that have the symmetry."""
+        return self.standardized(symmetrize_lattice(orbits, self.physical(standardized)))
 
     @torch.jit.ignore
     def loss(
-        self, cells: tuple[Tensor, Tensor, Tensor], sites: Sites, noise: tuple[Tensor, Tensor], time: Tensor
+        self,
+        crystals: tuple[Tensor, Tensor, Tensor],
+        orbits: Orbits,
+        noise: tuple[Tensor, Tensor],
+        time: Tensor,
     ) -> Tensor:
-        """Squared errors of v on the way from noise to cells, at times [B]: of places, and of sides.
+        """Return the flow-matching loss: mean squared errors of v on the lines from noise to crystals, at times [B].
 
-        cells: fractional coordinates, sides (not standardised), numbers; noise: free points and standardised sides.
+        crystals: fractional coordinates [B, K, 3], lattice parameters [B, 6] (not standardised), numbers [B, K].
+        noise: free points [B, K, 3] of orbits, and standardised lattice parameters [B, 6].
         """
-        places, sides, numbers = cells
-        at = time[:, None]
-        start, start_sides = placed(sites, noise[0]), self.allowed(sites, noise[1])
-        sides = (sides - self.scale[0]) / self.scale[1]
-        way = moved(sites, shortest(sites, placed(sites, places) - start))
-        real = (numbers > 0).to(places.dtype).unsqueeze(2)
-        count = real.sum(1, keepdim=True)
-        way = (way - way.sum(1, keepdim=True) / count) * real
-        between = self.allowed(sites, (1 - at) * start_sides + at * sides)
-        shift, turn = self.velocity(start + at[:, None] * way, between, numbers, sites.group, time)
-        of_places = ((symmetric(sites, shift) - way).square() / count).sum((1, 2)).mean()
-        return 4 * of_places + (turn - (sides - start_sides)).square().mean()
+        frac_coords, lattice_params, numbers = crystals
+        t = time[:, None]
+        start, start_params = orbit_positions(orbits, noise[0]), self.symmetrize(orbits, noise[1])
+        end_params = self.standardized(lattice_params)
+        free_steps = shortest_free_steps(orbits, orbit_positions(orbits, frac_coords) - start)
+        steps = orbit_steps(orbits, free_steps)
+        is_atom = (numbers > 0).to(frac_coords.dtype).unsqueeze(2)
+        n_atoms = is_atom.sum(1, keepdim=True)
+        steps = (steps - steps.sum(1, keepdim=True) / n_atoms) * is_atom
+        params = self.symmetrize(orbits, (1 - t) * start_params + t * end_params)
+        v, lattice_v = self.velocity(start + t[:, None] * steps, params, numbers, orbits.space_group, time)
+        position_error = ((symmetrize_steps(orbits, v) - steps).square() / n_atoms).sum((1, 2)).mean()
+        return 4 * position_error + (lattice_v - (end_params - start_params)).square().mean()
 
     def forward(self, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """noise ~ N(0, 1) [B, latent_dim] to lattices [B, 3, 3] in Å, fractional coordinates [B, K, 3], numbers [B, K].
+        """Return lattices [B, 3, 3] in Å, fractional coordinates [B, K, 3] and numbers [B, K] for noise ~ N(0, 1).
 
-        Behind the last atom numbers are 0. Where an atom starts is the angle between two numbers of the noise, which is
-        uniform for noise of any temperature.
+        noise: [B, latent_dim]. Numbers behind the last atom are 0. An atom's starting point is the angle between two
+        numbers of the noise, which is uniform whatever the noise is multiplied by.
         """
-        of_template, of_elements, sides, x, y = noise[:, : sum(self.parts)].split(self.parts, 1)
-        sites, kinds = self.templates(of_template.squeeze(1))
-        numbers = self.composition(of_elements, kinds, sites.group)
-        places = placed(sites, torch.atan2(x, y).view(-1, self.atoms, 3) / (2 * math.pi))
-        sides, ones = self.allowed(sites, sides), torch.ones_like(sides[:, 0])
+        template, elements, params, x, y = noise[:, : sum(self.noise_parts)].split(self.noise_parts, 1)
+        orbits, element_slots = self.templates(template.squeeze(1))
+        numbers = self.composition(elements, element_slots, orbits.space_group)
+        frac_coords = orbit_positions(orbits, torch.atan2(x, y).view(-1, self.atoms, 3) / (2 * math.pi))
+        params, ones = self.symmetrize(orbits, params), torch.ones_like(params[:, 0])
         for step in range(self.steps):
-            shift, turn = self.velocity(places, sides, numbers, sites.group, ones * (step / self.steps))
-            places = places + symmetric(sites, shift) / self.steps
-            sides = self.allowed(sites, sides + turn / self.steps)
-        lattice = from_parameters(sides * self.scale[1] + self.scale[0])
-        return lattice, self.contacts(places, lattice, numbers, sites), numbers
+            time = ones * (step / self.steps)
+            v, lattice_v = self.velocity(frac_coords, params, numbers, orbits.space_group, time)
+            frac_coords = frac_coords + symmetrize_steps(orbits, v) / self.steps
+            params = self.symmetrize(orbits, params + lattice_v / self.steps)
+        lattice = from_parameters(self.physical(params))
+        return lattice, self.contacts(frac_coords, lattice, numbers, orbits), numbers
 
 
 def most_atoms(latent_dim: int) -> int:
-    """For which so many numbers of noise are enough."""
-    return (latent_dim - NOISE_OF_ONE) // 6 + 1
-
-
-def shortest_waves(count: int) -> Tensor:
-    """[count, 3]: Miller indices, the smallest first, of each pair of opposite ones one."""
-    reach = torch.arange(-REACH, REACH + 1)
-    indices = torch.cartesian_prod(reach, reach, reach)
-    indices = indices[len(indices) // 2 + 1 :]
-    return indices[indices.square().sum(1).argsort(stable=True)][:count].float()
-
-
-class Layer(nn.Module):
-    """Attention among atoms, then two layers for each that know the circumstances."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.attention = Attention(width)
-        self.norm = nn.LayerNorm(width)
-        self.inner = nn.Linear(width, hidden)
-        self.known = nn.Linear(width, hidden)
-        self.outer = nn.Linear(hidden, width)
-
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, near: Tensor, hidden: Tensor, known: Tensor) -> Tensor:
-        x = self.attention(x, cos, sin, near, hidden)
-        return x + self.outer(F.silu(self.inner(self.norm(x)) + self.known(known).unsqueeze(1)))
-
-
-class Attention(nn.Module):
-    """Atoms attend to atoms by where these are from them, modulo the lattice.
-
-    Queries, keys and values are turned by the phases of waves at their atoms, and what comes to an atom is turned back
-    by its own: all that is ever known of places is their differences. How near atoms are, in Å, counts as well.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.ask = nn.Linear(width, 3 * width)
-        self.near = nn.Linear(RADII, HEADS)
-        self.leave = nn.Linear(width, width)
-
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, near: Tensor, hidden: Tensor, heads: int = HEADS) -> Tensor:
-        """x [B, K, width], phases [B, K, width / 2], near [B, K, K, RADII], and which atoms are none, [B, K]."""
-        pairs = self.ask(self.norm(x)).unflatten(2, [3, cos.size(2), 2])
-        asked = turned(pairs, cos.unsqueeze(2), sin.unsqueeze(2)).to(pairs.dtype)
-        query, key, value = asked.unflatten(3, [heads, -1]).permute(2, 0, 3, 1, 4).unbind(0)
-        bias = self.near(near).permute(0, 3, 1, 2).masked_fill(hidden[:, None, None], -1e4)
-        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
-        back = turned(seen.transpose(1, 2).flatten(2).unflatten(2, [-1, 2]), cos, -sin)
-        return x + self.leave(back)
-
-
-def apart(places: Tensor, lattice: Tensor, wide: float = WIDE) -> tuple[Tensor, Tensor]:
-    """Fractional coordinates [B, K, 3] to the ways between atoms [B, K, K, 3] and their lengths [B, K, K], Å.
-
-    A way is the shortest there is, and of several that are about as long their mean: symmetry makes ways equally long,
-    and rounding must not choose one of them.
-    """
-    between = places.unsqueeze(2) - places.unsqueeze(1)
-    between = between - between.round()
-    flat, steps = between.flatten(1, 2).mT, neighbours(places.device)
-    along = steps @ (lattice @ lattice.mT) / (-2 * wide**2)
-    nearer = 2 * along @ flat + (along * steps).sum(2, keepdim=True)
-    ways = between + (steps.T @ nearer.softmax(1)).mT.reshape(between.shape)
-    squares = (lattice.mT @ flat).square().sum(1) - 2 * wide**2 * nearer.amax(1)
-    positive = squares > 0  # an atom is at distance 0 from itself, where the root has no gradient
-    distance = torch.where(positive, squares, 1.0).sqrt() * positive
-    return ways, distance.view(between.shape[:3])
-
-
-def turned(pairs: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """[..., W, 2], each pair turned by an angle [..., W]: [..., 2 W]."""
-    x, y = pairs.unbind(-1)
-    return torch.stack((x * cos - y * sin, x * sin + y * cos), -1).flatten(-2)
+    """Return the number of atoms for which noise of length `latent_dim` is enough."""
+    return (latent_dim - LEAST_NOISE) // 6 + 1

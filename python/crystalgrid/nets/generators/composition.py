@@ -1,4 +1,4 @@
-"""What crystals are made of: which elements stand together, in such numbers and such symmetry."""
+"""Composition of crystals: which elements occur together, in given numbers of atoms and a given space group."""
 
 import math
 
@@ -6,82 +6,94 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...geometry.orbits import GROUPS
+from ...geometry.orbits import SPACE_GROUPS
 from ..segmentation.heads import SPECIES
 
 ELEMENTS = 6
-"""Different ones in a crystal, at most."""
+"""Most different elements in one crystal; each has a slot, filled in the order of Z."""
 
 
 class Composition(nn.Module):
-    """Elements in the order of Z, each of which knows those before it, how many atoms there are of all, and the group.
+    """An autoregressive distribution over the elements of a crystal, in the order of Z.
 
-    A noise u, uniform in [0, 1], becomes the choice up to which the probabilities, the largest first, come to u: so
-    less noise means likelier choices.
+    The probabilities of each element depend on the lighter elements, the numbers of atoms of all, and the space group.
 
-    atoms: in one cell, at most.
+    atoms: most atoms in a cell. width: of the two hidden layers.
     """
 
     def __init__(self, atoms: int, width: int = 192) -> None:
         super().__init__()
+        self.elements = ELEMENTS
         self.element = nn.Embedding(SPECIES + 1, 24)
         self.count = nn.Embedding(atoms + 1, 8)
-        self.group = nn.Embedding(GROUPS + 1, 24)
+        self.group = nn.Embedding(SPACE_GROUPS + 1, 24)
         self.next_element = perceptron(ELEMENTS * 33 + 24, width, SPECIES + 1)
-        self.at: Tensor
-        self.register_buffer("at", torch.eye(ELEMENTS), persistent=False)
+        self.slot_one_hot: Tensor
+        self.register_buffer("slot_one_hot", torch.eye(ELEMENTS), persistent=False)
 
-    def logits(self, elements: Tensor, counts: Tensor, group: Tensor, place: int) -> Tensor:
-        """[B, 95] of the next element, heavier than the last and leaving room for the rest; 0 where there is none.
+    def logits(self, elements: Tensor, counts: Tensor, space_group: Tensor, slot: int) -> Tensor:
+        """Return the logits [B, 95] of the element in a slot, where class 0 is no element.
 
-        elements, counts: [B, ELEMENTS], of which the first `place` of elements are known; group: [B].
+        Only elements heavier than the last and light enough to leave room for those that follow are possible.
+
+        elements, counts: [B, ELEMENTS], of which elements before `slot` count; space_group: [B].
         """
-        before = (torch.arange(elements.size(1), device=elements.device) < place).long()
+        before = (torch.arange(elements.size(1), device=elements.device) < slot).long()
         embedded = torch.cat((self.element(elements * before), self.count(counts)), 2).flatten(1)
-        at = self.at[place].expand(elements.size(0), -1)
-        logits = self.next_element(torch.cat((embedded, self.group(group), at), 1))
+        one_hot = self.slot_one_hot[slot].expand(elements.size(0), -1)
+        logits = self.next_element(torch.cat((embedded, self.group(space_group), one_hot), 1))
         classes = torch.arange(logits.size(1), device=elements.device)
-        heaviest = logits.size(1) - 1 - (counts[:, place + 1 :] > 0).sum(1, keepdim=True)
-        last = elements[:, place - 1, None] if place > 0 else torch.zeros_like(heaviest)
-        possible = torch.where(counts[:, place, None] > 0, (classes > last) & (classes <= heaviest), classes == 0)
+        heaviest = logits.size(1) - 1 - (counts[:, slot + 1 :] > 0).sum(1, keepdim=True)
+        previous = elements[:, slot - 1, None] if slot > 0 else torch.zeros_like(heaviest)
+        possible = torch.where(counts[:, slot, None] > 0, (classes > previous) & (classes <= heaviest), classes == 0)
         return logits.masked_fill(~possible, -math.inf)
 
     @torch.jit.ignore
-    def loss(self, elements: Tensor, counts: Tensor, group: Tensor) -> Tensor:
-        """Mean negative log probability of elements [B, ELEMENTS], given counts and group; zeros behind the last."""
+    def loss(self, elements: Tensor, counts: Tensor, space_group: Tensor) -> Tensor:
+        """Return the mean negative log probability of elements [B, ELEMENTS], given counts and space groups.
+
+        Slots behind the last element hold 0.
+        """
         total = torch.zeros((), device=elements.device)
-        for place in range(ELEMENTS):
-            total = total + F.cross_entropy(self.logits(elements, counts, group, place), elements[:, place])
+        for slot in range(ELEMENTS):
+            total = total + F.cross_entropy(self.logits(elements, counts, space_group, slot), elements[:, slot])
         return total
 
-    def forward(self, noise: Tensor, kinds: Tensor, group: Tensor, most: int = ELEMENTS) -> Tensor:
-        """noise ~ N(0, 1) [B, ELEMENTS] to the numbers of atoms [B, K], of which `kinds` says which are alike."""
-        counts = counts_of(kinds)
-        at = uniform(noise)
+    def forward(self, noise: Tensor, element_slots: Tensor, space_group: Tensor) -> Tensor:
+        """Return atomic numbers [B, K] sampled from noise ~ N(0, 1) [B, ELEMENTS].
+
+        element_slots: [B, K], from 1 for atoms of the lightest element on, 0 for no atom; space_group: [B].
+        """
+        counts = atoms_per_slot(element_slots)
+        uniform = uniform_from_normal(noise)
         elements = torch.zeros_like(counts)
-        for place in range(most):
-            elements[:, place] = choice(self.logits(elements, counts, group, place), at[:, place])
-        return F.pad(elements, [1, 0]).gather(1, kinds)
+        for slot in range(self.elements):
+            logits = self.logits(elements, counts, space_group, slot)
+            elements[:, slot] = sample_by_inverse_cdf(logits, uniform[:, slot])
+        return F.pad(elements, [1, 0]).gather(1, element_slots)
 
 
-def uniform(noise: Tensor) -> Tensor:
-    """noise ~ N(0, 1) to numbers that are uniform in [0, 1], nearer to 0 where there is less noise."""
+def uniform_from_normal(noise: Tensor) -> Tensor:
+    """Return numbers uniform in [0, 1] for noise ~ N(0, 1), the probability of a smaller absolute value."""
     return torch.erf(noise.abs() / math.sqrt(2.0))
 
 
-def counts_of(kinds: Tensor, most: int = ELEMENTS) -> Tensor:
-    """[B, ELEMENTS]: how many atoms [B, K] are of the first kind, 1, and so on."""
-    return (kinds.unsqueeze(2) == torch.arange(1, most + 1, device=kinds.device)).sum(1)
+def atoms_per_slot(element_slots: Tensor, elements: int = ELEMENTS) -> Tensor:
+    """Return the number of atoms in each element slot, [B, ELEMENTS], from the slots of atoms [B, K]."""
+    return (element_slots.unsqueeze(2) == torch.arange(1, elements + 1, device=element_slots.device)).sum(1)
 
 
-def choice(logits: Tensor, uniform: Tensor) -> Tensor:
-    """[B]: of classes, the likeliest first, the one in which the sum of probabilities [B, C] passes `uniform` [B]."""
+def sample_by_inverse_cdf(logits: Tensor, uniform: Tensor) -> Tensor:
+    """Return classes [B] by inverse-CDF sampling of logits [B, C], classes in descending order of probability.
+
+    uniform: [B], in [0, 1]; smaller numbers give more probable classes, 0 the most probable one.
+    """
     probability, order = logits.softmax(1).sort(stable=True, dim=1, descending=True)
-    passed = (probability.cumsum(1) < uniform.unsqueeze(1)).sum(1, keepdim=True)
-    return order.gather(1, passed.clamp(max=order.size(1) - 1)).squeeze(1)
+    rank = (probability.cumsum(1) < uniform.unsqueeze(1)).sum(1, keepdim=True)
+    return order.gather(1, rank.clamp(max=order.size(1) - 1)).squeeze(1)
 
 
 def perceptron(inputs: int, width: int, outputs: int) -> nn.Sequential:
-    """Three layers, which forget some of what they know while they learn: there are few compositions."""
+    """Return a perceptron with two hidden layers and dropout, as there are few compositions to learn from."""
     hidden = [nn.Linear(inputs, width), nn.SiLU(), nn.Dropout(0.2), nn.Linear(width, width), nn.SiLU(), nn.Dropout(0.2)]
     return nn.Sequential(*hidden, nn.Linear(width, outputs))

@@ -1,15 +1,17 @@
-"""What latent vectors of crystals are like: a flow that carries noise to them (Lipman et al. 2023, flow matching)."""
+"""A normalising flow over latent vectors: carries noise to the latent vectors of crystals (Lipman et al. 2023)."""
 
 import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 FREQUENCIES = 16
+"""Number of sines and cosines that represent the time."""
 
 
 class Layer(nn.Module):
-    """A residual layer that knows the time."""
+    """A residual layer conditioned on the time."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -18,19 +20,19 @@ class Layer(nn.Module):
         self.time = nn.Linear(2 * FREQUENCIES, hidden)
         self.outer = nn.Linear(hidden, width)
 
-    def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        return x + self.outer(torch.nn.functional.silu(self.inner(self.norm(x)) + self.time(time)))
+    def forward(self, x: Tensor, time_features: Tensor) -> Tensor:
+        return x + self.outer(F.silu(self.inner(self.norm(x)) + self.time(time_features)))
 
 
-class Prior(nn.Module):
-    """Noise x₀ ~ N(0, 1) to latent vectors x₁ along dx/dt = v(x, t), t from 0 to 1.
+class LatentFlow(nn.Module):
+    """A flow from noise x₀ ~ N(0, 1) to latent vectors x₁ along dx/dt = v(x, t), t from 0 to 1.
 
     The network v learns x₁ - x₀ from points x = (1 - t) x₀ + t x₁ on straight lines between noise and latent vectors of
-    crystals; where many lines cross it learns their mean, and following that leads to vectors distributed as crystals'
-    are. Inside, latent numbers are standardised.
+    crystals (flow matching). Where many lines cross it learns their mean, and following that leads to vectors
+    distributed as those of crystals. The network sees standardised latent vectors.
 
-    widths: of the layers' hidden parts; all but these are as wide as the first.
-    steps: of the midpoint rule from noise to a latent vector, each of which asks the network twice.
+    widths: of the layers' hidden parts; the residual stream has the first of them.
+    steps: of the midpoint rule from noise to a latent vector, each of two evaluations of the network.
     """
 
     def __init__(self, latent_dim: int, widths: tuple[int, ...], steps: int = 16) -> None:
@@ -46,28 +48,31 @@ class Prior(nn.Module):
 
     @torch.jit.ignore
     def fit(self, z: Tensor) -> None:
-        """Take mean and deviation of each latent number from examples [B, latent_dim]."""
+        """Take the mean and the standard deviation of each latent number from examples [B, latent_dim]."""
         self.scale.copy_(torch.stack((z.mean(0), z.std(0).clamp_min(1e-3))))
 
     def velocity(self, x: Tensor, time: Tensor) -> Tensor:
-        """Standardised x [B, latent_dim] at times [B] to v."""
+        """Return v [B, latent_dim] at standardised x [B, latent_dim] and times [B]."""
         phase = time[:, None] * self.frequencies
-        features = torch.cat((phase.cos(), phase.sin()), 1)
+        time_features = torch.cat((phase.cos(), phase.sin()), 1)
         h = self.enter(x)
         for layer in self.layers:
-            h = layer(h, features)
+            h = layer(h, time_features)
         return self.leave(h)
 
     @torch.jit.ignore
     def loss(self, z: Tensor, noise: Tensor, time: Tensor) -> Tensor:
-        """Mean squared error of v on the way from noise to z, both [B, latent_dim], at times [B]."""
-        z, at = (z - self.scale[0]) / self.scale[1], time[:, None]
-        return (self.velocity((1 - at) * noise + at * z, time) - (z - noise)).square().mean()
+        """Return the flow-matching loss: the mean squared error of v on the line from noise to z, at times [B].
+
+        z, noise: [B, latent_dim].
+        """
+        z, t = (z - self.scale[0]) / self.scale[1], time[:, None]
+        return (self.velocity((1 - t) * noise + t * z, time) - (z - noise)).square().mean()
 
     def forward(self, noise: Tensor) -> Tensor:
-        """noise [B, latent_dim] to latent vectors [B, latent_dim]."""
+        """Return the latent vectors [B, latent_dim] that noise [B, latent_dim] is carried to."""
         x, ones = noise, torch.ones_like(noise[:, 0])
         for step in range(self.steps):
-            half = x + self.velocity(x, ones * (step / self.steps)) * (0.5 / self.steps)
-            x = x + self.velocity(half, ones * ((step + 0.5) / self.steps)) / self.steps
+            middle = x + self.velocity(x, ones * (step / self.steps)) * (0.5 / self.steps)
+            x = x + self.velocity(middle, ones * ((step + 0.5) / self.steps)) / self.steps
         return x * self.scale[1] + self.scale[0]

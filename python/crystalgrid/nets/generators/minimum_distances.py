@@ -1,83 +1,79 @@
-"""Contacts: how near atoms of two species come to each other in crystals, and atoms that are nearer pushed apart."""
+"""Minimum distances: how near atoms of two species come in crystals, and a repulsion of atoms that are nearer."""
 
 import torch
 from torch import Tensor, nn
 
-from ...geometry.lattices import neighbours
-from ...geometry.orbits import Sites, symmetric
+from ...geometry.nearest_images import nearest_translations
+from ...geometry.orbits import Orbits, symmetrize_steps
 from ..segmentation.heads import SPECIES
 
-LEAST = 0.1
-"""Of the crystals that have two species, so many have their atoms nearer."""
-FEW = 4.0
-"""Crystals that are believed as much as what is known of each species by itself."""
-USUAL = 1.3
-"""Å, half of the distance between atoms of which nothing is known."""
-PUSHES, STEP = 16, 0.3
-"""How often atoms are pushed apart, and which part of what they lack each of the two moves."""
+QUANTILE = 0.1
+"""Share of the crystals with two species whose atoms are nearer than the minimum distance of that pair."""
+PRIOR_COUNT = 4.0
+"""Crystals with a pair that weigh as much as the sum of the radii of its two species."""
+DEFAULT_RADIUS = 1.3
+"""Å, of species of which nothing is known."""
+REPULSION_STEPS, STEP = 16, 0.3
+"""Number of steps apart, and by which share of what is missing each of two atoms moves in one."""
 
 
-class Contacts(nn.Module):
-    """The least distance of every two species, a tenth from the bottom of those in crystals.
+class MinimumDistances(nn.Module):
+    """The minimum distance of every two species: the tenth percentile of their shortest distances in crystals.
 
-    Of species that are rarely in a crystal together it is, more or less, the sum of a radius for each.
+    For pairs that are rarely in a crystal together it is drawn towards the sum of a radius for each species.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.repulsion_steps, self.step = REPULSION_STEPS, STEP
         self.least: Tensor
-        self.register_buffer("least", torch.full((1 + SPECIES, 1 + SPECIES), 2 * USUAL))
+        self.register_buffer("least", torch.full((1 + SPECIES, 1 + SPECIES), 2 * DEFAULT_RADIUS))
 
     @torch.jit.ignore
     def fit(self, first: Tensor, second: Tensor, distance: Tensor) -> None:
-        """From the shortest distance [N], Å, in a crystal, of two species of Z [N] and [N]."""
+        """Estimate the minimum distances from the shortest ones [N], Å, of species of Z [N] and [N] in crystals."""
         order = torch.argsort(distance)
         order = order[torch.argsort((first * (1 + SPECIES) + second)[order], stable=True)]
         pairs, counts = torch.stack((first, second), 1)[order].unique_consecutive(dim=0, return_counts=True)
-        low = distance[order][counts.cumsum(0) - counts + (LEAST * (counts - 1)).round().long()].double()
-        radii = self.radii(pairs, low, counts.double())
+        start = counts.cumsum(0) - counts
+        quantile = distance[order][start + (QUANTILE * (counts - 1)).round().long()].double()
+        radii = self.fit_radii(pairs, quantile, counts.double())
         self.least.copy_(radii[:, None] + radii)
         a, b = pairs.unbind(1)
-        known = counts / (counts + FEW)
-        self.least[a, b] = self.least[b, a] = (known * low + (1 - known) * self.least[a, b]).to(self.least.dtype)
+        weight = counts / (counts + PRIOR_COUNT)
+        self.least[a, b] = self.least[b, a] = (weight * quantile + (1 - weight) * self.least[a, b]).to(self.least.dtype)
 
     @staticmethod
-    def radii(pairs: Tensor, distance: Tensor, weight: Tensor) -> Tensor:
-        """[1 + SPECIES] whose sums come nearest to distances [P] of pairs [P, 2]; the usual one for other species."""
-        row = torch.arange(len(pairs), device=pairs.device)
-        terms = torch.zeros(len(pairs), 1 + SPECIES, dtype=distance.dtype, device=distance.device)
-        for species in pairs.unbind(1):
-            terms[row, species] += 1
-        squares = terms.T @ (weight[:, None] * terms)
-        unit = torch.eye(1 + SPECIES, dtype=distance.dtype, device=distance.device)
-        towards = terms.T @ (weight * distance) + USUAL
-        return torch.linalg.solve(squares + unit, towards)
+    def fit_radii(pairs: Tensor, distance: Tensor, weight: Tensor) -> Tensor:
+        """Return the radii [1 + SPECIES] whose sums come nearest to the distances [P] of pairs of species [P, 2].
 
-    def forward(
-        self, places: Tensor, lattice: Tensor, numbers: Tensor, sites: Sites, pushes: int = PUSHES, step: float = STEP
-    ) -> Tensor:
-        """Fractional coordinates [B, K, 3] of atoms [B, K] in lattices [B, 3, 3] to such that are not too near.
-
-        As far as their sites let them: no step breaks the symmetry.
+        Weighted least squares, regularised towards the default radius.
         """
-        real = numbers > 0
-        pairs = real.unsqueeze(2) & real.unsqueeze(1) & ~torch.eye(real.size(1), dtype=torch.bool, device=real.device)
-        least = self.least[numbers.unsqueeze(2), numbers.unsqueeze(1)] * pairs
-        image, back = nearest_image(places, lattice), torch.linalg.inv_ex(lattice)[0]
-        for _ in range(pushes):
-            apart = (places.unsqueeze(2) - places.unsqueeze(1) - image).flatten(1, 2) @ lattice
-            distance = apart.square().sum(2).clamp_min(1e-6).sqrt()  # not below 1 mÅ; the root of 0 has no gradient
-            lacking = (least.flatten(1) - distance).clamp_min(0)
-            push = (apart * (lacking / distance).unsqueeze(2)).view(image.shape).sum(2)
-            places = places + symmetric(sites, step * push @ back)
-        return places
+        row = torch.arange(len(pairs), device=pairs.device)
+        design = torch.zeros(len(pairs), 1 + SPECIES, dtype=distance.dtype, device=distance.device)
+        for species in pairs.unbind(1):
+            design[row, species] += 1
+        normal_matrix = design.T @ (weight[:, None] * design)
+        unit = torch.eye(1 + SPECIES, dtype=distance.dtype, device=distance.device)
+        return torch.linalg.solve(normal_matrix + unit, design.T @ (weight * distance) + DEFAULT_RADIUS)
 
+    def forward(self, frac_coords: Tensor, lattice: Tensor, numbers: Tensor, orbits: Orbits) -> Tensor:
+        """Return fractional coordinates [B, K, 3] of atoms that were pushed apart where they are too near.
 
-def nearest_image(places: Tensor, lattice: Tensor) -> Tensor:
-    """[B, K, K, 3]: whole vectors that, less, make differences of fractional coordinates the shortest there are."""
-    between = places.unsqueeze(2) - places.unsqueeze(1)
-    steps = neighbours(places.device)
-    whole = between.round().unsqueeze(3) + steps
-    length = ((between.unsqueeze(3) - whole).flatten(1, 3) @ lattice).square().sum(2)
-    shortest = length.view(whole.shape[:4]).argmin(3)
-    return between.round() + steps[shortest]
+        No step breaks the symmetry, so atoms on Wyckoff positions that cannot move may stay too near.
+
+        frac_coords: [B, K, 3]; lattice: [B, 3, 3] Å; numbers: [B, K], 0 for no atom.
+        """
+        is_atom = numbers > 0
+        not_itself = ~torch.eye(is_atom.size(1), dtype=torch.bool, device=is_atom.device)
+        is_pair = is_atom.unsqueeze(2) & is_atom.unsqueeze(1) & not_itself
+        minimum = (self.least[numbers.unsqueeze(2), numbers.unsqueeze(1)] * is_pair).flatten(1)
+        translations, inverse = nearest_translations(frac_coords, lattice), torch.linalg.inv_ex(lattice)[0]
+        for _ in range(self.repulsion_steps):
+            difference = frac_coords.unsqueeze(2) - frac_coords.unsqueeze(1) - translations
+            vectors = difference.flatten(1, 2) @ lattice
+            distance = vectors.square().sum(2).clamp_min(1e-6).sqrt()  # not below 1 mÅ; the root of 0 has no gradient
+            missing = (minimum - distance).clamp_min(0)
+            push = (vectors * (missing / distance).unsqueeze(2)).view(translations.shape).sum(2)
+            frac_coords = frac_coords + symmetrize_steps(orbits, self.step * push @ inverse)
+        return frac_coords

@@ -1,33 +1,34 @@
-"""Templates: the symmetry of crystals that are known, of which a new one takes one (as in Jiao et al. 2024)."""
+"""Symmetry templates: the Wyckoff orbits of known crystals, of which a new crystal takes one (Jiao et al. 2024)."""
 
 import torch
 from torch import Tensor, nn
 
-from ...geometry.orbits import WHOLE, Sites, as_used
-from .composition import uniform
+from ...geometry.orbits import LINEAR_UNITS, Orbits, to_float
+from .composition import uniform_from_normal
 
 TEMPLATES = 4096
-"""Crystals whose symmetry is kept: at random, so that the common ones are drawn often."""
+"""Crystals whose symmetry is kept: taken at random, so that common symmetries are drawn often."""
 
 
 class Templates(nn.Module):
-    """Sites of crystals of at most so many atoms, and the places of their atoms' species in the order of Z.
+    """The Wyckoff orbits of `TEMPLATES` crystals of at most `atoms` atoms, and the element slots of their atoms.
 
-    Unless fitted, all are of one atom without symmetry.
+    Before `fit`, all are of one atom without symmetry.
     """
 
     def __init__(self, atoms: int) -> None:
         super().__init__()
-        one = (torch.arange(atoms) == 0).to(torch.int8)
-        turn = WHOLE * one.unsqueeze(1) * torch.eye(3, dtype=torch.int8).flatten()  # not [3, 3]: rank 4 is for pictures
-        of_one = {
-            "turn": turn,
-            "back": turn,
+        is_atom = (torch.arange(atoms) == 0).to(torch.int8)
+        # Matrices are kept flat: `to(memory_format=channels_last)` takes buffers of four dimensions for images.
+        identity = LINEAR_UNITS * is_atom.unsqueeze(1) * torch.eye(3, dtype=torch.int8).flatten()
+        single_atom = {
+            "turn": identity,
+            "back": identity,
             "shift": torch.zeros(atoms, 3, dtype=torch.int16),
             "orbit": torch.arange(atoms, dtype=torch.int8),
-            "metric": WHOLE * torch.eye(6, dtype=torch.int16),
+            "metric": LINEAR_UNITS * torch.eye(6, dtype=torch.int16),
             "group": torch.ones((), dtype=torch.int16),
-            "kinds": one,
+            "kinds": is_atom,
         }
         self.turn: Tensor
         self.back: Tensor
@@ -36,26 +37,30 @@ class Templates(nn.Module):
         self.metric: Tensor
         self.group: Tensor
         self.kinds: Tensor
-        for name, value in of_one.items():
+        for name, value in single_atom.items():
             self.register_buffer(name, value.expand(TEMPLATES, *value.shape).clone())
 
     @torch.jit.ignore
-    def fit(self, sites: Sites, kinds: Tensor) -> None:
-        """Take `TEMPLATES` crystals' sites, in whole numbers, and `kinds` [TEMPLATES, K], the commonest first.
+    def fit(self, orbits: Orbits, element_slots: Tensor) -> None:
+        """Keep the orbits of `TEMPLATES` crystals, in whole numbers, those with the commonest symmetry first.
 
-        kinds: 1 for an atom of the crystal's lightest species, 2 for the next, 0 for no atom.
+        element_slots: [TEMPLATES, K], 1 for atoms of the crystal's lightest element, 2 for the next, 0 for no atom.
         """
-        alike = torch.cat((sites.group.unsqueeze(1), kinds), 1)
-        _, of, number = alike.unique(dim=0, return_inverse=True, return_counts=True)
-        order = (-number[of] * len(number) + of).argsort(stable=True)
-        for name, values in (*sites._asdict().items(), ("kinds", kinds)):
-            kept = getattr(self, name)
-            kept.copy_(values[order].view_as(kept))
+        symmetry = torch.cat((orbits.space_group.unsqueeze(1), element_slots), 1)
+        _, kind, count = symmetry.unique(dim=0, return_inverse=True, return_counts=True)
+        order = (-count[kind] * len(count) + kind).argsort(stable=True)
+        buffers = (self.turn, self.back, self.shift, self.orbit, self.metric, self.group, self.kinds)
+        for buffer, values in zip(buffers, (*orbits, element_slots), strict=True):
+            buffer.copy_(values[order].view_as(buffer))
 
-    def forward(self, noise: Tensor) -> tuple[Sites, Tensor]:
-        """noise ~ N(0, 1) [B], of which less means commoner ones, to sites and kinds [B, K]."""
-        chosen = (uniform(noise) * self.group.size(0)).long().clamp(max=self.group.size(0) - 1)
-        sites = Sites(
+    def forward(self, noise: Tensor) -> tuple[Orbits, Tensor]:
+        """Return the orbits and the element slots [B, K] of templates chosen by noise ~ N(0, 1) [B].
+
+        Noise nearer to 0 chooses a commoner symmetry.
+        """
+        templates = self.group.size(0)
+        chosen = (uniform_from_normal(noise) * templates).long().clamp(max=templates - 1)
+        orbits = Orbits(
             self.turn[chosen].unflatten(2, [3, 3]),
             self.back[chosen].unflatten(2, [3, 3]),
             self.shift[chosen],
@@ -63,4 +68,4 @@ class Templates(nn.Module):
             self.metric[chosen],
             self.group[chosen],
         )
-        return as_used(sites), self.kinds[chosen].long()
+        return to_float(orbits), self.kinds[chosen].long()
