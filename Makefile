@@ -1,4 +1,4 @@
-# make demo      train, evaluate, export and sample on the prototypes that pymatgen ships; results in out/demo
+# make demo      train, evaluate, export and sample on the prototypes that come with the package; results in out/demo
 # make test      the tests that are not marked slow    make test-all  every test
 # make lint      formatters, linters, types            make format    repairs what `make lint` checks
 # make bench     the benchmark table                   make clean     removes .venv, build and out

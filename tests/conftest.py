@@ -85,7 +85,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
 
 @pytest.fixture(scope="session")
 def prototypes() -> CrystalSet:
-    """Return the prototypes that pymatgen ships."""
+    """Return the prototypes that come with the package."""
     from crystalgrid.data.load import load_crystals
 
     return load_crystals("prototypes")
