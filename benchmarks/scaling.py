@@ -1,6 +1,5 @@
 """How the cost of `voxelize`, `label_species` and `find_atoms` grows, as a picture."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import tyro
 from crystalgrid import Crystal, Grid, find_atoms, label_species, voxelize
 from crystalgrid.crystal import CrystalBatch, pack
 from crystalgrid.files import written_whole
+from crystalgrid.pool import cpu_count
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -53,7 +53,7 @@ def main(out: Path) -> None:
     out: the picture, a PNG file.
     """
     torch.set_num_threads(1)
-    cores = os.cpu_count() or 1
+    cores = cpu_count()
     panels = {
         "cubes in the batch": {b: stages(crystals(b, 40), Grid(), 1) for b in (1, 4, 16, 64, 256, 1024)},
         "atoms in the cell": {a: stages(crystals(16, a), Grid(), 1) for a in (1, 4, 16, 64, 128)},

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from crystalgrid import Crystal, Grid, InputError
 from crystalgrid.data.crystalset import CrystalSet
-from crystalgrid.data.cubes import MODES, CubeDataset, cut, evaluation_cubes, fits, upright_cubes
+from crystalgrid.data.cubes import MODES, CubeDataset, canonical_cubes, cut, evaluation_cubes, fits
 from crystalgrid.geometry.rotations import ever_fits, rotations, rotations_that_fit, uniform
 
 GRID = Grid()
@@ -161,14 +161,14 @@ def test_evaluation_cubes_are_not_those_of_training(prototypes):
     assert not torch.isclose(training.cubes(range(10)).origin, evaluation[1::3]).all(1).any()
 
 
-def test_upright_cubes_turn_only_what_does_not_fit(prototypes: CrystalSet) -> None:
+def test_canonical_cubes_turn_only_what_does_not_fit(prototypes: CrystalSet) -> None:
     indices = np.arange(len(prototypes))[::7]
-    _, origin, rotation, _ = upright_cubes(prototypes, "repeated", GRID, indices)
+    _, origin, rotation, _ = canonical_cubes(prototypes, "repeated", GRID, indices)
     assert rotation is None
     assert torch.equal(origin, torch.full((len(indices), 3), -5.0, dtype=torch.float64))
 
     some = prototypes[fits(prototypes, GRID)][::7]
-    cubes = upright_cubes(some, "single", GRID, np.arange(len(some)))
+    cubes = canonical_cubes(some, "single", GRID, np.arange(len(some)))
     turned = (cubes.rotation - torch.eye(3)).abs().amax((1, 2)) > 0
     positions = [crystal.positions - crystal.positions.mean(0) for crystal in some]
     reach = torch.tensor([np.abs(p).max() for p in positions])
@@ -177,5 +177,5 @@ def test_upright_cubes_turn_only_what_does_not_fit(prototypes: CrystalSet) -> No
     for p, o, r, crystal in zip(positions, cubes.origin, cubes.rotation, some, strict=True):
         assert np.abs(p @ r.numpy().T).max() < 5
         np.testing.assert_allclose((crystal.positions.mean(0) - o.numpy()) @ r.numpy().T, [5, 5, 5], atol=1e-9)
-    again = upright_cubes(some, "single", GRID, np.arange(len(some))[::-1].copy())
+    again = canonical_cubes(some, "single", GRID, np.arange(len(some))[::-1].copy())
     assert torch.equal(again.rotation.flip(0), cubes.rotation)

@@ -1,30 +1,36 @@
-"""The one error that is the user's to mend, and the entry point that turns it into one line."""
+"""The error that a user can repair, and the entry point of commands, which prints it as one line."""
 
+import os
 import sys
+import traceback
 from collections.abc import Callable
+from typing import NoReturn
 
 
 class InputError(ValueError):
-    """Bad input: its message names the file or argument, what was wanted and what came."""
+    """Bad input; the message names the file or argument, what was wanted and what was got."""
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Run a command's `main` and exit: 0, 1 after a one-line error, 130 after Ctrl-C."""
+    """Run a command's `main` and exit: 0, 1 after a one-line error, 130 after Ctrl-C.
+
+    The environment variable CRYSTALGRID_TRACEBACK shows where in the code the error was raised, for bug reports.
+    """
     try:
         main()
-    except InputError as error:
-        _exit(1, error)
-    except OSError as error:  # no space left, permission denied, …: the system's own words name the file
-        _exit(1, error)
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported for its name
+    except (InputError, OSError, RuntimeError) as error:
+        # An OSError (no space left, permission denied) names its file. torch's OutOfMemoryError is a RuntimeError, told
+        # by its name so that torch need not be imported; any other RuntimeError is a bug.
+        if isinstance(error, RuntimeError) and type(error).__name__ != "OutOfMemoryError":
             raise
+        if os.environ.get("CRYSTALGRID_TRACEBACK"):
+            traceback.print_exc()
         _exit(1, error)
     except KeyboardInterrupt:
         _exit(130, "interrupted")
     sys.exit(0)
 
 
-def _exit(code: int, reason: object) -> None:
+def _exit(code: int, reason: object) -> NoReturn:
     print(f"error: {' '.join(str(reason).split())}", file=sys.stderr)
     sys.exit(code)

@@ -1,8 +1,8 @@
-"""Where files are found and how they are written: whole or not at all."""
+"""Files: those that travel with the package, and output that is written completely or not at all."""
 
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +12,14 @@ from .errors import InputError
 
 
 def shipped(folder: str) -> Path:
-    """A folder that travels with the package (`models`, `export`, `cpp`): inside it, or the checkout's."""
+    """Return a folder that travels with the package (`models`, `export`, `cpp`), installed or in the checkout."""
     package = Path(__file__).parent
     installed = package / "share" / folder
     return installed if installed.is_dir() else package.parents[1] / folder
 
 
 def as_path(name: str, value: Any) -> Path:
-    """`value`, if it can be one. Raises InputError that calls it `name`."""
+    """Return `value` as a path; raise InputError that calls it `name` if it is not one."""
     try:
         return Path(value)
     except TypeError:
@@ -27,7 +27,7 @@ def as_path(name: str, value: Any) -> Path:
 
 
 def check_output(path: Path) -> None:
-    """Raise InputError where no file can be written under that name."""
+    """Raise InputError if no file can be written under that name."""
     if path.is_dir() or not path.name:
         raise InputError(f"{path}: wanted a file to write to, but a folder has that name")
     if not path.parent.is_dir():
@@ -38,15 +38,13 @@ def check_output(path: Path) -> None:
 
 @contextmanager
 def written_whole(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it takes the name only if the block succeeds, else it is removed."""
+    """Yield a temporary path beside `path`; it takes its name if the block succeeds and is removed otherwise."""
     path = Path(path)
     check_output(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    temporary.touch(exist_ok=False)  # with the permissions that the user's new files have, unlike tempfile's
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -56,14 +54,8 @@ def written_whole(path: Path | str) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def new_folder(path: Path | str) -> Path:
-    """Make an output folder; one that exists with content is refused rather than written over."""
+    """Make an output folder; raise InputError if one exists that is not empty, rather than write into it."""
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: wanted a folder to write to, but a file has that name")

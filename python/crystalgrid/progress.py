@@ -1,4 +1,4 @@
-"""Progress of anything longer than a few seconds: a bar on a terminal, plain lines in a log."""
+"""Progress of anything that takes longer than a few seconds: a bar on a terminal, plain lines in a log."""
 
 import sys
 import time
@@ -12,19 +12,27 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """Yield `items` while saying on stderr how many of `total` are done and how fast."""
+    """Yield `items`, and print on stderr how many of `total` are done, how fast, and how much time is left."""
     if sys.stderr.isatty():
         yield from tqdm(items, desc=what, total=total)
         return
     if total is None and isinstance(items, Sized):
         total = len(items)
-    start = said = time.monotonic()
+    start = last_line = time.monotonic()
     done = 0
     for item in items:
         yield item
         done += 1
         now = time.monotonic()
-        if now - said > SECONDS_BETWEEN_LINES:
-            said = now
-            print(f"{what}: {done} of {total or '?'}, {done / (now - start):.1f}/s", file=sys.stderr, flush=True)
+        if now - last_line > SECONDS_BETWEEN_LINES:
+            last_line = now
+            print(_line(what, done, total, now - start), file=sys.stderr, flush=True)
     print(f"{what}: {done} done in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+
+
+def _line(what: str, done: int, total: int | None, seconds: float) -> str:
+    rate = f"{done / seconds:.1f}/s"
+    if total is None:
+        return f"{what}: {done} done, {rate}"
+    seconds_left = max(0, total - done) * seconds / done
+    return f"{what}: {done} of {total}, {rate}, {tqdm.format_interval(seconds_left)} left"

@@ -1,4 +1,4 @@
-"""`crystalgrid-data`: crystals in many files and formats to one Parquet file."""
+"""The command `crystalgrid-data`, which packs crystals of many files and formats into one Parquet file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,13 +22,13 @@ def pack(
     (file, id, reason, detail) with every crystal that was left out.
 
     Args:
-        sources: files and folders; folders are searched in depth, hidden files aside.
+        sources: files and folders; folders are searched with all folders in them, hidden files are passed over.
         out: the Parquet file to write.
-        max_side: Å, crystals whose longest side is as long or longer are left out; training and evaluation leave out
+        max_side: in Å; crystals whose longest side is as long or longer are left out. Training and evaluation leave out
             those of 10 Å and more in any case.
-        seed: of the split by reduced formula, for crystals whose source has no split.
-        workers: processes; all cores by default.
-        overwrite: replace OUT where it exists.
+        seed: seed of the split by reduced formula, for crystals whose source has no split.
+        workers: number of processes; by default one for each CPU that may be used.
+        overwrite: replace OUT if it exists.
     """
     with importing():
         from ..data.pack import pack_crystals

@@ -110,7 +110,7 @@ def _atomic_numbers(symbols: pa.Array) -> np.ndarray:
     encoded = symbols if pa.types.is_dictionary(symbols.type) else pc.dictionary_encode(symbols)
     numbers = [ATOMIC_NUMBERS.get(symbol, 0) for symbol in encoded.dictionary.to_pylist()]
     indices = np.asarray(pc.fill_null(encoded.indices, len(numbers)))
-    return np.array([*numbers, 0], dtype=np.uint8)[indices]
+    return np.take(np.array([*numbers, 0], dtype=np.uint8), indices)
 
 
 def _texts(rows: pa.RecordBatch, name: str) -> list[str] | None:

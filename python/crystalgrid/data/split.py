@@ -1,4 +1,4 @@
-"""Split: crystals into train, val and test by reduced formula, so that no composition stands in two of them."""
+"""Split crystals into train, val and test by reduced formula, so that no composition is in two of them."""
 
 import hashlib
 
@@ -13,13 +13,13 @@ TRAIN, VAL = 0.8, 0.1
 
 
 def check_seed(seed: int) -> None:
-    """Raise InputError for what is no seed."""
+    """Raise InputError unless `seed` is from 0 to 2⁶³ - 1."""
     if not 0 <= seed < 2**63:
         raise InputError(f"--seed: wanted a whole number from 0 to {2**63 - 1}, got {seed}")
 
 
 def reduced_formulas(crystals: CrystalSet) -> np.ndarray:
-    """[B] str such as 'O2Ti1': elements by atomic number, counts divided by their greatest common divisor."""
+    """Return [B] str such as 'O2Ti1': elements by atomic number, counts divided by their greatest common divisor."""
     counts = np.zeros((len(crystals), MAX_Z + 1), dtype=np.int64)
     np.add.at(counts, (crystals.crystal_of_atom, crystals.numbers), 1)
     counts //= np.maximum(1, np.gcd.reduce(counts, axis=1))[:, None]
@@ -29,36 +29,37 @@ def reduced_formulas(crystals: CrystalSet) -> np.ndarray:
 
 
 def split_by_formula(crystals: CrystalSet, seed: int) -> CrystalSet:
-    """The same crystals, each with the split that its source gave, else the one of its reduced formula and `seed`.
+    """Return the same crystals with splits: those that their source gave, else one by reduced formula and `seed`.
 
-    A formula's SHA-256 with the seed is its place from 0 to 1: train below 0.8, val below 0.9, else test. A formula so
-    keeps its split on every machine and whatever other crystals there are, with one exception, for small sets: where
-    a split would be empty, the formulas nearest to it in that order go there. Fewer than three formulas, as in a set
-    of polymorphs, cannot make three splits: then crystals are placed by their ids instead.
+    The SHA-256 of a formula with the seed makes a number from 0 to 1: train below 0.8, val below 0.9, else test. So a
+    formula has the same split on every machine and among any other crystals, with one exception, in small sets: if a
+    split would be empty, the formulas whose numbers are nearest to its range go there. Fewer than three formulas, as in
+    a set of polymorphs, cannot make three splits: then the number is that of the crystal's id.
     """
-    open_ = np.flatnonzero(crystals.splits == "")
-    if len(open_) == 0:
+    undecided = np.flatnonzero(crystals.splits == "")
+    if len(undecided) == 0:
         return crystals
-    groups = reduced_formulas(crystals[open_])
+    groups = reduced_formulas(crystals[undecided])
     if len(set(groups)) < len(SPLITS):
-        groups = crystals.ids[open_]
+        groups = crystals.ids[undecided]
     unique, inverse = np.unique(groups.astype(str), return_inverse=True)
     splits = crystals.splits.copy()
-    splits[open_] = _placed([_place(seed, group) for group in unique])[inverse]
+    splits[undecided] = _assign_splits([_number(seed, group) for group in unique])[inverse]
     return crystals.with_splits(splits)
 
 
-def _place(seed: int, group: str) -> float:
+def _number(seed: int, group: str) -> float:
+    """Return a number from 0 to 1, uniform over groups."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{group}".encode()).digest()[:8], "big") / 2**64
 
 
-def _placed(places: list[float]) -> np.ndarray:
-    """The split of each place; all three non-empty if there are three places."""
-    order = np.argsort(places)
-    val, test = map(int, np.searchsorted(np.sort(places), [TRAIN, TRAIN + VAL]))
-    test = max(1, min(max(test, 2), len(places) - 1))
+def _assign_splits(numbers: list[float]) -> np.ndarray:
+    """Return the split of each number; none of the three is empty if there are three numbers."""
+    order = np.argsort(numbers)
+    val, test = map(int, np.searchsorted(np.sort(numbers), [TRAIN, TRAIN + VAL]))
+    test = max(1, min(max(test, 2), len(numbers) - 1))
     val = max(1, min(val, test - 1))
-    splits = np.full(len(places), "train", dtype="<U5")
+    splits = np.full(len(numbers), "train", dtype="<U5")
     splits[order[val:test]] = "val"
     splits[order[test:]] = "test"
     return splits

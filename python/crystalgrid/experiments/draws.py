@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..atoms import Atoms, find_atoms
-from ..data.cubes import upright_cubes
+from ..data.cubes import canonical_cubes
 from ..report import pictures
 from ..report.distances import BIN, neighbours_in_cubes, total_variation, wasserstein
 from ..report.metrics import percentiles
@@ -69,7 +69,7 @@ def mean_elements(atoms: Atoms) -> float:
 def canonical_atoms(study: Study) -> Atoms:
     """Return the atoms found in the true species of the chosen crystals' cubes in the canonical orientation."""
     grid, crystals = study.model.grid, study.chosen
-    cubes = upright_cubes(crystals, study.model.mode, grid, np.arange(len(crystals)))
+    cubes = canonical_cubes(crystals, study.model.mode, grid, np.arange(len(crystals)))
     return find_atoms(cubes.species(grid), cubes.density(grid), grid)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..artifacts.recipe import Network, Optimizer
 from ..data.crystalset import CrystalSet
-from ..data.cubes import upright_cubes
+from ..data.cubes import canonical_cubes
 from ..nets import CrystalNet
 from ..nets.generators.latent_flow import LatentFlow
 from ..progress import progress
@@ -56,7 +56,7 @@ class LatentFlowTraining(PriorTraining):
         parts = np.array_split(np.arange(len(crystals)), max(1, len(crystals) // ENCODING_BATCH))
         threads, mode = torch.get_num_threads(), self.about["mode"]
         encoded = [
-            trained.encode(upright_cubes(crystals, mode, self.grid, part).density(self.grid, threads))
+            trained.encode(canonical_cubes(crystals, mode, self.grid, part).density(self.grid, threads))
             for part in progress(parts, "encoding crystals")
         ]
         return Posteriors(*map(torch.cat, zip(*encoded, strict=True)))
