@@ -123,4 +123,5 @@ def _assignment(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """
     difference = ends[:, None] - starts
     difference -= np.rint(difference)
-    return linear_sum_assignment((difference**2).sum(-1))[1]
+    assigned: np.ndarray = linear_sum_assignment((difference**2).sum(-1))[1]
+    return assigned

@@ -80,7 +80,11 @@ def build_unit_cells(crystals: CrystalSet, atoms: int) -> UnitCells:
     )
     return UnitCells(
         parameters(basis).float(),
-        *map(torch.from_numpy, (frac_coords, numbers, elements, counts, slots)),
+        torch.from_numpy(frac_coords),
+        torch.from_numpy(numbers),
+        torch.from_numpy(elements),
+        torch.from_numpy(counts),
+        torch.from_numpy(slots),
         pad_orbits(orbits, len(crystals), atoms),
     )
 
@@ -120,7 +124,7 @@ def shortest_distances(cells: UnitCells) -> tuple[Tensor, Tensor, Tensor]:
     That of a species with itself is to another atom of the cell or to an atom's own periodic image.
     """
     by_size = cells.counts.sum(1).argsort(stable=True)
-    parts = [_shortest_distances(cells.select(part.numpy())) for part in by_size.split(DISTANCE_BATCH)]
+    parts = [_shortest_distances(cells.select(part.numpy())) for part in torch.split(by_size, DISTANCE_BATCH)]
     pairs, distance = map(torch.cat, zip(*parts, strict=True))
     return pairs // (MAX_Z + 1), pairs % (MAX_Z + 1), distance
 
@@ -136,6 +140,6 @@ def _shortest_distances(cells: UnitCells) -> tuple[Tensor, Tensor]:
     is_pair = (lighter > 0) & (heavier >= lighter)
     crystal = torch.arange(len(numbers)).view(-1, 1, 1).expand_as(distance)
     key = (crystal * (MAX_Z + 1) + lighter) * (MAX_Z + 1) + heavier
-    pair, index = key[is_pair].unique(return_inverse=True)
+    pair, index = torch.unique(key[is_pair], return_inverse=True)
     shortest = torch.full(pair.shape, torch.inf).scatter_reduce(0, index, distance[is_pair], "amin")
     return pair % (MAX_Z + 1) ** 2, shortest

@@ -81,7 +81,6 @@ class CellFlow(nn.Module):
         self.register_buffer("phase_vectors", 2 * math.pi * smallest_miller_indices(width // 2).T, persistent=False)
         self.register_buffer("distance_centres", centres, persistent=False)
 
-    @torch.jit.ignore
     def fit(self, lattice_params: Tensor) -> None:
         """Take the mean and the standard deviation of each lattice parameter from examples [B, 6]."""
         self.scale.copy_(torch.stack((lattice_params.mean(0), lattice_params.std(0).clamp_min(1e-3))))
@@ -132,7 +131,8 @@ class CellFlow(nn.Module):
         step, late_step = self.shift(x).float().chunk(2, 2)
         received, exerted = self.push(x).chunk(2, 2)
         push = (distance_features * (received.unsqueeze(2) + exerted.unsqueeze(1))).sum(3) * is_atom.transpose(1, 2)
-        return step + late * (late_step + (push.unsqueeze(3) * difference).sum(2))
+        v: Tensor = step + late * (late_step + (push.unsqueeze(3) * difference).sum(2))
+        return v
 
     def crystal_features(self, standardized: Tensor, lattice_params: Tensor, n_atoms: Tensor, time: Tensor) -> Tensor:
         """Return what conditions the layers: lattice, number of atoms, volume of an atom, time; [B, …]."""
@@ -144,7 +144,6 @@ class CellFlow(nn.Module):
         """Return the nearest standardised parameters [B, 6] of lattices that have the symmetry."""
         return self.standardized(symmetrize_lattice(orbits, self.physical(standardized)))
 
-    @torch.jit.ignore
     def loss(
         self,
         crystals: tuple[Tensor, Tensor, Tensor],
@@ -177,7 +176,7 @@ class CellFlow(nn.Module):
         noise: [B, latent_dim]. Numbers behind the last atom are 0. An atom's starting point is the angle between two
         numbers of the noise, which is uniform whatever the noise is multiplied by.
         """
-        template, elements, params, x, y = noise[:, : sum(self.noise_parts)].split(self.noise_parts, 1)
+        template, elements, params, x, y = torch.split(noise[:, : sum(self.noise_parts)], self.noise_parts, 1)
         orbits, element_slots = self.templates(template.squeeze(1))
         numbers = self.composition(elements, element_slots, orbits.space_group)
         frac_coords = orbit_positions(orbits, torch.atan2(x, y).view(-1, self.atoms, 3) / (2 * math.pi))

@@ -41,14 +41,13 @@ class Composition(nn.Module):
         before = (torch.arange(elements.size(1), device=elements.device) < slot).long()
         embedded = torch.cat((self.element(elements * before), self.count(counts)), 2).flatten(1)
         one_hot = self.slot_one_hot[slot].expand(elements.size(0), -1)
-        logits = self.next_element(torch.cat((embedded, self.group(space_group), one_hot), 1))
+        logits: Tensor = self.next_element(torch.cat((embedded, self.group(space_group), one_hot), 1))
         classes = torch.arange(logits.size(1), device=elements.device)
         heaviest = logits.size(1) - 1 - (counts[:, slot + 1 :] > 0).sum(1, keepdim=True)
         previous = elements[:, slot - 1, None] if slot > 0 else torch.zeros_like(heaviest)
         possible = torch.where(counts[:, slot, None] > 0, (classes > previous) & (classes <= heaviest), classes == 0)
         return logits.masked_fill(~possible, -math.inf)
 
-    @torch.jit.ignore
     def loss(self, elements: Tensor, counts: Tensor, space_group: Tensor) -> Tensor:
         """Return the mean negative log probability of elements [B, ELEMENTS], given counts and space groups.
 

@@ -21,7 +21,8 @@ class Layer(nn.Module):
         self.outer = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor, time_features: Tensor) -> Tensor:
-        return x + self.outer(F.silu(self.inner(self.norm(x)) + self.time(time_features)))
+        x = x + self.outer(F.silu(self.inner(self.norm(x)) + self.time(time_features)))
+        return x
 
 
 class LatentFlow(nn.Module):
@@ -46,7 +47,6 @@ class LatentFlow(nn.Module):
         self.register_buffer("scale", torch.stack((torch.zeros(latent_dim), torch.ones(latent_dim))))  # mean, deviation
         self.register_buffer("frequencies", math.pi * torch.arange(1, FREQUENCIES + 1), persistent=False)
 
-    @torch.jit.ignore
     def fit(self, z: Tensor) -> None:
         """Take the mean and the standard deviation of each latent number from examples [B, latent_dim]."""
         self.scale.copy_(torch.stack((z.mean(0), z.std(0).clamp_min(1e-3))))
@@ -55,12 +55,12 @@ class LatentFlow(nn.Module):
         """Return v [B, latent_dim] at standardised x [B, latent_dim] and times [B]."""
         phase = time[:, None] * self.frequencies
         time_features = torch.cat((phase.cos(), phase.sin()), 1)
-        h = self.enter(x)
+        h: Tensor = self.enter(x)
         for layer in self.layers:
             h = layer(h, time_features)
-        return self.leave(h)
+        v: Tensor = self.leave(h)
+        return v
 
-    @torch.jit.ignore
     def loss(self, z: Tensor, noise: Tensor, time: Tensor) -> Tensor:
         """Return the flow-matching loss: the mean squared error of v on the line from noise to z, at times [B].
 

@@ -29,12 +29,12 @@ class MinimumDistances(nn.Module):
         self.least: Tensor
         self.register_buffer("least", torch.full((1 + SPECIES, 1 + SPECIES), 2 * DEFAULT_RADIUS))
 
-    @torch.jit.ignore
     def fit(self, first: Tensor, second: Tensor, distance: Tensor) -> None:
         """Estimate the minimum distances from the shortest ones [N], Å, of species of Z [N] and [N] in crystals."""
         order = torch.argsort(distance)
         order = order[torch.argsort((first * (1 + SPECIES) + second)[order], stable=True)]
-        pairs, counts = torch.stack((first, second), 1)[order].unique_consecutive(dim=0, return_counts=True)
+        pairs = torch.stack((first, second), 1)[order]
+        pairs, counts = torch.unique_consecutive(pairs, dim=0, return_counts=True)
         start = counts.cumsum(0) - counts
         quantile = distance[order][start + (QUANTILE * (counts - 1)).round().long()].double()
         radii = self.fit_radii(pairs, quantile, counts.double())
@@ -55,7 +55,8 @@ class MinimumDistances(nn.Module):
             design[row, species] += 1
         normal_matrix = design.T @ (weight[:, None] * design)
         unit = torch.eye(1 + SPECIES, dtype=distance.dtype, device=distance.device)
-        return torch.linalg.solve(normal_matrix + unit, design.T @ (weight * distance) + DEFAULT_RADIUS)
+        radii: Tensor = torch.linalg.solve(normal_matrix + unit, design.T @ (weight * distance) + DEFAULT_RADIUS)
+        return radii
 
     def forward(self, frac_coords: Tensor, lattice: Tensor, numbers: Tensor, orbits: Orbits) -> Tensor:
         """Return fractional coordinates [B, K, 3] of atoms that were pushed apart where they are too near.

@@ -51,12 +51,14 @@ class Attention(nn.Module):
 
         cos, sin: of the phases [B, K, width / 2]; distance_features: [B, K, K, DISTANCE_FEATURES]; is_padding: [B, K].
         """
-        pairs = self.ask(self.norm(x)).unflatten(2, [3, cos.size(2), 2])
+        pairs = torch.unflatten(self.ask(self.norm(x)), 2, [3, cos.size(2), 2])
         rotated = rotate(pairs, cos.unsqueeze(2), sin.unsqueeze(2)).to(pairs.dtype)
-        query, key, value = rotated.unflatten(3, [self.heads, -1]).permute(2, 0, 3, 1, 4).unbind(0)
+        query, key, value = torch.unflatten(rotated, 3, [self.heads, -1]).permute(2, 0, 3, 1, 4).unbind(0)
         bias = self.near(distance_features).permute(0, 3, 1, 2).masked_fill(is_padding[:, None, None], -1e4)
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
-        return x + self.leave(rotate(attended.transpose(1, 2).flatten(2).unflatten(2, [-1, 2]), cos, -sin))
+        received = torch.unflatten(attended.transpose(1, 2).flatten(2), 2, [-1, 2])
+        result: Tensor = x + self.leave(rotate(received, cos, -sin))
+        return result
 
 
 class Layer(nn.Module):
@@ -75,4 +77,5 @@ class Layer(nn.Module):
     ) -> Tensor:
         """Return x [B, K, width]; conditioning: [B, width], the rest as for `Attention`."""
         x = self.attention(x, cos, sin, distance_features, is_padding)
-        return x + self.outer(F.silu(self.inner(self.norm(x)) + self.known(conditioning).unsqueeze(1)))
+        x = x + self.outer(F.silu(self.inner(self.norm(x)) + self.known(conditioning).unsqueeze(1)))
+        return x

@@ -40,14 +40,13 @@ class Templates(nn.Module):
         for name, value in single_atom.items():
             self.register_buffer(name, value.expand(TEMPLATES, *value.shape).clone())
 
-    @torch.jit.ignore
     def fit(self, orbits: Orbits, element_slots: Tensor) -> None:
         """Keep the orbits of `TEMPLATES` crystals, in whole numbers, those with the commonest symmetry first.
 
         element_slots: [TEMPLATES, K], 1 for atoms of the crystal's lightest element, 2 for the next, 0 for no atom.
         """
         symmetry = torch.cat((orbits.space_group.unsqueeze(1), element_slots), 1)
-        _, kind, count = symmetry.unique(dim=0, return_inverse=True, return_counts=True)
+        _, kind, count = torch.unique(symmetry, dim=0, return_inverse=True, return_counts=True)
         order = (-count[kind] * len(count) + kind).argsort(stable=True)
         buffers = (self.turn, self.back, self.shift, self.orbit, self.metric, self.group, self.kinds)
         for buffer, values in zip(buffers, (*orbits, element_slots), strict=True):
@@ -61,8 +60,8 @@ class Templates(nn.Module):
         templates = self.group.size(0)
         chosen = (uniform_from_normal(noise) * templates).long().clamp(max=templates - 1)
         orbits = Orbits(
-            self.turn[chosen].unflatten(2, [3, 3]),
-            self.back[chosen].unflatten(2, [3, 3]),
+            torch.unflatten(self.turn[chosen], 2, [3, 3]),
+            torch.unflatten(self.back[chosen], 2, [3, 3]),
             self.shift[chosen],
             self.orbit[chosen],
             self.metric[chosen],
