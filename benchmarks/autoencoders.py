@@ -13,7 +13,7 @@ from crystalgrid.data.cubes import Cubes, training_cubes
 from crystalgrid.data.load import load_crystals
 from crystalgrid.nets import AtomVAE, LatticeVAE
 from crystalgrid.report.metrics import true_atoms
-from crystalgrid.training.joint import Training
+from crystalgrid.training.joint import JointTraining
 
 AT_A_TIME = 16
 RECIPES = {"repeated": ("modern", "periodic"), "single": ("modern", "atomic")}
@@ -43,7 +43,9 @@ def autoencoders(data: str, crystals: int = 1024, seed: int = 0) -> None:
         print("| recipe | density error, median | 75 % | 90 % | 99 % | mean | ms to encode | ms to decode |")
         print("|---|--:|--:|--:|--:|--:|--:|--:|")
         for name in recipes:
-            vae = Training(load_recipe(name), loaded.split("train"), grid, {"seed": seed, "mode": mode}).net.vae.eval()
+            vae = JointTraining(
+                load_recipe(name), loaded.split("train"), grid, {"seed": seed, "mode": mode}
+            ).net.vae.eval()
             errors, times = [], np.zeros(3)
             for density in densities:
                 times[0] = time.perf_counter()

@@ -23,7 +23,7 @@ from crystalgrid.artifacts.recipe import MIXED, Recipe, load_recipe
 from crystalgrid.data.load import load_crystals
 from crystalgrid.files import written_whole
 from crystalgrid.nets import CrystalNet
-from crystalgrid.training.joint import Training
+from crystalgrid.training.joint import JointTraining
 from crystalgrid.training.losses import joint_loss
 from crystalgrid.training.precision import precision_here
 
@@ -36,7 +36,7 @@ Batches = Iterator[tuple[Tensor, Tensor, Tensor]]
 class Grids(Dataset):
     """A folder of grids, a pair of .npy files per cube."""
 
-    def __init__(self, folder: Path, training: Training, size: int) -> None:
+    def __init__(self, folder: Path, training: JointTraining, size: int) -> None:
         self.folder = folder
         density, species, _ = training.batch(0, size)
         for i in range(size):
@@ -51,7 +51,7 @@ class Grids(Dataset):
         return np.load(self.folder / f"density_{index}.npy"), np.load(self.folder / f"species_{index}.npy")
 
 
-def on_the_fly(training: Training) -> Batches:
+def on_the_fly(training: JointTraining) -> Batches:
     """What crystalgrid-train does."""
     size = training.recipe.optimizer.batch_size
     for step in count():
@@ -97,7 +97,8 @@ def compare(name: str, data: str, rounds: int) -> dict:
     """Steps of a recipe both ways; the fastest of each count."""
     recipe = load_recipe(name)
     about = {"seed": 0, "mode": "repeated"}
-    training = Training(recipe, load_crystals(data).split("train"), Grid(), about).to(DEVICE)
+    training = JointTraining(recipe, load_crystals(data).split("train"), Grid(), about)
+    training.net.to(DEVICE)
     size = recipe.optimizer.batch_size
     with tempfile.TemporaryDirectory() as folder:
         grids = Grids(Path(folder), training, ON_DISK * size)

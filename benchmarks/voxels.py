@@ -14,7 +14,7 @@ from crystalgrid.data.cubes import training_cubes
 from crystalgrid.data.load import load_crystals
 from crystalgrid.nets import CrystalNet, UNet
 from crystalgrid.nets.segmentation.heads import SPECIES, TwoQuestions
-from crystalgrid.training.joint import Training
+from crystalgrid.training.joint import JointTraining
 
 AT_A_TIME = 32
 STEPS, VOXELS, RATE = 1200, 4096, 5e-3
@@ -62,7 +62,7 @@ def main(data: str, crystals: int = 1536, seed: int = 0) -> None:
     """
     torch.set_num_threads(1)
     loaded = load_crystals(data, mode="repeated")
-    net = Training(
+    net = JointTraining(
         load_recipe("periodic"), loaded.split("train"), Grid(), {"seed": seed, "mode": "repeated"}
     ).net.eval()
     print(f"{crystals} crystals of {data}, seed {seed}, {STEPS} steps of {VOXELS} voxels")

@@ -32,7 +32,7 @@ def interrupted(*_):
     raise AttributeError("half imported")
 
 real = builtins.__import__
-builtins.__import__ = lambda name, *rest: interrupted() if name == "training.run" else real(name, *rest)
+builtins.__import__ = lambda name, *rest: interrupted() if name == "training.train_networks" else real(name, *rest)
 sys.argv[1:] = ["--mode", "repeated", "--out", "x"]
 entry.run("train")
 """

@@ -9,7 +9,7 @@ from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.latents import latents
 from crystalgrid.report.evaluation import measure
-from crystalgrid.training.joint import Training
+from crystalgrid.training.joint import JointTraining
 from crystalgrid.training.losses import joint_loss
 
 MODELS = ["mp10a-repeated", "mp10a-single", "perov5-repeated"]
@@ -55,7 +55,8 @@ def test_a_step_of_training_is_the_same(recipe: str, mode: str, gpu: str, protot
     settings = load_recipe(recipe)
     losses, gradients = [], []
     for device in ("cpu", gpu):
-        training = Training(settings, prototypes[20:60], cg.Grid(), {"seed": 0, "mode": mode}).to(device)
+        training = JointTraining(settings, prototypes[20:60], cg.Grid(), {"seed": 0, "mode": mode})
+        training.net.to(device)
         density, species, noise = training.batch(0, 4)
         assert density.device.type == species.device.type == noise.device.type == device
         loss = joint_loss(training.net, density, species, settings.loss, noise)["loss"]

@@ -15,10 +15,13 @@ from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
 from crystalgrid.model import load
 from crystalgrid.nets import CrystalNet
-from crystalgrid.training.joint import Training, stream
+from crystalgrid.training.clock import Clock
+from crystalgrid.training.joint import JointTraining, stream
 from crystalgrid.training.log import Log, read_rows
+from crystalgrid.training.loop import Loop
 from crystalgrid.training.losses import joint_loss, scale_gradient
-from crystalgrid.training.run import begin, fit, processes
+from crystalgrid.training.processes import count_processes
+from crystalgrid.training.train_networks import first_networks
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
 
@@ -94,14 +97,14 @@ def test_overfits_eight_crystals(prototypes, recipe, tmp_path):
     content["optimizer"] |= {"batch_size": 8, "learning_rate": 2e-2, "check_every": 1000, "steps": 45}
     few = prototypes[10:18]
     about = {"seed": 0, "mode": "repeated", "recipe": content, "format": 1}
-    training = Training(recipe_from(content, "test"), few, Grid(), about)
+    training = JointTraining(recipe_from(content, "test"), few, Grid(), about)
     fixed = evaluation_cubes(few, "repeated", Grid(), seed=0, per_crystal=1)[0]
     training.samples = lambda start, count: fixed
     (tmp_path / "checkpoints").mkdir()
-    log = Log(tmp_path, [fixed], check_every=1000)
-    before = log.validate(training)
-    fit(training, log, steps=45, here=1, nodes=1, resume_from=None)
-    after = log.validate(training)
+    loop = Loop(training, Log(tmp_path), [fixed], Clock(), steps=45)
+    before = loop.validate([fixed])
+    loop.run()
+    after = loop.validate([fixed])
     assert after["val_segmentation"] < 0.6 * before["val_segmentation"]
     density = fixed.density(Grid())
     relative = density / density.mean((1, 2, 3), keepdim=True)
@@ -153,16 +156,15 @@ def test_a_decay_lasts_as_long_as_the_run(start, recipe, tmp_path):
 
 
 def test_devices_that_are_not_there_are_refused(monkeypatch):
-    for there, devices in ((0, "two"), (0, "2"), (2, "3"), (2, "0"), (2, "1.5")):
-        monkeypatch.setattr("torch.cuda.device_count", lambda there=there: there)
-        with pytest.raises(InputError, match=f'--devices: wanted "auto" or a number from 1 to {max(there, 1)}, got'):
-            processes(devices)
-    assert processes("1") == (1, 1)
-    assert processes("auto") == (2, 1)
+    for n_gpus, devices in ((0, "two"), (0, "2"), (2, "3"), (2, "0"), (2, "1.5")):
+        monkeypatch.setattr("torch.cuda.device_count", lambda n_gpus=n_gpus: n_gpus)
+        with pytest.raises(InputError, match=f'--devices: wanted "auto" or a number from 1 to {max(n_gpus, 1)}, got'):
+            count_processes(devices)
+    assert count_processes("1") == 1
+    assert count_processes("auto") == 2
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
-    monkeypatch.setenv("GROUP_WORLD_SIZE", "1")
     with pytest.raises(InputError, match="torchrun: wanted at most a process for each of 2 GPUs, got 3"):
-        processes("auto")
+        count_processes("auto")
 
 
 def test_single_mode_and_minutes(start):
@@ -195,7 +197,7 @@ def test_starts_from_a_models_weights(start, recipe, tmp_path):
 
 @pytest.mark.parametrize("mode", ["repeated", "single"])
 def test_by_default_the_recipe_is_that_of_the_mode(mode):
-    recipe, net, _ = begin(None, None, mode)
+    recipe, net, _ = first_networks(None, None, mode)
     assert net is None
     assert recipe.network.periodic == (mode == "repeated")
     assert recipe.network.atomic == (mode == "single")
@@ -274,12 +276,12 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights(start, monkeypatch):
 def test_a_run_that_diverges_stops_and_keeps_its_checkpoints(start, monkeypatch, factor):
     run = start("run", max_steps=2)
     before = last(run).read_bytes(), best(run).read_bytes()
-    validate = Log.validate
+    validate = Loop.validate
 
-    def grown(log, training):
-        return {name: factor * value for name, value in validate(log, training).items()}
+    def grown(loop, held_out):
+        return {name: factor * value for name, value in validate(loop, held_out).items()}
 
-    monkeypatch.setattr(Log, "validate", grown)
+    monkeypatch.setattr(Loop, "validate", grown)
     with pytest.raises(InputError, match=r"diverged at step 3, .*; the last checkpoint is kept"):
         start("run", max_steps=3, resume=True)
     assert (last(run).read_bytes(), best(run).read_bytes()) == before

@@ -2,4 +2,5 @@
 
 from .commands.entry import main
 
-main()
+if __name__ == "__main__":  # training in several processes imports this again
+    main()

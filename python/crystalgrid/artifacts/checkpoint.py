@@ -1,5 +1,6 @@
 """Checkpoints of a training run: written whole, read with a clear word when they are not what they should be."""
 
+import io
 import pickle
 import zipfile
 import zlib
@@ -7,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..errors import InputError
+from ..files import written_whole
 from ..nets import CrystalNet
 from .recipe import recipe_from
 
@@ -29,6 +32,19 @@ def last(run: Path) -> Path:
 def best(run: Path) -> Path:
     """Where a run keeps the state with the lowest validation loss."""
     return run / "checkpoints" / "best.ckpt"
+
+
+def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint, which appears under its name whole or not at all."""
+    with written_whole(path) as temporary:
+        memory = io.BytesIO()  # what torch throws where a disk is full says nothing of it
+        torch.save(content, memory)
+        temporary.write_bytes(memory.getbuffer())
+
+
+def weights_of(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
+    """Return the weights of the networks in a checkpoint, by their names in `CrystalNet`."""
+    return {name.removeprefix("net."): value for name, value in checkpoint["state_dict"].items()}
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -73,9 +89,8 @@ def load_run(run: Path | str) -> tuple[CrystalNet, dict[str, Any]]:
     checkpoint = read_checkpoint(path)
     about = checkpoint[KEY]
     net = untrained(about, path)
-    weights = {name.removeprefix("net."): value for name, value in checkpoint["state_dict"].items()}
     try:
-        net.load_state_dict(weights)
+        net.load_state_dict(weights_of(checkpoint))
     except RuntimeError:
         raise InputError(f"{path}: its weights do not fit the networks of its recipe") from None
     return net.eval(), about

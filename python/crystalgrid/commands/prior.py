@@ -33,14 +33,27 @@ def prior(
             full learning rate.
         seed: of the prior's first weights, the order of crystals, where cubes are cut, and the noise.
         max_steps: stop after so many steps in all; by default 10,000, or 40,000 for a prior of unit cells.
-        minutes: stop after so many minutes of training in all.
+        minutes: stop so many minutes after the start, with the last validation done; a resumed run counts the minutes
+            before it, too.
         resume: go on from OUT/checkpoints/last.ckpt.
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
     check_positive(max_steps=max_steps, minutes=minutes)
     with importing():
-        from ..training.prior_run import train_prior
-    train_prior(model, out, data, start, seed, max_steps, minutes, resume, devices)
+        from ..training.processes import run_in_processes
+        from ..training.train_prior import train_prior
+    run_in_processes(
+        devices,
+        train_prior,
+        model=model,
+        out=out,
+        data=data,
+        start=start,
+        seed=seed,
+        max_steps=max_steps,
+        minutes=minutes,
+        resume=resume,
+    )
 
 
 COMMAND = prior

@@ -40,14 +40,29 @@ def train(
         max_steps: stop after so many steps in all; by default the recipe says. Its decay ends there if that is later,
             and in a resumed run where it was to end when that began.
         max_epochs: stop after so many passes over the crystals, likewise.
-        minutes: stop after so many minutes of training in all, where a recipe's decay then ends, too.
+        minutes: stop so many minutes after the start, with the last validation done; a recipe's decay then ends there.
+            A resumed run counts the minutes before it, too.
         resume: go on from OUT/checkpoints/last.ckpt.
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
     check_positive(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
     with importing():
-        from ..training.run import train_networks
-    train_networks(mode, out, data, recipe, start, seed, max_steps, max_epochs, minutes, resume, devices)
+        from ..training.processes import run_in_processes
+        from ..training.train_networks import train_networks
+    run_in_processes(
+        devices,
+        train_networks,
+        mode=mode,
+        out=out,
+        data=data,
+        recipe=recipe,
+        start=start,
+        seed=seed,
+        max_steps=max_steps,
+        max_epochs=max_epochs,
+        minutes=minutes,
+        resume=resume,
+    )
 
 
 COMMAND = train

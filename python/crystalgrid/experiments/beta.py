@@ -13,9 +13,12 @@ from ..nets import UNet
 from ..report.distances import wasserstein
 from ..report.metrics import Tally
 from ..report.panels import canvas, label_axes, save
-from ..training.joint import Training
+from ..training.clock import Clock
+from ..training.joint import JointTraining
 from ..training.log import Log
-from ..training.run import ENDLESS, check_same, fit, prepare
+from ..training.loop import Loop
+from ..training.run_data import describe_run, held_out_cubes, load_splits
+from ..training.run_folder import check_same_run
 from .draws import atoms_by_source, neighbour_distances
 from .study import Study
 
@@ -32,18 +35,19 @@ def train(model: Model, unet: UNet, data: str, beta: float, minutes: float, seed
     """
     recipe = dict(model.metadata["recipe"])
     settings = recipe_from({**recipe, "loss": {**recipe["loss"], "beta": beta}}, f"beta {beta:g}")
-    crystals, held_out, about = prepare(model.mode, data, settings, seed)
-    about["processes"] = 1
+    clock = Clock(minutes)
+    crystals, val, checksum = load_splits(data, model.mode, seed)
+    about = describe_run(model.mode, data, checksum, settings, seed)
     seconds, resume_from = 0.0, None
     if last(run).is_file():
         before, resume_from = read_checkpoint(last(run))[KEY], last(run)
-        check_same(about, before, run)
+        check_same_run(about, before, run)
         seconds = before["seconds"]
     if seconds < 60 * minutes:
         last(run).parent.mkdir(parents=True, exist_ok=True)
-        training = Training(settings, crystals, model.grid, about, minutes)
+        training = JointTraining(settings, crystals, model.grid, about)
         training.net.unet.load_state_dict(unet.state_dict())
-        fit(training, Log(run, held_out, settings.optimizer.check_every), ENDLESS, 1, 1, resume_from)
+        Loop(training, Log(run), held_out_cubes(val, model.mode, seed), clock).run(resume_from)
     return load(run).to(model.device)
 
 

@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
-from ..artifacts.checkpoint import KEY
 from ..artifacts.recipe import Network, Optimizer
 from ..atoms import find_atoms
 from ..data.crystalset import CrystalSet
 from ..latents import latents
 from ..nets import CrystalNet
-from .joint import DRAWN, Training, stream
+from .joint import DRAWN, JointTraining, stream
 
 
-class PriorTraining(Training):
+class PriorTraining(JointTraining):
     """A prior learned from crystals; the other networks stay as they are."""
 
     widths: ClassVar[tuple[int, ...]]
@@ -68,18 +66,13 @@ class PriorTraining(Training):
         """Of a step, for the noise on the way to its crystals."""
         return np.random.default_rng((self.about["seed"], place))
 
-    def training_step(self, _batch: object, _index: int) -> Tensor:
-        size = self.recipe.optimizer.batch_size
-        place = self.global_step * self.trainer.world_size + self.global_rank
-        _, chosen = stream(len(self.crystals), self.about["seed"], place * size, size)
-        loss = self.loss(self.known, chosen, place)
-        self.log_dict({"loss": loss}, prog_bar=True, sync_dist=True)
-        return loss
+    def losses(self, batch: int) -> dict[str, Tensor]:
+        size = self.options.batch_size
+        _, chosen = stream(len(self.crystals), self.about["seed"], batch * size, size)
+        return {"loss": self.loss(self.known, chosen, batch)}
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        options = self.recipe.optimizer
-        groups = [{"params": self.learner.parameters(), "share": 1.0}]
-        return torch.optim.AdamW(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        return [{"params": self.learner.parameters(), "share": 1.0}]
 
     def validate(self, held_out: Any) -> dict[str, Tensor]:
         """The loss on held-out crystals, with the same noise each time."""
@@ -94,9 +87,6 @@ class PriorTraining(Training):
         density, species, confidence = (x.cpu() for x in (density, *self.net.segment(density)))
         plot.samples(path, density, find_atoms(species, density, self.grid, confidence=confidence), self.grid)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        spent = {"step": self.global_step, "seconds": self.seconds, "widths": self.widths, "atoms": self.atoms}
-        checkpoint[KEY] = {**self.of, "prior": {**self.about, **spent}}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.seconds_before = checkpoint[KEY]["prior"]["seconds"]
+    def record(self, step: int, seconds: float, decay_end: int) -> dict[str, Any]:
+        spent = {"step": step, "seconds": seconds, "widths": self.widths, "atoms": self.atoms}
+        return {**self.of, "prior": {**self.about, **spent}}

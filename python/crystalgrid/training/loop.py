@@ -1,0 +1,204 @@
+"""The training loop: steps, validation and checkpoints every so many of them, and a clean stop."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..artifacts.checkpoint import KEY, best, last, read_checkpoint, weights_of, write_checkpoint
+from ..artifacts.recipe import MIXED
+from ..errors import InputError
+from ..nets.distributed import mean_over_processes
+from ..nets.float32 import float32_convolutions
+from .clock import Clock
+from .interrupt import stop_on_interrupt
+from .log import Log
+from .precision import precision_here
+from .processes import (
+    any_process,
+    first_process,
+    from_first_process,
+    only_first_prints,
+    rank,
+    training_device,
+    wait_for_all,
+    world_size,
+)
+from .task import Task
+
+ENDLESS = sys.maxsize
+"""Steps of a run that something else ends."""
+STEPS_BETWEEN_ROWS = 10
+DIVERGED = 1000
+"""Times the lowest validation loss, from which no run comes back."""
+
+
+class Loop:
+    """Train a task until a number of steps, a time limit or Ctrl-C.
+
+    log: where it is written down. held_out: batches to validate on, as the task takes them; there may be none.
+    steps: of the whole run. decay_end: the step at which a decay of the learning rate ends, unless time limits the run.
+    """
+
+    def __init__(
+        self, task: Task, log: Log, held_out: Sequence[Any], clock: Clock, *, steps: int = ENDLESS, decay_end: int = 0
+    ) -> None:
+        self.task, self.log, self.held_out, self.clock, self.steps = task, log, held_out, clock, steps
+        self.options = task.options
+        self.decay_end = decay_end or self.options.steps
+        self.device = training_device()
+        task.net.to(self.device)
+        rate, decay = self.options.learning_rate, self.options.weight_decay
+        self.optimizer = torch.optim.AdamW(task.parameter_groups(), lr=rate, weight_decay=decay)
+        with only_first_prints():
+            self.mixed = precision_here(self.options.precision) == MIXED
+        module = _Losses(task)
+        self.model = DistributedDataParallel(module) if world_size() > 1 else module
+        self.step = 0
+        self.lowest = math.inf
+
+    def run(self, resume_from: Path | None = None) -> None:
+        """Train, from a checkpoint on if one is given. Raises KeyboardInterrupt after a stop by Ctrl-C."""
+        if resume_from is not None:
+            self._restore(resume_from)
+        if self.step >= self.steps:
+            return
+        with float32_convolutions(), self.log.opened(self.step, self._done()), stop_on_interrupt() as signals:
+            self._estimate_check()
+            stopped = False
+            while not stopped and self.step < self.steps:
+                losses = self._train_step()
+                checks = self.step % self.options.check_every == 0
+                # All processes stop after the same step, else those that go on wait for the others for ever.
+                stopped = any_process(bool(signals) or self.clock.is_up(checks))
+                self.log.advance(self.step, self._done())
+                self._write_down(losses, check=checks or stopped or self.step == self.steps)
+            wait_for_all()
+        if signals:
+            raise KeyboardInterrupt
+
+    def _train_step(self) -> dict[str, Tensor]:
+        """Descend the loss of the next batch by one step, and return the losses."""
+        rate = self.options.learning_rate * self._rate_factor()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["share"]
+        # A cast weight is not kept: its gradient would be summed in bfloat16.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed, cache_enabled=False):
+            losses = self.model(self.step * world_size() + rank())
+        self.optimizer.zero_grad()
+        losses["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(self.task.net.parameters(), self.options.grad_clip or math.inf)
+        if not torch.isfinite(norm):  # before it reaches the weights
+            raise InputError(
+                f"training: the loss or its gradient is not finite at step {self.step}; the last checkpoint is kept; "
+                "try a smaller learning_rate or a grad_clip in the recipe"
+            )
+        self.optimizer.step()
+        self.step += 1
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _rate_factor(self) -> float:
+        """Return the factor of the learning rate: a linear rise, then perhaps a cosine to zero."""
+        rise = min(1.0, (self.step + 1) / max(1, self.options.warmup))
+        if not self.options.decay:
+            return rise
+        done = self.step / self.decay_end
+        if self.clock.limit is not None:  # no two clocks agree, and processes with different rates would grow apart
+            done = float(mean_over_processes(torch.tensor(self.clock.share(), device=self.device)))
+        return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+    def _write_down(self, losses: dict[str, Tensor], check: bool) -> None:
+        """Validate, save and draw if that is due, else write a row now and then."""
+        if check or self.step % STEPS_BETWEEN_ROWS == 0:
+            means = {name: float(mean_over_processes(value)) for name, value in losses.items()}
+            if check:
+                self._check(means)
+            else:
+                self._write_row(means)
+
+    def _done(self) -> float:
+        """Return the share of the run that is done."""
+        return max(self.step / self.steps, self.clock.share())
+
+    def _check(self, losses: dict[str, float]) -> None:
+        """Validate, save, and draw. Raises InputError for a run that has diverged."""
+        start = time.monotonic()
+        validated = self.validate(self.held_out) if first_process() else {}
+        val_loss = from_first_process(validated.get("val_loss", math.inf))
+        self._write_row({**losses, **validated}, say=True)
+        if first_process() and self.held_out:
+            self.log.draw(self.task, self.step, self.held_out[0])
+        if math.isnan(val_loss) or val_loss > DIVERGED * self.lowest:
+            raise InputError(
+                f"training: diverged at step {self.step}, with a validation loss of {val_loss:.3g} after one of "
+                f"{self.lowest:.3g}; the last checkpoint is kept; try a smaller learning_rate in the recipe"
+            )
+        if val_loss < self.lowest:
+            self.lowest = val_loss
+            self._save(best(self.log.run))
+        self._save(last(self.log.run))
+        self.clock.check_seconds = time.monotonic() - start
+
+    @torch.no_grad()
+    def validate(self, held_out: Sequence[Any]) -> dict[str, float]:
+        """Return the mean of each loss over held-out batches."""
+        self.task.net.eval()
+        total: dict[str, float] = {}
+        for batch in held_out:
+            for name, value in self.task.validate(batch).items():
+                total[f"val_{name}"] = total.get(f"val_{name}", 0.0) + float(value) / len(held_out)
+        self.task.net.train()
+        return total
+
+    def _estimate_check(self) -> None:
+        """Validate on one batch to know how long a validation takes, since the last one must end with the time."""
+        if self.clock.limit is not None and first_process():
+            start = time.monotonic()
+            self.validate(self.held_out[:1])
+            self.clock.check_seconds = len(self.held_out) * (time.monotonic() - start)
+
+    def _write_row(self, values: dict[str, float], say: bool = False) -> None:
+        if first_process():
+            rate = self.optimizer.param_groups[-1]["lr"]
+            self.log.write({"step": self.step, "seconds": self.clock.seconds, "learning_rate": rate, **values}, say)
+
+    def _save(self, path: Path) -> None:
+        if first_process():
+            content = {
+                KEY: self.task.record(self.step, self.clock.seconds, self.decay_end),
+                "state_dict": {f"net.{name}": value for name, value in self.task.net.state_dict().items()},
+                "optimizer_states": [self.optimizer.state_dict()],
+                "global_step": self.step,
+                "lowest_val_loss": self.lowest,
+            }
+            write_checkpoint(path, content)
+
+    def _restore(self, path: Path) -> None:
+        """Go on from a checkpoint, one that Lightning wrote for earlier versions too."""
+        checkpoint = read_checkpoint(path)
+        record = checkpoint[KEY].get("prior", checkpoint[KEY])
+        self.task.net.load_state_dict(weights_of(checkpoint))
+        self.optimizer.load_state_dict(checkpoint["optimizer_states"][0])
+        self.step = checkpoint["global_step"]
+        self.lowest = checkpoint.get("lowest_val_loss") or checkpoint["callbacks"]["Log"]["lowest"]
+        self.clock.seconds_before = record["seconds"]
+        self.decay_end = record.get("decay_ends", self.decay_end)
+
+
+class _Losses(nn.Module):
+    """The losses of a task as the `forward` that DistributedDataParallel asks for."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.net, self.task = task.net, task
+
+    def forward(self, batch: int) -> dict[str, Tensor]:
+        return self.task.losses(batch)

@@ -1,0 +1,89 @@
+"""Train the autoencoder and the U-Net together, on crystals that are voxelised on the fly."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from ..artifacts.checkpoint import KEY, last, read_checkpoint
+from ..artifacts.recipe import BY_MODE, Recipe, load_recipe, recipe_from
+from ..data.cubes import check_mode
+from ..errors import InputError
+from ..grid import Grid
+from ..model import load_learner
+from ..nets import CrystalNet
+from .clock import Clock
+from .joint import JointTraining
+from .log import Log
+from .loop import ENDLESS, Loop
+from .processes import only_first_prints, world_size
+from .run_data import describe_run, held_out_cubes, load_splits
+from .run_folder import check_same_run, prepare_folder
+
+
+def train_networks(
+    *,
+    mode: str,
+    out: Path,
+    data: str,
+    recipe: str | None,
+    start: str | None,
+    seed: int,
+    max_steps: int | None,
+    max_epochs: float | None,
+    minutes: float | None,
+    resume: bool,
+) -> None:
+    """Train an autoencoder and a U-Net together, with the options of `crystalgrid-train`."""
+    clock = Clock(minutes)
+    settings, net, about_start = first_networks(recipe, start, mode)
+    crystals, val, checksum = load_splits(data, mode, seed)
+    about = {**describe_run(mode, data, checksum, settings, seed), **about_start}
+    steps = total_steps(settings, len(crystals), max_steps, max_epochs, minutes)
+    if resume:
+        check_same_run(about, read_checkpoint(last(out))[KEY], out)
+    prepare_folder(out, resume)
+    with only_first_prints():
+        training = JointTraining(settings, crystals, Grid(), about, net)
+    decay_end = settings.optimizer.steps if steps == ENDLESS else max(settings.optimizer.steps, steps)
+    loop = Loop(training, Log(out), held_out_cubes(val, mode, seed), clock, steps=steps, decay_end=decay_end)
+    loop.run(last(out) if resume else None)
+
+
+def first_networks(
+    recipe: str | None, start: str | None, mode: str
+) -> tuple[Recipe, CrystalNet | None, dict[str, Any]]:
+    """Return the recipe, the networks to start from if not new ones, and what checkpoints say of whose these are."""
+    if start is None:
+        return for_mode(load_recipe(recipe or BY_MODE[check_mode(mode)]), mode), None, {}
+    net, metadata = load_learner(start)
+    recipe_of_start = recipe_from(metadata["recipe"], start)
+    settings = load_recipe(recipe) if recipe else recipe_of_start
+    if settings.network != recipe_of_start.network:
+        raise InputError(f"{recipe}: its [network] is not that of {start}; give a recipe with the same, or none")
+    if metadata["mode"] != mode:
+        raise InputError(f"{start}: was trained in {metadata['mode']} mode, got --mode {mode}")
+    net.flow = net.cells = None  # latent vectors change
+    before = {key: metadata[key] for key in ("data", "step", "seconds", "start") if key in metadata}
+    return settings, net, {"start": {"model": start, **before}}
+
+
+def for_mode(recipe: Recipe, mode: str) -> Recipe:
+    """Return the recipe. Raises InputError if its networks cannot learn that mode."""
+    if recipe.network.periodic and mode == "single":
+        raise InputError(f"{recipe.name}: this recipe is for --mode repeated, since a single cell does not repeat")
+    if recipe.network.atomic and mode == "repeated":
+        raise InputError(f"{recipe.name}: this recipe is for --mode single, where all atoms are in the cube")
+    return recipe
+
+
+def total_steps(
+    recipe: Recipe, n_crystals: int, max_steps: int | None, max_epochs: float | None, minutes: float | None
+) -> int:
+    """Return the steps of a run: the recipe's, unless another limit is given."""
+    steps = ENDLESS if minutes or max_epochs or max_steps else recipe.optimizer.steps
+    steps = min(steps, max_steps or ENDLESS)
+    if max_epochs is not None:
+        steps = min(steps, math.ceil(max_epochs * n_crystals / (recipe.optimizer.batch_size * world_size())))
+    return steps
