@@ -43,6 +43,19 @@ def test_a_crystal_keeps_what_it_is_given() -> None:
     assert crystal.longest_side == 4
 
 
+@pytest.mark.parametrize(
+    ("numbers", "line"),
+    [
+        ([38, 22, 8, 8, 8], "Crystal(SrTiO3, 5 atoms, 64.0 Å³)"),
+        ([8, 1, 1, 8, 1, 1], "Crystal(OH2, 6 atoms, 64.0 Å³)"),
+        ([26], "Crystal(Fe, 1 atom, 64.0 Å³)"),
+    ],
+)
+def test_a_crystal_is_shown_in_one_line(numbers: list[int], line: str) -> None:
+    frac_coords = np.random.default_rng(0).random((len(numbers), 3))
+    assert repr(Crystal(4 * np.diag([1, 1, -1]), frac_coords, numbers)) == line
+
+
 def test_pymatgen_there_and_back() -> None:
     for crystal in ZOO.values():
         back = Crystal.from_pymatgen(crystal.to_pymatgen())
@@ -59,16 +72,8 @@ def test_disordered_structures_are_refused() -> None:
 
 def test_symbols_are_in_the_order_of_their_numbers() -> None:
     assert len(SYMBOLS) == len(set(SYMBOLS)) == MAX_Z
-    assert [ATOMIC_NUMBERS[symbol] for symbol in ("H", "C", "O", "Fe", "La", "Lu", "U", "Pu")] == [
-        1,
-        6,
-        8,
-        26,
-        57,
-        71,
-        92,
-        94,
-    ]
+    numbers = {"H": 1, "D": 1, "T": 1, "C": 6, "O": 8, "Fe": 26, "La": 57, "Lu": 71, "U": 92, "Pu": 94}
+    assert {symbol: ATOMIC_NUMBERS[symbol] for symbol in numbers} == numbers
 
 
 def test_a_batch_is_flat() -> None:

@@ -1,14 +1,27 @@
 """The grid: what it is, and what is refused."""
 
+import numpy as np
 import pytest
+import torch
 
-from crystalgrid import Grid, InputError
+from crystalgrid import Crystal, Grid, InputError, voxelize
+from crystalgrid.grid import DEFAULT_GRID
 
 
-def test_defaults_are_those_of_the_paper() -> None:
-    assert Grid() == Grid(n=30, length=10.0, sigma=1.0)
-    assert Grid().spacing == pytest.approx(1 / 3)
-    assert Grid(n=7, length=3.5).spacing == 0.5
+def test_voxels_are_where_the_spacing_puts_them() -> None:
+    """The one voxel that a narrow Gaussian fills is the one whose centre, from the spacing, is nearest to the atom."""
+    grid = Grid(n=7, length=3.5, sigma=0.1)
+    crystal = Crystal(10 * np.eye(3), [np.array([0.5, 2.5, 5.5]) * grid.spacing / 10], [1])
+    density = voxelize([crystal], grid, periodic=False)[0]
+    assert np.unravel_index(int(density.argmax()), density.shape) == (0, 2, 5)
+    assert float(density.sum()) * grid.spacing**3 > 1  # a voxel is wider than the Gaussian, whose peak it holds
+
+
+def test_the_default_is_the_cube_of_the_paper() -> None:
+    """30 voxels along 10 Å (section 3.1), a third of an Å apart; and it is the one that functions take by default."""
+    crystal = Crystal(4 * np.eye(3), [[0.1, 0.2, 0.3]], [8])
+    assert torch.equal(voxelize([crystal]), voxelize([crystal], Grid(30, 10.0, 1.0)))
+    assert DEFAULT_GRID.spacing == pytest.approx(1 / 3)
 
 
 def test_a_grid_is_hashable_and_cannot_be_changed() -> None:

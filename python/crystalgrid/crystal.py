@@ -1,4 +1,4 @@
-"""Crystals: one, and a ragged batch of many as flat tensors."""
+"""A periodic crystal, and a ragged batch of many crystals as flat tensors."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from . import _core
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    from pymatgen.core.structure import Structure
 
 MAX_Z: int = _core.MAX_Z
-"""94. Species classes are 0 (no atom) and Z = 1 to 94."""
+"""The largest atomic number, 94: species classes are 0 (no atom) and Z = 1 to 94."""
 LEAST_VOLUME: float = _core.LEAST_VOLUME
-"""0.1 Å³ per atom; no crystal is nearly as dense (diamond has 5.7), and the images in a cube would have no end."""
+"""The least volume of a cell, 0.1 Å³ per atom: diamond has 5.7, and a cube would hold too many images to sum over."""
 FARTHEST: float = _core.FARTHEST
-"""1e6 Å, or cells; so near, images can be counted in whole numbers, and positions keep their digits."""
+"""The largest coordinate, 1e6, in Å or cells: up to it, image indices fit in 32 bits and positions keep 9 decimals."""
 
 SYMBOLS = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "
@@ -30,12 +30,12 @@ SYMBOLS = (
 ).split()
 """Chemical symbols of Z = 1 to 94."""
 ATOMIC_NUMBERS = {**{symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}, "D": 1, "T": 1}
-"""Of chemical symbols; deuterium and tritium are hydrogen."""
+"""Atomic numbers of chemical symbols; deuterium and tritium are hydrogen."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Crystal:
-    """One periodic crystal.
+    """A periodic crystal: a lattice and the atoms of one cell.
 
     lattice: [3, 3] float64, rows a, b, c in Å, any orientation or handedness.
     frac_coords: [N, 3] float64, inside the cell or not.
@@ -59,19 +59,27 @@ class Crystal:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def __repr__(self) -> str:
+        """Return one line with the reduced formula, its elements in the order of the atoms."""
+        numbers, first, counts = np.unique(self.numbers, return_index=True, return_counts=True)
+        units = counts // np.gcd.reduce(counts)
+        symbols = [SYMBOLS[numbers[i] - 1] + (str(units[i]) if units[i] > 1 else "") for i in first.argsort()]
+        atoms = f"{len(self)} atom{'s' if len(self) > 1 else ''}"
+        return f"Crystal({''.join(symbols)}, {atoms}, {abs(np.linalg.det(self.lattice)):.1f} Å³)"
+
     @property
     def positions(self) -> np.ndarray:
-        """[N, 3] Cartesian positions, Å."""
+        """The Cartesian positions of the atoms, [N, 3] Å."""
         return self.frac_coords @ self.lattice
 
     @property
     def longest_side(self) -> float:
-        """Length of the longest of a, b, c, Å."""
+        """The length of the longest of a, b and c, Å."""
         return float(np.linalg.norm(self.lattice, axis=1).max())
 
     @classmethod
     def from_pymatgen(cls, structure: Structure) -> Crystal:
-        """From an ordered pymatgen Structure; partial occupancies raise InputError."""
+        """Convert a pymatgen Structure; one with partial occupancies raises InputError."""
         if not hasattr(structure, "lattice") or not hasattr(structure, "is_ordered"):
             raise InputError(f"structure: wanted a pymatgen Structure, got {type(structure).__name__}")
         if not structure.is_ordered:
@@ -79,8 +87,8 @@ class Crystal:
         return cls(structure.lattice.matrix, structure.frac_coords, np.array([site.specie.Z for site in structure]))
 
     def to_pymatgen(self) -> Structure:
-        """As a pymatgen Structure."""
-        from pymatgen.core import Structure
+        """Convert to a pymatgen Structure."""
+        from pymatgen.core.structure import Structure
 
         return Structure(self.lattice, [SYMBOLS[z - 1] for z in self.numbers], self.frac_coords)
 
@@ -104,8 +112,8 @@ def _check(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray) ->
         raise InputError("Crystal: wanted at least one atom, got none")
     if not np.isfinite(lattice).all() or not np.isfinite(frac_coords).all():
         raise InputError("Crystal: lattice and frac_coords must be finite, got NaN or infinity")
-    sides, volume = np.linalg.norm(lattice, axis=1), abs(np.linalg.det(lattice))
-    if sides.min() == 0 or volume < 1e-6 * sides.prod():
+    lengths, volume = np.linalg.norm(lattice, axis=1), abs(np.linalg.det(lattice))
+    if lengths.min() == 0 or volume < 1e-6 * lengths.prod():
         raise InputError("Crystal: the lattice is singular, wanted three independent vectors")
     if volume < LEAST_VOLUME * len(numbers):
         raise InputError(f"Crystal: wanted at least {LEAST_VOLUME} Å³ per atom, got {volume / len(numbers):.2g}")
@@ -129,23 +137,23 @@ class CrystalBatch(NamedTuple):
 
     @property
     def size(self) -> int:
-        """B, the number of crystals."""
+        """The number of crystals, B."""
         return len(self.offsets) - 1
 
     def to(self, device: torch.device | str) -> CrystalBatch:
-        """The same batch on another device."""
+        """Return the batch on another device."""
         return CrystalBatch(*(tensor.to(device) for tensor in self))
 
 
 def pack(crystals: Sequence[Crystal] | CrystalBatch) -> CrystalBatch:
-    """Crystals as one ragged batch; a batch passes through."""
+    """Return crystals as one ragged batch; a batch is returned as it is."""
     if isinstance(crystals, CrystalBatch):
         return crystals
     if isinstance(crystals, Crystal):
         raise InputError("crystals: wanted a list of Crystal, got one Crystal; write [crystal]")
     if not isinstance(crystals, Sequence) or not all(isinstance(crystal, Crystal) for crystal in crystals):
         raise InputError(f"crystals: wanted a list of Crystal or a CrystalBatch, got {crystals!r:.60}")
-    listed: list[Crystal] = list(crystals)  # type: ignore[arg-type]  # a batch is a tuple, and has returned
+    listed: list[Crystal] = list(crystals)  # type: ignore[arg-type]  # a batch, which is a tuple, has been returned
     return CrystalBatch(
         torch.from_numpy(np.array([c.lattice for c in listed]).reshape(-1, 3, 3)),
         torch.from_numpy(np.concatenate([np.zeros((0, 3)), *(c.frac_coords for c in listed)])),

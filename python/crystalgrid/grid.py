@@ -9,7 +9,7 @@ from .errors import InputError
 
 @dataclass(frozen=True)
 class Grid:
-    """A Cartesian cube of n³ voxels (section 3.1): side `length` Å, Gaussians of standard deviation `sigma` Å.
+    """A Cartesian cube of n³ voxels (section 3.1) with sides of `length` Å, and Gaussians of width `sigma` Å.
 
     Voxel (i, j, k) has its centre at ((i+½)h, (j+½)h, (k+½)h) from the cube's corner, with h = `spacing` Å.
     """
@@ -30,7 +30,7 @@ class Grid:
 
     @property
     def spacing(self) -> float:
-        """Distance h between the centres of neighbouring voxels, Å."""
+        """The distance h between the centres of neighbouring voxels, Å."""
         return self.length / self.n
 
 

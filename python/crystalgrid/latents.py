@@ -1,6 +1,6 @@
-"""Latent vectors from (seed, index) alone: any order, any shard and any restart give the same ones.
+"""Latent vectors from (seed, index) alone: any order, any shard and any restart give the same vectors.
 
-The same to the last bit as the C++ sampler's `export/latents.cpp`; `export/README.md` defines both.
+They are the same to the last bit as those of the C++ sampler (`export/latents.cpp`); `export/README.md` defines both.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ LN2 = 0.6931471805599453
 
 
 def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
-    """Philox4x32-10 of Salmon et al. 2011: counters [..., 4] and a key, all 32-bit words, to random words [..., 4]."""
+    """Return the random words [..., 4] of Philox4x32-10 (Salmon et al. 2011) for counters [..., 4] of 32-bit words."""
     low = np.uint64(0xFFFFFFFF)
     c0, c1, c2, c3 = np.moveaxis(np.asarray(counter, np.uint64), -1, 0)
     k0, k1 = key
@@ -26,7 +26,10 @@ def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
 
 
 def latents(seed: int, first: int, count: int, latent_dim: int) -> Tensor:
-    """Latents `first` to `first + count` of the library `seed`: [count, latent_dim] float32 standard normals."""
+    """Return latent vectors `first` to `first + count` of the library `seed`, [count, latent_dim] float32.
+
+    Their numbers are independent and standard normal.
+    """
     if not 0 <= seed < 2**63:
         raise InputError(f"seed: wanted a whole number from 0 to {2**63 - 1}, got {seed}")
     if first < 0 or count < 0:
@@ -44,23 +47,27 @@ def latents(seed: int, first: int, count: int, latent_dim: int) -> Tensor:
     return torch.from_numpy(normals.reshape(count, -1)[:, :latent_dim].copy())
 
 
-# Logarithm, sine and cosine by series of basic operations, which IEEE 754 rounds the same everywhere; libraries differ
-# in the last bit. The series are good to 1e-11, far below the rounding to float32.
+# Logarithm, sine and cosine are series of basic operations, which IEEE 754 rounds the same everywhere, while libraries
+# differ in the last bit. The series are accurate to 1e-11, far below the rounding to float32.
 
 
 def _logarithm(u: np.ndarray) -> np.ndarray:
-    """Natural logarithm of u in (0, 1), from ln m = 2 artanh((m - 1) / (m + 1)) with m in [1/2, 1)."""
+    """Return the natural logarithm of u in (0, 1), from ln m = 2 artanh((m - 1) / (m + 1)) with m in [1/2, 1)."""
     m, exponent = np.frexp(u)
     s = (m - 1) / (m + 1)
     s2 = s * s
     total = np.zeros_like(u)
     for k in range(10, -1, -1):
         total = total * s2 + 1 / (2 * k + 1)
-    return exponent * LN2 + 2 * s * total
+    logarithm: np.ndarray = exponent * LN2 + 2 * s * total
+    return logarithm
 
 
 def _direction(word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine and sine of a word: its upper two bits choose the quarter turn, the others an angle in (-π/4, π/4)."""
+    """Return the cosine and sine of the angle that a word encodes.
+
+    Its upper two bits are quarter turns, to which the others add an angle in (-π/4, π/4).
+    """
     angle = ((word & np.uint64(0x3FFFFFFF)) + 0.5 - 2.0**29) * 2.0**-30 * (np.pi / 2)
     a2 = angle * angle
     cosine = sine = np.ones_like(angle)

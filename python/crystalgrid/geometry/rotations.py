@@ -7,21 +7,25 @@ import numpy as np
 from ..latents import philox
 
 TRIES = (1, 8, 64, 512)
-"""Rotations drawn in one go for those crystals that none has fitted yet."""
-STANDING = (64, 512, 4096)
-"""How many of the standing rotations are tried in turn."""
+"""Numbers of rotations that are drawn, batch after batch, for the crystals that none has fitted yet; 585 in total."""
+FALLBACKS = (64, 512, 4096)
+"""Numbers of fallback rotations that are tried, the few first since most crystals fit under one of them."""
 
 
 def uniform(keys: np.ndarray | np.uint64, draws: np.ndarray | int) -> np.ndarray:
-    """Three numbers uniform in [0, 1) for each of broadcast keys (uint64) and draws: [..., 3] float64."""
+    """Return three numbers uniform in [0, 1) for each of broadcast keys (uint64) and draws, [..., 3] float64."""
     key, draw = np.broadcast_arrays(keys, np.asarray(draws, np.uint64))
     counter = np.stack([draw, np.zeros_like(draw), key & np.uint64(0xFFFFFFFF), key >> np.uint64(32)], axis=-1)
     return philox(counter, (0, 0))[..., :3] * 2.0**-32
 
 
-def rotations(uniform: np.ndarray) -> np.ndarray:
-    """Rotations uniform over SO(3) from three uniform numbers each, by quaternions (Shoemake 1992): [..., 3, 3]."""
-    u, angle1, angle2 = uniform[..., 0], 2 * np.pi * uniform[..., 1], 2 * np.pi * uniform[..., 2]
+def rotations(numbers: np.ndarray) -> np.ndarray:
+    """Return rotations [..., 3, 3] uniform over SO(3) from uniform numbers [..., 3], by quaternions (Shoemake 1992).
+
+    The matrices are written out: those of scipy's `Rotation.from_quat` differ in the last bits, and the cubes that a
+    model is trained on follow from keys to the last bit.
+    """
+    u, angle1, angle2 = numbers[..., 0], 2 * np.pi * numbers[..., 1], 2 * np.pi * numbers[..., 2]
     x, y = np.sqrt(1 - u) * np.sin(angle1), np.sqrt(1 - u) * np.cos(angle1)
     z, w = np.sqrt(u) * np.sin(angle2), np.sqrt(u) * np.cos(angle2)
     rows = [
@@ -33,56 +37,56 @@ def rotations(uniform: np.ndarray) -> np.ndarray:
 
 
 @cache
-def standing() -> np.ndarray:
-    """Fixed rotations [1, 4096, 3, 3], the identity first: a crystal that fits under none of them never fits."""
-    fixed = rotations(uniform(np.uint64(0), np.arange(STANDING[-1])))
+def fallback_rotations() -> np.ndarray:
+    """Return fixed rotations [1, 4096, 3, 3], the identity first; a crystal that fits under none is too large."""
+    fixed = rotations(uniform(np.uint64(0), np.arange(FALLBACKS[-1])))
     fixed[0] = np.eye(3)
     return fixed[None]
 
 
 def rotations_that_fit(atoms: np.ndarray, offsets: np.ndarray, length: float, keys: np.ndarray) -> np.ndarray:
-    """For each crystal the first rotation of its key that puts no atom outside the cube: [B, 3, 3].
+    """Return, for each crystal, the first rotation of its key that puts no atom outside the cube, [B, 3, 3].
 
-    atoms: [N, 3] Å from the cube's centre. After 585 draws one of the standing rotations that fit is taken; NaN if
-    there is none.
+    atoms: [N, 3] Å from the cube's centre. offsets: [B+1]. keys: [B] uint64.
+
+    Where none of 585 draws fits, one of the fallback rotations that fit is taken; where none fits, it is NaN.
     """
     far = far_atoms(atoms, offsets, length)
     chosen = np.full((len(far), 3, 3), np.nan)
     pending = np.arange(len(far))
-    drawn = 0
+    n_drawn = 0
     for tries in TRIES:
-        drawing = rotations(uniform(keys[pending, None], np.arange(drawn, drawn + tries)))
-        inside = _inside(far[pending], drawing, length)
+        drawn = rotations(uniform(keys[pending, None], np.arange(n_drawn, n_drawn + tries)))
+        inside = _inside(far[pending], drawn, length)
         first, found = inside.argmax(axis=1), inside.any(axis=1)
-        chosen[pending[found]] = drawing[found, first[found]]
+        chosen[pending[found]] = drawn[found, first[found]]
         pending = pending[~found]
-        drawn += tries
+        n_drawn += tries
         if len(pending) == 0:
             return chosen
     for b in pending:
-        known = np.flatnonzero(_inside(far[b : b + 1], standing(), length)[0])
-        if len(known):
-            chosen[b] = standing()[0, known[keys[b] % np.uint64(len(known))]]
+        fitting = np.flatnonzero(_inside(far[b : b + 1], fallback_rotations(), length)[0])
+        if len(fitting):
+            chosen[b] = fallback_rotations()[0, fitting[keys[b] % np.uint64(len(fitting))]]
     return chosen
 
 
 def ever_fits(atoms: np.ndarray, offsets: np.ndarray, length: float) -> np.ndarray:
-    """[B] bool, whether one of the standing rotations puts no atom of the crystal outside the cube."""
+    """Return whether one of the fallback rotations puts no atom of a crystal outside the cube, [B] bool."""
     far = far_atoms(atoms, offsets, length)
     fits = np.zeros(len(far), dtype=bool)
-    possible = np.linalg.norm(far, axis=2).max(axis=1, initial=0) <= length / 2 * np.sqrt(
-        3
-    )  # else outside every corner
-    for count in STANDING:
+    to_corner = length / 2 * np.sqrt(3)
+    possible = np.linalg.norm(far, axis=2).max(axis=1, initial=0) <= to_corner
+    for count in FALLBACKS:
         pending = np.flatnonzero(possible & ~fits)
         if len(pending) == 0:
             break
-        fits[pending] = _inside(far[pending], standing()[:, :count], length).any(axis=1)
+        fits[pending] = _inside(far[pending], fallback_rotations()[:, :count], length).any(axis=1)
     return fits
 
 
 def far_atoms(atoms: np.ndarray, offsets: np.ndarray, length: float) -> np.ndarray:
-    """Atoms that a rotation can put outside, [B, M, 3], filled up with zeros."""
+    """Return the atoms of each crystal that a rotation can put outside the cube, [B, M, 3], padded with zeros."""
     far = np.linalg.norm(atoms, axis=1) > length / 2
     crystal = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))[far]
     counts = np.bincount(crystal, minlength=len(offsets) - 1)
@@ -92,7 +96,8 @@ def far_atoms(atoms: np.ndarray, offsets: np.ndarray, length: float) -> np.ndarr
 
 
 def _inside(far: np.ndarray, rotations: np.ndarray, length: float) -> np.ndarray:
-    """[P, T] bool, whether all atoms [P, M, 3] are inside the cube under each of the rotations [P or 1, T, 3, 3]."""
+    """Return whether all atoms [P, M, 3] are in the cube under each of the rotations [P or 1, T, 3, 3], [P, T] bool."""
     count = rotations.shape[1]
-    turned = rotations.reshape(len(rotations), count * 3, 3) @ far.transpose(0, 2, 1)
-    return np.abs(turned).reshape(len(far), count, 3 * far.shape[1]).max(axis=2, initial=0) <= length / 2
+    rotated = rotations.reshape(len(rotations), count * 3, 3) @ far.transpose(0, 2, 1)
+    largest: np.ndarray = np.abs(rotated).reshape(len(far), count, 3 * far.shape[1]).max(axis=2, initial=0)
+    return largest <= length / 2
