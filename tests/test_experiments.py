@@ -125,9 +125,9 @@ def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys):
     assert [numbers[key] for key in ("n_draws", "recovered", "different", "known")] == [4, 3, 2, 1]
     assert numbers["space_groups"]["train"] == 1
     assert numbers["without_symmetry"]["drawn"] == 0
-    seen = drawn_crystals.look(drawn_crystals.recovered_draws(one, 1))
-    assert seen.groups.tolist() == [221, 186, 221]
-    np.testing.assert_allclose(seen.volume, [3.9**3 / 5, 3.25**2 * 5.2 * 3**0.5 / 8, 3.9**3 / 5], rtol=1e-3)
+    seen = drawn_crystals.measure(drawn_crystals.recovered_draws(one, 1))
+    assert seen.space_groups.tolist() == [221, 186, 221]
+    np.testing.assert_allclose(seen.volumes, [3.9**3 / 5, 3.25**2 * 5.2 * 3**0.5 / 8, 3.9**3 / 5], rtol=1e-3)
     assert 0 < numbers["wasserstein_to_train"]["drawn"]["spacing_A"] < 1
     assert drawn(tmp_path / "drawn_crystals.png")
     single = one._replace(model=Model(tiny.model.network, {**tiny.model.metadata, "mode": "single"}))

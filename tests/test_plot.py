@@ -11,7 +11,7 @@ from crystalgrid.atoms import Atoms, find_atoms
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
-from crystalgrid.report import pictures as plot
+from crystalgrid.report import pictures
 from crystalgrid.report.metrics import true_atoms
 
 
@@ -31,9 +31,9 @@ def test_reconstructions_and_samples(cubes, tmp_path):
     density = cubes.density(grid)
     found = find_atoms(cubes.species(grid), density, grid)
     true = true_atoms(cubes, grid)
-    plot.reconstructions(tmp_path / "one.png", density, density, true, found, grid, [1])
-    plot.reconstructions(tmp_path / "two.png", density, density, true, found, grid, [0, 1])
-    plot.samples(tmp_path / "samples.png", density, found, grid)
+    pictures.reconstructions(tmp_path / "one.png", density, density, true, found, grid, [1])
+    pictures.reconstructions(tmp_path / "two.png", density, density, true, found, grid, [0, 1])
+    pictures.samples(tmp_path / "samples.png", density, found, grid)
     assert size(tmp_path / "two.png")[1] == 2 * size(tmp_path / "one.png")[1]
     assert size(tmp_path / "samples.png")[0] > 500
 
@@ -45,8 +45,8 @@ def test_nothing_to_see(tmp_path):
         torch.zeros(2, dtype=torch.int64),
         torch.zeros(0),
     )
-    plot.samples(tmp_path / "samples.png", torch.zeros(1, 30, 30, 30), nothing, Grid())
-    plot.densities(tmp_path / "densities.png", torch.zeros(1, 30, 30, 30), torch.zeros(1, 30, 30, 30))
+    pictures.samples(tmp_path / "samples.png", torch.zeros(1, 30, 30, 30), nothing, Grid())
+    pictures.densities(tmp_path / "densities.png", torch.zeros(1, 30, 30, 30), torch.zeros(1, 30, 30, 30))
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -55,7 +55,7 @@ def test_losses(tmp_path):
         writer = csv.DictWriter(file, ["step", "reconstruction", "val_reconstruction", "segmentation", "kl"])
         writer.writeheader()
         writer.writerows({"step": step, "reconstruction": 1 / step, "kl": 10} for step in (1, 2, 3))
-    plot.losses(tmp_path / "losses.png", tmp_path / "metrics.csv")
+    pictures.losses(tmp_path / "losses.png", tmp_path / "metrics.csv")
     assert size(tmp_path / "losses.png")[0] > 500
 
 
@@ -65,8 +65,8 @@ def test_samples_of_a_folder_are_drawn_with_their_atoms(tmp_path):
     (tmp_path / "samples.xyz").write_text("\n".join(frames) + "\n")
     density = np.random.default_rng(0).random((2, 30, 30, 30), dtype=np.float32)
     np.savez(tmp_path / "density.npz", density=density, index=np.arange(2))
-    plot.draw_samples(tmp_path, tmp_path / "samples.png")
+    pictures.draw_samples(tmp_path, tmp_path / "samples.png")
     assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "density.npz").unlink()
     with pytest.raises(InputError, match=r"density\.npz: no such file; wanted a folder"):
-        plot.draw_samples(tmp_path, tmp_path / "again.png")
+        pictures.draw_samples(tmp_path, tmp_path / "again.png")

@@ -1,44 +1,23 @@
-"""Recover: crystals come back from one cube of theirs, from disturbed atoms and wrong species too; and its command."""
+"""Recover: crystals come back from one cube of theirs, from disturbed atoms and wrong species too."""
 
-import csv
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from pymatgen.analysis.structure_matcher import StructureMatcher
-from pymatgen.core import Structure
-from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from crystalgrid import Atoms, Crystal, Grid, InputError, find_atoms, label_species, recover, voxelize
-from crystalgrid.commands.recover import recover as recover_library
-from crystalgrid.crystal import SYMBOLS
 from crystalgrid.data.cubes import evaluation_cubes
-from crystalgrid.data.load import load_crystals
 from crystalgrid.geometry.atom_pairs import shortest_basis, translations
 from crystalgrid.geometry.structure_solution import Points, _left, _slopes, factors_of
 from crystalgrid.report.metrics import true_atoms
+from recovering import distance, found_in
 from zoo import PEROVSKITE, ZOO, lattice_of, random_crystal, random_origins
 
 REPEATED = [
     "cubic", "perovskite", "hexagonal", "face-centred", "left-handed", "2.5 Å cell", "rotated", "outside the cell",
 ]  # fmt: skip
 """Of the zoo, cells that the cube holds more than once along all three of their vectors."""
-
-
-def found_in(crystals: list[Crystal], seed: int = 0) -> tuple[Atoms, torch.Tensor]:
-    """Atoms of true labels and density, each crystal's in a cube at a random origin."""
-    origin = random_origins(np.random.default_rng(seed), crystals)
-    density = voxelize(crystals, origin=origin)
-    return find_atoms(label_species(crystals, origin=origin), density), density
-
-
-def distance(crystal: Crystal, wanted: Crystal) -> float:
-    """Root mean square Å between two crystals' atoms; infinite where they are not the same crystal."""
-    one, other = crystal.to_pymatgen(), wanted.to_pymatgen()
-    match = StructureMatcher(ltol=0.1, stol=0.2, angle_tol=3).get_rms_dist(other, one)
-    return match[0] * (other.volume / len(other)) ** (1 / 3) if match else np.inf
 
 
 @pytest.mark.parametrize("name", REPEATED)
@@ -247,148 +226,3 @@ def test_bad_input_ends_in_one_clear_line(message: str) -> None:
         recover(**({"atoms": atoms, "density": density} | BAD[message]))
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
-
-
-def write_library(folder: Path, atoms: Atoms, density: torch.Tensor | None, mode: str = "repeated") -> Path:
-    """As crystalgrid-sample writes it; indices are 3, 4, …"""
-    folder.mkdir()
-    lines = []
-    for b in range(len(atoms.offsets) - 1):
-        positions, numbers = atoms.cube(b)
-        about = f'Lattice="10 0 0 0 10 0 0 0 10" Properties=species:S:1:pos:R:3 pbc="F F F" index={b + 3} mode={mode}'
-        rows = [f"{SYMBOLS[z - 1]} {x:.6f} {y:.6f} {w:.6f}" for z, (x, y, w) in zip(numbers, positions, strict=True)]
-        lines += [str(len(numbers)), about, *rows]
-    (folder / "samples.xyz").write_text("\n".join(lines) + "\n")
-    if density is not None:
-        np.savez(folder / "density.npz", density=density.numpy(), index=np.arange(3, 3 + len(density)))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory) -> Path:
-    """Two crystals and a cube without a lattice, times six."""
-    crystals = [PEROVSKITE, Crystal(10 * np.eye(3), [[0.5, 0.5, 0.5]], [26]), ZOO["hexagonal"]] * 6
-    return write_library(tmp_path_factory.mktemp("library") / "out", *found_in(crystals))
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_library_becomes_crystals(library: Path, tmp_path, workers: int, capsys) -> None:
-    out = tmp_path / "crystals"
-    recover_library((library,), out, cif=True, workers=workers)
-    assert "12 crystals of 18 structures (6 without a lattice); 2 different ones\n" in capsys.readouterr().out
-    crystals = load_crystals(str(out / "crystals.parquet"))
-    assert crystals.ids.tolist() == [str(i) for i in range(3, 21) if i % 3 != 1]
-    assert distance(crystals[0], PEROVSKITE) < 0.002
-    with (out / "crystals.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["structure"] for row in rows] == crystals.ids.tolist()
-    assert [(row["space_group"], row["atoms"]) for row in rows[:2]] == [("Pm-3m", "5"), ("P6_3mc", "4")]
-    assert [row["same_as"] for row in rows] == ["", "", *5 * ["3", "5"]]
-    assert float(rows[0]["volume"]) == pytest.approx(3.9**3, rel=1e-3)
-    assert float(rows[0]["error"]) < 0.001
-    assert (out / "crystals.png").read_bytes().startswith(b"\x89PNG")
-    written = Structure.from_file(out / "cif" / "3.cif")
-    assert SpacegroupAnalyzer(written).get_space_group_symbol() == "Pm-3m"
-    assert "Pm-3m" in (out / "cif" / "3.cif").read_text()
-    for crystal, name in zip(crystals, crystals.ids, strict=True):
-        assert StructureMatcher().fit(Structure.from_file(out / "cif" / f"{name}.cif"), crystal.to_pymatgen())
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_stopped_run_goes_on_and_ends_as_one_that_never_was(
-    library: Path, tmp_path, workers: int, monkeypatch, capsys
-) -> None:
-    whole, out = tmp_path / "whole", tmp_path / "out"
-    recover_library((library,), whole, cif=True, workers=1)
-    with monkeypatch.context() as patch:
-        patch.setattr("crystalgrid.report.recovered_library.recover", stops_after_one())
-        with pytest.raises(KeyboardInterrupt):
-            recover_library((library,), out, cif=True, workers=1)
-    assert len(list((out / "parts").glob("*.csv"))) == 1
-    for folders in ((library,), (library, library)):
-        with pytest.raises(InputError, match="was begun with other folders or another --cif"):
-            recover_library(folders, out, resume=True)
-    recover_library((library,), out, cif=True, workers=workers, resume=True)
-    assert "10 done" in capsys.readouterr().err  # of 18, without the first eight
-    assert (out / "crystals.csv").read_text() == (whole / "crystals.csv").read_text()
-    for one, other in zip(
-        load_crystals(str(out / "crystals.parquet")), load_crystals(str(whole / "crystals.parquet")), strict=True
-    ):
-        np.testing.assert_array_equal(one.frac_coords, other.frac_coords)
-    assert sorted(path.name for path in out.rglob("*")) == sorted(path.name for path in whole.rglob("*"))
-    with pytest.raises(InputError, match="nothing to resume"):
-        recover_library((library,), out, cif=True, resume=True)
-
-
-def stops_after_one():
-    """`recover`, interrupted the second time."""
-    calls = []
-
-    def stopping(*arguments):
-        calls.append(1)
-        if len(calls) > 1:
-            raise KeyboardInterrupt
-        return recover(*arguments)
-
-    return stopping
-
-
-def test_a_library_without_densities(library: Path, tmp_path) -> None:
-    atoms, _ = found_in([PEROVSKITE])
-    bare = write_library(tmp_path / "bare", atoms, None)
-    recover_library((bare, library), tmp_path / "crystals", workers=1)
-    with (tmp_path / "crystals" / "crystals.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 13
-    assert rows[0]["error"] == ""
-    assert not (tmp_path / "crystals" / "cif").exists()
-
-
-def test_a_table_says_which_crystals_are_known(library: Path, tmp_path, capsys) -> None:
-    turned = PEROVSKITE.frac_coords[:, [2, 0, 1]]
-    in_a_row = np.concatenate([turned + np.array([i, 0, 0]) for i in range(3)]) / [3, 1, 1]  # in a cell of 11.7 Å
-    known = Crystal(PEROVSKITE.lattice * [[3], [1], [1]], in_a_row, np.tile(PEROVSKITE.numbers, 3))
-    known.to_pymatgen().to(filename=str(tmp_path / "known.cif"))
-    recover_library((library,), tmp_path / "out", known=str(tmp_path / "known.cif"), workers=1)
-    with (tmp_path / "out" / "crystals.csv").open() as file:
-        assert [row["known_as"] for row in csv.DictReader(file)] == 6 * ["known", ""]
-    assert "; 2 different ones, 1 of them known\n" in capsys.readouterr().out
-    with pytest.raises(InputError, match="absent: no such file or folder"):
-        recover_library((library,), tmp_path / "none", known="absent")
-    assert not (tmp_path / "none").exists()
-
-
-def test_shards_without_structures_are_passed_over(library: Path, tmp_path) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "samples.xyz").touch()
-    recover_library((tmp_path / "empty", library), tmp_path / "out", workers=1)
-    assert len((tmp_path / "out" / "crystals.csv").read_text().splitlines()) == 13
-    with pytest.raises(InputError, match="empty: no structure in it"):
-        recover_library((tmp_path / "empty",), tmp_path / "none")
-
-
-def test_bad_libraries_end_in_one_clear_line(library: Path, tmp_path) -> None:
-    atoms, density = found_in([PEROVSKITE])
-    single = write_library(tmp_path / "single", atoms, None, mode="single")
-    torn = write_library(tmp_path / "torn", atoms, density)
-    (torn / "samples.xyz").write_text((torn / "samples.xyz").read_text()[:-40])
-    other = write_library(tmp_path / "other", atoms, density)
-    np.savez(other / "density.npz", density=density.numpy(), index=np.arange(1))
-    lone = find_atoms(torch.zeros(1, 30, 30, 30, dtype=torch.uint8))
-    empty = write_library(tmp_path / "empty", lone, None)
-    for folders, message in (
-        ((), "folders: wanted folders that crystalgrid-sample wrote, got none"),
-        ((tmp_path / "absent",), "absent/samples.xyz: no such file; wanted a folder"),
-        ((single,), "single: single mode, wanted repeated"),
-        ((torn,), "torn/samples.xyz: not what crystalgrid-sample writes, or damaged"),
-        ((other,), "other/density.npz: its densities are not those of the structures"),
-        ((empty,), "no lattice in any of 1 structures"),
-    ):
-        with pytest.raises(InputError, match=message):
-            recover_library(folders, tmp_path / f"out{len(message)}", workers=1)
-    with pytest.raises(InputError, match="--cif: folders hold structures of the same index"):
-        recover_library((library, library), tmp_path / "twice", cif=True)
-    with pytest.raises(InputError, match="not empty"):
-        recover_library((library,), library)
-    with pytest.raises(InputError, match="--workers: wanted at least 1"):
-        recover_library((library,), tmp_path / "none", workers=0)

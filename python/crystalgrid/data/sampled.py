@@ -1,10 +1,12 @@
-"""Libraries: what `crystalgrid-sample` wrote into a folder, read back."""
+"""Sampled structures: what `crystalgrid-sample` wrote into a folder, read one by one."""
 
 from __future__ import annotations
 
 import struct
 import zipfile
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,49 +17,83 @@ from torch import Tensor
 from ..atoms import Atoms
 from ..errors import InputError
 from ..grid import Grid
-from .formats.xyz import frames, parse_frame, values_of
+from .formats.xyz import frames, parse_atoms, values_of
 
 SAMPLES, DENSITY = "samples.xyz", "density.npz"
 
 
-class Library(NamedTuple):
-    """B structures, in the order of their index."""
+class Structure(NamedTuple):
+    """The atoms of one cube, and its density."""
 
+    index: int
+    """Its number among all that the sampler was asked for."""
+    positions: np.ndarray
+    """[N, 3] Å from the cube's corner."""
+    numbers: np.ndarray
+    """[N] atomic numbers."""
+    density: np.ndarray | None
+    """[n, n, n] float32, 1/Å³, if it was saved."""
+
+
+class SampledFolder(NamedTuple):
+    """B structures in a folder, in the order of their index, of which nothing is in memory but the index."""
+
+    path: Path
     indices: np.ndarray
     """[B] int64."""
-    atoms: Atoms
     density: Tensor | None
-    """[B, n, n, n] float32, 1/Å³, where it was saved."""
+    """[B, n, n, n] float32, 1/Å³, mapped into memory, if the densities were saved."""
     grid: Grid
     mode: str
 
+    def structures(self, start: int = 0) -> Iterator[Structure]:
+        """Read the structures from number `start` on, one by one; InputError for a file that is damaged."""
+        path = self.path / SAMPLES
+        with path.open() as file, _damage_is_an_input_error(path):
+            texts = islice(frames(file), start, len(self.indices))
+            for b, text in enumerate(texts, start):
+                density = None if self.density is None else self.density[b].numpy()
+                yield Structure(int(self.indices[b]), *parse_atoms(text, values_of(text)), density)
 
-def read_library(folder: Path, first: int | None = None) -> Library:
-    """The structures of a folder, or the first few.
 
-    Raises InputError for a folder without samples.xyz or with none in it, and for files that are damaged or do not
-    belong together.
+def open_sampled(folder: Path, first: int | None = None) -> SampledFolder:
+    """Open a folder that `crystalgrid-sample` wrote, or its first few structures, without reading the atoms.
+
+    Raises InputError for a folder without samples.xyz or with no structure in it, and for files that are damaged or do
+    not belong together.
     """
     path = folder / SAMPLES
     if not path.is_file():
         raise InputError(f"{path}: no such file; wanted a folder that crystalgrid-sample wrote")
+    with path.open() as file, _damage_is_an_input_error(path):
+        comments = (values_of(text) for text in islice(frames(file), first))
+        comment = next(comments, None)
+        if comment is None:
+            raise InputError(f"{path}: no structure in it")
+        indices = np.fromiter((int(values["index"]) for values in chain([comment], comments)), np.int64)
+        length = float(comment["lattice"].split()[0])
+    density = _density(folder / DENSITY, indices)
+    grid = Grid(length=length) if density is None else Grid(density.shape[-1], length)
+    return SampledFolder(folder, indices, density, grid, comment.get("mode", "repeated"))
+
+
+def as_atoms(structures: Sequence[Structure]) -> Atoms:
+    """Return the atoms of structures, a cube each, with no votes, as these are not saved."""
+    numbers = np.concatenate([np.zeros(0, np.int64), *(structure.numbers for structure in structures)])
+    positions = np.concatenate([np.zeros((0, 3)), *(structure.positions for structure in structures)])
+    offsets = np.cumsum([0, *(len(structure.numbers) for structure in structures)])
+    return Atoms(*map(torch.from_numpy, (positions, numbers, offsets, np.zeros_like(numbers))))
+
+
+@contextmanager
+def _damage_is_an_input_error(path: Path) -> Iterator[None]:
+    """Turn what parsing raises for a malformed file into an InputError that names it."""
     try:
-        with path.open() as file:
-            texts = list(islice(frames(file), first))
-        parsed = [parse_frame(text) for text in texts]
-        about = [values_of(text) for text in texts]
-        indices = np.array([int(values["index"]) for values in about], np.int64)
+        yield
+    except InputError:
+        raise
     except (ValueError, KeyError) as error:
         raise InputError(f"{path}: not what crystalgrid-sample writes, or damaged: {error}") from None
-    if not parsed:
-        raise InputError(f"{path}: no structure in it")
-    numbers = np.concatenate([numbers for *_, numbers in parsed])
-    positions = np.concatenate([coordinates @ lattice for lattice, coordinates, _ in parsed])
-    offsets = np.cumsum([0, *(len(numbers) for *_, numbers in parsed)])
-    atoms = Atoms(*map(torch.from_numpy, (positions, numbers, offsets, np.zeros(len(numbers), np.int64))))
-    density = _density(folder / DENSITY, indices)
-    grid = Grid(length=float(parsed[0][0][0, 0])) if density is None else Grid(density.shape[-1], parsed[0][0][0, 0])
-    return Library(indices, atoms, density, grid, about[0].get("mode", "repeated"))
 
 
 def _density(path: Path, indices: np.ndarray) -> Tensor | None:

@@ -18,28 +18,28 @@ from ..progress import progress
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-FEW = 16
-"""Crystals that are compared sooner than processes have started."""
+MIN_FOR_PROCESSES = 17
+"""Fewer crystals are compared sooner than processes start."""
 
 
 def novelty(crystals: CrystalSet, known: CrystalSet, workers: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of B crystals, the id of the first that is the same, and that of a known one; both [B] str.
+    """Return for each of B crystals the id of the first that is the same, and that of a known one; both [B] str.
 
-    Empty where no earlier crystal is the same, and where none is known. The same are crystals that pymatgen's
-    `StructureMatcher` brings onto each other within its usual tolerances, whatever cells they are given in: at equal
-    volumes, atoms within 0.3 (volume per atom)^(1/3), sides within 20 %, angles within 5 degrees.
+    An id is empty where no earlier crystal is the same, or none is known. Crystals are the same if pymatgen's
+    `StructureMatcher` brings them onto each other within its default tolerances, whatever cells they are given in: at
+    equal volumes, atoms within 0.3 (volume per atom)^(1/3), sides within 20 %, angles within 5 degrees.
     """
     same_as, known_as = np.full((2, len(crystals)), "", dtype=object)
-    groups, alike = _by_formula(crystals), _by_formula(known)
-    parts = [(crystals[group], known[alike.get(formula, [])]) for formula, group in groups.items()]
-    compared = in_processes(_compared, parts, workers if len(crystals) > FEW else 1)
-    for group, found in zip(groups.values(), progress(compared, "comparing", len(parts)), strict=True):
-        same_as[group], known_as[group] = zip(*found, strict=True)
+    groups, known_groups = _by_formula(crystals), _by_formula(known)
+    jobs = [(crystals[group], known[known_groups.get(formula, [])]) for formula, group in groups.items()]
+    results = in_processes(_compare, jobs, workers if len(crystals) >= MIN_FOR_PROCESSES else 1)
+    for group, matches in zip(groups.values(), progress(results, "comparing", len(jobs)), strict=True):
+        same_as[group], known_as[group] = zip(*matches, strict=True)
     return same_as, known_as
 
 
 def _by_formula(crystals: CrystalSet) -> dict[str, list[int]]:
-    """Indices of the crystals of each reduced formula."""
+    """Return the indices of the crystals of each reduced formula."""
     groups: dict[str, list[int]] = {}
     for index, formula in enumerate(reduced_formulas(crystals)):
         groups.setdefault(formula, []).append(index)
@@ -47,48 +47,48 @@ def _by_formula(crystals: CrystalSet) -> dict[str, list[int]]:
 
 
 class First(NamedTuple):
-    """Of several crystals that are the same, the first."""
+    """The first of several crystals that are the same."""
 
-    name: str
+    id: str
     known_as: str
     structure: Structure
 
 
-def _compared(crystals: CrystalSet, known: CrystalSet) -> list[tuple[str, str]]:
-    """Of crystals of one reduced formula, as which earlier one each is, and as which known one."""
+def _compare(crystals: CrystalSet, known: CrystalSet) -> list[tuple[str, str]]:
+    """Return the ids of the same earlier crystal and of the same known one, for crystals of one reduced formula."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of elements that have no electronegativity
-        others = [_reduced(crystal) for crystal in known]
+        warnings.simplefilter("ignore")  # of elements without an electronegativity
+        known_structures = [_reduced(crystal) for crystal in known]
         firsts: list[First] = []
-        found: list[tuple[str, str]] = []
-        for name, crystal in zip(crystals.ids, crystals, strict=True):
+        matches: list[tuple[str, str]] = []
+        for id, crystal in zip(crystals.ids, crystals, strict=True):
             structure = _reduced(crystal)
-            same = _match(structure, [first.structure for first in firsts])
+            same = _first_match(structure, [first.structure for first in firsts])
             if same is None:
-                other = _match(structure, others)
-                firsts.append(First(name, "" if other is None else known.ids[other], structure))
-                found.append(("", firsts[-1].known_as))
+                match = _first_match(structure, known_structures)
+                firsts.append(First(id, "" if match is None else known.ids[match], structure))
+                matches.append(("", firsts[-1].known_as))
             else:
-                found.append((firsts[same].name, firsts[same].known_as))
-    return found
+                matches.append((firsts[same].id, firsts[same].known_as))
+    return matches
 
 
 def _reduced(crystal: Crystal) -> Structure:
-    """Its primitive cell, sought in a cell of the shortest vectors, where pymatgen finds it more often."""
+    """Return a crystal's primitive cell, sought in a cell of shortest vectors, where pymatgen finds it more often."""
     structure = crystal.to_pymatgen()
-    with suppress(ValueError):  # of lattices that are all but singular
+    with suppress(ValueError):  # of lattices that are nearly singular
         structure = structure.get_reduced_structure()
     return structure.get_primitive_structure()
 
 
-def _match(structure: Structure, others: Sequence[Structure]) -> int | None:
-    """Which is the first that is the same."""
+def _first_match(structure: Structure, others: Sequence[Structure]) -> int | None:
+    """Return the index of the first structure that is the same, or None."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
     matcher = StructureMatcher(primitive_cell=False)
-    same = (
+    matches = (
         index
         for index, other in enumerate(others)
         if len(other) == len(structure) and matcher.fit(structure, other, skip_structure_reduction=True)
     )
-    return next(same, None)
+    return next(matches, None)

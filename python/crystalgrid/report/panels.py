@@ -1,4 +1,4 @@
-"""What pictures are made of: a figure, slices of densities, atoms in a cube, histograms, colour bars.
+"""Parts of pictures: a figure, slices of densities, atoms in a cube, histograms, colour bars.
 
 matplotlib is imported when the first figure is made.
 """
@@ -21,32 +21,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import GridSpec
 
-ELEMENTS = "turbo"
-"""Colours of atoms, by atomic number."""
-BAR_Z = (1, 8, 14, 26, 38, 47, 56, 64, 79, 92)
+ELEMENT_COLOURS = "turbo"
+"""Colour map of atoms, by atomic number."""
+BAR_NUMBERS = (1, 8, 14, 26, 38, 47, 56, 64, 79, 92)
 """Atomic numbers that the colour bar names."""
-PANEL = 2.4
+PANEL_SIZE = 2.4
 """Inches."""
+PositionsAndNumbers = tuple[np.ndarray, np.ndarray]
+"""Atoms: [N, 3] Å and [N] atomic numbers."""
 
 
 def canvas(rows: int, columns: int) -> tuple[Figure, GridSpec]:
-    """A figure that needs no display, and its grid of cells, with a narrow column on the right for a colour bar."""
+    """Return a figure that needs no display, and its panels, with a narrow column on the right for a colour bar."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(PANEL * 1.25 * columns + 0.5, PANEL * rows), layout="constrained")
+    figure = Figure(figsize=(PANEL_SIZE * 1.25 * columns + 0.5, PANEL_SIZE * rows), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_gridspec(rows, columns + 1, width_ratios=[*columns * [1.0], 0.04])
 
 
 def highest_plane(density: Tensor) -> tuple[int, float]:
-    """The plane of constant z with the highest density of a cube [n, n, n], and that density."""
-    planes = density.amax((0, 1))
-    return int(planes.argmax()), max(float(planes.max()), 1e-6)
+    """Return the plane of constant z with the highest density of a cube [n, n, n], and that density."""
+    highest = density.amax((0, 1))
+    return int(highest.argmax()), max(float(highest.max()), 1e-6)
 
 
 def draw_slice(axis: Any, plane: Tensor, grid: Grid, highest: float, title: str, colours: str = "magma") -> Any:
-    """Values [n, n] over x and y; a map of two colours is centred at zero."""
+    """Draw values [n, n] over x and y from 0 to `highest`, or from -`highest` in any other colour map."""
     lowest = 0.0 if colours == "magma" else -highest
     extent, ticks = (0, grid.length, 0, grid.length), (0, grid.length / 2, grid.length)
     image = axis.imshow(
@@ -60,80 +62,80 @@ def draw_slice(axis: Any, plane: Tensor, grid: Grid, highest: float, title: str,
     return image
 
 
-def density_bar(figure: Figure, image: Any, axes: list) -> None:
-    """The colour bar of slices."""
+def density_bar(figure: Figure, image: Any, axes: Sequence[Any]) -> None:
+    """Draw the colour bar of slices beside their axes."""
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.ax.tick_params(labelsize=7)
     bar.set_label("density, Å⁻³", fontsize=7)
 
 
-def draw_atoms(axis: Any, found: tuple, grid: Grid, true: tuple | None = None) -> None:
-    """Atoms in the cube's frame; `true` ones as rings in the colour of their element."""
+def draw_atoms(axis: Any, found: PositionsAndNumbers, grid: Grid, true: PositionsAndNumbers | None = None) -> None:
+    """Draw atoms in the cube as discs, and `true` ones as rings, in the colours of their elements."""
     from matplotlib import colormaps
 
     def colours(numbers: np.ndarray) -> np.ndarray:
-        return colormaps[ELEMENTS]((np.asarray(numbers) - 1) / (MAX_Z - 1))
+        return np.asarray(colormaps[ELEMENT_COLOURS]((np.asarray(numbers) - 1) / (MAX_Z - 1)))
 
     positions, numbers = found
     axis.scatter(*positions.T, c=colours(numbers), s=26, depthshade=False, linewidths=0)
     if true is not None:
         axis.scatter(*true[0].T, s=70, facecolors="none", edgecolors=colours(true[1]), depthshade=False, linewidths=1.1)
-    ends, ticks = (0, grid.length), (0, grid.length / 2, grid.length)
-    axis.set(xlim=ends, ylim=ends, zlim=ends, xticks=ticks, yticks=ticks, zticks=ticks)
+    limits, ticks = (0, grid.length), (0, grid.length / 2, grid.length)
+    axis.set(xlim=limits, ylim=limits, zlim=limits, xticks=ticks, yticks=ticks, zticks=ticks)
     axis.set_box_aspect((1, 1, 1), zoom=1.05)
     axis.tick_params(labelsize=6, pad=-3)
 
 
 def draw_cell(axis: Any, corner: np.ndarray, lattice: np.ndarray) -> None:
-    """The twelve edges of a cell with its origin at `corner` [3]; lattice: [3, 3], both in Å."""
-    for along in range(3):
-        u, v = (other for other in range(3) if other != along)
+    """Draw the twelve edges of a unit cell with its origin at `corner` [3]; lattice: [3, 3], both in Å."""
+    for vector in range(3):
+        u, v = (other for other in range(3) if other != vector)
         for i, j in itertools.product((0, 1), repeat=2):
             start = corner + i * lattice[u] + j * lattice[v]
-            axis.plot(*np.stack([start, start + lattice[along]]).T, color="0.25", linewidth=0.9)
+            axis.plot(*np.stack([start, start + lattice[vector]]).T, color="0.25", linewidth=0.9)
 
 
-def element_bar(figure: Figure, cells: GridSpec) -> None:
-    """One colour bar for all panels of atoms."""
+def element_bar(figure: Figure, panels: GridSpec) -> None:
+    """Draw the colour bar of elements in the last column of the panels."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    axis = figure.add_subplot(cells[:, -1])
-    bar = figure.colorbar(ScalarMappable(Normalize(1, MAX_Z), ELEMENTS), cax=axis, ticks=list(BAR_Z))
-    bar.set_ticklabels([f"{SYMBOLS[z - 1]} {z}" for z in BAR_Z])
+    axis = figure.add_subplot(panels[:, -1])
+    bar = figure.colorbar(ScalarMappable(Normalize(1, MAX_Z), ELEMENT_COLOURS), cax=axis, ticks=list(BAR_NUMBERS))
+    bar.set_ticklabels([f"{SYMBOLS[z - 1]} {z}" for z in BAR_NUMBERS])
     bar.ax.tick_params(labelsize=7)
 
 
 def draw_histogram(axis: Any, samples: dict[str, np.ndarray], bins: np.ndarray) -> None:
-    """Distributions over one another, each of unit area; what lies beyond the bins is in the first and last of them."""
+    """Draw distributions over one another, each of unit area; the first and last bin have what lies beyond them."""
     for name, values in samples.items():
         if len(values):
-            inside = np.clip(values, bins[0], bins[-1])
-            axis.hist(inside, bins, density=True, histtype="step", linewidth=1.4, label=name)
+            clipped = np.clip(values, bins[0], bins[-1])
+            axis.hist(clipped, bins, density=True, histtype="step", linewidth=1.4, label=name)
     if len(samples) > 1 and axis.patches:
         axis.legend(frameon=False, fontsize=7)
 
 
-def draw_agreement(axis: Any, wanted: np.ndarray, got: np.ndarray, edges: np.ndarray) -> None:
-    """Pairs that should be equal, counted in squares on a logarithmic scale, with the identity dashed."""
+def draw_agreement(axis: Any, expected: np.ndarray, obtained: np.ndarray, edges: np.ndarray) -> None:
+    """Draw the counts of pairs that should be equal in square bins, on a logarithmic scale, and the identity dashed."""
     from matplotlib.colors import LogNorm
 
-    axis.hist2d(wanted, got, bins=(edges, edges), cmap="viridis", norm=LogNorm(vmin=1), rasterized=True)
-    ends = (edges[0], edges[-1])
-    axis.plot(ends, ends, "--", color="tab:red", linewidth=0.9)
+    axis.hist2d(expected, obtained, bins=(edges, edges), cmap="viridis", norm=LogNorm(vmin=1), rasterized=True)
+    limits = (edges[0], edges[-1])
+    axis.plot(limits, limits, "--", color="tab:red", linewidth=0.9)
     axis.set_aspect("equal")
 
 
-def draw_pairs(axis: Any, wanted: np.ndarray, got: np.ndarray, ends: tuple[float, float]) -> None:
-    """Pairs that should be equal, as points with an area that grows with how many they are; the identity is dashed."""
-    places, counts = np.unique(np.stack([wanted, got], axis=1), axis=0, return_counts=True)
-    axis.plot(ends, ends, "--", color="tab:red", linewidth=0.9)
-    axis.scatter(*places.T, s=5 * (1 + np.log(counts)), alpha=0.6, linewidths=0)
-    axis.set(xlim=ends, ylim=ends, aspect="equal")
+def draw_pairs(axis: Any, expected: np.ndarray, obtained: np.ndarray, limits: tuple[float, float]) -> None:
+    """Draw pairs that should be equal as points whose area grows with their number, and the identity dashed."""
+    points, counts = np.unique(np.stack([expected, obtained], axis=1), axis=0, return_counts=True)
+    axis.plot(limits, limits, "--", color="tab:red", linewidth=0.9)
+    axis.scatter(*points.T, s=5 * (1 + np.log(counts)), alpha=0.6, linewidths=0)
+    axis.set(xlim=limits, ylim=limits, aspect="equal")
 
 
 def label_axes(axis: Any, x: str, y: str, title: str) -> None:
-    """What is drawn, and along which axes."""
+    """Set the labels and the title of axes in small type."""
     axis.set_title(title, fontsize=9)
     axis.set_xlabel(x, fontsize=8)
     axis.set_ylabel(y, fontsize=8)
@@ -141,14 +143,14 @@ def label_axes(axis: Any, x: str, y: str, title: str) -> None:
 
 
 def save(figure: Figure, path: Path | str) -> None:
-    """Write a PNG file, whole."""
+    """Write a PNG file, whole or not at all."""
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
 
 
 def save_animation(path: Path | str, frames: Iterable[Figure], seconds: Sequence[float]) -> None:
-    """Write a GIF file, whole, that shows each figure for its `seconds` and begins anew at its end."""
-    from PIL import Image  # which matplotlib itself needs
+    """Write a GIF file, whole or not at all, that repeats and shows each figure for its `seconds`."""
+    from PIL import Image  # a dependency of matplotlib
 
     images = []
     for figure in frames:

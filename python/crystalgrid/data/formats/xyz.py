@@ -54,7 +54,7 @@ def parse_frame(text: str) -> Arrays:
     if lattice.shape != (9,):
         raise ValueError(f"Lattice: wanted nine numbers, got {len(lattice)}")
     lattice = lattice.reshape(3, 3)
-    positions, numbers = _atoms(text.split("\n")[2:], _columns(values.get("properties", DEFAULT_PROPERTIES)))
+    positions, numbers = parse_atoms(text, values)
     return lattice, fractional(positions, lattice[None], np.zeros(len(numbers), int)), numbers
 
 
@@ -64,11 +64,15 @@ def values_of(text: str) -> dict[str, str]:
     return {pair[1].lower(): next(filter(None, pair.groups()[1:]), "") for pair in KEY_AND_VALUE.finditer(comment)}
 
 
-def _atoms(lines: list[str], columns: dict[str, slice]) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions [n, 3] and atomic numbers [n], 0 for unknown symbols, from a line per atom."""
+def parse_atoms(text: str, values: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions [n, 3], Å, and atomic numbers [n], 0 for unknown symbols, of a frame.
+
+    values: those of its comment line. Raises ValueError if the frame is malformed.
+    """
+    columns = _columns(values.get("properties", DEFAULT_PROPERTIES))
     if "pos" not in columns or not {"species", "z"} & columns.keys():
         raise ValueError(f"Properties: wanted species and pos, got {', '.join(columns)}")
-    rows = [line.split() for line in lines]
+    rows = [line.split() for line in text.split("\n")[2:]]
     width = max(column.stop for column in columns.values())
     short = next((row for row in rows if len(row) < width), None)
     if short is not None:

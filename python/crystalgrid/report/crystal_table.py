@@ -1,0 +1,65 @@
+"""The table of recovered crystals: what each is, and how well it explains its cube."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..files import written_whole
+from ..geometry.space_group import space_group
+from ..recovery import Recovered
+
+SYMPREC = 0.1
+"""Å that atoms may be from where a symmetry puts them: those of a decoded density are about 0.05 Å off."""
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    structure: int
+    """The structure's index in the library."""
+    formula: str
+    space_group: str
+    """Of the crystal within 0.1 Å, as a Hermann-Mauguin symbol."""
+    atoms: int
+    """Number of atoms in the cell."""
+    volume: float
+    """Å³."""
+    explained: float
+    """See `Recovered`."""
+    error: str
+    """See `Recovered`; empty without densities."""
+
+
+def row_of(structure: int, recovered: Recovered) -> Row:
+    """Return the line of the crystal that was recovered from a structure."""
+    crystal = recovered.crystal
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of elements without an electronegativity, by which pymatgen sorts formulas
+        formula = crystal.to_pymatgen().formula
+    return Row(
+        structure,
+        formula,
+        space_group(crystal, SYMPREC).symbol,
+        len(crystal),
+        round(abs(float(np.linalg.det(crystal.lattice))), 2),
+        round(recovered.explained, 3),
+        "" if recovered.error is None else f"{recovered.error:.4f}",
+    )
+
+
+def write_rows(path: Path, rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file, whole or not at all."""
+    with written_whole(path) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def read_rows(path: Path) -> Iterator[list[str]]:
+    """Yield the lines of a CSV file."""
+    with path.open(newline="") as file:
+        yield from csv.reader(file)

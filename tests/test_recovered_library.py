@@ -1,0 +1,237 @@
+"""crystalgrid-recover: sampled folders become crystals, a table, CIF files and a picture; a stopped run goes on."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from pymatgen.core import Structure
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+from crystalgrid import Atoms, Crystal, InputError, find_atoms, recover
+from crystalgrid.commands.recover import recover as recover_command
+from crystalgrid.crystal import SYMBOLS
+from crystalgrid.data.load import load_crystals
+from crystalgrid.report import library_parts
+from crystalgrid.report.crystal_table import Row
+from crystalgrid.report.library_parts import LibraryParts, RecoveredStructure
+from crystalgrid.report.recovered_library import recover_library
+from recovering import distance, found_in
+from zoo import PEROVSKITE, ZOO
+
+NO_LATTICE = Crystal(10 * np.eye(3), [[0.5, 0.5, 0.5]], [26])
+FIRST_INDEX = 3
+
+
+def write_library(folder: Path, atoms: Atoms, density: torch.Tensor | None, mode: str = "repeated") -> Path:
+    """Write structures as crystalgrid-sample does, from index 3 on."""
+    folder.mkdir()
+    lines = []
+    for b in range(len(atoms.offsets) - 1):
+        positions, numbers = atoms.cube(b)
+        values = f"index={b + FIRST_INDEX} mode={mode}"
+        comment = f'Lattice="10 0 0 0 10 0 0 0 10" Properties=species:S:1:pos:R:3 pbc="F F F" {values}'
+        rows = [f"{SYMBOLS[z - 1]} {x:.6f} {y:.6f} {w:.6f}" for z, (x, y, w) in zip(numbers, positions, strict=True)]
+        lines += [str(len(numbers)), comment, *rows]
+    (folder / "samples.xyz").write_text("\n".join(lines) + "\n")
+    if density is not None:
+        write_density(folder, density, np.arange(FIRST_INDEX, FIRST_INDEX + len(density)))
+    return folder
+
+
+def write_density(folder: Path, density: torch.Tensor, indices: np.ndarray) -> None:
+    """Write densities as crystalgrid-sample --save-density does."""
+    np.savez(folder / "density.npz", density=density.numpy(), index=indices)
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "crystals.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="session")
+def library(made_once) -> Path:
+    """Return a sampled folder of two crystals and a cube without a lattice, three times."""
+    atoms_and_density = found_in([PEROVSKITE, NO_LATTICE, ZOO["hexagonal"]] * 3)
+    return made_once("library", lambda folder: write_library(folder / "out", *atoms_and_density)) / "out"
+
+
+@pytest.fixture(scope="session")
+def bare_library(made_once) -> Path:
+    """Return a sampled folder of the same two crystals without densities."""
+    atoms, _ = found_in([PEROVSKITE, ZOO["hexagonal"]])
+    return made_once("bare-library", lambda folder: write_library(folder / "out", atoms, None)) / "out"
+
+
+@pytest.fixture(scope="session")
+def recovered(library: Path, made_once) -> Path:
+    """Return what a run in one process, never stopped, makes of the library."""
+    make = lambda folder: recover_library([library], folder / "out", cif=True, workers=1)  # noqa: E731
+    return made_once("recovered", make) / "out"
+
+
+def test_a_library_becomes_crystals_and_a_table(recovered: Path) -> None:
+    crystals = load_crystals(str(recovered / "crystals.parquet"))
+    assert crystals.ids.tolist() == ["3", "5", "6", "8", "9", "11"]
+    for crystal, name in zip(crystals, 3 * ["perovskite", "hexagonal"], strict=True):
+        assert distance(crystal, ZOO[name]) < 0.002
+    rows = rows_of(recovered)
+    assert [row["structure"] for row in rows] == crystals.ids.tolist()
+    assert [(row["space_group"], row["atoms"]) for row in rows] == 3 * [("Pm-3m", "5"), ("P6_3mc", "4")]
+    assert [row["formula"] for row in rows[:2]] == ["Sr1 Ti1 O3", "Zn2 O2"]
+    assert [row["same_as"] for row in rows] == ["", "", "3", "5", "3", "5"]
+    assert float(rows[0]["volume"]) == pytest.approx(3.9**3, rel=1e-3)
+    assert float(rows[0]["explained"]) > 0.95
+    assert float(rows[0]["error"]) < 0.001
+    assert sorted(path.name for path in recovered.iterdir()) == [
+        "cif",
+        "crystals.csv",
+        "crystals.parquet",
+        "crystals.png",
+    ]
+
+
+def test_cif_files_have_the_crystals_symmetry(recovered: Path) -> None:
+    crystals = load_crystals(str(recovered / "crystals.parquet"))
+    for crystal, name, group in zip(crystals, crystals.ids, 3 * ["Pm-3m", "P6_3mc"], strict=True):
+        path = recovered / "cif" / f"{name}.cif"
+        written = Structure.from_file(path)
+        assert SpacegroupAnalyzer(written, 1e-3).get_space_group_symbol() == group
+        assert group in path.read_text()
+        assert StructureMatcher().fit(written, crystal.to_pymatgen())
+    operations = (recovered / "cif" / "3.cif").read_text().partition("_symmetry_equiv_pos_as_xyz")[2]
+    assert sum("x" in line for line in operations.partition("loop_")[0].splitlines()) == 48
+
+
+def test_processes_write_the_same_files(library: Path, recovered: Path, tmp_path: Path, capsys) -> None:
+    recover_command((library,), tmp_path / "out", cif=True, workers=2)
+    assert "6 crystals of 9 structures (3 without a lattice); 2 different ones\n" in capsys.readouterr().out
+    assert_same_files(tmp_path / "out", recovered)
+
+
+def test_a_stopped_run_goes_on_and_ends_as_one_that_never_was(
+    library: Path, recovered: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr("crystalgrid.report.recovered_library.recover", stops_after(7))
+        with pytest.raises(KeyboardInterrupt):
+            recover_library([library], out, cif=True, workers=1)
+    for folders in ([library], [library, library]):
+        with pytest.raises(InputError, match="was begun with other folders or another --cif"):
+            recover_library(folders, out, resume=True)
+    capsys.readouterr()
+    recover_library([library], out, cif=True, workers=1, resume=True)
+    assert "recovering: 2 done" in capsys.readouterr().err  # of 9, without the first 7
+    assert_same_files(out, recovered)
+    with pytest.raises(InputError, match="nothing to resume"):
+        recover_library([library], out, cif=True, resume=True)
+
+
+def assert_same_files(folder: Path, wanted: Path) -> None:
+    """Check that two folders have the same crystals, table and CIF files, and as many others."""
+    names = sorted(path.relative_to(wanted) for path in wanted.rglob("*"))
+    assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == names
+    for name in names:
+        if name.suffix in (".csv", ".cif"):
+            assert (folder / name).read_text() == (wanted / name).read_text()
+    one, other = (load_crystals(str(path / "crystals.parquet")) for path in (folder, wanted))
+    np.testing.assert_array_equal(one.lattice, other.lattice)
+    np.testing.assert_array_equal(one.frac_coords, other.frac_coords)
+
+
+def stops_after(count: int):
+    """Return `recover`, interrupted after so many calls."""
+    calls = []
+
+    def stopping(*arguments):
+        if len(calls) == count:
+            raise KeyboardInterrupt
+        calls.append(arguments)
+        return recover(*arguments)
+
+    return stopping
+
+
+def test_recovering_in_the_callers_process_leaves_its_threads_alone(bare_library: Path, tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        recover_library([bare_library], tmp_path / "out", workers=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+def result(index: int) -> RecoveredStructure:
+    """Return a result without a lattice for even numbers, a crystal for odd ones."""
+    if index % 2 == 0:
+        return RecoveredStructure(None, None)
+    return RecoveredStructure(PEROVSKITE, Row(index, "Sr1 Ti1 O3", "Pm-3m", 5, 59.32, 1.0, ""))
+
+
+@pytest.mark.parametrize(("structures", "seconds", "n_parts"), [(4, 1e9, 3), (4096, 0.0, 10), (4096, 1e9, 1)])
+def test_parts_are_of_a_size_or_a_time_and_together_the_library(
+    tmp_path: Path, monkeypatch, structures: int, seconds: float, n_parts: int
+) -> None:
+    monkeypatch.setattr(library_parts, "STRUCTURES", structures)
+    monkeypatch.setattr(library_parts, "SECONDS", seconds)
+    parts = LibraryParts(tmp_path)
+    parts.write(result(index) for index in range(10))
+    assert len(parts.tables()) == n_parts
+    assert [row[0] if row else None for row in parts.rows()] == [str(i) if i % 2 else None for i in range(10)]
+    assert parts.crystals().ids.tolist() == ["1", "3", "5", "7", "9"]
+
+
+def test_several_folders_are_one_library(library: Path, bare_library: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "samples.xyz").touch()  # a shard whose structures were all filtered out
+    recover_library([bare_library, tmp_path / "empty", library], tmp_path / "out", workers=1)
+    rows = rows_of(tmp_path / "out")
+    assert [row["structure"] for row in rows] == ["3", "4", "3", "5", "6", "8", "9", "11"]
+    assert [row["error"] == "" for row in rows] == 2 * [True] + 6 * [False]
+    assert not (tmp_path / "out" / "cif").exists()
+    with pytest.raises(InputError, match="empty: no structure in it"):
+        recover_library([tmp_path / "empty"], tmp_path / "none")
+
+
+def test_a_table_says_which_crystals_are_known(bare_library: Path, tmp_path: Path, capsys) -> None:
+    turned = PEROVSKITE.frac_coords[:, [2, 0, 1]]
+    in_a_row = np.concatenate([turned + np.array([i, 0, 0]) for i in range(3)]) / [3, 1, 1]  # in a cell of 11.7 Å
+    known = Crystal(PEROVSKITE.lattice * [[3], [1], [1]], in_a_row, np.tile(PEROVSKITE.numbers, 3))
+    known.to_pymatgen().to(filename=str(tmp_path / "known.cif"))
+    recover_library([bare_library], tmp_path / "out", known=str(tmp_path / "known.cif"), workers=1)
+    assert [row["known_as"] for row in rows_of(tmp_path / "out")] == ["known", ""]
+    assert "; 2 different ones, 1 of them known\n" in capsys.readouterr().out
+    with pytest.raises(InputError, match="absent: no such file or folder"):
+        recover_library([bare_library], tmp_path / "none", known="absent")
+    assert not (tmp_path / "none").exists()
+
+
+def test_bad_libraries_end_in_one_clear_line(library: Path, bare_library: Path, tmp_path: Path) -> None:
+    atoms, density = found_in([PEROVSKITE])
+    single = write_library(tmp_path / "single", atoms, None, mode="single")
+    torn = write_library(tmp_path / "torn", atoms, density)
+    (torn / "samples.xyz").write_text((torn / "samples.xyz").read_text()[:-40])
+    other = write_library(tmp_path / "other", atoms, None)
+    write_density(other, density, np.arange(1))
+    empty_cube = find_atoms(torch.zeros(1, 30, 30, 30, dtype=torch.uint8))
+    empty = write_library(tmp_path / "empty", empty_cube, None)
+    for folders, message in (
+        ((), "folders: wanted folders that crystalgrid-sample wrote, got none"),
+        ((tmp_path / "absent",), "absent/samples.xyz: no such file; wanted a folder"),
+        ((single,), "single: single mode, wanted repeated"),
+        ((torn,), "torn/samples.xyz: not what crystalgrid-sample writes, or damaged"),
+        ((other,), "its densities are not those of the structures"),
+        ((empty,), "no lattice in any of 1 structures"),
+    ):
+        with pytest.raises(InputError, match=message):
+            recover_library(folders, tmp_path / f"out{len(message)}", workers=1)
+    with pytest.raises(InputError, match="--cif: folders hold structures of the same index"):
+        recover_library([bare_library, bare_library], tmp_path / "twice", cif=True)
+    with pytest.raises(InputError, match="not empty"):
+        recover_library([bare_library], library)
+    with pytest.raises(InputError, match="--workers: wanted at least 1"):
+        recover_library([bare_library], tmp_path / "none", workers=0)
