@@ -5,6 +5,7 @@
 namespace crystalgrid {
 namespace {
 
+/// The mass of the atoms divided by the cube's volume, g/cm³.
 double mass_density(const Atoms& atoms, std::int64_t first, std::int64_t last, const Grid& grid) {
   double mass = 0;
   for (std::int64_t a = first; a < last; ++a) mass += kMasses.at(atoms.numbers[a]);
@@ -12,7 +13,8 @@ double mass_density(const Atoms& atoms, std::int64_t first, std::int64_t last, c
   return mass * kGramsPerDalton / (grid.length * grid.length * grid.length * kCubicCentimetresPerCubicAngstrom);
 }
 
-bool closer(const Atoms& atoms, std::int64_t first, std::int64_t last, double distance) {
+/// Whether any two atoms are closer than `distance` Å.
+bool has_closer_pair(const Atoms& atoms, std::int64_t first, std::int64_t last, double distance) {
   for (std::int64_t a = first; a < last; ++a)
     for (std::int64_t b = first; b < a; ++b) {
       double squared = 0;
@@ -27,16 +29,16 @@ bool closer(const Atoms& atoms, std::int64_t first, std::int64_t last, double di
 
 }  // namespace
 
-std::optional<int> failed_filter(const Filters& filters, const Atoms& atoms, std::int64_t b, const Grid& grid) {
+std::optional<Filter> failed_filter(const Filters& filters, const Atoms& atoms, std::int64_t b, const Grid& grid) {
   const std::int64_t first = atoms.offsets[b], last = atoms.offsets[b + 1];
-  if (filters.min_atoms && last - first < *filters.min_atoms) return 1;
-  if (filters.max_atoms && last - first > *filters.max_atoms) return 2;
+  if (filters.min_atoms && last - first < *filters.min_atoms) return Filter::min_atoms;
+  if (filters.max_atoms && last - first > *filters.max_atoms) return Filter::max_atoms;
   if (filters.min_density || filters.max_density) {
     const double density = mass_density(atoms, first, last, grid);
-    if (filters.min_density && density < *filters.min_density) return 3;
-    if (filters.max_density && density > *filters.max_density) return 4;
+    if (filters.min_density && density < *filters.min_density) return Filter::min_density;
+    if (filters.max_density && density > *filters.max_density) return Filter::max_density;
   }
-  if (filters.min_distance && closer(atoms, first, last, *filters.min_distance)) return 0;
+  if (filters.min_distance && has_closer_pair(atoms, first, last, *filters.min_distance)) return Filter::min_distance;
   return std::nullopt;
 }
 

@@ -17,18 +17,17 @@ FolderLock::FolderLock(const std::filesystem::path& folder)
   if (file_ < 0) throw InputError(folder.string() + ": cannot be written to: " + std::strerror(errno));
   const bool locked = flock(file_, LOCK_EX | LOCK_NB) == 0;
   const int reason = errno;
-  struct stat here{}, there{};  // whoever had it may have removed it meanwhile, and another made a new one
-  const bool same = fstat(file_, &here) == 0 && stat(path_.c_str(), &there) == 0 && here.st_ino == there.st_ino;
+  // The process that held the lock may have removed the file meanwhile, and another one may have made a new file.
+  struct stat opened{}, named{};
+  const bool same = fstat(file_, &opened) == 0 && stat(path_.c_str(), &named) == 0 && opened.st_ino == named.st_ino;
   if (locked && same) return;
   const bool taken = locked || reason == EWOULDBLOCK;
-  ::close(file_);
   throw InputError(folder.string() + (taken ? std::string(": another process is writing it")
                                             : std::string(": cannot be locked: ") + std::strerror(reason)));
 }
 
 FolderLock::~FolderLock() {
-  ::unlink(path_.c_str());  // while it is still held; who comes next makes a new one
-  ::close(file_);
+  ::unlink(path_.c_str());  // while the lock is still held; the next process makes a new file
 }
 
 }  // namespace crystalgrid

@@ -3,14 +3,16 @@
 
 #include <filesystem>
 
+#include "descriptor.hpp"
+
 namespace crystalgrid {
 
-/// Of a file in the folder by which processes tell whether another is writing there.
-constexpr const char* kLockName = ".lock";
+/// The file in the folder by which processes tell whether another one is writing there.
+inline constexpr const char* kLockName = ".lock";
 
 class FolderLock {
  public:
-  /// Throws InputError where another process has the folder's lock, or it cannot be had.
+  /// Throws InputError if another process holds the folder's lock, or the folder cannot be written to.
   explicit FolderLock(const std::filesystem::path& folder);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
@@ -18,7 +20,7 @@ class FolderLock {
 
  private:
   std::filesystem::path path_;
-  int file_;
+  Descriptor file_;
 };
 
 }  // namespace crystalgrid

@@ -8,29 +8,33 @@
 namespace crystalgrid {
 namespace {
 
+/// Append what printf would print.
 template <class... Values>
 void append(std::string& text, const char* format, Values... values) {
   const std::size_t before = text.size();
   const int size = std::snprintf(nullptr, 0, format, values...);
-  text.resize(before + size + 1);  // and the zero that snprintf ends with
+  text.resize(before + size + 1);  // snprintf ends with a zero byte, which is dropped below
   std::snprintf(text.data() + before, size + 1, format, values...);
   text.resize(before + size);
 }
 
-std::string seed_of(const Origin& origin) { return origin.from_file ? "" : " seed=" + std::to_string(origin.seed); }
+/// The comment that names the seed, where structures were drawn from one.
+std::string seed_of(const FrameSource& source) {
+  return source.from_file ? "" : " seed=" + std::to_string(source.seed);
+}
 
 }  // namespace
 
-std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, const Origin& origin) {
+std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, const FrameSource& source) {
   const std::int64_t first = atoms.offsets[b], last = atoms.offsets[b + 1];
-  const double length = origin.model.grid.length;
+  const double length = source.model.grid.length;
   std::string frame;
   frame.reserve(256 + 40 * (last - first));
   append(frame,
          "%lld\nLattice=\"%.9g 0 0 0 %.9g 0 0 0 %.9g\" Properties=species:S:1:pos:R:3 pbc=\"F F F\" index=%lld%s "
          "mode=%s model=sha256:%s\n",
          static_cast<long long>(last - first), length, length, length, static_cast<long long>(index),
-         seed_of(origin).c_str(), origin.model.mode.c_str(), origin.model.identity.c_str());
+         seed_of(source).c_str(), source.model.mode.c_str(), source.model.identity.c_str());
   for (std::int64_t a = first; a < last; ++a) {
     const double* p = &atoms.positions[3 * a];
     append(frame, "%-2s %.6f %.6f %.6f\n", kSymbols.at(atoms.numbers[a]), p[0], p[1], p[2]);
@@ -38,15 +42,15 @@ std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, co
   return frame;
 }
 
-std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, const Origin& origin) {
+std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, const FrameSource& source) {
   const std::int64_t first = atoms.offsets[b], last = atoms.offsets[b + 1];
   if (first == last) return "";
-  const double length = origin.model.grid.length;
+  const double length = source.model.grid.length;
   std::string block;
   block.reserve(512 + 50 * (last - first));
   append(block, "data_structure_%lld\n# index=%lld%s mode=%s model=sha256:%s\n", static_cast<long long>(index),
-         static_cast<long long>(index), seed_of(origin).c_str(), origin.model.mode.c_str(),
-         origin.model.identity.c_str());
+         static_cast<long long>(index), seed_of(source).c_str(), source.model.mode.c_str(),
+         source.model.identity.c_str());
   for (const char* side : {"a", "b", "c"}) append(block, "_cell_length_%s %.9g\n", side, length);
   for (const char* angle : {"alpha", "beta", "gamma"}) append(block, "_cell_angle_%s 90\n", angle);
   block +=
@@ -57,8 +61,8 @@ std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, co
   for (std::int64_t a = first; a < last; ++a) {
     const double* p = &atoms.positions[3 * a];
     const char* symbol = kSymbols.at(atoms.numbers[a]);
-    // A cell has neighbours, to which readers would bring an atom that lies outside: it stays at the face. Not on it,
-    // as an atom at the opposite face would be in the same place.
+    // Readers would wrap an atom outside the cell to its other side, so it is put just inside the face: exactly on the
+    // face it could coincide with an atom at the opposite one.
     const auto inside = [&](int axis) { return std::clamp(p[axis] / length, 0.001, 0.999); };
     append(block, "%s%lld %s %.7f %.7f %.7f 1\n", symbol, static_cast<long long>(a - first + 1), symbol, inside(0),
            inside(1), inside(2));

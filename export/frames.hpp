@@ -1,4 +1,4 @@
-// Structures as text.
+// Structures as text: frames of extended XYZ and data blocks of CIF.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,18 @@
 
 namespace crystalgrid {
 
-/// Whose structure it is.
-struct Origin {
+/// Where the structures of a library come from, for the comments in its files.
+struct FrameSource {
   const Metadata& model;
   std::int64_t seed;
-  bool from_file;  ///< its latent vector was given, and the seed says nothing
+  bool from_file;  ///< latent vectors come from a file, and the seed says nothing
 };
 
-/// One frame of extended XYZ: the atoms of cube b of `atoms`, which is structure `index` of its library.
-std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, const Origin& origin);
+/// Return a frame of extended XYZ with the atoms of cube b of `atoms`, which is structure `index` of its library.
+std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, const FrameSource& source);
 
-/// The same as a data block of a CIF, the cube as a cell without symmetry; empty where there are no atoms, of which CIF
-/// readers make nothing.
-std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, const Origin& origin);
+/// Return the same structure as a data block of a CIF, the cube as a cell without symmetry; empty if there are no
+/// atoms, since CIF readers refuse such a block.
+std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, const FrameSource& source);
 
 }  // namespace crystalgrid

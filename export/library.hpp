@@ -1,4 +1,5 @@
-// A library on disk: its structures in the order of their index, and a manifest that says what it is and how far.
+// A library on disk: its structures in the order of their index, and a manifest that says what it is and how much of it
+// is done.
 #pragma once
 
 #include <array>
@@ -7,8 +8,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "filters.hpp"
 #include "folder_lock.hpp"
@@ -20,19 +19,15 @@
 
 namespace crystalgrid {
 
-/// The folder that shards are made in holds nothing but those of one library: all of so many, with these settings.
-/// Throws InputError where it does.
-void check_parts(const std::filesystem::path& folder, const Shard& shard, const Json& settings);
-
-/// Grows batch by batch. What the manifest counts is whole on disk, whatever happens: a run that goes on cuts the files
-/// to the sizes in it, and so repeats nothing and leaves nothing out.
+/// Grows batch by batch. What the manifest counts is whole on disk, whatever happens: a run that resumes cuts the files
+/// to the sizes in the manifest, and so repeats nothing and leaves nothing out.
 class Library {
  public:
-  /// Make the folder of a new library, or open one to go on. `settings` is all that decides what is in it. Throws
-  /// InputError where the folder has other content, or a library with other settings.
+  /// Make the folder of a new library, or open one to resume it. `settings` is all that decides what is in the library.
+  /// Throws InputError if the folder has other content, or a library with other settings.
   Library(const std::filesystem::path& folder, const Options& options, const Grid& grid, Range range, Json settings);
 
-  std::int64_t next() const { return next_; }  ///< the structure to make next
+  std::int64_t next() const { return next_; }  ///< index of the structure to make next
   std::int64_t kept() const { return kept_; }
   std::int64_t empty() const { return empty_; }
   std::int64_t removed() const;
@@ -41,19 +36,22 @@ class Library {
 
   /// Append the structures of a batch, those of cubes 0 to `count`, the first of which is `next()`. density:
   /// [count][n³].
-  void append(const Atoms& atoms, const float* density, std::int64_t count, const Origin& origin);
+  void append(const Atoms& atoms, const float* density, std::int64_t count, const FrameSource& source);
 
   /// Bring files and manifest to the disk.
   void save();
 
-  /// Give the files their names.
+  /// Give the files their final names.
   void finish();
 
  private:
-  std::array<std::uintmax_t, 4> load(const Json& manifest);  // returns the sizes of the files
+  enum File { kFrames, kBlocks, kDensity, kIndex, kFiles };
+  using Sizes = std::array<std::uintmax_t, kFiles>;
+
+  Sizes read_progress(const Json& manifest);
   Json manifest() const;
-  std::string density_header() const;
-  void finish_densities();
+  void open_file(File file, std::uintmax_t size);
+  std::string npy_header_of(File file, std::int64_t rows) const;
 
   std::filesystem::path folder_;
   Grid grid_;
@@ -62,10 +60,9 @@ class Library {
   Json settings_;
   std::unique_ptr<FolderLock> lock_;
   std::int64_t next_, kept_ = 0, empty_ = 0;
-  std::vector<std::int64_t> removed_;  // by filter
-  std::uintmax_t npz_size_ = 0;
+  std::array<std::int64_t, kFilterNames.size()> removed_{};  // by Filter
   bool finished_ = false;
-  std::optional<PartFile> frames_, blocks_, densities_, indices_;
+  std::array<std::optional<PartFile>, kFiles> files_;  // those that the options ask for, until they are finished
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 

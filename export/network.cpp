@@ -11,13 +11,13 @@
 namespace crystalgrid {
 namespace {
 
-/// Whether the CPU multiplies in bfloat16 by itself: emulated, that is some forty times slower than float32.
+/// Whether the CPU has instructions for bfloat16. Emulated, it is some forty times slower than float32.
 bool cpu_has_bf16() {
-  const auto asks = c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
-  return asks && asks->typed<bool()>().call();
+  const auto query = c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
+  return query && query->typed<bool()>().call();
 }
 
-/// Where the convolutions are: the rest of a network needs, and keeps, full precision.
+/// Convert the U-Net's convolutions. The rest of a network needs, and keeps, full precision.
 void use_bf16(Artifact& artifact, const c10::Device& device) {
   if (!artifact.module)
     throw InputError("--precision bf16: wanted a model.pt; a .pt2 has the precision it was compiled with");
@@ -28,8 +28,9 @@ void use_bf16(Artifact& artifact, const c10::Device& device) {
     artifact.module->attr("unet").toModule().attr(part).toModule().to(at::kBFloat16);
 }
 
-/// Have a GPU compute as a CPU does, and the first batch, which the fuser would only watch, as any other.
-void use_float32_alike() {
+/// Make a GPU compute in the float32 of a CPU, and the first batch like all others: TorchScript's fuser would run it
+/// unfused.
+void use_plain_float32() {
   at::globalContext().setAllowTF32CuDNN(false);
   torch::jit::setTensorExprFuserEnabled(false);
 }
@@ -38,7 +39,7 @@ void use_float32_alike() {
 
 Network::Network(Artifact artifact, const c10::Device& device, const std::string& precision, bool use_prior)
     : artifact_(std::move(artifact)), device_(device), use_prior_(use_prior) {
-  if (device_.is_cuda()) use_float32_alike();
+  if (device_.is_cuda()) use_plain_float32();
   if (precision == "bf16") use_bf16(artifact_, device_);
 }
 
@@ -54,23 +55,24 @@ at::Tensor Network::decode(const at::Tensor& z) {
 
 std::pair<at::Tensor, at::Tensor> Network::segment(const at::Tensor& density) {
   if (artifact_.segment) {
-    const std::vector<at::Tensor> outputs = artifact_.segment->run({density.contiguous()});  // as it was compiled for
+    const std::vector<at::Tensor> outputs =
+        artifact_.segment->run({density.contiguous()});  // the layout it was compiled for
     return {outputs.at(0), outputs.at(1)};
   }
   const auto outputs = artifact_.module->run_method("segment", density).toTuple();
   return {outputs->elements().at(0).toTensor(), outputs->elements().at(1).toTensor()};
 }
 
-Voxels Network::operator()(const at::Tensor& z, double largest_density, Stages& stages) {
+Voxels Network::operator()(const at::Tensor& z, std::optional<double> largest_density, StageTimes& times) {
   const auto wait = [&] {
     if (device_.is_cuda()) torch::cuda::synchronize();
   };
   Stopwatch watch;
-  const at::Tensor given = z.to(device_);
-  at::Tensor density = decode(use_prior_ ? prior(given) : given);
-  if (largest_density > 0) density = density * (largest_density / density.amax({1, 2, 3}, true).clamp_min(1e-30));
+  const at::Tensor on_device = z.to(device_);
+  at::Tensor density = decode(use_prior_ ? prior(on_device) : on_device);
+  if (largest_density) density = density * (*largest_density / density.amax({1, 2, 3}, true).clamp_min(1e-30));
   wait();
-  stages.decode += watch.lap();
+  times.decode += watch.lap();
   const auto [species, confidence] = segment(density);
   const std::int64_t n = metadata().grid.n;
   for (const at::Tensor& cubes : {density, species, confidence})
@@ -78,7 +80,7 @@ Voxels Network::operator()(const at::Tensor& z, double largest_density, Stages& 
                 ", its metadata say [", z.size(0), ", ", n, ", ", n, ", ", n, "]");
   Voxels voxels{density.to(at::kCPU, at::kFloat).contiguous(), species.to(at::kCPU, at::kByte).contiguous(),
                 confidence.to(at::kCPU, at::kFloat).contiguous()};
-  stages.segment += watch.lap();
+  times.segment += watch.lap();
   return voxels;
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -11,8 +12,8 @@
 
 namespace crystalgrid {
 
-/// Seconds spent.
-struct Stages {
+/// Seconds that each stage took.
+struct StageTimes {
   double decode = 0, segment = 0, extract = 0, write = 0;
 };
 
@@ -20,20 +21,20 @@ struct Stages {
 struct Voxels {
   at::Tensor density;     ///< [B, n, n, n] float32, 1/Å³
   at::Tensor species;     ///< [B, n, n, n] uint8
-  at::Tensor confidence;  ///< [B, n, n, n] float32, of the species
+  at::Tensor confidence;  ///< [B, n, n, n] float32, probability of the species
 };
 
 class Network {
  public:
-  /// precision: "fp32" or "bf16", of the U-Net's convolutions. Throws InputError where the artifact has none.
-  /// use_prior: what comes is noise, for the artifact's prior, and not latent vectors.
+  /// precision: "fp32" or "bf16", of the U-Net's convolutions; throws InputError if the artifact has no U-Net to run in
+  /// bf16. use_prior: vectors are noise, which the artifact's prior turns into latent vectors.
   Network(Artifact artifact, const c10::Device& device, const std::string& precision, bool use_prior);
 
   const Metadata& metadata() const { return artifact_.metadata; }
 
-  /// Latent vectors or noise z [B, latent_dim] float32; each density is scaled to have `largest_density` as its largest
-  /// value, unless that is 0.
-  Voxels operator()(const at::Tensor& z, double largest_density, Stages& stages);
+  /// Decode and segment latent vectors or noise z [B, latent_dim] float32. If `largest_density` (1/Å³) is given, each
+  /// density is scaled to have it as its largest value.
+  Voxels operator()(const at::Tensor& z, std::optional<double> largest_density, StageTimes& times);
 
  private:
   at::Tensor prior(const at::Tensor& noise);

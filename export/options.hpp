@@ -1,4 +1,4 @@
-// The command line.
+// What the sampler is asked to do.
 #pragma once
 
 #include <cstdint>
@@ -6,29 +6,29 @@
 #include <string>
 
 #include "filters.hpp"
+#include "json.hpp"
 
 namespace crystalgrid {
 
 struct Options {
   std::string model, out;
-  std::optional<std::int64_t> number;  ///< 64, or all rows of `latents`
+  std::optional<std::int64_t> number;  ///< absent: 64, or all rows of `latents`
   std::int64_t seed = 0;
-  std::int64_t batch = 16;
+  std::int64_t batch = 0;
   double temperature = 1;
-  bool no_prior = false;       ///< decode N(0, 1) itself
-  std::string latents;         ///< .npy file; empty: drawn
-  double largest_density = 0;  ///< 1/Å³; 0: as decoded
+  bool no_prior = false;                  ///< decode the noise itself
+  std::optional<std::string> latents;     ///< a .npy file; absent: latent vectors are drawn
+  std::optional<double> largest_density;  ///< 1/Å³; absent: as decoded
   Filters filters;
-  std::string shard;  ///< "k/N"; empty: from the environment
+  std::optional<std::string> shard;  ///< "K/N"; absent: what the environment says
   bool resume = false;
   int threads = 0;
-  std::string device = "cpu", precision = "fp32";
-  bool cif = false, density = false, profile = false, help = false;
+  std::string device, precision;
+  bool cif = false, save_density = false, profile = false;
 };
 
-extern const char* const kUsage;
-
-/// Throws InputError for an option that is unknown, lacks its value or has one out of range.
-Options parse_options(int argc, char** argv);
+/// Turn what the command line says (see command_line.hpp) into options. Throws InputError if two of them contradict
+/// each other.
+Options read_options(const Json& values);
 
 }  // namespace crystalgrid

@@ -1,4 +1,4 @@
-// Between the thread that runs the networks and the one that writes what they made.
+// The queue between the thread that runs the networks and the one that writes their results.
 #pragma once
 
 #include <condition_variable>
@@ -9,13 +9,13 @@
 
 namespace crystalgrid {
 
-/// First in, first out, at most `capacity` items, so that memory is bounded however slow the reader is.
+/// A first-in-first-out queue of at most `capacity` items, so that memory is bounded however slow the reader is.
 template <class Item>
 class Queue {
  public:
   explicit Queue(std::size_t capacity) : capacity_(capacity) {}
 
-  /// Waits for room. Returns false, the item dropped, once the queue is closed.
+  /// Wait for room and append the item. Returns false, and drops the item, once the queue is closed.
   bool push(Item item) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return items_.size() < capacity_ || closed_; });
@@ -25,7 +25,7 @@ class Queue {
     return true;
   }
 
-  /// Waits for an item. Returns none once the queue is closed and empty.
+  /// Wait for an item and take it. Returns none once the queue is closed and empty.
   std::optional<Item> pop() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !items_.empty() || closed_; });

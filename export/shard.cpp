@@ -11,9 +11,9 @@
 namespace crystalgrid {
 namespace {
 
-constexpr std::int64_t kMostShards = 1'000'000'000;
+constexpr std::int64_t kMaxShards = 1'000'000'000;
 
-std::optional<std::int64_t> whole(std::string_view text) {
+std::optional<std::int64_t> parse_whole(std::string_view text) {
   std::int64_t x = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, x);
@@ -21,17 +21,18 @@ std::optional<std::int64_t> whole(std::string_view text) {
   return x;
 }
 
+/// The value of an environment variable, if it is set.
 std::optional<std::int64_t> variable(const char* name) {
   const char* text = std::getenv(name);
   if (!text || !*text) return std::nullopt;
-  const auto x = whole(text);
+  const auto x = parse_whole(text);
   if (!x) throw InputError(std::string(name) + ": wanted a whole number, got '" + text + "'");
   return x;
 }
 
-Shard from_environment() {
+Shard read_environment() {
   const auto rank = variable("RANK"), size = variable("WORLD_SIZE");
-  if (rank.has_value() != size.has_value())  // each process would make the whole, one in the other's way
+  if (rank.has_value() != size.has_value())  // each process would make the whole library, in the same folder
     throw InputError("RANK and WORLD_SIZE: wanted both, as torchrun sets them, or neither, got only " +
                      std::string(rank ? "RANK" : "WORLD_SIZE") + "; --shard K/N goes before them");
   if (rank) return {*rank, *size, "RANK and WORLD_SIZE"};
@@ -40,17 +41,16 @@ Shard from_environment() {
     const std::int64_t first = variable("SLURM_ARRAY_TASK_MIN").value_or(0);
     const std::int64_t step = std::max<std::int64_t>(1, variable("SLURM_ARRAY_TASK_STEP").value_or(1));
     const std::int64_t last = variable("SLURM_ARRAY_TASK_MAX").value_or(first + step * (*count - 1));
-    if (last != first + step * (*count - 1) || (*count == 1 && first > 0))  // some of an array's tasks
+    if (last != first + step * (*count - 1) || (*count == 1 && first > 0))  // only some tasks of an array
       throw InputError("SLURM_ARRAY_TASK_ID: wanted an array of all shards, got " + std::to_string(*count) +
                        " tasks from " + std::to_string(first) + " to " + std::to_string(last) +
                        "; --shard K/N says which shard this is");
     shard = {(*task - first) / step, *count, "SLURM_ARRAY_TASK_ID"};
   }
-  // A job's script has SLURM_PROCID 0 of SLURM_NTASKS too, and is one process all the same: it is not in a step of
-  // srun.
-  const bool script = std::getenv("SLURM_JOB_ID") && !std::getenv("SLURM_STEP_ID");
+  // The script of a job has SLURM_PROCID 0 of SLURM_NTASKS too, but is one process: only a step of srun has tasks.
+  const bool is_script = std::getenv("SLURM_JOB_ID") && !std::getenv("SLURM_STEP_ID");
   const auto process = variable("SLURM_PROCID"), tasks = variable("SLURM_NTASKS");
-  if (process && tasks && *tasks > 1 && !script) {
+  if (process && tasks && *tasks > 1 && !is_script) {
     shard.k = shard.k * *tasks + *process;
     shard.of *= *tasks;
     shard.source += shard.source.empty() ? "SLURM_PROCID" : " and SLURM_PROCID";
@@ -58,29 +58,31 @@ Shard from_environment() {
   return shard;
 }
 
+void check(const Shard& shard, const std::string& name, const std::string& got) {
+  if (shard.of < 1 || shard.of > kMaxShards || shard.k < 0 || shard.k >= shard.of)
+    throw InputError(name + ": wanted K/N with K from 0 to N-1, as 0/4, got '" + got + "'");
+}
+
 }  // namespace
 
 Shard parse_shard(const std::string& text) {
-  Shard shard;
-  if (text.empty()) {
-    shard = from_environment();
-  } else {
-    const auto slash = std::min(text.find('/'), text.size());
-    const auto k = whole(std::string_view(text).substr(0, slash));
-    const auto of = slash < text.size() ? whole(std::string_view(text).substr(slash + 1)) : std::nullopt;
-    shard = {k.value_or(-1), of.value_or(-1), ""};
-  }
-  if (shard.of < 1 || shard.of > kMostShards || shard.k < 0 || shard.k >= shard.of) {
-    const std::string got = text.empty() ? std::to_string(shard.k) + "/" + std::to_string(shard.of) : text;
-    throw InputError((shard.source.empty() ? "--shard" : shard.source) +
-                     ": wanted K/N with K from 0 to N-1, as 0/4, got '" + got + "'");
-  }
+  const auto slash = std::min(text.find('/'), text.size());
+  const auto k = parse_whole(std::string_view(text).substr(0, slash));
+  const auto of = slash < text.size() ? parse_whole(std::string_view(text).substr(slash + 1)) : std::nullopt;
+  const Shard shard{k.value_or(-1), of.value_or(-1), ""};
+  check(shard, "--shard", text);
+  return shard;
+}
+
+Shard shard_of_environment() {
+  const Shard shard = read_environment();
+  check(shard, shard.source, std::to_string(shard.k) + "/" + std::to_string(shard.of));
   return shard;
 }
 
 Range shard_range(const Shard& shard, std::int64_t number, std::int64_t batch) {
   const std::int64_t batches = (number + batch - 1) / batch;
-  // k·batches / N without overflow
+  // k·batches / N, without overflow
   const auto start = [&](std::int64_t k) { return batches / shard.of * k + batches % shard.of * k / shard.of; };
   return {std::min(number, start(shard.k) * batch), std::min(number, start(shard.k + 1) * batch)};
 }

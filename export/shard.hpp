@@ -6,21 +6,27 @@
 
 namespace crystalgrid {
 
+/// Part k of `of` equal ones.
 struct Shard {
-  std::int64_t k = 0, of = 1;  ///< the k-th, from 0, of so many
-  std::string source;          ///< what said so, where the environment did
+  std::int64_t k = 0, of = 1;
+  std::string source;  ///< the environment variables that say so; empty if none do
 };
 
-/// `text` is "k/N"; empty: RANK and WORLD_SIZE (torchrun), else SLURM_ARRAY_TASK_ID of an array job and SLURM_PROCID of
-/// the tasks of a step, else the whole. Throws InputError for what is no shard, and for half of what torchrun sets.
+/// Read "K/N". Throws InputError unless K is from 0 to N-1.
 Shard parse_shard(const std::string& text);
 
+/// Return the shard that the environment assigns to this process: by RANK and WORLD_SIZE (torchrun), else by
+/// SLURM_ARRAY_TASK_ID of an array job and SLURM_PROCID of the tasks of a step; else the whole library. Throws
+/// InputError if the variables contradict each other, or if one of torchrun's two is missing.
+Shard shard_of_environment();
+
+/// Structures `first` to `last`, without the last.
 struct Range {
   std::int64_t first, last;
 };
 
-/// The structures of a shard. Shards meet at whole batches, so that a batch holds the same latents whichever shard, and
-/// whichever resumed run, decodes it, and its sums round alike.
+/// Return the structures of a shard. Shards meet at whole batches, so that a batch holds the same latents whichever
+/// shard or resumed run decodes it, and its sums round alike.
 Range shard_range(const Shard& shard, std::int64_t number, std::int64_t batch);
 
 }  // namespace crystalgrid

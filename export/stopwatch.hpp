@@ -1,4 +1,4 @@
-// How long things take.
+// Elapsed time.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@ namespace crystalgrid {
 
 class Stopwatch {
  public:
-  /// Seconds since the last lap, or since it was made.
+  /// Return the seconds since the last lap, or since the stopwatch was made.
   double lap() {
     const auto now = std::chrono::steady_clock::now();
     return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
