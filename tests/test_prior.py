@@ -14,6 +14,7 @@ from crystalgrid.commands.prior import prior
 from crystalgrid.commands.train import train
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.load import load_crystals
 from crystalgrid.data.parquet import write_parquet
 from crystalgrid.latents import latents
 
@@ -107,6 +108,17 @@ def test_a_prior_is_new_or_begins_with_one_that_is_named(run, crystals, tmp_path
     about = read_checkpoint(last(tmp_path / "further"))[KEY]["prior"]
     assert about["start"]["model"] == str(tmp_path / "first")
     assert about["start"]["step"] == 1
+
+
+def test_a_prior_is_fine_tuned_on_smaller_crystals(run, crystals, tmp_path) -> None:
+    every = load_crystals(str(crystals))
+    small = every[np.flatnonzero(np.diff(every.offsets) <= 2)]
+    write_parquet(tmp_path / "small.parquet", small.with_splits(np.array(["train"] * len(small))))
+    prior(str(run), tmp_path / "first", str(crystals), max_steps=1)
+    prior(str(run), tmp_path / "further", str(tmp_path / "small.parquet"), start=str(tmp_path / "first"), max_steps=1)
+    before, after = (read_checkpoint(last(tmp_path / name))[KEY]["prior"] for name in ("first", "further"))
+    assert after["atoms"] == before["atoms"]
+    assert after["start"]["step"] == 1
 
 
 def one_crystal(folder: Path) -> str:

@@ -48,8 +48,9 @@ class CellFlowTraining(PriorTraining):
 
     @property
     def atoms(self) -> int:  # type: ignore[override]
-        """The number of atoms of the largest crystal."""
-        return int(np.diff(self.crystals.offsets).max())
+        """The most atoms in a cell: of the largest crystal, and no fewer than the prior that this one starts from."""
+        largest = int(np.diff(self.crystals.offsets).max())
+        return max(largest, self.about.get("start", {}).get("atoms", 0))
 
     def examples(self, _: CrystalNet, crystals: CrystalSet) -> UnitCells:
         return build_unit_cells(crystals, self.atoms)
@@ -58,8 +59,8 @@ class CellFlowTraining(PriorTraining):
         self.learner.fit(self.known.lattice_params)
         self.learner.contacts.fit(*shortest_distances(self.known))
         order = np.random.default_rng(self.about["seed"]).permutation(len(self.crystals))
-        kept = self.known.select(np.resize(order, TEMPLATES))
-        self.learner.templates.fit(kept.orbits, kept.element_slots)
+        kept = np.resize(order, TEMPLATES)
+        self.learner.templates.fit(Orbits(*(part[kept] for part in self.known.orbits)), self.known.element_slots[kept])
 
     def loss(self, examples: UnitCells, chosen: np.ndarray, place: int) -> Tensor:
         """Return the loss of the chosen crystals, grouped by size so that little is computed for padding."""

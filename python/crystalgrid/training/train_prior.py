@@ -79,7 +79,7 @@ def load_first_prior(start: str | None) -> tuple[nn.Module | None, dict[str, Any
     if "prior" not in metadata:
         raise InputError(f"{start}: has no prior to begin with")
     prior = metadata["prior"]
-    before = {key: prior[key] for key in ("data", "step", "seconds", "start") if key in prior}
+    before = {key: prior[key] for key in ("data", "step", "seconds", "start", "atoms") if key in prior}
     return net.cells or net.flow, {"start": {"model": start, **before}}
 
 
