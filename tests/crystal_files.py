@@ -30,7 +30,7 @@ _atom_site_occupancy
 def cif(
     a: object = 4.0, atoms: tuple[str, ...] = ("Cs 0 0 0", "Cl 0.5 0.5 0.5"), gamma: float = 90, occupancy: float = 1
 ) -> str:
-    """A cubic crystal, caesium chloride by default."""
+    """Return the CIF of a cubic crystal, caesium chloride by default."""
     lines = [f"{atom.split()[0]}{i} {atom} {occupancy}" for i, atom in enumerate(atoms)]
     return CIF.format(name="test", a=a, gamma=gamma, atoms="\n".join(lines))
 
@@ -50,27 +50,27 @@ BAD_CIFS = {
 
 
 def caesium_chloride() -> Crystal:
-    """What `cif()` says."""
+    """Return the crystal that `cif()` describes."""
     return Crystal(4 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [55, 17])
 
 
 def structure(crystal: Crystal) -> dict:
-    """A crystal as pymatgen's Structure.as_dict gives it."""
+    """Return a crystal as pymatgen's Structure.as_dict gives it."""
     return json.loads(json.dumps(crystal.to_pymatgen().as_dict()))
 
 
 def poscar(crystal: Crystal, named: bool = True) -> str:
-    """A POSCAR with one line per atom's species, with or without the line of their names."""
+    """Return a POSCAR that names its species or does not."""
     names = [" ".join(SYMBOLS[z - 1] for z in crystal.numbers)] if named else []
     rows = [" ".join(map(str, row)) for row in [*crystal.lattice, "", *crystal.frac_coords]]
     counts = " ".join("1" for _ in crystal.numbers)
     return "\n".join(["comment", "1.0", *rows[:3], *names, counts, "Direct", *rows[4:]]) + "\n"
 
 
-def mixed_folder(folder: Path, good: int) -> None:
-    """`good` good CIFs, every bad one, and files of other formats."""
+def mixed_folder(folder: Path, n_good: int) -> None:
+    """Write a folder of `n_good` good CIFs, every bad one, and files of other formats."""
     (folder / "deeper").mkdir(parents=True)
-    for i in range(good):
+    for i in range(n_good):
         (folder / f"good{i:03}.cif").write_text(cif(a=3 + i / 100))
     for name, text in BAD_CIFS.items():
         (folder / f"bad_{name}.cif").write_text(text)
@@ -81,7 +81,7 @@ def mixed_folder(folder: Path, good: int) -> None:
 
 
 def random_set(count: int, seed: int = 0, formulas: int | None = None) -> CrystalSet:
-    """Random crystals of one to five atoms in cells of any shape."""
+    """Return random crystals of one to five atoms in cells of any shape."""
     rng = np.random.default_rng(seed)
     crystals = []
     for i in range(count):

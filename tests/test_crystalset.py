@@ -1,4 +1,4 @@
-"""Crystals as flat arrays: subsets, batches, checksum."""
+"""Sets of crystals: made, cut, batched, concatenated, and their checksum."""
 
 import pickle
 
@@ -9,6 +9,7 @@ from crystal_files import random_set
 from crystalgrid.crystal import Crystal, pack
 from crystalgrid.data.crystalset import CrystalSet, fractional
 from crystalgrid.data.split import split_by_formula
+from crystalgrid.errors import InputError
 
 
 def test_set_is_a_sequence_of_crystals():
@@ -25,9 +26,29 @@ def test_subset_and_batch_are_the_chosen_crystals(index):
     crystals = random_set(5)
     chosen = [crystals[int(i)] for i in np.arange(5)[index]]
     for packed in (crystals.batch(index), pack(list(crystals[index]))):
-        for got, wanted in zip(packed, pack(chosen), strict=True):
-            assert got.dtype == wanted.dtype
-            np.testing.assert_array_equal(got, wanted)
+        for actual, expected in zip(packed, pack(chosen), strict=True):
+            assert actual.dtype == expected.dtype
+            np.testing.assert_array_equal(actual, expected)
+
+
+def test_a_set_is_made_of_crystals():
+    listed = list(random_set(3))
+    crystals = CrystalSet.from_crystals(listed)
+    assert crystals.ids.tolist() == ["0", "1", "2"]
+    assert crystals.splits.tolist() == ["", "", ""]
+    np.testing.assert_array_equal(crystals[1].frac_coords, listed[1].frac_coords)
+    assert CrystalSet.from_crystals(iter(listed), iter("abc")).ids.tolist() == ["a", "b", "c"]
+    assert len(CrystalSet.from_crystals([])) == 0
+    with pytest.raises(InputError, match="ids: wanted one for each of 3 crystals, got 2"):
+        CrystalSet.from_crystals(listed, "ab")
+
+
+def test_sets_are_concatenated():
+    crystals = random_set(5)
+    joined = CrystalSet.concatenate([crystals[:2], crystals[:0], crystals[2:]])
+    assert joined.checksum == crystals.checksum
+    assert joined.ids.tolist() == crystals.ids.tolist()
+    assert len(CrystalSet.concatenate([])) == 0
 
 
 def test_pickles():

@@ -1,4 +1,4 @@
-"""Cubes: where they are cut, how they are drawn, and that a draw depends on its key alone."""
+"""Cubes: where they are cut, and that a random cube depends on its key alone."""
 
 import numpy as np
 import pytest
@@ -167,15 +167,15 @@ def test_canonical_cubes_turn_only_what_does_not_fit(prototypes: CrystalSet) -> 
     assert rotation is None
     assert torch.equal(origin, torch.full((len(indices), 3), -5.0, dtype=torch.float64))
 
-    some = prototypes[fits(prototypes, GRID)][::7]
-    cubes = canonical_cubes(some, "single", GRID, np.arange(len(some)))
-    turned = (cubes.rotation - torch.eye(3)).abs().amax((1, 2)) > 0
-    positions = [crystal.positions - crystal.positions.mean(0) for crystal in some]
+    crystals = prototypes[fits(prototypes, GRID)][::7]
+    cubes = canonical_cubes(crystals, "single", GRID, np.arange(len(crystals)))
+    rotated = (cubes.rotation - torch.eye(3)).abs().amax((1, 2)) > 0
+    positions = [crystal.positions - crystal.positions.mean(0) for crystal in crystals]
     reach = torch.tensor([np.abs(p).max() for p in positions])
-    assert torch.equal(turned, reach >= 5)
-    assert 0 < turned.sum() < len(some) / 2
-    for p, o, r, crystal in zip(positions, cubes.origin, cubes.rotation, some, strict=True):
+    assert torch.equal(rotated, reach >= 5)
+    assert 0 < rotated.sum() < len(crystals) / 2
+    for p, o, r, crystal in zip(positions, cubes.origin, cubes.rotation, crystals, strict=True):
         assert np.abs(p @ r.numpy().T).max() < 5
         np.testing.assert_allclose((crystal.positions.mean(0) - o.numpy()) @ r.numpy().T, [5, 5, 5], atol=1e-9)
-    again = canonical_cubes(some, "single", GRID, np.arange(len(some))[::-1].copy())
+    again = canonical_cubes(crystals, "single", GRID, np.arange(len(crystals))[::-1].copy())
     assert torch.equal(again.rotation.flip(0), cubes.rotation)

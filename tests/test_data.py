@@ -1,4 +1,4 @@
-"""Sources: what is loaded, what is left out, and one line where there is nothing."""
+"""Loading: which crystals are loaded or left out, and the error if there are none."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ def test_prototypes_are_those_of_pymatgen():
     crystals = prototypes()
     assert len(crystals) == 288
     np.testing.assert_array_equal(crystals.lattice, [structure.lattice.matrix for structure in structures])
-    np.testing.assert_array_equal(crystals.frac_coords, np.concatenate([one.frac_coords for one in structures]))
+    np.testing.assert_array_equal(crystals.frac_coords, np.concatenate([s.frac_coords for s in structures]))
     numbers = [site.specie.Z for structure in structures for site in structure]
     np.testing.assert_array_equal(crystals.numbers, [z if z <= 94 else 0 for z in numbers])
 
@@ -68,7 +68,7 @@ def test_single_mode_leaves_out_what_never_fits(tmp_path, capsys):
 
 
 def test_load_folder_goes_on_past_bad_files(tmp_path, capsys):
-    mixed_folder(tmp_path / "mixed", good=6)
+    mixed_folder(tmp_path / "mixed", n_good=6)
     assert len(load_crystals(tmp_path / "mixed")) == 7
     assert "kept 7 of 18 crystals" in capsys.readouterr().err
 
@@ -80,7 +80,7 @@ def test_load_folder_of_parquet(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("prototype", "prototype: no such file or folder, nor 'prototypes'"),
         ("empty", "wanted a folder with files of crystals, got an empty one"),
@@ -88,13 +88,13 @@ def test_load_folder_of_parquet(tmp_path):
         ("large", r"large: kept 0 of 2 crystals \(left out: 2 longest side of 10 Å or more\), the first: .*a\.cif"),
     ],
 )
-def test_nothing_to_load(tmp_path, monkeypatch, name, words):
+def test_nothing_to_load(tmp_path, monkeypatch, name, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "large").mkdir()
     for file in ("large.cif", "large/a.cif", "large/b.cif"):
         (tmp_path / file).write_text(cif(a=11))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         load_crystals(name)
 
 

@@ -1,4 +1,4 @@
-"""crystalgrid-data pack: what is kept, what is listed, and that nothing is left behind when it fails."""
+"""crystalgrid-data pack: which crystals are kept or listed, and that a failure leaves no file behind."""
 
 import csv
 import os
@@ -12,14 +12,14 @@ from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder
 from crystalgrid.commands import entry
 from crystalgrid.commands.data import pack
 from crystalgrid.data import reader
-from crystalgrid.data.formats.cif import parse_cif
+from crystalgrid.data.formats.xyz import parse_xyz
 from crystalgrid.data.load import load_crystals
 from crystalgrid.data.reader import Job, read
 from crystalgrid.errors import InputError
 
 
 def run(monkeypatch, *arguments):
-    """Exit code of the command."""
+    """Return the exit code of the command."""
     monkeypatch.setattr(sys, "argv", ["crystalgrid-data", "pack", *map(str, arguments)])
     with pytest.raises(SystemExit) as end:
         entry.data()
@@ -27,12 +27,12 @@ def run(monkeypatch, *arguments):
 
 
 def test_mixed_folder(tmp_path, monkeypatch, capsys):
-    mixed_folder(tmp_path / "mixed", good=20)
+    mixed_folder(tmp_path / "mixed", n_good=20)
     out = tmp_path / "crystals.parquet"
     assert run(monkeypatch, tmp_path / "mixed", "-o", out, "--workers", "1") == 0
-    said = capsys.readouterr()
-    assert "kept 21 of 33 crystals" in said.out
-    assert sum(line.startswith("left out: ") for line in said.err.splitlines()) == len(BAD_CIFS) + 2
+    output = capsys.readouterr()
+    assert "kept 21 of 33 crystals" in output.out
+    assert sum(line.startswith("left out: ") for line in output.err.splitlines()) == len(BAD_CIFS) + 2
 
     table = pq.read_table(out)
     assert table.column_names == [
@@ -51,7 +51,7 @@ def test_mixed_folder(tmp_path, monkeypatch, capsys):
 
 
 def test_processes_give_the_same_bytes(tmp_path):
-    mixed_folder(tmp_path / "mixed", good=10)
+    mixed_folder(tmp_path / "mixed", n_good=10)
     pack((tmp_path / "mixed",), tmp_path / "one.parquet", workers=1)
     pack((tmp_path / "mixed",), tmp_path / "two.parquet", workers=2)
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
@@ -81,9 +81,9 @@ def test_given_splits_are_carried_over(tmp_path):
 def test_what_is_packed_is_what_was_read(tmp_path):
     (tmp_path / "a.cif").write_text(cif())
     pack((tmp_path,), tmp_path / "a.parquet")
-    crystal, wanted = load_crystals(tmp_path / "a.parquet")[0], caesium_chloride()
-    np.testing.assert_allclose(crystal.positions, wanted.positions, atol=1e-12)
-    np.testing.assert_array_equal(crystal.numbers, wanted.numbers)
+    crystal, expected = load_crystals(tmp_path / "a.parquet")[0], caesium_chloride()
+    np.testing.assert_allclose(crystal.positions, expected.positions, atol=1e-12)
+    np.testing.assert_array_equal(crystal.numbers, expected.numbers)
 
 
 def test_packing_into_the_source_folder_again(tmp_path, capsys):
@@ -99,10 +99,10 @@ def test_links_that_lead_nowhere_are_listed(tmp_path, capsys):
     (tmp_path / "b.cif").symlink_to(tmp_path / "gone.cif")
     (tmp_path / "more").symlink_to(tmp_path)
     pack((tmp_path,), tmp_path / "a.parquet")
-    said = capsys.readouterr()
-    assert "kept 1 of 3 crystals" in said.out
-    assert f"left out: {tmp_path / 'b.cif'}: cannot be read: [Errno 2] No such file" in said.err
-    assert f"left out: {tmp_path / 'more'}: a link to a folder, which is not followed" in said.err
+    output = capsys.readouterr()
+    assert "kept 1 of 3 crystals" in output.out
+    assert f"left out: {tmp_path / 'b.cif'}: cannot be read: [Errno 2] No such file" in output.err
+    assert f"left out: {tmp_path / 'more'}: a link to a folder, which is not followed" in output.err
 
 
 def test_a_cell_without_room_for_its_atoms_is_left_out(tmp_path):
@@ -138,7 +138,7 @@ def good(folder):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (lambda d: (d / "nowhere", "-o", d / "x.parquet"), "nowhere: no such file or folder"),
         (lambda d: (d, "-o", d / "x.parquet"), "got an empty one"),
@@ -157,11 +157,11 @@ def good(folder):
         (lambda d: (good(d),), "Missing from crystalgrid-data pack: -o PATH"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, words):
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, message):
     assert run(monkeypatch, *arguments(tmp_path)) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
-    assert words in errors[0]
+    assert message in errors[0]
     assert [path.name for path in tmp_path.iterdir()] in ([], ["a.cif"])
 
 
@@ -174,12 +174,12 @@ def test_an_existing_file_is_kept(tmp_path):
 
 
 def test_interrupt_leaves_nothing(tmp_path, monkeypatch):
-    mixed_folder(tmp_path / "mixed", good=30)
-    seen = []
+    mixed_folder(tmp_path / "mixed", n_good=30)
+    jobs = []
 
     def interrupted(job, max_side):
-        seen.append(job)
-        if len(seen) == 25:
+        jobs.append(job)
+        if len(jobs) == 25:
             raise KeyboardInterrupt
         return parse(job, max_side)
 
@@ -189,13 +189,16 @@ def test_interrupt_leaves_nothing(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["mixed"]
 
 
+FRAME = '1\nLattice="4 0 0 0 4 0 0 0 4"\nCs 0 0 0'
+
+
 def die(_text: str) -> None:
     os._exit(9)
 
 
 def test_a_process_that_dies_costs_one_crystal(monkeypatch):
-    all_jobs = [Job(f"{i}.cif", str(i), die if i == 17 else parse_cif, cif()) for i in range(20)]
+    all_jobs = [Job(f"{i}.cif", str(i), die if i == 17 else parse_xyz, FRAME) for i in range(20)]
     monkeypatch.setattr(reader, "open_jobs", lambda _files: iter(all_jobs))
-    found = reader.read_files([], max_side=10, processes=2)
-    assert found.crystals.ids.tolist() == [str(i) for i in range(20) if i != 17]
-    assert [str(one) for one in found.skipped] == ["17.cif: cannot be read: the process that read it died"]
+    result = reader.read_files([], max_side=10, processes=2)
+    assert result.crystals.ids.tolist() == [str(i) for i in range(20) if i != 17]
+    assert [str(crystal) for crystal in result.skipped] == ["17.cif: cannot be read: the process that read it died"]

@@ -1,4 +1,4 @@
-"""Parquet: our own form and that of others, and every bad row with its reason."""
+"""Parquet files of our own and of other projects, and the reason for every row that is left out."""
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from crystalgrid.data.split import split_by_formula
 
 
 def columns(crystals: CrystalSet) -> dict[str, list]:
-    """As another project would write them: nested Python lists."""
+    """Return the columns as nested Python lists, as another project would write them."""
     return {
         "immutable_id": crystals.ids.tolist(),
         "lattice_vectors": [c.lattice.tolist() for c in crystals],
@@ -24,33 +24,34 @@ def columns(crystals: CrystalSet) -> dict[str, list]:
     }
 
 
-def assert_same(one: CrystalSet, other: CrystalSet, atol: float = 1e-12) -> None:
-    np.testing.assert_allclose(one.lattice, other.lattice, atol=atol)
-    np.testing.assert_allclose(one.frac_coords, other.frac_coords, atol=atol)
-    np.testing.assert_array_equal(one.numbers, other.numbers)
-    np.testing.assert_array_equal(one.offsets, other.offsets)
-    assert one.ids.tolist() == other.ids.tolist()
+def assert_same(actual: CrystalSet, expected: CrystalSet, atol: float = 1e-12) -> None:
+    np.testing.assert_allclose(actual.lattice, expected.lattice, atol=atol)
+    np.testing.assert_allclose(actual.frac_coords, expected.frac_coords, atol=atol)
+    np.testing.assert_array_equal(actual.numbers, expected.numbers)
+    np.testing.assert_array_equal(actual.offsets, expected.offsets)
+    assert actual.ids.tolist() == expected.ids.tolist()
 
 
 def test_parquet_gives_back_what_was_written(tmp_path):
     crystals = split_by_formula(random_set(50), seed=0)
     write_parquet(tmp_path / "a.parquet", crystals)
-    found = read_parquet(tmp_path / "a.parquet")
-    assert found.skipped == []
-    assert_same(found.crystals, crystals)
-    assert found.crystals.splits.tolist() == crystals.splits.tolist()
+    result = read_parquet(tmp_path / "a.parquet")
+    assert result.skipped == []
+    assert_same(result.crystals, crystals)
+    assert result.crystals.splits.tolist() == crystals.splits.tolist()
 
 
 @pytest.mark.parametrize("number", [pa.float32(), pa.float64()])
 @pytest.mark.parametrize("text", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
-@pytest.mark.parametrize("of", [pa.list_, pa.large_list])
-def test_parquet_of_others(tmp_path, number, text, of):
+@pytest.mark.parametrize("list_of", [pa.list_, pa.large_list])
+def test_parquet_of_others(tmp_path, number, text, list_of):
     crystals = random_set(20)
-    kinds = {
-        "immutable_id": pa.string(), "lattice_vectors": of(of(number)), "cartesian_site_positions": of(of(number)),
-        "species_at_sites": of(text),
+    vectors = list_of(list_of(number))
+    types = {
+        "immutable_id": pa.string(), "lattice_vectors": vectors, "cartesian_site_positions": vectors,
+        "species_at_sites": list_of(text),
     }  # fmt: skip
-    table = pa.table({name: pa.array(column, kinds[name]) for name, column in columns(crystals).items()})
+    table = pa.table({name: pa.array(column, types[name]) for name, column in columns(crystals).items()})
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=7)
     assert_same(read_parquet(tmp_path / "a.parquet").crystals, crystals, atol=1e-6)
 
@@ -75,10 +76,10 @@ def test_every_bad_row_is_left_out_with_its_reason(tmp_path):
     rows["lattice_vectors"][9] = [[4.0, 0, 0], [0, 4], [0, 0, 4]]
     rows["species_at_sites"][10].append("O")
     pq.write_table(pa.table(rows), tmp_path / "a.parquet")
-    found = read_parquet(tmp_path / "a.parquet", max_side=10)
+    result = read_parquet(tmp_path / "a.parquet", max_side=10)
     species = "species that is not an element of Z 1 to 94"
     malformed = "vectors not of three numbers, or not one per species"
-    assert {one.id: one.reason for one in found.skipped} == {
+    assert {row.id: row.reason for row in result.skipped} == {
         "id-1": species,
         "id-2": species,
         "id-3": "singular lattice",
@@ -90,11 +91,11 @@ def test_every_bad_row_is_left_out_with_its_reason(tmp_path):
         "id-9": malformed,
         "id-10": malformed,
     }
-    assert_same(found.crystals, random_set(12)[[0, 11]])
+    assert_same(result.crystals, random_set(12)[[0, 11]])
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         (
             lambda t: t.drop_columns(["species_at_sites", "lattice_vectors"]),
@@ -107,10 +108,10 @@ def test_every_bad_row_is_left_out_with_its_reason(tmp_path):
         ),
     ],
 )
-def test_parquet_that_is_not_of_crystals(tmp_path, change, words):
+def test_parquet_that_is_not_of_crystals(tmp_path, change, message):
     pq.write_table(change(pa.table(columns(random_set(3)))), tmp_path / "a.parquet")
     for reader in (read_parquet, load_crystals):
-        with pytest.raises(InputError, match=words) as error:
+        with pytest.raises(InputError, match=message) as error:
             reader(tmp_path / "a.parquet")
         assert str(error.value).startswith(str(tmp_path / "a.parquet"))
 

@@ -1,5 +1,6 @@
-"""Readers: the same crystal from every format, and one line for every file that is not one."""
+"""Readers: every format gives the same crystal, and every file that holds none gives one line."""
 
+import csv
 import gzip
 import json
 import os
@@ -27,11 +28,11 @@ def write(path, text):
     return path
 
 
-def same(one: cg.Crystal, other: cg.Crystal) -> bool:
+def same(actual: cg.Crystal, expected: cg.Crystal) -> bool:
     return (
-        np.allclose(one.lattice, other.lattice)
-        and np.allclose(one.frac_coords, other.frac_coords)
-        and np.array_equal(one.numbers, other.numbers)
+        np.allclose(actual.lattice, expected.lattice)
+        and np.allclose(actual.frac_coords, expected.frac_coords)
+        and np.array_equal(actual.numbers, expected.numbers)
     )
 
 
@@ -58,21 +59,21 @@ def test_every_format_gives_the_crystal(tmp_path, name, text):
 
 
 def test_a_poscar_may_give_its_volume(tmp_path):
-    wanted = caesium_chloride()
-    cartesian = ["Cartesian", *(" ".join(map(str, row)) for row in wanted.positions / 2)]
-    lines = poscar(wanted).splitlines()
-    rows = [" ".join(map(str, row)) for row in wanted.lattice / 2]
+    expected = caesium_chloride()
+    cartesian = ["Cartesian", *(" ".join(map(str, row)) for row in expected.positions / 2)]
+    lines = poscar(expected).splitlines()
+    rows = [" ".join(map(str, row)) for row in expected.lattice / 2]
     text = "\n".join(["half as large, times two", "-64.0", *rows, *lines[5:7], *cartesian])
     [crystal] = cg.read(write(tmp_path / "POSCAR", text))
-    assert same(crystal, wanted)
+    assert same(crystal, expected)
 
 
 def test_blocks_of_a_cif_are_kept_or_left_out_one_by_one(tmp_path):
     bad, disordered = cif(a="banana"), cif(occupancy=0.5)
     path = write(tmp_path / "three.cif", cif() + bad + disordered + cif(a=5))
-    found = parse(next(open_jobs([SourceFile(path, "three")])))
-    assert found.crystals.ids.tolist() == ["three:0", "three:3"]
-    assert [(one.id, one.reason) for one in found.skipped] == [
+    result = parse(next(open_jobs([SourceFile(path, "three")])))
+    assert result.crystals.ids.tolist() == ["three:0", "three:3"]
+    assert [(skipped.id, skipped.reason) for skipped in result.skipped] == [
         ("three:1", "cannot be read"), ("three:2", "disordered"),
     ]  # fmt: skip
 
@@ -80,9 +81,9 @@ def test_blocks_of_a_cif_are_kept_or_left_out_one_by_one(tmp_path):
 def test_entries_of_a_json_are_kept_or_left_out_one_by_one(tmp_path):
     entry = structure(caesium_chloride())
     path = write(tmp_path / "a.json", json.dumps([entry, 3, None, entry]))
-    found = [parse(job) for job in open_jobs([SourceFile(path, "a")])]
-    assert [len(one.crystals) for one in found] == [1, 0, 0, 1]
-    assert all("wanted a pymatgen Structure" in one.skipped[0].detail for one in found[1:3])
+    results = [parse(job) for job in open_jobs([SourceFile(path, "a")])]
+    assert [len(result.crystals) for result in results] == [1, 0, 0, 1]
+    assert all("wanted a pymatgen Structure" in result.skipped[0].detail for result in results[1:3])
 
 
 def test_names_that_are_no_text(tmp_path):
@@ -134,12 +135,20 @@ def test_compressed(tmp_path):
     assert len(cg.read(tmp_path / "a.json.gz")) == 2
 
 
+def test_fields_of_a_csv_may_be_long(tmp_path):
+    limit = csv.field_size_limit()
+    comment = "# " + limit * "x" + "\n"
+    [crystal] = cg.read(write(tmp_path / "a.csv", f'cif\n"{comment}{cif()}"\n'))
+    assert same(crystal, caesium_chloride())
+    assert csv.field_size_limit() == limit
+
+
 @pytest.mark.parametrize("name", ["A.CIF.GZ", "A.Cif.Gz", "A.CIF"])
 def test_endings_in_capitals(tmp_path, name):
     content = cif().encode()
     (tmp_path / name).write_bytes(gzip.compress(content) if name.lower().endswith("gz") else content)
-    found = parse(next(open_jobs(find_files(tmp_path))))
-    assert found.crystals.ids.tolist() == ["A"]
+    result = parse(next(open_jobs(find_files(tmp_path))))
+    assert result.crystals.ids.tolist() == ["A"]
 
 
 def test_parquet(tmp_path):
@@ -149,8 +158,8 @@ def test_parquet(tmp_path):
 
 
 def test_frames_keep_their_order_and_their_oblique_lattice(tmp_path):
-    other = FRAME.replace("4 0 0 0 4 0 0 0 4", "4 0 0 1 4 0 0.5 0 4.5").replace("Cs", "K")
-    first, second = cg.read(write(tmp_path / "two.xyz", FRAME + other))
+    oblique = FRAME.replace("4 0 0 0 4 0 0 0 4", "4 0 0 1 4 0 0.5 0 4.5").replace("Cs", "K")
+    first, second = cg.read(write(tmp_path / "two.xyz", FRAME + oblique))
     assert first.numbers[0] == 55
     assert second.numbers[0] == 19
     np.testing.assert_array_equal(second.lattice, [[4, 0, 0], [1, 4, 0], [0.5, 0, 4.5]])
@@ -177,7 +186,7 @@ def test_a_bad_cif_is_one_line_that_names_it(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "words"),
+    ("name", "text", "message"),
     [
         ("POSCAR", poscar(caesium_chloride(), named=False), "Elements in POSCAR cannot be determined"),
         ("a.xyz", "1\nwater\nH 0 0 0\n", "no Lattice"),
@@ -199,8 +208,8 @@ def test_a_bad_cif_is_one_line_that_names_it(tmp_path, name):
         ("a.log", "", "not a format that is read: wanted CIF"),
     ],
 )
-def test_other_bad_files(tmp_path, name, text, words):
-    with pytest.raises(cg.InputError, match=words) as error:
+def test_other_bad_files(tmp_path, name, text, message):
+    with pytest.raises(cg.InputError, match=message) as error:
         cg.read(write(tmp_path / name, text))
     assert str(error.value).startswith(str(tmp_path / name))
 
@@ -214,7 +223,7 @@ def test_folder(tmp_path):
 
 
 def test_folder_stops_at_the_first_bad_file(tmp_path):
-    mixed_folder(tmp_path / "mixed", good=1)
+    mixed_folder(tmp_path / "mixed", n_good=1)
     with pytest.raises(cg.InputError, match=r"bad_disordered\.cif: disordered"):
         cg.read(tmp_path / "mixed")
 

@@ -1,4 +1,4 @@
-"""Splits: by reduced formula, from a seed, none of them empty."""
+"""Splits are made by reduced formula and seed, and none is empty."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_split_depends_on_formula_and_seed_alone():
     crystals = random_set(400)
     whole = dict(zip(crystals.ids, split_by_formula(crystals, 3).splits, strict=True))
     part = split_by_formula(crystals[::-2], 3)
-    assert all(whole[one] == split for one, split in zip(part.ids, part.splits, strict=True))
+    assert all(whole[id] == split for id, split in zip(part.ids, part.splits, strict=True))
     assert split_by_formula(crystals, 4).splits.tolist() != list(whole.values())
 
 

@@ -22,11 +22,11 @@ NAMES = "CIF, POSCAR, extended XYZ, pymatgen JSON, CSV with a cif column or Parq
 
 
 class Format(NamedTuple):
-    """How the files of one format are read."""
+    """A file format: the function that opens its files."""
 
     open: Callable[[Path], Iterator[Entry]]
     one_entry: bool
-    """Whether a file is one entry, so that the file's name is the crystal's id."""
+    """True if a file is one entry, whose id then is the file's name."""
 
 
 def open_parquet(path: Path) -> Iterator[Entry]:

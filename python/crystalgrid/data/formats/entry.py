@@ -1,4 +1,4 @@
-"""What all formats share: entries, the text of a file, and crystals out of pymatgen's structures."""
+"""Entries of files, and what all formats share: reading text, and arrays from pymatgen's structures."""
 
 from __future__ import annotations
 
