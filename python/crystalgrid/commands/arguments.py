@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from itertools import dropwhile, takewhile
-from typing import Any
+from typing import Any, cast
 
 import tyro
 
@@ -32,12 +32,14 @@ def bind(command: Callable[..., Any] | dict[str, Callable[..., Any]], prog: str,
         with redirect_stderr(printed):
             if isinstance(command, dict):
                 subcommands = {name: _deferred(subcommand) for name, subcommand in command.items()}
-                return tyro.extras.subcommand_cli_from_dict(subcommands, prog=prog, args=words)
-            return tyro.cli(_deferred(command), prog=prog, args=words)
+                bound = tyro.extras.subcommand_cli_from_dict(subcommands, prog=prog, args=words)
+            else:
+                bound = tyro.cli(_deferred(command), prog=prog, args=words)
     except SystemExit as stop:
         if not stop.code:  # --help
             raise
         raise InputError(f"{_first_paragraph(printed.getvalue())}; --help lists the arguments") from None
+    return cast(Callable[[], Any], bound)
 
 
 def check_positive(**options: float | None) -> None:

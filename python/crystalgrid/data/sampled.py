@@ -6,6 +6,7 @@ import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,8 @@ from .formats.xyz import frames, parse_atoms, values_of
 SAMPLES, DENSITY = "samples.xyz", "density.npz"
 
 
-class Structure(NamedTuple):
+@dataclass(frozen=True)
+class Structure:
     """The atoms of one cube, and its density."""
 
     index: int

@@ -36,8 +36,8 @@ def scale_number(model: Model) -> tuple[int, float] | None:
 
     None for a model that carries the scale in no latent number of its own.
     """
-    autoencoder = getattr(model.network, "vae", None)
-    return (0, float(autoencoder.log_mean[1])) if hasattr(autoencoder, "log_mean") else None
+    log_mean = getattr(getattr(model.network, "vae", None), "log_mean", None)
+    return None if log_mean is None else (0, float(log_mean[1]))
 
 
 @torch.no_grad()

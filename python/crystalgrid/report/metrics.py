@@ -1,4 +1,6 @@
-"""How results are counted: found atoms against true atoms, decoded voxels against true ones (section 4.2.2, Eq. 6)."""
+"""Metrics: found atoms are compared with true ones, and decoded voxels with true ones (section 4.2.2, Eq. 6)."""
+
+from __future__ import annotations
 
 import itertools
 import math
@@ -15,9 +17,9 @@ from ..grid import Grid
 MATCH = 0.5
 """Å; a found and a true atom nearer than this are the same atom."""
 SHELL = 1.0
-"""Å; true atoms so far outside the cube still count as what a found atom may be, and interior is so far inside."""
+"""Å; true atoms this far outside the cube still count as matches of found ones; the interior begins this far inside."""
 ON_A_FACE = 1e-6
-"""Å; an atom on a face of the cube is inside it, whichever way its coordinate was rounded."""
+"""Å; an atom on a face of the cube counts as inside it, whichever way its coordinate was rounded."""
 
 
 class TrueAtoms(NamedTuple):
@@ -29,13 +31,14 @@ class TrueAtoms(NamedTuple):
     """[N] atomic numbers."""
 
     def depth(self, length: float) -> np.ndarray:
-        """[N] Å from each atom to the nearest face of the cube, negative outside."""
-        return np.minimum(self.positions, length - self.positions).min(axis=1, initial=np.inf)
+        """Return the distance [N] Å from each atom to the nearest face of the cube, negative outside."""
+        depth: np.ndarray = np.minimum(self.positions, length - self.positions).min(axis=1, initial=np.inf)
+        return depth
 
 
 def true_atoms(cubes: Cubes, grid: Grid) -> list[TrueAtoms]:
-    """All atoms, periodic images included in repeated mode, inside each cube or in the shell of 1 Å around it."""
-    lattices, fracs = cubes.crystals.lattice.numpy(), cubes.crystals.frac_coords.numpy()
+    """Return the atoms inside each cube or in the shell of 1 Å around it, with periodic images in repeated mode."""
+    lattices, frac_coords = cubes.crystals.lattice.numpy(), cubes.crystals.frac_coords.numpy()
     numbers, offsets = cubes.crystals.numbers.numpy(), cubes.crystals.offsets.numpy()
     corners = np.array(list(itertools.product((-SHELL, grid.length + SHELL), repeat=3)))
     result = []
@@ -44,28 +47,32 @@ def true_atoms(cubes: Cubes, grid: Grid) -> list[TrueAtoms]:
         rotation = np.eye(3) if cubes.rotation is None else cubes.rotation[b].numpy()
         images = np.zeros((1, 3), dtype=int)
         if cubes.periodic:
-            reach = np.linalg.solve(lattices[b].T, (corners @ rotation + origin).T).T  # fractional, of the corners
-            images = translations_into(reach, fracs[atoms])
-        points = (fracs[atoms] + images[:, None]).reshape(-1, 3) @ lattices[b]
-        found = TrueAtoms((points - origin) @ rotation.T, np.tile(numbers[atoms], len(images)))
-        near = found.depth(grid.length) >= -SHELL
-        result.append(TrueAtoms(found.positions[near], found.numbers[near]))
+            frac_corners = np.linalg.solve(lattices[b].T, (corners @ rotation + origin).T).T
+            images = translations_into(frac_corners, frac_coords[atoms])
+        points = (frac_coords[atoms] + images[:, None]).reshape(-1, 3) @ lattices[b]
+        candidates = TrueAtoms((points - origin) @ rotation.T, np.tile(numbers[atoms], len(images)))
+        near = candidates.depth(grid.length) >= -SHELL
+        result.append(TrueAtoms(candidates.positions[near], candidates.numbers[near]))
     return result
 
 
 class Region:
-    """What is counted over one region of all cubes: all of it, or its interior."""
+    """Counts over one region of all cubes: the whole cubes, or their interiors."""
 
     def __init__(self) -> None:
         self.pred_to_true: list[np.ndarray] = []
         self.true_to_pred: list[np.ndarray] = []
         self.matched: list[np.ndarray] = []  # [n, 2] found and true Z
-        self.counts: list[tuple[int, int]] = []  # per cube, found and true
+        self.counts: list[tuple[int, int]] = []  # of found and true atoms, per cube
         self.squared_errors: list[np.ndarray] = []  # per cube, mean over voxels
         self.relative_errors: list[np.ndarray] = []
 
     def add_atoms(self, to_true: np.ndarray, found_z: np.ndarray, true_z: np.ndarray, to_pred: np.ndarray) -> None:
-        """One cube: from each found atom to the nearest true one, and both numbers; from each true one to found."""
+        """Count one cube.
+
+        to_true: Å from each found atom to the nearest true one; found_z, true_z: atomic numbers of the two; to_pred: Å
+        from each true atom to the nearest found one.
+        """
         near = to_true <= MATCH
         self.pred_to_true.append(to_true)
         self.true_to_pred.append(to_pred)
@@ -73,13 +80,13 @@ class Region:
         self.counts.append((len(to_true), len(to_pred)))
 
     def add_voxels(self, decoded: Tensor, density: Tensor) -> None:
-        """A batch of cubes [B, m, m, m]."""
+        """Count the voxels of a batch of cubes [B, m, m, m]."""
         error, size = (decoded - density).double().flatten(1), density.double().flatten(1)
         self.squared_errors.append(error.square().mean(1).numpy())
         self.relative_errors.append((error.norm(dim=1) / size.norm(dim=1).clamp_min(1e-12)).numpy())
 
     def summary(self) -> dict[str, Any]:
-        """The keys of one region; None where there was nothing to count."""
+        """Return the metrics of the region; None where there was nothing to count."""
         to_true, to_pred = np.concatenate(self.pred_to_true), np.concatenate(self.true_to_pred)
         found_z, true_z = np.concatenate(self.matched).T.astype(float)
         count_errors, z_errors = abs(np.diff(np.array(self.counts))), abs(found_z - true_z)
@@ -113,7 +120,7 @@ class Tally:
         self.all, self.interior = Region(), Region()
 
     def add(self, found: Atoms, true: list[TrueAtoms], decoded: Tensor, density: Tensor) -> None:
-        """A batch of cubes: atoms found in them, atoms that are there, and densities [B, n, n, n] on the CPU."""
+        """Count a batch of cubes: found and true atoms, and decoded and true densities [B, n, n, n] on the CPU."""
         for b, atoms in enumerate(true):
             self._add_cube(*found.cube(b), atoms)
         self.all.add_voxels(decoded, density)
@@ -138,23 +145,23 @@ class Tally:
         self.interior.add_atoms(to_true[deep], found_z[deep], nearest_z[deep], to_pred[depth >= SHELL - ON_A_FACE])
 
     def summary(self) -> dict[str, Any]:
-        """The metrics over all cubes, and `interior`."""
+        """Return the metrics over all cubes, and those of their interiors as `interior`."""
         n_cubes = len(self.all.counts)
         return {"n_cubes": n_cubes, **self.all.summary(), "interior": {"n_cubes": n_cubes, **self.interior.summary()}}
 
 
 def mean(values: np.ndarray) -> float | None:
-    """Mean, or None of nothing."""
+    """Return the mean, or None for no values."""
     return float(values.mean()) if len(values) else None
 
 
-def percentiles(distances: np.ndarray) -> dict[str, float | None]:
-    """Median, 75th and 90th percentile, Å."""
-    return {f"p{p}": float(np.percentile(distances, p)) if len(distances) else None for p in (50, 75, 90)}
+def percentiles(values: np.ndarray) -> dict[str, float | None]:
+    """Return the median, the 75th and the 90th percentile, or None for no values."""
+    return {f"p{p}": float(np.percentile(values, p)) if len(values) else None for p in (50, 75, 90)}
 
 
 def pearson(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Correlation, or None where one of both does not vary."""
+    """Return the correlation coefficient, or None where either does not vary."""
     if len(a) < 2 or a.std() == 0 or b.std() == 0:
         return None
     return float(np.corrcoef(a, b)[0, 1])

@@ -16,7 +16,7 @@ from ..pool import in_processes
 from ..progress import progress
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    from pymatgen.core.structure import Structure
 
 MIN_FOR_PROCESSES = 17
 """Fewer crystals are compared sooner than processes start."""
