@@ -8,8 +8,8 @@ import torch
 
 from crystalgrid import Atoms, Crystal, Grid, InputError, find_atoms, label_species, recover, voxelize
 from crystalgrid.data.cubes import evaluation_cubes
-from crystalgrid.geometry.atom_pairs import shortest_basis, translations
-from crystalgrid.geometry.structure_solution import Points, _left, _slopes, factors_of
+from crystalgrid.geometry.atom_pairs import pair_vectors, shortest_basis
+from crystalgrid.geometry.structure_solution import PointAtoms, _jacobian, _residuals, structure_factors
 from crystalgrid.report.metrics import true_atoms
 from recovering import distance, found_in
 from zoo import PEROVSKITE, ZOO, lattice_of, random_crystal, random_origins
@@ -82,30 +82,30 @@ def test_an_exact_density_corrects_atoms_that_are_wrong_or_missing() -> None:
     assert distance(found.crystal, ZOO["hexagonal"]) < 0.002
 
 
-def test_factors_and_their_slopes_are_those_of_the_definition() -> None:
+def test_residuals_and_their_jacobian_are_those_of_the_definition() -> None:
     crystal = ZOO["hexagonal"]
-    factors = factors_of(voxelize([crystal])[0], Grid())
-    atoms = Points(crystal.positions - 5, crystal.numbers.astype(float))
+    factors = structure_factors(voxelize([crystal])[0], Grid())
+    atoms = PointAtoms(crystal.positions - 5, crystal.numbers.astype(float))
     assert factors.total == pytest.approx(76, rel=1e-4)
-    assert np.abs(_left(factors, atoms)).max() < 3e-4
-    moved = Points(atoms.positions + 0.1, 1.1 * atoms.weights)
-    before, slopes = _left(factors, moved), _slopes(factors, moved)
-    for i in range(slopes.shape[1]):
-        step = 1e-6 * np.eye(slopes.shape[1])[i]
+    assert np.abs(_residuals(factors, atoms)).max() < 3e-4
+    moved = PointAtoms(atoms.positions + 0.1, 1.1 * atoms.weights)
+    before, jacobian = _residuals(factors, moved), _jacobian(factors, moved)
+    for i in range(jacobian.shape[1]):
+        step = 1e-6 * np.eye(jacobian.shape[1])[i]
         position, weight = step[: moved.positions.size].reshape(-1, 3), step[moved.positions.size :]
-        after = _left(factors, Points(moved.positions + position, moved.weights + weight))
-        np.testing.assert_allclose((after - before) / 1e-6, slopes[:, i], atol=1e-5)
+        after = _residuals(factors, PointAtoms(moved.positions + position, moved.weights + weight))
+        np.testing.assert_allclose((after - before) / 1e-6, jacobian[:, i], atol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_translations_are_those_of_the_lattice(seed: int) -> None:
+def test_pair_vectors_are_translations_of_the_lattice(seed: int) -> None:
     """Against the crystal's own: each found is a whole number of its vectors, and three of them are a basis."""
     rng = np.random.default_rng(seed)
     crystal = random_crystal(rng, 6, side=(3.0, 5.0))
     (cubes,) = evaluation_cubes(load_one(crystal), "repeated", Grid(), seed, per_crystal=1)
     (true,) = true_atoms(cubes, Grid())
     inside = true.depth(10.0) >= 0
-    vectors, share = translations(true.positions[inside], true.numbers[inside], 10.0, like=0)
+    vectors, share = pair_vectors(true.positions[inside], true.numbers[inside], 10.0, tolerance=0)
     steps = vectors[share > 0.99] @ np.linalg.inv(crystal.lattice)
     assert np.abs(steps - np.rint(steps)).max() < 1e-6
     basis = shortest_basis(vectors[share > 0.99])
@@ -154,9 +154,9 @@ def test_without_gradients_around_it_a_density_is_fitted_all_the_same() -> None:
 
 def test_factors_are_the_same_whatever_other_threads_solve() -> None:
     _, densities = found_in(8 * [ZOO["cubic"], ZOO["hexagonal"], ZOO["rotated"]])
-    alone = [factors_of(density, Grid()) for density in densities]
+    alone = [structure_factors(density, Grid()) for density in densities]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda density: factors_of(density, Grid()), densities))
+        together = list(pool.map(lambda density: structure_factors(density, Grid()), densities))
     assert sum(factors is not None for factors in alone) >= 16
     for one, other in zip(alone, together, strict=True):
         assert (one is None) == (other is None)

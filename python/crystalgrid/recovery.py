@@ -1,9 +1,9 @@
-"""Recover: from the atoms in a cube of a periodic crystal to the crystal, its lattice and the atoms of one cell.
+"""Recovery of a crystal, its lattice and the atoms of one cell, from the atoms found in a cube of it.
 
-Atoms are found one by one, and each is a little off. But translations of the lattice bring them onto one another: that
-gives the lattice, and the atoms of one cell as means over all their images. A density that is exact shows by itself how
-it repeats, and of what (`solve`). Then lattice, atoms and their weights, a
-few dozen unknowns, are fitted to all voxels of the density: to where Eq. (1) explains it best.
+Each atom is found with a small error of its own. The vectors between like atoms give the lattice, and means over
+periodic images the atoms of one cell (`geometry.cell_search`). A density that is exact determines lattice and atoms by
+itself (`geometry.structure_solution`). Then lattice, positions and weights, a few dozen unknowns, are fitted to all
+voxels of the density by Eq. (1).
 """
 
 import math
@@ -19,52 +19,52 @@ from .boundary import a_tensor, checked
 from .crystal import MAX_Z, Crystal, CrystalBatch
 from .density import voxelize
 from .errors import InputError
-from .geometry.cell_search import Cell, cell_of, cells, explained
-from .geometry.structure_solution import factors_of, solve
+from .geometry.cell_search import CandidateCell, candidate_cells, cell_with_lattice, share_explained
+from .geometry.structure_solution import solve_structure, structure_factors
 from .grid import DEFAULT_GRID, Grid
 
 LESS_EXPLAINED = 0.03
-"""What a smaller cell may explain less than another."""
-WORSE, WORSE_BY = 1.25, 0.003
-"""Errors of the density that a smaller cell may have more than another: times, and by."""
+"""Share of the atoms that a smaller cell may explain less than the best and still be preferred: one atom in 33."""
+ERROR_FACTOR, ERROR_MARGIN = 1.25, 0.003
+"""A smaller cell is preferred whose error of the density is at most the least times this factor plus this margin."""
 ROUNDS, STEPS = 4, 30
-"""Of the fit to the density, and in each of them."""
-SPREAD = 0.02
-"""Å, least standard deviation along an axis of the means over images that the fit begins at."""
-EXACT = 1e-10
-"""Relative squared error that is that of arithmetic."""
-EXPLAINS = 0.002
-"""Error of the density with which nothing else is tried."""
-UNSURE, UNSURE_SHARE = 0.2, 0.002
-"""How far off fitted weights are: absolutely, and as a share of them."""
+"""Rounds of the fit to the density, each with a new estimate of the error, and most steps of L-BFGS in a round."""
+LEAST_SPREAD = 0.02
+"""Å, the least standard deviation along an axis that is assumed of the means over images."""
+ROUNDING_ERROR = 1e-10
+"""Squared relative error of a density that is only that of float32 arithmetic."""
+EXPLAINED = 0.002
+"""Relative error of the density at which no other cell is tried; exact densities are fitted to less than 0.001."""
+WEIGHT_ERROR, RELATIVE_WEIGHT_ERROR = 0.2, 0.002
+"""Standard deviation of fitted weights, which are atomic numbers: absolute, and as a share of the weight."""
 UNSEEN = 0.02
-"""Votes, as a share, of a species that nothing voted for."""
+"""Share of the votes that a species without any is given, since all images of an atom may be labelled wrong."""
 CPU = torch.device("cpu")
 
 
 class Recovered(NamedTuple):
-    """A crystal, and how well it accounts for what was found in the cube."""
+    """A recovered crystal, and how well it accounts for the contents of the cube."""
 
     crystal: Crystal
     """Its origin is the cube's corner: `voxelize([crystal], grid)` is what is in the cube."""
     explained: float
-    """Atoms of the cube that the crystal has, with their species, over all that were found or should have been."""
+    """Share of the cube's atoms, found and missing, that the crystal has with their species."""
     error: float | None
-    """Relative L2 difference of the cube's density and the crystal's; None without density."""
+    """Relative L2 difference between the densities of the cube and of the crystal; None without density."""
 
 
 def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GRID) -> list[Recovered | None]:
-    """The crystal in each of B cubes, or None where no lattice is found: in repeated mode, from what decodes to atoms.
+    """Return the crystal in each of B cubes of repeated mode, or None where no lattice is found.
 
-    atoms: of B cubes, as `find_atoms` gives them.
-    density: float [B, n, n, n], 1/Å³, that the atoms were found in. With it lattice, positions and species are fitted
-        to where Eq. (1) explains it best, which corrects most species that labels have wrong.
+    atoms: the atoms of B cubes, as `find_atoms` returns them.
+    density: float [B, n, n, n], 1/Å³, in which the atoms were found. With it, lattice, positions and species are fitted
+        by Eq. (1), which corrects most species that labels have wrong.
 
-    The cell is the smallest one that explains the atoms. A lattice shows only where the cube holds some atoms together
-    with their images along all three of its vectors: up to about 8 Å; or, in the default grid, where the density is
-    exact enough to show how it repeats, to about 9.5 Å. On the CPU, a cube at a time.
+    The cell is the smallest that explains the atoms. A lattice can be found where the cube holds atoms together with
+    their images along all three lattice vectors, that is up to about 8 Å; or, with the default grid, up to about 9.5 Å
+    where the density is exact enough to show its period. Cubes are computed one by one on the CPU.
 
-    Raises InputError for shapes, types or values that do not fit.
+    Raises InputError for wrong shapes, types or values.
     """
     if not isinstance(grid, Grid):
         raise InputError(f"grid: wanted a Grid, got {type(grid).__name__}")
@@ -78,85 +78,94 @@ def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GR
 
 def _recover(positions: np.ndarray, numbers: np.ndarray, density: Tensor | None, grid: Grid) -> Recovered | None:
     if density is None:
-        found = cells(positions, numbers, grid.length)
-        best = max((cell.explained for cell in found), default=0.0)
-        chosen = next((cell for cell in found if cell.explained > best - LESS_EXPLAINED), None)
-        return chosen and Recovered(_crystal(chosen.lattice, chosen.positions, chosen.numbers), chosen.explained, None)
+        cells = candidate_cells(positions, numbers, grid.length)
+        best = max((cell.explained for cell in cells), default=0.0)
+        smallest = next((cell for cell in cells if cell.explained > best - LESS_EXPLAINED), None)
+        return smallest and Recovered(_as_crystal(smallest), smallest.explained, None)
     fits = []
-    for cell in _candidates(positions, numbers, density, grid):
+    for cell in _starts(positions, numbers, density, grid):
         crystal, error = _fit(cell, density, grid)
         fits.append((cell.volume, crystal, error))
-        if error < EXPLAINS:
+        if error < EXPLAINED:
             break
     least = min((error for _, _, error in fits), default=math.inf)
     for _, crystal, error in sorted(fits, key=lambda fit: fit[0]):
-        if error <= WORSE * least + WORSE_BY:
-            return Recovered(crystal, explained(positions, numbers, crystal, grid.length), error)
+        if error <= ERROR_FACTOR * least + ERROR_MARGIN:
+            return Recovered(crystal, share_explained(positions, numbers, crystal, grid.length), error)
     return None
 
 
-def _candidates(positions: np.ndarray, numbers: np.ndarray, density: Tensor, grid: Grid) -> Iterator[Cell]:
-    """Cells to fit: first what an exact density gives by itself, then those that the atoms may be of."""
-    factors = factors_of(density, grid)
+def _starts(positions: np.ndarray, numbers: np.ndarray, density: Tensor, grid: Grid) -> Iterator[CandidateCell]:
+    """Yield the cells that are fitted: first the solution of an exact density, then the candidates from atoms."""
+    factors = structure_factors(density, grid)
     if factors is not None:
-        solved = solve(factors, cell_of(positions, numbers, factors.lattice, grid.length), grid)
+        start = cell_with_lattice(positions, numbers, factors.lattice, grid.length)
+        solved = solve_structure(factors, start, grid)
         if len(solved.positions):
             yield solved
-    yield from cells(positions, numbers, grid.length)
+    yield from candidate_cells(positions, numbers, grid.length)
 
 
-def _fit(cell: Cell, density: Tensor, grid: Grid) -> tuple[Crystal, float]:
-    """Lattice, positions and weights where Eq. (1) and the atoms' images together make them likeliest, and the error.
+def _fit(cell: CandidateCell, density: Tensor, grid: Grid) -> tuple[Crystal, float]:
+    """Return the likeliest crystal near a cell, given the density and the atoms' images, and its error of the density.
 
-    How good the density is need not be told: each round takes what the one before left of it for its errors. So a true
-    density is followed to the end, and one with errors less than the means over many images.
+    Lattice, positions and weights maximise the posterior probability. The error of the density need not be known: each
+    round estimates it from the residuals of the round before. So an exact density is followed to the end, and one with
+    errors less than the means over many images.
     """
     count, size = len(cell.positions), density.double().square().sum().clamp_min(1e-12)
     lattice, positions = (torch.tensor(values, requires_grad=True) for values in (cell.lattice, cell.positions))
-    begun = torch.cat([lattice, positions]).detach()
-    spread = torch.from_numpy(np.append(np.full(3, cell.spread.min()), cell.spread)).clamp_min(SPREAD)[:, None]
-    scale = torch.tensor(cell.numbers, dtype=torch.float64)
-    relative = torch.ones(count, dtype=torch.float64, requires_grad=True)
+    start = torch.cat([lattice, positions]).detach()
+    spread = torch.from_numpy(np.append(np.full(3, cell.spread.min()), cell.spread)).clamp_min(LEAST_SPREAD)[:, None]
+    numbers = torch.tensor(cell.numbers, dtype=torch.float64)
+    relative_weights = torch.ones(count, dtype=torch.float64, requires_grad=True)
     offsets = torch.tensor([0, count])
 
-    def left() -> Tensor:
-        batch = CrystalBatch(lattice[None], positions @ torch.linalg.inv(lattice), scale.long(), offsets)
-        return (voxelize(batch, grid, weights=scale * relative, threads=1)[0] - density) / size.sqrt()
+    def residuals() -> Tensor:
+        batch = CrystalBatch(lattice[None], positions @ torch.linalg.inv(lattice), numbers.long(), offsets)
+        return (voxelize(batch, grid, weights=numbers * relative_weights, threads=1)[0] - density) / size.sqrt()
 
-    def unlikelihood() -> Tensor:
+    def negative_log_posterior() -> Tensor:
         optimizer.zero_grad()
-        moved = (torch.cat([lattice, positions]) - begun) / spread
-        value = 0.5 * (independent * left().square().sum() / error + moved.square().sum())
-        value.backward()
+        moved = (torch.cat([lattice, positions]) - start) / spread
+        value = 0.5 * (independent * residuals().square().sum() / error + moved.square().sum())
+        value.backward()  # type: ignore[no-untyped-call]
         return value.detach()
 
     try:
         for _ in range(ROUNDS):
-            before = left().detach()
-            error, independent = before.square().sum() + EXACT, _independent(before)
-            unknowns = [lattice, positions, relative]
+            before = residuals().detach()
+            error, independent = before.square().sum() + ROUNDING_ERROR, _independent(before)
+            unknowns = [lattice, positions, relative_weights]
             optimizer = torch.optim.LBFGS(unknowns, max_iter=STEPS, line_search_fn="strong_wolfe")
             with torch.enable_grad():
-                optimizer.step(unlikelihood)
-        least = float(left().detach().norm())
-    except InputError:  # a lattice that collapses: this density is of no such crystal
-        return _crystal(cell.lattice, cell.positions, cell.numbers), math.inf
-    weights = (scale * relative.detach()).numpy()
-    numbers = _species(cell.votes, weights)
-    return _crystal(lattice.detach().numpy(), positions.detach().numpy(), numbers), least
+                optimizer.step(negative_log_posterior)  # type: ignore[no-untyped-call]
+        final_error = float(residuals().detach().norm())
+    except InputError:  # the lattice collapsed: no crystal near this cell has such a density
+        return _as_crystal(cell), math.inf
+    weights = (numbers * relative_weights.detach()).numpy()
+    species = _likeliest_species(cell.votes, weights)
+    return _crystal(lattice.detach().numpy(), positions.detach().numpy(), species), final_error
 
 
 def _independent(errors: Tensor) -> Tensor:
-    """How many independent numbers errors [n, n, n] are made of: half of n³ if they are white, fewer if smooth."""
+    """Return the number of independent values in errors [n, n, n]: n³ / 2 if they are white, fewer if smooth."""
     power = torch.fft.fftn(errors).abs().square()
-    return power.sum().square() / power.square().sum().clamp_min(torch.finfo(power.dtype).tiny)
+    count: Tensor = power.sum().square() / power.square().sum().clamp_min(torch.finfo(power.dtype).tiny)
+    return count
 
 
-def _species(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """[S] the likeliest species, of what was voted [S, MAX_Z + 1] and of the fitted weights [S], that are nearly Z."""
-    off = (np.arange(MAX_Z + 1) - weights[:, None]) / (UNSURE + UNSURE_SHARE * np.abs(weights[:, None]))
-    likelihood = np.log(votes + UNSEEN) - 0.5 * off**2
-    return likelihood[:, 1:].argmax(axis=1) + 1
+def _likeliest_species(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the likeliest atomic numbers [S], given shares of votes [S, MAX_Z + 1] and fitted weights [S]."""
+    deviation = WEIGHT_ERROR + RELATIVE_WEIGHT_ERROR * np.abs(weights[:, None])
+    difference = (np.arange(MAX_Z + 1) - weights[:, None]) / deviation
+    log_likelihood = np.log(votes + UNSEEN) - 0.5 * difference**2
+    numbers: np.ndarray = log_likelihood[:, 1:].argmax(axis=1) + 1
+    return numbers
+
+
+def _as_crystal(cell: CandidateCell) -> Crystal:
+    return _crystal(cell.lattice, cell.positions, cell.numbers)
 
 
 def _crystal(lattice: np.ndarray, positions: np.ndarray, numbers: np.ndarray) -> Crystal:

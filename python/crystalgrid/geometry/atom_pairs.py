@@ -1,33 +1,39 @@
-"""Translations: vectors that bring the atoms in a cube to atoms of the same species, and a lattice made of them."""
+"""The lattice of a crystal from pairs of atoms found in a cube of it.
+
+The vectors between like atoms are counted: a lattice translation occurs again and again, other vectors do not.
+"""
 
 import numpy as np
 
 MARGIN = 0.5
-"""Å; atoms nearer to a face may be missing, or off."""
-CELL = 0.2
-"""Å, of the cells in which differences of positions are counted, 3³ of them at a time."""
+"""Å. Atoms nearer to a face may be missing or misplaced, since the cube cuts their balls, whose radius this is."""
+BIN = 0.2
+"""Å, width of the bins in which pair vectors are counted, 3³ at a time: wider than errors of found atoms, 0.11 Å."""
 LEAST_PAIRS, LEAST_SHARE = 3, 0.5
-"""Pairs of atoms that a translation must bring together, and of those that it should."""
-SAME = 0.5
-"""Å; translations that differ by less are the same."""
+"""The least number of atom pairs that a translation must join, and the least share of those that could be joined."""
+SAME_VECTOR = 0.5
+"""Å. Translations that differ by less are the same one: no two atoms are so near to each other."""
 LEAST_SKEWED = 0.6
-"""Over the product of the lengths; of a lattice's shortest vectors it is 0.71 or more."""
+"""The least volume of a basis over the product of its lengths; the shortest basis of any lattice has 0.71 or more."""
 NEIGHBOURS = np.stack(np.meshgrid(*3 * [np.arange(-1, 2)], indexing="ij"), -1).reshape(-1, 3)
 
 
 def depth(positions: np.ndarray, length: float) -> np.ndarray:
-    """[N] Å from each position [N, 3] to the nearest face of the cube, negative outside."""
-    return np.minimum(positions, length - positions).min(axis=-1)
+    """Return the distance in Å from positions [..., 3] to the nearest face of the cube, negative outside."""
+    distance: np.ndarray = np.minimum(positions, length - positions).min(axis=-1)
+    return distance
 
 
-def translations(positions: np.ndarray, numbers: np.ndarray, length: float, like: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors [T, 3], Å, one of each t and -t, and which share [T] of the atoms they bring to like ones.
+def pair_vectors(
+    positions: np.ndarray, numbers: np.ndarray, length: float, tolerance: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the vectors that join many pairs of like atoms, [T, 3] Å, and the share of possible pairs they join, [T].
 
-    positions: [N, 3] Å in a cube of `length`; numbers: [N]; species are like if their numbers differ by `like` at most.
+    positions: [N, 3] Å in a cube of `length`. numbers: [N]. Numbers of like atoms differ by at most `tolerance`.
 
-    Differences of positions are counted in a histogram: translations of the lattice come again and again.
+    Of each vector and its opposite, one is returned; those that join the largest shares come first.
     """
-    pairs = (np.abs(numbers[:, None] - numbers) <= like) & (depth(positions, length) >= MARGIN)
+    pairs = (np.abs(numbers[:, None] - numbers) <= tolerance) & (depth(positions, length) >= MARGIN)
     np.fill_diagonal(pairs, False)
     first, second = np.nonzero(pairs)
     vectors, count = _peaks(positions[second] - positions[first], max(LEAST_PAIRS, len(positions) // 20))
@@ -35,43 +41,46 @@ def translations(positions: np.ndarray, numbers: np.ndarray, length: float, like
     share = np.minimum(count / np.maximum(possible, 1), 1.0)
     kept: list[int] = []
     for t in np.argsort(-share, kind="stable"):
-        if share[t] >= LEAST_SHARE and (np.linalg.norm(vectors[kept] - vectors[t], axis=1) > SAME).all():
+        if share[t] >= LEAST_SHARE and (np.linalg.norm(vectors[kept] - vectors[t], axis=1) > SAME_VECTOR).all():
             kept.append(int(t))
     return vectors[kept], share[kept]
 
 
 def _peaks(differences: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where `least` or more of the differences [D, 3] come together: their means [T, 3], and how many they are [T]."""
-    cells = np.rint(differences / CELL).astype(np.int64)
-    middle = np.abs(cells).max(initial=0) + 2
+    """Return the mean [T, 3] and the number [T] of the differences [D, 3] at each place where `least` or more cluster.
+
+    A place is a bin of a histogram with its 26 neighbours that holds more than any of those does with its own.
+    """
+    bins = np.rint(differences / BIN).astype(np.int64)
+    middle = np.abs(bins).max(initial=0) + 2
     size = 2 * middle + 1
-    flat = ((cells + middle) * [size * size, size, 1]).sum(axis=1)
-    occupied, cell_of, counts = np.unique(flat, return_inverse=True, return_counts=True)
-    number = np.full(size**3, len(occupied), np.int32)  # of each cell, and one for all that are empty
-    number[occupied] = np.arange(len(occupied))
-    around = number[occupied[:, None] + (NEIGHBOURS * [size * size, size, 1]).sum(axis=1)]
+    flat = ((bins + middle) * [size * size, size, 1]).sum(axis=1)
+    occupied, bin_of, counts = np.unique(flat, return_inverse=True, return_counts=True)
+    index = np.full(size**3, len(occupied), np.int32)  # of each bin in `occupied`, and one index for all empty bins
+    index[occupied] = np.arange(len(occupied))
+    around = index[occupied[:, None] + (NEIGHBOURS * [size * size, size, 1]).sum(axis=1)]
     together = np.append(counts, 0)[around].sum(axis=1)
     peaks = (together >= least) & (together == np.append(together, 0)[around].max(axis=1))
-    peaks &= occupied > size**3 // 2  # the other half is of -t
-    sums = np.stack([np.append(np.bincount(cell_of, x), 0) for x in differences.T], axis=-1)
+    peaks &= occupied > size**3 // 2  # the other half holds the opposite vectors
+    sums = np.stack([np.append(np.bincount(bin_of, x), 0) for x in differences.T], axis=-1)
     return sums[around[peaks]].sum(axis=1) / together[peaks, None], together[peaks]
 
 
 def shortest_basis(vectors: np.ndarray) -> np.ndarray | None:
-    """The three shortest of the vectors [T, 3] that span space, as rows of a right-handed lattice, or None.
+    """Return the three shortest independent vectors of [T, 3] as rows of a right-handed lattice, or None.
 
-    Of all translations of a lattice, the shortest three that are independent are a basis of it.
+    If the vectors are all translations of a lattice, the three are a basis of it.
     """
     basis = np.zeros((0, 3))
     for vector in vectors[np.argsort((vectors**2).sum(axis=1), kind="stable")]:
-        longer = np.vstack([basis, vector])
-        lengths = np.linalg.norm(longer, axis=1)
+        extended = np.vstack([basis, vector])
+        lengths = np.linalg.norm(extended, axis=1)
         if len(basis) < 2:
-            volume = np.linalg.norm(np.cross(longer[0], longer[-1])) if len(basis) else lengths.prod()
+            volume = np.linalg.norm(np.cross(extended[0], extended[-1])) if len(basis) else lengths.prod()
         else:
-            volume = abs(np.linalg.det(longer))
+            volume = abs(np.linalg.det(extended))
         if volume > LEAST_SKEWED * lengths.prod():
-            basis = longer
+            basis = extended
         if len(basis) == 3:
             return basis if np.linalg.det(basis) > 0 else -basis
     return None

@@ -1,8 +1,8 @@
-"""Solve: the atoms of one cell from a density that repeats exactly, as crystallographers do, but with phases known.
+"""Structure solution: the atoms of a cell from a density that repeats exactly, as in crystallography but with phases.
 
-Such a density gives its own lattice and structure factors F = Σ Z exp(-iG·x). Positions and weights of the atoms are
-fitted to these (Levenberg-Marquardt), and where a difference map, the Fourier sum of what is left of F, has a peak, an
-atom is missing.
+Such a density determines its own lattice and structure factors F = Σ Z exp(-iG·x). Positions and weights of the atoms
+are fitted to these (Levenberg-Marquardt); where a difference map, the Fourier sum of what the atoms leave of F, has a
+peak, an atom is missing.
 """
 
 from functools import cache
@@ -14,68 +14,69 @@ from torch import Tensor
 
 from ..crystal import MAX_Z
 from ..grid import DEFAULT_GRID, Grid
-from .cell_search import Cell
+from .cell_search import CandidateCell
 from .lattice_finder import Periods
 from .structure_factors import StructureFactors
 
-WAVES = 200
-"""Pairs of opposite waves; of what is finer than these, the blur of Eq. (1) leaves little."""
-STEPS, TRIES = 60, 6
-"""Of a fit, and how often one is damped more."""
-FARTHEST = 0.3
-"""Å, of a step, along each axis."""
+PAIRS = 200
+"""Number of reciprocal vectors, one of each pair ±G; the blur of Eq. (1) leaves little of finer ones."""
+STEPS, DAMPINGS = 60, 6
+"""Most steps of a fit, and most values of the damping that are tried for a step."""
+LONGEST_STEP = 0.3
+"""Å, along each axis; a fraction of the distance between atoms, so that none jumps onto another."""
 UNEVEN = 1e-3
-"""Deviation of a density over its mean, at least; what is the same everywhere repeats in every way."""
-WELL = 3e-4
-"""Error of a density that is as good as none."""
+"""Least standard deviation of a density relative to its mean; one that is more even repeats under any translation."""
+SOLVED = 3e-4
+"""Error relative to the mean density at which a structure counts as solved, and no atom is added."""
 LEAST_WEIGHT, LEAST_PEAK = 0.4, 0.3
-"""Atomic numbers, of an atom, and of a peak where one is looked for."""
+"""Atomic numbers: the least of an atom, and of a peak that becomes one; the lightest atom has 1."""
 NEAREST = 0.6
-"""Å; atoms that come nearer are one."""
-BETTER, MUCH = 0.92, 0.3
-"""What one more atom may leave of the error, or it is none; and an error of so many atoms that a fit has to wait."""
-ATOMS = 24
-"""That are added at most."""
-SHARP, SPACING = 0.55, 0.3
-"""Å, width of atoms in a difference map, and between its points."""
-SURE = 0.02
-"""Å, standard deviation along an axis of what was solved."""
+"""Å. Atoms that come nearer than this are merged; the shortest bond, of H₂, has 0.74 Å."""
+BETTER, LARGE_ERROR = 0.92, 0.3
+"""An atom is kept if it leaves less than this share of the error; above this error, atoms are added before a fit."""
+MOST_ADDED = 24
+"""The most atoms that are added, which bounds the time of a density that no crystal explains."""
+MAP_SIGMA, MAP_SPACING = 0.55, 0.3
+"""Å, the width of atoms in a difference map, sharper than the density's 1 Å, and the distance between its points."""
+SPREAD = 0.02
+"""Å, the standard deviation along an axis that is assumed of solved positions."""
 
 
 class Factors(NamedTuple):
-    """What a density that repeats is made of."""
+    """The lattice and structure factors of a density."""
 
     lattice: np.ndarray
     """[3, 3] Å."""
-    waves: np.ndarray
-    """[K, 3] G in 1/Å, one of each pair."""
+    g_vectors: np.ndarray
+    """[K, 3] reciprocal vectors G in 1/Å, one of each pair ±G."""
     values: np.ndarray
-    """[K] complex F, with x from the cube's middle."""
+    """[K] complex F of each G, with x from the cube's middle."""
     total: float
-    """F of G = 0: the atomic numbers of a cell together."""
+    """F of G = 0: the sum of the atomic numbers in a cell."""
 
     @property
     def blur(self) -> np.ndarray:
-        """[K], what the Gaussians of Eq. (1) leave of each wave, σ = 1 Å."""
-        return np.exp(-(self.waves**2).sum(axis=1) / 2)
+        """What the Gaussians of Eq. (1), σ = 1 Å, leave of each Fourier component, [K]."""
+        blur: np.ndarray = np.exp(-(self.g_vectors**2).sum(axis=1) / 2)
+        return blur
 
 
-class Points(NamedTuple):
-    """Positions [S, 3], Å from the cube's middle, and weights [S], which are atomic numbers if all is well."""
+class PointAtoms(NamedTuple):
+    """Positions [S, 3], Å from the cube's middle, and weights [S], which are atomic numbers in a good solution."""
 
     positions: np.ndarray
     weights: np.ndarray
 
 
 @torch.no_grad()
-def factors_of(density: Tensor, grid: Grid) -> Factors | None:
-    """Lattice and structure factors of a density [n, n, n]; None where it does not repeat exactly inside the cube."""
+def structure_factors(density: Tensor, grid: Grid) -> Factors | None:
+    """Return lattice and structure factors of a density [n, n, n], or None where it does not repeat inside the cube."""
     average = density.double().mean()
     if grid != DEFAULT_GRID or density.double().std() <= UNEVEN * average.abs():
         return None
-    periods, fit = _periods(), StructureFactors(WAVES)  # which holds the waves that are chosen
+    finder, fit = _lattice_finder(), StructureFactors(PAIRS)  # its own, since it holds the chosen Miller indices
     relative = (density / average)[None].float()
-    lattice = periods(relative).double()
+    lattice = finder(relative).double()
     if lattice.norm(dim=2).max() >= grid.length:
         return None
     reciprocal = torch.linalg.inv(lattice).transpose(1, 2)
@@ -87,24 +88,24 @@ def factors_of(density: Tensor, grid: Grid) -> Factors | None:
 
 
 @cache
-def _periods() -> Periods:
+def _lattice_finder() -> Periods:
     return Periods(DEFAULT_GRID.n)
 
 
-def solve(factors: Factors, cell: Cell, grid: Grid) -> Cell:
-    """The cell that explains the factors, to begin with from one of the same lattice, perhaps without any atom."""
+def solve_structure(factors: Factors, start: CandidateCell, grid: Grid) -> CandidateCell:
+    """Return the cell that explains structure factors, starting from a cell with the same lattice, perhaps empty."""
     middle = grid.length / 2
-    atoms, error = _fit(factors, Points(cell.positions - middle, cell.numbers.astype(float)))
-    for _ in range(ATOMS):
-        tidy = _tidied(factors, atoms)
-        if len(tidy.weights) < len(atoms.weights):
-            atoms, error = _fit(factors, tidy)
-        peak = _peak(factors, atoms)
-        if error < WELL or peak is None:
+    atoms, error = _fit(factors, PointAtoms(start.positions - middle, start.numbers.astype(float)))
+    for _ in range(MOST_ADDED):
+        tidied = _tidied(factors, atoms)
+        if len(tidied.weights) < len(atoms.weights):
+            atoms, error = _fit(factors, tidied)
+        peak = _highest_peak(factors, atoms)
+        if error < SOLVED or peak is None:
             break
-        more = Points(*map(np.concatenate, zip(atoms, peak, strict=True)))
-        if error > MUCH:
-            atoms, error = more, float(np.linalg.norm(_left(factors, more)))
+        more = PointAtoms(*map(np.concatenate, zip(atoms, peak, strict=True)))
+        if error > LARGE_ERROR:
+            atoms, error = more, float(np.linalg.norm(_residuals(factors, more)))
             continue
         more, less_error = _fit(factors, more)
         if less_error > BETTER * error:
@@ -112,73 +113,82 @@ def solve(factors: Factors, cell: Cell, grid: Grid) -> Cell:
         atoms, error = more, less_error
     atoms, _ = _fit(factors, atoms)
     numbers = atoms.weights.round().astype(int).clip(1, MAX_Z)
-    votes, spread = np.eye(MAX_Z + 1)[numbers], np.full(len(numbers), SURE)
-    return Cell(factors.lattice, atoms.positions + middle, votes, spread, cell.explained)
+    votes, spread = np.eye(MAX_Z + 1)[numbers], np.full(len(numbers), SPREAD)
+    return CandidateCell(factors.lattice, atoms.positions + middle, votes, spread, start.explained)
 
 
-def _fit(factors: Factors, atoms: Points) -> tuple[Points, float]:
-    """Positions and weights that explain the factors best, and the error of the density that is left, over its mean."""
+def _fit(factors: Factors, atoms: PointAtoms) -> tuple[PointAtoms, float]:
+    """Return the atoms moved and weighted to explain the factors best, and the error they leave of the mean density.
+
+    It is Levenberg and Marquardt's method on normal equations. scipy's `least_squares` recovers as many crystals, but
+    its QR decompositions take 2.4 times as long, and `recover` a quarter more.
+    """
     (positions, weights), damping = atoms, 1e-3
-    left = _left(factors, atoms)
+    residuals = _residuals(factors, atoms)
     for _ in range(STEPS if len(weights) else 0):
-        slopes = _slopes(factors, Points(positions, weights))
-        squares, towards = slopes.T @ slopes, -slopes.T @ left
-        before = left @ left
-        for _ in range(TRIES):
-            step = np.linalg.solve(squares + damping * np.diag(np.diag(squares) + 1e-12), towards)
-            moved = positions + step[: positions.size].reshape(-1, 3).clip(-FARTHEST, FARTHEST)
-            tried = Points(moved, weights + step[positions.size :])
-            less = _left(factors, tried)
-            if less @ less < before:
-                (positions, weights), left, damping = tried, less, max(damping / 5, 1e-9)
+        jacobian = _jacobian(factors, PointAtoms(positions, weights))
+        normal, gradient = jacobian.T @ jacobian, -jacobian.T @ residuals
+        before = residuals @ residuals
+        for _ in range(DAMPINGS):
+            step = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-12), gradient)
+            moved = positions + step[: positions.size].reshape(-1, 3).clip(-LONGEST_STEP, LONGEST_STEP)
+            trial = PointAtoms(moved, weights + step[positions.size :])
+            after = _residuals(factors, trial)
+            if after @ after < before:
+                (positions, weights), residuals, damping = trial, after, max(damping / 5, 1e-9)
                 break
             damping *= 5
-        if before - left @ left < 1e-9 * before:
+        if before - residuals @ residuals < 1e-9 * before:
             break
-    return Points(positions, weights), float(np.linalg.norm(left))
+    return PointAtoms(positions, weights), float(np.linalg.norm(residuals))
 
 
-def _left(factors: Factors, atoms: Points) -> np.ndarray:
-    """[2K + 1] what atoms leave of the factors, as waves of the density over its mean; the last is of G = 0."""
-    left = np.sqrt(2) * factors.blur * _rest(factors, atoms)
-    return np.concatenate([left.real, left.imag, [factors.total - atoms.weights.sum()]]) / factors.total
+def _residuals(factors: Factors, atoms: PointAtoms) -> np.ndarray:
+    """Return what atoms leave of the Fourier components of the density over its mean, [2K + 1]; G = 0 is last."""
+    components = np.sqrt(2) * factors.blur * _unexplained(factors, atoms)
+    last = factors.total - atoms.weights.sum()
+    residuals: np.ndarray = np.concatenate([components.real, components.imag, [last]]) / factors.total
+    return residuals
 
 
-def _rest(factors: Factors, atoms: Points) -> np.ndarray:
-    """[K] F without that of the atoms."""
-    return factors.values - np.exp(-1j * factors.waves @ atoms.positions.T) @ atoms.weights
+def _unexplained(factors: Factors, atoms: PointAtoms) -> np.ndarray:
+    """Return the structure factors less those of the atoms, [K]."""
+    difference: np.ndarray = factors.values - np.exp(-1j * factors.g_vectors @ atoms.positions.T) @ atoms.weights
+    return difference
 
 
-def _slopes(factors: Factors, atoms: Points) -> np.ndarray:
-    """[2K + 1, 4S] derivatives of `_left` by positions, then weights."""
-    waves = np.sqrt(2) * factors.blur[:, None] * np.exp(-1j * factors.waves @ atoms.positions.T)
-    by_position = 1j * (waves * atoms.weights)[:, :, None] * factors.waves[:, None]
-    slopes = np.hstack([by_position.reshape(len(waves), -1), -waves])
+def _jacobian(factors: Factors, atoms: PointAtoms) -> np.ndarray:
+    """Return the derivatives of `_residuals` by positions, then weights, [2K + 1, 4S]."""
+    phases = np.sqrt(2) * factors.blur[:, None] * np.exp(-1j * factors.g_vectors @ atoms.positions.T)
+    by_position = 1j * (phases * atoms.weights)[:, :, None] * factors.g_vectors[:, None]
+    jacobian = np.hstack([by_position.reshape(len(phases), -1), -phases])
     last = np.append(np.zeros(atoms.positions.size), -np.ones(len(atoms.weights)))
-    return np.vstack([slopes.real, slopes.imag, last]) / factors.total
+    return np.vstack([jacobian.real, jacobian.imag, last]) / factors.total
 
 
-def _tidied(factors: Factors, atoms: Points) -> Points:
-    """Without those that weigh nothing, and the two that are nearest to each other made one if that is too near."""
+def _tidied(factors: Factors, atoms: PointAtoms) -> PointAtoms:
+    """Return the atoms that have weight, the two nearest to each other merged if they are too near."""
     positions, weights = (values[atoms.weights > LEAST_WEIGHT] for values in atoms)
-    away = (positions[:, None] - positions) @ np.linalg.inv(factors.lattice)
-    distance = np.linalg.norm((away - np.rint(away)) @ factors.lattice, axis=2) + 9.0 * np.eye(len(weights))
+    steps = (positions[:, None] - positions) @ np.linalg.inv(factors.lattice)
+    # Rounding finds every image within NEAREST, since lattice planes of crystals are twice that, 1.2 Å, apart or more.
+    distance = np.linalg.norm((steps - np.rint(steps)) @ factors.lattice, axis=2) + 9.0 * np.eye(len(weights))
     if distance.min(initial=np.inf) >= NEAREST:
-        return Points(positions, weights)
-    one, other = np.unravel_index(distance.argmin(), distance.shape)
-    weights[one] += weights[other]
-    return Points(np.delete(positions, other, axis=0), np.delete(weights, other))
+        return PointAtoms(positions, weights)
+    first, second = np.unravel_index(distance.argmin(), distance.shape)
+    weights[first] += weights[second]
+    return PointAtoms(np.delete(positions, second, axis=0), np.delete(weights, second))
 
 
-def _peak(factors: Factors, atoms: Points) -> Points | None:
-    """The highest peak of the difference map as an atom, or None where there is no peak that could be one."""
-    counts = np.ceil(np.linalg.norm(factors.lattice, axis=1) / SPACING).astype(int).clip(4)
+def _highest_peak(factors: Factors, atoms: PointAtoms) -> PointAtoms | None:
+    """Return the highest peak of the difference map as an atom, or None where no peak is high enough for one."""
+    counts = np.ceil(np.linalg.norm(factors.lattice, axis=1) / MAP_SPACING).astype(int).clip(4)
     steps = np.meshgrid(*(np.arange(count) / count for count in counts), indexing="ij")
     points = np.stack(steps, axis=-1).reshape(-1, 3) @ factors.lattice
-    sharp = np.exp(-(SHARP**2) / 2 * (factors.waves**2).sum(axis=1))
-    rest = sharp * _rest(factors, atoms)
-    phase = points @ factors.waves.T
-    heights = factors.total - atoms.weights.sum() + 2 * (np.cos(phase) @ rest.real - np.sin(phase) @ rest.imag)
+    shape = np.exp(-(MAP_SIGMA**2) / 2 * (factors.g_vectors**2).sum(axis=1))
+    components = shape * _unexplained(factors, atoms)
+    phase = points @ factors.g_vectors.T
+    waves = np.cos(phase) @ components.real - np.sin(phase) @ components.imag
+    heights = factors.total - atoms.weights.sum() + 2 * waves
     highest = heights.argmax()
-    weight = heights[highest] / (1 + 2 * sharp.sum())
-    return Points(points[[highest]], np.array([max(weight, 1.0)])) if weight > LEAST_PEAK else None
+    weight = heights[highest] / (1 + 2 * shape.sum())
+    return PointAtoms(points[[highest]], np.array([max(weight, 1.0)])) if weight > LEAST_PEAK else None
