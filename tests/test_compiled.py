@@ -3,6 +3,7 @@
 import json
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import ase.io
@@ -20,11 +21,11 @@ from crystalgrid.model import METADATA, read_metadata
 from crystalgrid.nets.fuse import folded
 from crystalgrid.nets.generators.latent_flow import LatentFlow
 
+pytestmark = pytest.mark.slow  # compiling a model takes minutes
 
-@pytest.fixture(scope="module")
-def forms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """model.pt and model.pt2 of one network."""
-    folder = tmp_path_factory.mktemp("forms")
+
+def write_forms(folder: Path) -> None:
+    """Write model.pt and model.pt2 of one network."""
     network, script = tiny_network(), folder / "model.pt"
     network.flow = LatentFlow(300, (16, 16)).eval()
     script.write_bytes(scripted(network))
@@ -34,7 +35,13 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     (folder / "model.pt2").write_bytes(package)
     metadata = {**read_metadata(script), "built_for": compiled.built_for()}
     describe(folder / "model.pt2", metadata)
-    return script, folder / "model.pt2"
+
+
+@pytest.fixture(scope="session")
+def forms(made_once: Callable[..., Path]) -> tuple[Path, Path]:
+    """Return model.pt and model.pt2 of one network, which takes minutes to compile."""
+    folder = made_once("forms", write_forms)
+    return folder / "model.pt", folder / "model.pt2"
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 7])

@@ -76,6 +76,7 @@ train()
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_resumes_as_if_nothing_had_happened(command, tmp_path):
     killed, straight = tmp_path / "killed", tmp_path / "straight"
     command("killed", python=("-c", DIES_WHILE_SAVING)).communicate(timeout=300)
@@ -100,6 +101,7 @@ def test_killed_at_any_moment_it_resumes_as_if_nothing_had_happened(command, tmp
         assert torch.equal(weights(last(killed))[name], value), name
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does_with_twice_the_batch(command, crystals, recipe, tmp_path):
     """Not to the last bit, as sums are taken in another order; Adam's first steps make most of that."""
     recipes = {}
