@@ -11,7 +11,8 @@ from crystalgrid import Grid
 from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.data.cubes import Cubes, training_cubes
 from crystalgrid.data.load import load_crystals
-from crystalgrid.nets import AtomVAE, LatticeVAE
+from crystalgrid.nets.autoencoders.atoms import AtomAutoencoder
+from crystalgrid.nets.autoencoders.lattice import LatticeAutoencoder
 from crystalgrid.report.metrics import true_atoms
 from crystalgrid.training.joint import JointTraining
 
@@ -45,7 +46,7 @@ def autoencoders(data: str, crystals: int = 1024, seed: int = 0) -> None:
         for name in recipes:
             vae = JointTraining(
                 load_recipe(name), loaded.split("train"), grid, {"seed": seed, "mode": mode}
-            ).net.vae.eval()
+            ).net.autoencoder.eval()
             errors, times = [], np.zeros(3)
             for density in densities:
                 times[0] = time.perf_counter()
@@ -58,20 +59,20 @@ def autoencoders(data: str, crystals: int = 1024, seed: int = 0) -> None:
             percents = [f"{value:.2g} %" for value in 100 * np.quantile(error, (0.5, 0.75, 0.9, 0.99))]
             spent = [f"{1e3 * value / len(chosen):.1f}" for value in (times[1], times[2] - times[1])]
             print(f"| {name} | {' | '.join([*percents, f'{100 * error.mean():.2g} %', *spent])} |")
-            if isinstance(vae, LatticeVAE):
+            if isinstance(vae, LatticeAutoencoder):
                 print(f"lattices found: {lattices_found(vae, densities, cubes)} of {len(chosen)}")
-            if isinstance(vae, AtomVAE):
+            if isinstance(vae, AtomAutoencoder):
                 print(f"all atoms found: in {cubes_found(vae, densities, cubes)} of {len(chosen)}")
 
 
-def lattices_found(vae: LatticeVAE, densities: tuple[Tensor, ...], cubes: Cubes) -> int:
+def lattices_found(vae: LatticeAutoencoder, densities: tuple[Tensor, ...], cubes: Cubes) -> int:
     """In how many cubes."""
-    volume = torch.cat([torch.linalg.det(vae.periods(density)) for density in densities]).double()
+    volume = torch.cat([torch.linalg.det(vae.finder(density)) for density in densities]).double()
     parts = torch.linalg.det(cubes.crystals.lattice).abs() / volume
     return int(((parts.round() >= 1) & ((parts / parts.round() - 1).abs() < 0.01)).sum())
 
 
-def cubes_found(vae: AtomVAE, densities: tuple[Tensor, ...], cubes: Cubes) -> int:
+def cubes_found(vae: AtomAutoencoder, densities: tuple[Tensor, ...], cubes: Cubes) -> int:
     """In how many cubes every atom is found, and nothing else."""
     found = (one for density in densities for one in zip(*vae.pursuit(density), strict=True))
     return sum(

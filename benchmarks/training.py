@@ -22,7 +22,7 @@ from crystalgrid import Grid
 from crystalgrid.artifacts.recipe import MIXED, Recipe, load_recipe
 from crystalgrid.data.load import load_crystals
 from crystalgrid.files import written_whole
-from crystalgrid.nets import CrystalNet
+from crystalgrid.nets.network import CrystalNet
 from crystalgrid.training.joint import JointTraining
 from crystalgrid.training.losses import joint_loss
 from crystalgrid.training.precision import precision_here

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from crystalgrid import Grid
 from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.crystal import MAX_Z
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.cubes import training_cubes
 from crystalgrid.data.load import load_crystals
-from crystalgrid.nets import CrystalNet, UNet
-from crystalgrid.nets.segmentation.heads import SPECIES, TwoQuestions
+from crystalgrid.nets.network import CrystalNet
+from crystalgrid.nets.segmentation.heads import PresenceAndSpeciesHead
+from crystalgrid.nets.segmentation.unet import UNet
 from crystalgrid.training.joint import JointTraining
 
 AT_A_TIME = 32
@@ -29,17 +31,17 @@ def voxels(net: CrystalNet, unet: UNet, crystals: CrystalSet, count: int, seed: 
         cubes = training_cubes(crystals, "repeated", grid, seed, 0, some)
         density = net.decode(net.encode(cubes.density(grid))[0])
         species = cubes.species(grid)
-        seen = torch.stack([torch.log1p(density / unet.peak), *unet.sharpen(density)], -1)
+        seen = torch.stack([torch.log1p(density / unet.peak), *unet.filters(density)], -1)
         channels.append(seen[species > 0])
         numbers.append(species[species > 0].long())
     return torch.cat(channels), torch.cat(numbers)
 
 
-def learned(channels: Tensor, numbers: Tensor, unet: UNet, hidden: int, seed: int) -> TwoQuestions:
+def learned(channels: Tensor, numbers: Tensor, unet: UNet, hidden: int, seed: int) -> PresenceAndSpeciesHead:
     """A head that names species from channels alone."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    head = TwoQuestions(channels.size(1), unet.sharpen.place(torch.arange(1.0, SPECIES + 1)), hidden)
+    head = PresenceAndSpeciesHead(channels.size(1), unet.filters.compress(torch.arange(1.0, MAX_Z + 1)), hidden)
     optimizer = torch.optim.AdamW(head.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * step / STEPS)) / 2)
     for _ in range(STEPS):
@@ -68,8 +70,8 @@ def main(data: str, crystals: int = 1536, seed: int = 0) -> None:
     print(f"{crystals} crystals of {data}, seed {seed}, {STEPS} steps of {VOXELS} voxels")
     print("| a voxel sees | last layers | cross entropy | species right |")
     print("|---|---|--:|--:|")
-    for seen, exact in (("two sharpened densities", False), ("jets", True)):
-        unet = UNet((4,), physics=True, exact=exact)
+    for name in ("deblurred", "derivatives"):
+        unet = UNet((4,), name)
         train = voxels(net, unet, loaded.split("train"), crystals, seed)
         held_out, numbers = voxels(net, unet, loaded.split("val"), crystals // 8, seed)
         for layers, hidden in (("linear", 0), ("a perceptron", 64)):
@@ -78,7 +80,7 @@ def main(data: str, crystals: int = 1536, seed: int = 0) -> None:
                 logits = head.species_logits(held_out)
             loss = torch.nn.functional.cross_entropy(logits, numbers - 1)
             right = (logits.argmax(1) + 1 == numbers).float().mean()
-            print(f"| {seen} | {layers} | {loss:.2f} | {right:.1%} |", flush=True)
+            print(f"| {name} | {layers} | {loss:.2f} | {right:.1%} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from crystalgrid.artifacts.export import describe, scripted
 from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.grid import Grid
 from crystalgrid.model import FORMAT
-from crystalgrid.nets import CrystalNet
+from crystalgrid.nets.autoencoders import AUTOENCODERS
+from crystalgrid.nets.network import CrystalNet, build_network
 
 
 class Mirror(nn.Module):
@@ -52,6 +53,12 @@ def write_mirror(path: Path, threshold: float = 1.5, **changes: object) -> Path:
     return path
 
 
+def network_of(kind: str, unet: tuple[int, ...] = (4,), generator: dict | None = None, **sizes: object) -> CrystalNet:
+    """Return untrained networks with an autoencoder of a kind, of these sizes."""
+    autoencoder = AUTOENCODERS[kind]
+    return build_network(autoencoder(autoencoder.config(**sizes)), unet, generator)
+
+
 def fitted_tiny(density: Tensor) -> CrystalNet:
     """The recipe `tiny` with its linear part fitted to densities and the rest untrained, that sees atoms all the same.
 
@@ -60,9 +67,9 @@ def fitted_tiny(density: Tensor) -> CrystalNet:
     torch.manual_seed(0)
     network = load_recipe("tiny").build().eval()
     with torch.no_grad():
-        network.vae.fit([density], beta=1e-3)
-        network.vae.decoder[-1].weight.normal_(std=0.1)
-        network.unet.head.atom.weight *= 300
+        network.autoencoder.fit([density], beta=1e-3)
+        network.autoencoder.decoder[-1].weight.normal_(std=0.1)
+        network.unet.head.presence.weight *= 300
     return network
 
 
@@ -71,8 +78,8 @@ def tiny_network() -> CrystalNet:
     torch.manual_seed(0)
     network = load_recipe("tiny").build().eval()
     with torch.no_grad():
-        network.vae.linear.decoder.normal_()
-        network.unet.head.atom.weight *= 300
+        network.autoencoder.components.decoder.normal_()
+        network.unet.head.presence.weight *= 300
     return network
 
 

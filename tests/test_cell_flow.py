@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from artifacts import network_of
 from crystalgrid import Crystal, InputError, load
 from crystalgrid.artifacts.recipe import Network
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.geometry.orbits import to_float
 from crystalgrid.latents import latents
-from crystalgrid.nets import CrystalNet
+from crystalgrid.nets.autoencoders.lattice import LatticeConfig
 from crystalgrid.nets.generators.cell_flow import CellFlow
 from crystalgrid.nets.generators.composition import ELEMENTS
 from crystalgrid.nets.generators.templates import TEMPLATES
@@ -127,11 +128,11 @@ def test_a_flow_learns_two_crystals():
     assert 30 < sum(55 in crystal.numbers for crystal in drawn) < 70
 
 
-@pytest.mark.parametrize("kind", ["periodic", "atomic"])
+@pytest.mark.parametrize("kind", ["lattice", "atoms"])
 @torch.no_grad()
 def test_the_scripted_generator_is_the_generator_and_each_draw_is_its_own(kind):
     torch.manual_seed(0)
-    network = CrystalNet((4, 8), prior=(32, 32), atoms=9, **{kind: True}).eval()
+    network = network_of(kind, (4, 8), {"widths": (32, 32), "atoms": 9}).eval()
     noise = torch.randn(7, 300)
     z = network.prior(noise)
     torch.testing.assert_close(torch.jit.script(network).prior(noise), z)
@@ -142,7 +143,7 @@ def test_the_scripted_generator_is_the_generator_and_each_draw_is_its_own(kind):
 def test_too_few_latent_numbers_for_an_atom_are_refused():
     crystals = CrystalSet.from_crystals([ZOO["cubic"]])
     with pytest.raises(InputError, match="latent_dim: wanted 19 or more to draw crystals with, got 18"):
-        CellFlowTraining.learnable(crystals, Network(unet=(4,), latent_dim=18, periodic=True))
+        CellFlowTraining.learnable(crystals, Network("lattice", (4,), LatticeConfig(latent_dim=18)))
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow  # compiling a model takes minutes
 def write_forms(folder: Path) -> None:
     """Write model.pt and model.pt2 of one network."""
     network, script = tiny_network(), folder / "model.pt"
-    network.flow = LatentFlow(300, (16, 16)).eval()
+    network.generator = LatentFlow(300, (16, 16)).eval()
     script.write_bytes(scripted(network))
     describe(script, tiny_metadata(prior={}))
     density = network.decode(latents(0, 0, 2, 300)).detach()

@@ -43,6 +43,7 @@ def tiny(prototypes) -> Study:
     cubes = training_cubes(prototypes.split("train"), "repeated", GRID, seed=0, epochs=0, indices=np.arange(150))
     density = cubes.density(GRID)
     recipe = load_recipe("tiny").to_dict()
+    recipe["network"]["fit_cubes"] = 256
     metadata = mirror_metadata(grid={"n": 30, "length": 10.0, "sigma": 1.0}, latent_dim=300, recipe=recipe)
     return study(Model(fitted_tiny(density), metadata), prototypes, prototypes.split("test")[:2], SEED)
 
@@ -102,7 +103,7 @@ def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tm
 
 def test_draws_of_a_prior_are_compared_with_crystals_that_are_cut_as_it_learned_them(tiny, tmp_path):
     network = copy.deepcopy(tiny.model.network)
-    network.flow = LatentFlow(300, (8,))
+    network.generator = LatentFlow(300, (8,))
     model = Model(network, {**tiny.model.metadata, "prior": {}})
     one = study(model, tiny.crystals, tiny.chosen, SEED)
     torch.testing.assert_close(one.drawn.z, model.prior(latents(SEED, 0, 6, 300)))
@@ -184,7 +185,6 @@ def test_conditioning_is_left_out_where_no_latent_number_is_the_scale(tiny, tmp_
 
 
 def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(type(tiny.model.network.vae), "fitted_to", 256)
     unet = tiny.model.network.unet
     trained = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
     checkpoint = tmp_path / "0.1" / "checkpoints" / "last.ckpt"

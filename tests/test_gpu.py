@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 import crystalgrid as cg
-from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.artifacts.recipe import load_recipe, recipe_from
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.latents import latents
 from crystalgrid.report.evaluation import measure
@@ -49,10 +49,10 @@ def test_evaluation_counts_the_same(gpu: str, prototypes) -> None:
 
 
 @pytest.mark.parametrize(("recipe", "mode"), [("tiny", "repeated"), ("periodic", "repeated"), ("atomic", "single")])
-def test_a_step_of_training_is_the_same(recipe: str, mode: str, gpu: str, prototypes, monkeypatch) -> None:
-    for kind in ("WaveVAE", "LatticeVAE", "AtomVAE"):
-        monkeypatch.setattr(f"crystalgrid.nets.{kind}.fitted_to", 256)
-    settings = load_recipe(recipe)
+def test_a_step_of_training_is_the_same(recipe: str, mode: str, gpu: str, prototypes) -> None:
+    content = load_recipe(recipe).to_dict()
+    content["network"]["fit_cubes"] = 256
+    settings = recipe_from(content, recipe)
     losses, gradients = [], []
     for device in ("cpu", gpu):
         training = JointTraining(settings, prototypes[20:60], cg.Grid(), {"seed": 0, "mode": mode})

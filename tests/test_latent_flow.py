@@ -38,6 +38,6 @@ def test_a_flow_learns_where_examples_lie() -> None:
 
 def test_the_scripted_flow_is_the_flow(prototypes) -> None:
     network = fitted_tiny(cg.voxelize([prototypes[0]]).expand(8, -1, -1, -1)).eval()
-    network.flow = LatentFlow(300, (16, 16))
+    network.generator = LatentFlow(300, (16, 16))
     noise = latents(0, 0, 3, 300)
     torch.testing.assert_close(torch.jit.script(network).prior(noise), network.prior(noise))

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 import crystalgrid as cg
-from artifacts import Mirror, write_mirror
+from artifacts import Mirror, network_of, write_mirror
 from crystalgrid.artifacts.export import scripted
 from crystalgrid.model import Model
-from crystalgrid.nets import CrystalNet
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +39,11 @@ def test_any_number_of_densities_is_encoded(mirror: Path, count: int) -> None:
     assert torch.equal(logvar, -mu)
 
 
-@pytest.mark.parametrize("network", [{}, {"periodic": True}, {"atomic": True}])
-def test_nothing_gives_nothing(network: dict, mirror: Path) -> None:
+@pytest.mark.parametrize("kind", ["mirror", "lattice", "atoms"])
+def test_nothing_gives_nothing(kind: str, mirror: Path) -> None:
     metadata = {"grid": asdict(cg.Grid()), "mode": "repeated", "latent_dim": 300, "prior": {}}
-    model = Model(CrystalNet((4,), prior=(32, 32), atoms=2, **network), metadata) if network else cg.load(mirror)
+    generator = {"widths": (32, 32), "atoms": 2}
+    model = cg.load(mirror) if kind == "mirror" else Model(network_of(kind, generator=generator), metadata)
     z = torch.zeros(0, model.latent_dim)
     density = model.decode(model.prior(z))
     assert density.shape == (0, *3 * (model.grid.n,))

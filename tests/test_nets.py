@@ -6,10 +6,10 @@ import torch
 
 from crystalgrid import Crystal, voxelize
 from crystalgrid.artifacts.recipe import load_recipe
-from crystalgrid.geometry.blur import along_axes, waves
-from crystalgrid.nets import UNet
-from crystalgrid.nets.autoencoders.linear import LinearPart
-from crystalgrid.nets.segmentation.heads import OneQuestion, TwoQuestions
+from crystalgrid.geometry.blur import along_axes, blur_modes
+from crystalgrid.nets.autoencoders.principal_components import PrincipalComponents
+from crystalgrid.nets.segmentation.heads import PresenceAndSpeciesHead, SoftmaxHead
+from crystalgrid.nets.segmentation.unet import UNet
 
 RECIPES = ("paper", "tiny", "modern", "periodic", "atomic")
 
@@ -43,7 +43,7 @@ def test_shapes_and_types(net, density):
 
 @torch.no_grad()
 def test_one_question_takes_the_likeliest_class():
-    head, features = OneQuestion(7), torch.randn(2, 5, 5, 5, 7)
+    head, features = SoftmaxHead(7), torch.randn(2, 5, 5, 5, 7)
     species, confidence = head(features)
     probabilities = head.classify(features).softmax(-1)
     assert torch.equal(species.long(), probabilities.argmax(-1))
@@ -51,7 +51,7 @@ def test_one_question_takes_the_likeliest_class():
 
 
 def test_bce_is_that_of_one_hot_classes():
-    head, features = OneQuestion(7), torch.randn(2, 5, 5, 5, 7)
+    head, features = SoftmaxHead(7), torch.randn(2, 5, 5, 5, 7)
     species = torch.randint(0, 95, (2, 5, 5, 5), dtype=torch.uint8)
     one_hot = torch.nn.functional.one_hot(species.long(), 95).float()
     wanted = torch.nn.functional.binary_cross_entropy_with_logits(head.classify(features), one_hot)
@@ -62,17 +62,17 @@ PLACES = torch.asinh(torch.arange(1.0, 95))
 
 
 @pytest.fixture(params=[0, 16], ids=["linear", "with a perceptron"])
-def two_questions(request) -> tuple[TwoQuestions, torch.Tensor]:
+def two_questions(request) -> tuple[PresenceAndSpeciesHead, torch.Tensor]:
     torch.manual_seed(0)
-    return TwoQuestions(7, PLACES, request.param), 3 * torch.randn(2, 5, 5, 5, 7)
+    return PresenceAndSpeciesHead(7, PLACES, request.param), 3 * torch.randn(2, 5, 5, 5, 7)
 
 
 @torch.no_grad()
 def test_two_questions_name_the_likeliest_species_where_an_atom_is_likelier_than_none(two_questions):
     head, features = two_questions
-    head.atom.bias.zero_()
+    head.presence.bias.zero_()
     species, confidence = head(features)
-    atom = torch.sigmoid(head.atom_logits(features))
+    atom = torch.sigmoid(head.presence_logits(features))
     named = head.species_logits(features.reshape(-1, 7)).softmax(-1).view(2, 5, 5, 5, 94)
     assert 0.1 < (species > 0).float().mean() < 0.9
     assert torch.equal(species.long(), torch.where(atom > 0.5, 1 + named.argmax(-1), 0))
@@ -83,7 +83,7 @@ def test_two_questions_name_the_likeliest_species_where_an_atom_is_likelier_than
 @pytest.mark.parametrize("hidden", [0, 16])
 def test_two_questions_begin_with_the_sharpened_density(hidden):
     """Before any training, a last feature of asinh(Z) names Z."""
-    head = TwoQuestions(3, PLACES, hidden)
+    head = PresenceAndSpeciesHead(3, PLACES, hidden)
     torch.nn.init.zeros_(head.species.weight)
     numbers = torch.arange(1.0, 95)
     features = torch.stack((torch.rand(94), torch.rand(94), torch.asinh(numbers)), 1)
@@ -94,7 +94,7 @@ def test_two_questions_lose_the_likelihood_of_every_voxel_per_atom_voxel(two_que
     head, features = two_questions
     head, features = head.double(), 0.1 * features.double()
     species = torch.randint(0, 95, (2, 5, 5, 5), dtype=torch.uint8) * (torch.rand(2, 5, 5, 5) < 0.3)
-    atom = torch.sigmoid(head.atom_logits(features))
+    atom = torch.sigmoid(head.presence_logits(features))
     named = head.species_logits(features.reshape(-1, 7)).log_softmax(-1).view(2, 5, 5, 5, 94)
     of_its_own = named.gather(-1, (species.long() - 1).clamp_min(0).unsqueeze(-1)).squeeze(-1)
     likelihood = torch.where(species > 0, atom.log() + of_its_own, (1 - atom).log())
@@ -126,7 +126,7 @@ def test_torchscript_as_it_stands(net, density):
 @torch.no_grad()
 def test_a_wave_model_carries_the_scale_through_its_latent_vector():
     torch.manual_seed(0)
-    vae = load_recipe("tiny").build().eval().vae
+    vae = load_recipe("tiny").build().eval().autoencoder
     density = torch.rand(2, 30, 30, 30)
     vae.fit([torch.stack((density[0], 20 * density[0])), density], beta=0.1)
     mu, heavy = vae.encode(density)[0], vae.encode(7 * density)[0]
@@ -141,8 +141,8 @@ def test_a_wave_model_carries_the_scale_through_its_latent_vector():
 def test_the_linear_part_is_the_best_linear_model():
     """Bases of a known model come back with the posterior that minimises Σ error² + beta · KL."""
     torch.manual_seed(0)
-    linear = LinearPart(n=8, count=3, latent_dim=5)
-    assert torch.allclose(linear.waves.T @ linear.waves, torch.eye(3), atol=1e-6)
+    linear = PrincipalComponents(n=8, count=3, latent_dim=5)
+    assert torch.allclose(linear.modes.T @ linear.modes, torch.eye(3), atol=1e-6)
     variance = torch.tensor([9.0, 4.0, 1.0])
     samples = 2 + torch.randn(20000, 3) * variance.sqrt()
     coefficients = torch.cat((samples, torch.zeros(20000, 24)), 1)
@@ -162,7 +162,7 @@ def test_waves_hold_any_density():
     for _ in range(20):
         crystal = Crystal(99 * np.eye(3), rng.uniform(-2, 12, (40, 3)) / 99, rng.integers(1, 95, 40))
         density = voxelize([crystal], periodic=False)
-        basis = waves(30, 12)
+        basis = blur_modes(30, 12)
         assert torch.allclose(basis.T @ basis, torch.eye(12), atol=1e-5)
         held = along_axes(along_axes(density, basis), basis.T)
         assert (held - density).norm() < 0.01 * density.norm()
@@ -180,7 +180,7 @@ def test_sharpening_brings_neighbours_apart():
     """Atoms 2 Å apart are one bump in the density; boldly sharpened they are two, which say more of their Z."""
     places = np.array([[4.0, 5.0, 5.0], [6.0, 5.0, 5.0]])
     density = voxelize([Crystal(99 * np.eye(3), places / 99, [30, 20])], periodic=False)
-    sharpen = UNet((4,), physics=True).sharpen
+    sharpen = UNet((4,), "deblurred").filters
     grids = torch.cat((density, *(channel.sinh() for channel in sharpen(density))))
     blurred, gentle, bold = grids[:, 6:24, 14:16, 14:16].mean((2, 3))
     bumps = [int(((row[1:-1] > row[:-2]) & (row[1:-1] > row[2:])).sum()) for row in (blurred, bold)]
@@ -194,7 +194,7 @@ def test_a_fitted_model_reconstructs_before_any_training(prototypes):
     from crystalgrid.grid import Grid
 
     torch.manual_seed(0)
-    vae = load_recipe("tiny").build().eval().vae
+    vae = load_recipe("tiny").build().eval().autoencoder
     cubes = evaluation_cubes(prototypes[:120], "repeated", Grid(), seed=0, per_crystal=4)
     *seen, unseen = (batch.density(Grid()) for batch in cubes)
     vae.fit(seen, beta=0.1)

@@ -21,6 +21,7 @@ from crystalgrid.latents import latents
 RECIPE = """
 [network]
 unet = [4]
+fit_cubes = 256
 {network}
 [loss]
 beta = 1e-2
@@ -30,8 +31,8 @@ batch_size = 2
 steps = 2
 """
 KINDS = {
-    "latent vectors": "encoder = [8]\ndecoder = [8]\nlatent_dim = 16\nwaves = 4",
-    "unit cells": "periodic = true\nlatent_dim = 60",
+    "latent vectors": 'autoencoder = "blur_modes"\nencoder = [8]\ndecoder = [8]\nlatent_dim = 16\nmodes = 4',
+    "unit cells": 'autoencoder = "lattice"\nlatent_dim = 60',
 }
 
 
@@ -43,17 +44,12 @@ def run(request, tmp_path_factory, crystals) -> Path:
     """A model as crystalgrid-train leaves it, of either kind."""
     folder = tmp_path_factory.mktemp("model")
     (folder / "small.toml").write_text(RECIPE.format(network=KINDS[request.param]))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("crystalgrid.nets.WaveVAE.fitted_to", 256)
-        patch.setattr("crystalgrid.nets.LatticeVAE.fitted_to", 256)
-        train("repeated", folder / "run", str(crystals), str(folder / "small.toml"))
+    train("repeated", folder / "run", str(crystals), str(folder / "small.toml"))
     return folder / "run"
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr("crystalgrid.nets.WaveVAE.fitted_to", 256)
-    monkeypatch.setattr("crystalgrid.nets.LatticeVAE.fitted_to", 256)
     monkeypatch.setattr("crystalgrid.training.latent_flow.LatentFlowTraining.widths", (32, 48))
     monkeypatch.setattr("crystalgrid.training.cell_flow.CellFlowTraining.widths", (32, 48))
 
@@ -62,7 +58,7 @@ def test_the_run_is_the_model_with_a_prior_beside_it(run, crystals, tmp_path) ->
     prior(str(run), tmp_path / "out", str(crystals), seed=5, max_steps=3)
     before, of = load_run(run)
     after, about = load_run(tmp_path / "out")
-    assert not before.has_prior
+    assert before.generator is None
     for name, weight in before.state_dict().items():
         assert torch.equal(weight, after.state_dict()[name])
     learned = about.pop("prior")
@@ -78,7 +74,8 @@ def test_the_run_is_the_model_with_a_prior_beside_it(run, crystals, tmp_path) ->
     write_weights(tmp_path / "out", tmp_path)
     for loaded in (cg.load(tmp_path / "model.pt"), cg.load(tmp_path / "out")):
         assert loaded.has_prior
-        off = 1e-4 if of["recipe"]["network"]["periodic"] else None  # of a longer way, compiled otherwise
+        kind = of["recipe"]["network"]["autoencoder"]
+        off = 1e-4 if kind == "lattice" else None  # of a longer way, compiled otherwise
         torch.testing.assert_close(loaded.prior(noise), wanted, rtol=off, atol=off)
     torch.testing.assert_close(load_released(tmp_path)[0].prior(noise), wanted, rtol=0, atol=0.05)  # half precision
 
@@ -97,7 +94,7 @@ def test_a_prior_is_new_or_begins_with_one_that_is_named(run, crystals, tmp_path
     def learned(name: str, model: Path, start: Path | None = None) -> dict[str, torch.Tensor]:
         prior(str(model), tmp_path / name, str(crystals), start=start and str(start), max_steps=1)
         net, _ = load_run(tmp_path / name)
-        return dict((net.cells or net.flow).named_parameters())
+        return dict(net.generator.named_parameters())
 
     first, anew = learned("first", run), learned("anew", tmp_path / "first")
     further = learned("further", run, tmp_path / "first")

@@ -15,11 +15,11 @@ NAMES = sorted(file.stem for file in (shipped("models") / "recipes").glob("*.tom
 
 def test_paper_is_as_the_paper():
     recipe = load_recipe("paper")
-    assert recipe.network.encoder == (16, 32, 64, 128)
-    assert recipe.network.decoder == (128, 64, 32, 16)
+    assert recipe.network.config.encoder == (16, 32, 64, 128)
+    assert recipe.network.config.decoder == (128, 64, 32, 16)
     assert recipe.network.latent_dim == 300
     assert recipe.loss.gamma == 0.1
-    assert recipe.network.waves == 0
+    assert recipe.network.autoencoder == "paper"
     assert (recipe.optimizer.learning_rate, recipe.optimizer.batch_size) == (1e-5, 24)
 
 
@@ -66,15 +66,22 @@ def test_bad_recipes_are_refused_in_one_line(tmp_path, old, new, message):
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        ("periodic", "periodic = true", "periodic = 1", "periodic must be of type bool"),
-        ("periodic", "periodic = true", "periodic = true\nwaves = 4", "has no encoder, decoder or waves"),
+        ("periodic", '"lattice"', "4", "autoencoder must be one of paper, blur_modes, lattice, atoms, got 4"),
+        (
+            "periodic",
+            '"lattice"',
+            '"lattice"\nmodes = 4',
+            "'modes'; there are autoencoder, unet, latent_dim, fit",
+        ),
+        ("periodic", '"lattice"', '"lattice"\nfit_cubes = 1', "fit_cubes must be 2 or more, got 1"),
+        ("modern", "modes = 13", "modes = 31", "modes must be from 1 to 30, the voxels along an axis, got 31"),
         ("periodic", "latent_dim = 300", "latent_dim = 301", "latent_dim must be even, from 12 to 4922, got 301"),
         ("periodic", "latent_dim = 300", "latent_dim = 10", "latent_dim must be even, from 12 to 4922, got 10"),
         ("periodic", "latent_dim = 300", "latent_dim = 4924", "latent_dim must be even, from 12 to 4922, got 4924"),
         ("periodic", "unet = [12, 24, 48]", "unet = []", "network.unet must have a channel number for each level"),
         ("periodic", "unet = [12, 24, 48]\n", "", "unet is missing"),
-        ("periodic", "periodic = true", "periodic = true\natomic = true", "periodic or atomic, not both"),
-        ("atomic", "atomic = true", "atomic = true\nwaves = 4", "an atomic network has no encoder, decoder or waves"),
+        ("atomic", 'autoencoder = "atoms"', "atomic = true\nwaves = 4", "wanted one of them without waves, atomic"),
+        ("atomic", '"atoms"', '"atoms"\nperiodic = true', "wanted autoencoder = 'atoms' without periodic"),
         ("atomic", "latent_dim = 300", "latent_dim = 301", "latent_dim must be a multiple of 4, got 301"),
     ],
 )
@@ -92,7 +99,7 @@ def test_the_document_counts_parameters_right(name):
     net = load_recipe(name).build()
     column = 2 + NAMES.index(name)
     rows = {cells[1].strip(): cells[column].strip() for cells in table("Parameters")}
-    parts = {"Encoder": "vae.encoder", "Decoder": "vae.decoder", "U-Net": "unet", "Together": ""}
+    parts = {"Encoder": "autoencoder.encoder", "Decoder": "autoencoder.decoder", "U-Net": "unet", "Together": ""}
     for part, prefix in parts.items():
         count = sum(parameter.numel() for key, parameter in net.named_parameters() if key.startswith(prefix))
         assert rows[part] == f"{count:,}", part
@@ -109,7 +116,7 @@ def test_the_document_counts_parameters_right(name):
 def test_the_document_has_every_layer(name, heading, column):
     net = load_recipe(name).build().eval()
     seen = []
-    for module in net.vae.modules():
+    for module in net.autoencoder.modules():
         if isinstance(module, torch.nn.Conv3d | torch.nn.Linear):
             module.register_forward_hook(lambda module, _, output: seen.append(shape_of(output)))
     with torch.no_grad():

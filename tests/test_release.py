@@ -17,7 +17,6 @@ pytestmark = pytest.mark.usefixtures("no_gpu")
 
 
 def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("crystalgrid.nets.LatticeVAE.fitted_to", 256)
     monkeypatch.setattr("crystalgrid.training.cell_flow.CellFlowTraining.widths", (32, 48))
     (tmp_path / "small.toml").write_text(RECIPE.format(network=KINDS["unit cells"]))
     runs = {name: tmp_path / name for name in ("first", "run", "drawn", "further")}

@@ -7,6 +7,7 @@ import zipfile
 import pytest
 import torch
 
+from artifacts import network_of
 from crystalgrid.artifacts.checkpoint import best, last, load_run, read_checkpoint
 from crystalgrid.artifacts.recipe import Loss, recipe_from, tomllib
 from crystalgrid.commands.train import train
@@ -14,7 +15,6 @@ from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
 from crystalgrid.model import load
-from crystalgrid.nets import CrystalNet
 from crystalgrid.training.clock import Clock
 from crystalgrid.training.joint import JointTraining, stream
 from crystalgrid.training.log import Log, read_rows
@@ -24,12 +24,6 @@ from crystalgrid.training.processes import count_processes
 from crystalgrid.training.train_networks import first_networks
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
-
-
-@pytest.fixture(autouse=True)
-def few_first_cubes(monkeypatch):
-    """Principal components of fewer cubes, for speed."""
-    monkeypatch.setattr("crystalgrid.nets.WaveVAE.fitted_to", 256)
 
 
 @pytest.fixture
@@ -48,11 +42,11 @@ def weights(path) -> dict[str, torch.Tensor]:
     return read_checkpoint(path)["state_dict"]
 
 
-@pytest.mark.parametrize("waves", [0, 4])
-def test_one_backward_pass_gives_both_gradients_of_the_paper(waves):
+@pytest.mark.parametrize(("kind", "sizes"), [("paper", {}), ("blur_modes", {"modes": 4})])
+def test_one_backward_pass_gives_both_gradients_of_the_paper(kind, sizes):
     """Against explicit graphs: the VAE gets grad(L_RE + β KL + γ L_seg), the U-Net grad(L_seg)."""
     torch.manual_seed(0)
-    net = CrystalNet(unet=(4, 4), encoder=(4,) * 4, decoder=(4,) * 4, latent_dim=8, waves=waves)
+    net = network_of(kind, (4, 4), encoder=(4,) * 4, decoder=(4,) * 4, latent_dim=8, **sizes)
     for parameter in net.parameters():  # some begin at zero
         torch.nn.init.normal_(parameter, std=0.1)
     density, species = torch.rand(2, 30, 30, 30), torch.randint(0, 95, (2, 30, 30, 30), dtype=torch.uint8)
@@ -66,8 +60,8 @@ def test_one_backward_pass_gives_both_gradients_of_the_paper(waves):
     decoded = net.decode(mu + noise * (0.5 * logvar).exp())
     kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum() / len(density)
     segmented = net.unet.head.loss(net.unet.features(decoded), species)
-    of_vae = net.vae.error(decoded, density) + loss.beta * kl / 30**3 + loss.gamma * segmented
-    wanted = torch.autograd.grad(of_vae, list(net.vae.parameters()), retain_graph=True)
+    of_vae = net.autoencoder.error(decoded, density) + loss.beta * kl / 30**3 + loss.gamma * segmented
+    wanted = torch.autograd.grad(of_vae, list(net.autoencoder.parameters()), retain_graph=True)
     wanted += torch.autograd.grad(segmented, list(net.unet.parameters()))
     for seen, expected in zip(got, wanted, strict=True):
         torch.testing.assert_close(seen, expected, rtol=1e-4, atol=1e-7)
@@ -93,7 +87,7 @@ def test_every_epoch_has_every_crystal_once():
 def test_overfits_eight_crystals(prototypes, recipe, tmp_path):
     """One cube of each, again and again: densities and species come right."""
     content = recipe_from({"name": "small", **tomllib.loads(recipe.read_text())}, "small").to_dict()
-    content["network"] |= {"waves": 8, "latent_dim": 32, "unet": (8, 16)}
+    content["network"] |= {"modes": 8, "latent_dim": 32, "unet": (8, 16)}
     content["optimizer"] |= {"batch_size": 8, "learning_rate": 2e-2, "check_every": 1000, "steps": 45}
     few = prototypes[10:18]
     about = {"seed": 0, "mode": "repeated", "recipe": content, "format": 1}
@@ -199,8 +193,7 @@ def test_starts_from_a_models_weights(start, recipe, tmp_path):
 def test_by_default_the_recipe_is_that_of_the_mode(mode):
     recipe, net, _ = first_networks(None, None, mode)
     assert net is None
-    assert recipe.network.periodic == (mode == "repeated")
-    assert recipe.network.atomic == (mode == "single")
+    assert recipe.network.autoencoder == {"repeated": "lattice", "single": "atoms"}[mode]
 
 
 def test_bad_input_is_one_line_and_leaves_nothing(start, tmp_path):

@@ -20,8 +20,8 @@ from .boundary import a_tensor, check_finite
 from .errors import InputError
 from .files import as_path
 from .grid import Grid
-from .nets import CrystalNet
 from .nets.fuse import folded
+from .nets.network import CrystalNet
 
 FORMAT = 1
 METADATA = "extra/crystalgrid.json"
@@ -46,6 +46,10 @@ class Model:
         self.mode: str = metadata["mode"]
         self.latent_dim: int = metadata["latent_dim"]
         self.has_prior = "prior" in metadata
+        self.scale = metadata.get("scale")
+        """Which latent number is the logarithm of a density's mean, and its deviation; None if there is none."""
+        if isinstance(network, CrystalNet):
+            self.scale = network.autoencoder.scale()
 
     def to(self, device: torch.device | str) -> "Model":
         """The same model, moved to `device`. Convolutions on GPUs are in float32 from then on, as on the CPU."""
@@ -117,8 +121,7 @@ def load(source: Path | str) -> Model:
 def open_network(path: Path, metadata: dict[str, Any]) -> Any:
     """What has the methods of an exported file, by its ending: .pt is TorchScript, .pt2 is compiled."""
     if path.suffix == ".pt2":
-        atomic = metadata["recipe"]["network"].get("atomic", False)
-        return Compiled(path, encoder=not atomic, prior="prior" in metadata)
+        return Compiled(path)
     with without_deprecations():
         return torch.jit.load(path, map_location="cpu")
 

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..files import written_whole
-from ..nets import CrystalNet
+from ..nets.network import CrystalNet
 from .recipe import recipe_from
+from .state_names import state_from_file
 
 FORMAT = 1
 KEY = "crystalgrid"
@@ -43,7 +44,7 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
 
 
 def weights_of(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
-    """Return the weights of the networks in a checkpoint, by their names in `CrystalNet`."""
+    """Return the weights of the networks in a checkpoint, by their names in files."""
     return {name.removeprefix("net."): value for name, value in checkpoint["state_dict"].items()}
 
 
@@ -70,8 +71,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 def untrained(about: dict[str, Any], path: Path) -> CrystalNet:
     """The networks that the account of a run or a released model, read from `path`, is of."""
-    prior = about.get("prior", {})
-    return recipe_from(about["recipe"], str(path)).build(tuple(prior.get("widths", ())), prior.get("atoms", 0))
+    return recipe_from(about["recipe"], str(path)).build(about.get("prior"))
 
 
 def load_run(run: Path | str) -> tuple[CrystalNet, dict[str, Any]]:
@@ -90,7 +90,7 @@ def load_run(run: Path | str) -> tuple[CrystalNet, dict[str, Any]]:
     about = checkpoint[KEY]
     net = untrained(about, path)
     try:
-        net.load_state_dict(weights_of(checkpoint))
+        net.load_state_dict(state_from_file(net, weights_of(checkpoint)))
     except RuntimeError:
         raise InputError(f"{path}: its weights do not fit the networks of its recipe") from None
     return net.eval(), about

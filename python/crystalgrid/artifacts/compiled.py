@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import platform
+import re
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..nets import AtomVAE, CrystalNet
+from ..nets.network import CrystalNet
 
 LARGEST_BATCH = 1 << 16
+METHOD = r"aotinductor/(\w+)/"
+"""Where a .pt2 archive holds a method, by torch's layout."""
 
 
 class _Method(nn.Module):
-    """One method of a network, as the `forward` that `torch.export` asks for."""
+    """A method of a network, as the `forward` that `torch.export` asks for."""
 
     def __init__(self, network: CrystalNet, name: str) -> None:
         super().__init__()
@@ -28,13 +32,8 @@ class _Method(nn.Module):
         return getattr(self.network, self.name)(x)
 
 
-def methods(encoder: bool, prior: bool) -> list[str]:
-    """What is compiled of a network, with or without an encoder that can be, and a prior of its own."""
-    return [*["encode"] * encoder, "decode", "segment", *["prior"] * prior]
-
-
 def built_for() -> dict[str, str]:
-    """What a compiled model runs on: this torch, on a processor of this kind."""
+    """Return what a compiled model runs on: this torch, on a processor of this kind."""
     return {
         "torch": str(torch.__version__),
         "machine": platform.machine(),
@@ -43,7 +42,11 @@ def built_for() -> dict[str, str]:
 
 
 def package(network: CrystalNet, density: Tensor, z: Tensor) -> bytes:
-    """The network as a .pt2 archive, for batches of any size. density, z: examples of two or more. Takes minutes."""
+    """Return the network as a .pt2 archive, for batches of any size, after some minutes.
+
+    density, z: examples of two or more. `encode` is left out if torch.export cannot trace it, and `prior` without a
+    generator.
+    """
     from torch._inductor import aot_compile
     from torch._inductor.package import package_aoti
 
@@ -53,7 +56,7 @@ def package(network: CrystalNet, density: Tensor, z: Tensor) -> bytes:
     files: dict[str, Any] = {}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's remarks on itself
-        for name in methods(not isinstance(network.vae, AtomVAE), network.has_prior):
+        for name in traceable_methods(network):
             example = (z if name in ("prior", "decode") else density).contiguous()
             program = torch.export.export(_Method(network, name), (example,), dynamic_shapes=({0: batch},))
             files[name] = aot_compile(program.module(), (example,), options={"aot_inductor.package": True})
@@ -62,39 +65,49 @@ def package(network: CrystalNet, density: Tensor, z: Tensor) -> bytes:
     return archive.getvalue()
 
 
+def traceable_methods(network: CrystalNet) -> list[str]:
+    """Return the names of the methods of a network that are compiled."""
+    encode = ["encode"] * network.autoencoder.traceable
+    return [*encode, "decode", "segment", *(["prior"] if network.generator is not None else [])]
+
+
+def compiled_methods(path: Path) -> list[str]:
+    """Return the names of the methods in a .pt2 archive."""
+    with zipfile.ZipFile(path) as archive:
+        return sorted({match[1] for name in archive.namelist() if (match := re.search(METHOD, name))})
+
+
 class Compiled(nn.Module):
-    """A loaded .pt2: the methods of a `CrystalNet`, without its gradients.
+    """A loaded .pt2: the methods of a `CrystalNet` that it holds, without gradients.
 
     What is compiled trusts its input to lie in memory as the example did that it was compiled with.
-
-    encoder: whether it has one; that of an atomic network searches for as long as it finds something, and is left out.
     """
 
-    def __init__(self, path: Path, encoder: bool, prior: bool) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
         from torch._inductor.package import load_package
 
-        self.encodes = encoder
-        self.loaded = {name: load_package(str(path), name) for name in methods(encoder, prior)}
+        self.loaded = {name: load_package(str(path), name) for name in compiled_methods(path)}
+        self.encodes = "encode" in self.loaded
 
     def to(self, *args: Any, **kwargs: Any) -> Compiled:
-        """It runs where it was compiled for, on the CPU."""
+        """Raise InputError, since it runs where it was compiled for, on the CPU."""
         raise InputError("a .pt2 model runs on the CPU that it was compiled for; a model.pt runs on other devices too")
 
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, n, n, n] to mu and log variance, each [B, latent_dim]."""
+        """Return mu and log variance of z, each [B, latent_dim], of densities [B, n, n, n]."""
         if not self.encodes:
-            raise InputError("an atomic model.pt2 cannot encode; a model.pt can (`crystalgrid-export RUN -o model.pt`)")
+            raise InputError("this model.pt2 cannot encode; a model.pt can (`crystalgrid-export RUN -o model.pt`)")
         return self.loaded["encode"](density.contiguous())
 
     def prior(self, noise: Tensor) -> Tensor:
-        """noise to latent vectors, both [B, latent_dim]."""
+        """Return latent vectors of noise, both [B, latent_dim]."""
         return self.loaded["prior"](noise.contiguous()) if "prior" in self.loaded else noise
 
     def decode(self, z: Tensor) -> Tensor:
-        """z [B, latent_dim] to density [B, n, n, n]."""
+        """Return densities [B, n, n, n] of latent vectors [B, latent_dim]."""
         return self.loaded["decode"](z.contiguous())
 
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, n, n, n] to species and the probability of that, both [B, n, n, n]."""
+        """Return species and the probability of that, both [B, n, n, n], of densities [B, n, n, n]."""
         return self.loaded["segment"](density.contiguous())

@@ -32,7 +32,9 @@ from ..model import (
     without_deprecations,
 )
 from ..nets.fuse import folded
+from ..nets.network import CrystalNet
 from .compiled import built_for, package
+from .state_names import state_for_file
 
 BATCH_SIZES = (1, 2, 5)
 COMPARED = ("mu", "logvar", "prior", "density")
@@ -61,6 +63,7 @@ def export_model(run: str, out: Path) -> None:
         "versions": {"crystalgrid": __version__, "torch": torch.__version__},
         "data": trained["data"],
         "identity": identity(network, out.suffix),
+        "scale": network.autoencoder.scale(),
     }
     metadata |= {key: trained[key] for key in ("start", "prior") if key in trained}
     with written_whole(out) as temporary:
@@ -79,13 +82,13 @@ def export_model(run: str, out: Path) -> None:
     print(f"{out}: written")
 
 
-def identity(network: nn.Module, form: str) -> str:
+def identity(network: CrystalNet, form: str) -> str:
     """SHA-256 of what decides on a library, wherever and however often the same model is exported to this form.
 
     Files differ: TorchScript lists the constants of its modules in an order that is not always the same.
     """
     total = hashlib.sha256(f"{form} {__version__} {torch.__version__}".encode())
-    for name, value in sorted(network.state_dict().items()):
+    for name, value in sorted(state_for_file(network).items()):
         total.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode() + value.contiguous().numpy().tobytes())
     return total.hexdigest()
 

@@ -1,20 +1,20 @@
-"""Recipes: what is trained and how, as TOML files in `models/recipes/` or of the user's own."""
+"""Recipes: which networks are trained and how, as TOML files in `models/recipes/` or of the user's own."""
 
 from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from ..errors import InputError
 from ..files import shipped
-from ..geometry.structure_factors import REACH
-from ..nets import CrystalNet
-from ..nets.autoencoders.atoms import OF_EACH
-from ..nets.autoencoders.lattice import RECIPROCAL
-from ..nets.autoencoders.paper import N
+from ..nets.autoencoders import AUTOENCODERS
+from ..nets.autoencoders.base import Autoencoder, AutoencoderConfig
+from ..nets.network import CrystalNet, build_network
+from .old_recipes import with_autoencoder
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,32 +22,40 @@ else:
     import tomli as tomllib
 
 MIXED = "bf16-mixed"
-LARGEST_PERIODIC = RECIPROCAL + (2 * REACH + 1) ** 3
-"""Length of a latent vector with every wave that there is."""
 PRECISIONS = ("32-true", MIXED)
 BY_MODE = {"repeated": "periodic", "single": "atomic"}
-"""Recipes by default."""
+"""The recipe that is used for a mode if none is named."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """Sizes of `CrystalNet`, whose arguments these are."""
+    """The networks of a recipe: an autoencoder and a U-Net.
 
+    autoencoder: its kind, a key of `AUTOENCODERS`. unet: channels of the U-Net, see `UNet`. config: the sizes of the
+    autoencoder, which in a TOML file stand beside the other two.
+    """
+
+    autoencoder: str
     unet: tuple[int, ...]
-    encoder: tuple[int, ...] = ()
-    decoder: tuple[int, ...] = ()
-    latent_dim: int = 300
-    waves: int = 0
-    periodic: bool = False
-    atomic: bool = False
+    config: AutoencoderConfig
+
+    @property
+    def kind(self) -> type[Autoencoder]:
+        """The class of the autoencoder."""
+        return AUTOENCODERS[self.autoencoder]
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of the latent vector."""
+        return self.config.latent_dim
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Weights of the losses (Eq. 2 and 3).
+    """The weights of the losses (Eq. 2 and 3).
 
     beta: the loss is the mean over voxels of the squared error, plus `beta` times the KL divergence (nats, summed over
-    the latent vector) per voxel. With `relative` networks the error is of densities divided by the cube's true mean.
+    the latent vector) per voxel. All kinds of autoencoders but the paper's take the error in units of the cube's mean.
     gamma: weight of the segmentation loss in the gradient that reaches the VAE.
     """
 
@@ -57,7 +65,9 @@ class Loss:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Adam, or AdamW with `weight_decay`; the rate rises over `warmup` steps and, with `decay`, falls as a cosine.
+    """The optimiser: Adam, or AdamW with `weight_decay`.
+
+    The learning rate rises over `warmup` steps and, with `decay`, falls as a cosine.
 
     vae_share: the VAE's learning rate, as a share of the U-Net's.
     batch_size: cubes in a step of each process.
@@ -81,24 +91,35 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One way to train one model."""
+    """A way to train a model."""
 
     name: str
     network: Network
     loss: Loss
     optimizer: Optimizer
 
-    def build(self, prior: tuple[int, ...] = (), atoms: int = 0) -> CrystalNet:
-        """The untrained networks, initialised from torch's global generator; the prior as `CrystalNet` takes it."""
-        return CrystalNet(**asdict(self.network), prior=prior, atoms=atoms)
+    def build(self, generator: Mapping[str, Any] | None = None) -> CrystalNet:
+        """Return the untrained networks, initialised from torch's global generator; generator: see `build_network`."""
+        network = self.network
+        return build_network(network.kind(network.config), network.unet, generator)
+
+    def for_mode(self, mode: str) -> Recipe:
+        """Return the recipe itself; raises InputError if its autoencoder cannot encode densities of that mode."""
+        modes = self.network.kind.modes
+        if mode not in modes:
+            kind = self.network.autoencoder
+            raise InputError(f"{self.name}: this recipe is for --mode {' or '.join(modes)} (autoencoder {kind})")
+        return self
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain dictionaries and lists, which `recipe_from` reads back."""
-        return asdict(self)
+        """Return plain dictionaries and lists, which `recipe_from` reads back."""
+        content = asdict(self)
+        content["network"] |= content["network"].pop("config")
+        return content
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
-    """A shipped recipe by name, or one of the user's own by the path of its TOML file.
+    """Return a shipped recipe by name, or one of the user's own by the path of its TOML file.
 
     Raises InputError for a name or file that does not exist (naming the recipes that do), a file that is not TOML, a
     key that no recipe has, and a value that cannot be.
@@ -118,28 +139,52 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 
 def recipe_from(content: dict[str, Any], where: str) -> Recipe:
-    """A checked recipe from plain dictionaries; `where` is what error messages call it."""
+    """Return a checked recipe from plain dictionaries; `where` is what error messages call it."""
     recipe = _read(Recipe, content, where)
     _check(recipe, where)
     return recipe
 
 
 def _read(kind: type, content: Any, where: str) -> Any:
-    """Turn `content` into the dataclass `kind`: every key known, none missing, each value of its type."""
-    if not isinstance(content, dict):
-        raise InputError(f"{where}: wanted a table of {', '.join(f.name for f in fields(kind))}, got {content!r}")
+    """Return `content` as the dataclass `kind`: every key known, none missing, each value of its type."""
+    _check_keys(content, kind, where)
     hints = get_type_hints(kind)
-    for key in content:
-        if key not in hints:
-            raise InputError(f"{where}: unknown key {key!r}; there are {', '.join(hints)}")
-    for field in fields(kind):
-        if field.name not in content and field.default is MISSING:
-            raise InputError(f"{where}: {field.name} is missing")
     return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in content.items()})
 
 
+def _check_keys(content: Any, kind: type, where: str, others: tuple[str, ...] = ()) -> None:
+    """Raise InputError unless `content` is a table with the keys of a dataclass and the others, all that are needed."""
+    names = [*others, *(field.name for field in fields(kind))]
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: wanted a table of {', '.join(names)}, got {content!r}")
+    for key in content:
+        if key not in names:
+            raise InputError(f"{where}: unknown key {key!r}; there are {', '.join(names)}")
+    for name in (*others, *(field.name for field in fields(kind) if field.default is MISSING)):
+        if name not in content:
+            raise InputError(f"{where}: {name} is missing")
+
+
+def _network(content: Any, where: str) -> Network:
+    """Return a [network] table, whose keys beside `autoencoder` and `unet` are those of the autoencoder's sizes."""
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: wanted a table with autoencoder, unet and the autoencoder's sizes, got {content!r}")
+    content = with_autoencoder(content, where)
+    name = content["autoencoder"]
+    if name not in AUTOENCODERS:
+        raise InputError(f"{where}: autoencoder must be one of {', '.join(AUTOENCODERS)}, got {name!r}")
+    kind = AUTOENCODERS[name].config
+    _check_keys(content, kind, where, ("autoencoder", "unet"))
+    unet = _value(tuple[int, ...], content["unet"], f"{where}: unet")
+    sizes = {key: value for key, value in content.items() if key not in ("autoencoder", "unet")}
+    return Network(name, unet, _read(kind, sizes, where))
+
+
 def _value(wanted: Any, value: Any, where: str) -> Any:
-    if wanted in (Network, Loss, Optimizer):
+    """Return a value as the type that a dataclass wants."""
+    if wanted is Network:
+        return _network(value, where)
+    if wanted in (Loss, Optimizer):
         return _read(wanted, value, where)
     if wanted == tuple[int, ...]:
         if isinstance(value, list | tuple) and all(_is_positive_int(v) for v in value):
@@ -157,40 +202,20 @@ def _is_positive_int(value: object) -> bool:
 
 
 def _check(recipe: Recipe, where: str) -> None:
-    """Ranges, and names that are one of a few."""
+    """Raise InputError for a number out of its range, or a name that is none of those there are."""
     network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
     if not network.unet:
         raise InputError(f"{where}: network.unet must have a channel number for each level, got none")
-    if network.periodic or network.atomic:
-        _check_exact(network, where)
-    elif not network.waves and (len(network.encoder) != 4 or len(network.decoder) != 4):
-        raise InputError(f"{where}: network.encoder and network.decoder must have four channel numbers each")
-    for section in (network, loss, optimizer):
+    for section in (network.config, loss, optimizer):
         for key, value in asdict(section).items():
             if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
                 raise InputError(f"{where}: {key} must be a finite number and not negative, got {value}")
+    try:
+        network.config.check()
+    except InputError as error:
+        raise InputError(f"{where}: autoencoder {network.autoencoder}: {error}") from None
     for key in ("learning_rate", "batch_size", "steps", "check_every"):
         if getattr(optimizer, key) <= 0:
             raise InputError(f"{where}: {key} must be positive, got {getattr(optimizer, key)}")
-    if network.waves > N:
-        raise InputError(f"{where}: waves must be at most {N}, the voxels along an axis, got {network.waves}")
-    if network.latent_dim <= 0:
-        raise InputError(f"{where}: latent_dim must be positive, got {network.latent_dim}")
     if optimizer.precision not in PRECISIONS:
         raise InputError(f"{where}: precision must be one of {', '.join(PRECISIONS)}, got {optimizer.precision!r}")
-
-
-def _check_exact(network: Network, where: str) -> None:
-    """Of the networks whose autoencoders have no layers."""
-    kind = "a periodic" if network.periodic else "an atomic"
-    if network.periodic and network.atomic:
-        raise InputError(f"{where}: a network is periodic or atomic, not both")
-    if network.encoder or network.decoder or network.waves:
-        raise InputError(f"{where}: {kind} network has no encoder, decoder or waves")
-    size, wanted = network.latent_dim, ""
-    if network.periodic and (not 12 <= size <= LARGEST_PERIODIC or size % 2):
-        wanted = f"even, from 12 to {LARGEST_PERIODIC}"
-    if network.atomic and size % OF_EACH:
-        wanted = f"a multiple of {OF_EACH}"
-    if wanted:
-        raise InputError(f"{where}: {kind} network's latent_dim must be {wanted}, got {size}")

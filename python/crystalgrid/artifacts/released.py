@@ -9,8 +9,9 @@ from safetensors.torch import save_file
 
 from ..errors import InputError
 from ..files import shipped, written_whole
-from ..nets import CrystalNet
+from ..nets.network import CrystalNet
 from .checkpoint import load_run, untrained
+from .state_names import state_for_file, state_from_file
 
 FORMAT = 1
 WEIGHTS = "weights.safetensors"
@@ -27,7 +28,7 @@ def write_weights(run: Path, folder: Path) -> None:
     about = {**named(about), "format": FORMAT}
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
-        for name, value in network.state_dict().items()
+        for name, value in state_for_file(network).items()
     }
     with written_whole(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary, {"crystalgrid": json.dumps(about)})
@@ -53,7 +54,8 @@ def load_released(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
             if about.get("format") != FORMAT:
                 raise InputError(f"{path}: release format {about.get('format')}, this version reads format {FORMAT}")
             network = untrained(about, path)
-            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            network.load_state_dict(state_from_file(network, tensors))
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).partition("\n")[0][:80]
         raise InputError(f"{path}: damaged, or not the weights of a crystalgrid model ({reason})") from None

@@ -9,7 +9,7 @@ from typing import Any
 from ..artifacts.checkpoint import KEY, last, read_checkpoint
 from ..artifacts.recipe import recipe_from
 from ..model import Model, load
-from ..nets import UNet
+from ..nets.segmentation.unet import UNet
 from ..report.distances import wasserstein
 from ..report.metrics import Tally
 from ..report.panels import canvas, label_axes, save

@@ -31,15 +31,6 @@ SWEPT = 1
 SWEEP = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 
 
-def scale_number(model: Model) -> tuple[int, float] | None:
-    """Return which latent number is the scale of a density, and by what factor of ln(density) it is divided.
-
-    None for a model that carries the scale in no latent number of its own.
-    """
-    log_mean = getattr(getattr(model.network, "vae", None), "log_mean", None)
-    return None if log_mean is None else (0, float(log_mean[1]))
-
-
 @torch.no_grad()
 def run(study: Study, folder: Path) -> dict[str, Any] | None:
     """Return requested and obtained largest densities, how the geometry changes with them, and a latent sweep.
@@ -47,7 +38,7 @@ def run(study: Study, folder: Path) -> dict[str, Any] | None:
     Draws conditioning.png and latent_sweep.png. Returns None, after a line that says why, for a model that carries the
     scale in no latent number of its own.
     """
-    if scale_number(study.model) is None:
+    if study.model.scale is None:
         reason = "this model has no latent number for the scale of a density"
         print(f"conditioning: left out, since {reason}", file=sys.stderr, flush=True)
         return None
@@ -83,9 +74,8 @@ def with_largest_density(model: Model, z: Tensor, requested: Tensor, steps: int 
 
     A density that is zero everywhere stays so.
     """
-    scale = scale_number(model)
-    assert scale is not None
-    index, deviation = scale
+    assert model.scale is not None
+    index, deviation = model.scale
     z = z.clone()
     for _ in range(steps):
         largest = largest_density(model, z)

@@ -9,7 +9,7 @@ from typing import Any
 from ..data.split import check_seed
 from ..errors import InputError
 from ..model import can_learn, find, load_trained
-from ..nets import UNet
+from ..nets.segmentation.unet import UNet
 from ..report.evaluation import choose_crystals, crystals_of_split, load_model_and_crystals, write_json
 from . import beta, conditioning, discriminator, drawn_crystals, draws, interpolation, reconstruction
 from .study import study

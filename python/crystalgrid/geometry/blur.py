@@ -1,41 +1,67 @@
-"""What the Gaussians of Eq. (1) leave of a density: its longest waves.
+"""The blur of Eq. (1) along one axis, and its modes, which are what it leaves of a density.
 
-Along one axis, the blur takes places in and around the cube to voxels. Its singular vectors are the waves that a
-density is made of; its singular values say how much is left of each, of the thirteenth one part in two hundred. Unlike
-cosines, these waves know that atoms go on beyond the faces of the cube.
+The blur takes points in and around the cube to voxels. Its left singular vectors are the modes that every density is a
+sum of; its singular values say how much is left of each, of the thirteenth one part in two hundred. Unlike cosines,
+these modes know that atoms go on beyond the faces of the cube.
 """
+
+import math
 
 import torch
 from torch import Tensor
 
-LENGTH, SIGMA = 10.0, 1.0
-"""Å, of the cube and of its Gaussians, which the networks are made for."""
-BEYOND, SPACING = 4.0, 1 / 16
+from ..grid import DEFAULT_GRID
+
+N, LENGTH, SIGMA = DEFAULT_GRID.n, DEFAULT_GRID.length, DEFAULT_GRID.sigma
+"""Voxels along an axis, and Å of the cube and of its Gaussians: the grid that the networks are made for."""
+PEAK = (2 * math.pi) ** -1.5 / SIGMA**3
+"""1/Å³, of Eq. (1) at an isolated atom of hydrogen."""
+MARGIN, SPACING = 4.0, 1 / 16
 """Å, how far outside the cube atoms are thought of, and how closely."""
 
 
-def centres(count: int) -> Tensor:
-    """[count] Å, float64: the middles of equal parts of the cube along an axis."""
+def voxel_centres(count: int) -> Tensor:
+    """Return the centres of `count` equal parts of the cube along an axis, Å, [count] float64."""
     return (torch.arange(count, dtype=torch.float64) + 0.5) * LENGTH / count
 
 
-def around() -> Tensor:
-    """[places] Å, float64: in and around the cube along an axis."""
-    return torch.arange(-BEYOND, LENGTH + BEYOND + SPACING / 2, SPACING, dtype=torch.float64)
+def axis_points() -> Tensor:
+    """Return points in and around the cube along an axis, Å, [points] float64."""
+    return torch.arange(-MARGIN, LENGTH + MARGIN + SPACING / 2, SPACING, dtype=torch.float64)
 
 
-def blur(n: int, width: float) -> Tensor:
-    """[n, places] float64: Gaussians of `width` Å at each place in and around the cube, at the centres of n voxels."""
-    return torch.exp(-((centres(n)[:, None] - around()) ** 2) / (2 * width**2))
+def blur_matrix(n: int, width: float) -> Tensor:
+    """Return Gaussians of `width` Å about each of `axis_points`, at the centres of n voxels, [n, points] float64."""
+    return torch.exp(-((voxel_centres(n)[:, None] - axis_points()) ** 2) / (2 * width**2))
 
 
-def waves(n: int, count: int) -> Tensor:
-    """[n, count] orthonormal waves at the centres of n voxels, those of which the blur leaves most first."""
-    return torch.linalg.svd(blur(n, SIGMA), full_matrices=False)[0][:, :count].float()
+def blur_modes(n: int, count: int) -> Tensor:
+    """Return `count` orthonormal modes of the blur at the centres of n voxels, the strongest first, [n, count]."""
+    return torch.linalg.svd(blur_matrix(n, SIGMA), full_matrices=False)[0][:, :count].float()
+
+
+def deblurring(n: int, count: int, width: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what takes a density of Gaussians of SIGMA to one of `width` Å, in three steps along each axis.
+
+    The first `count` blur modes [n, count]; how much the blur leaves of each [count]; and what they are, at the voxels,
+    of Gaussians of `width` Å [count, n]; float64.
+    """
+    left, singular, right = torch.linalg.svd(blur_matrix(n, SIGMA), full_matrices=False)
+    return left[:, :count], singular[:count], (blur_matrix(n, width) @ right[:count].T).T
+
+
+def wiener_filter(singular: Tensor, noise: float) -> Tensor:
+    """Return the factors [m, m, m] of a Wiener filter that undoes the blur, in units of hydrogen's peak.
+
+    singular: [m], what the blur leaves of each mode along an axis.
+    noise: relative to the strongest mode; modes of which less is left are damped.
+    """
+    kept = singular[:, None, None] * singular[:, None] * singular
+    return kept / (kept**2 + (noise * kept[0, 0, 0]) ** 2) / PEAK
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
-    """a @ b in full precision, under autocast too."""
+    """Return a @ b in full precision, under autocast too."""
     if torch.jit.is_scripting():
         return a @ b
     with torch.autocast(a.device.type, enabled=False):
@@ -43,7 +69,7 @@ def product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def along_axes(grid: Tensor, matrix: Tensor) -> Tensor:
-    """[B, n, n, n] to [B, m, m, m]: every axis multiplied by `matrix` [n, m]."""
-    for _ in range(3):  # each turn brings the axes round by one
+    """Return [B, n, n, n] with every axis multiplied by `matrix` [n, m], [B, m, m, m]."""
+    for _ in range(3):  # each product moves the next axis to the end
         grid = product(grid, matrix).movedim(-1, 1)
     return grid

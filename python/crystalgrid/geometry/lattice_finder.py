@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blur import LENGTH, SIGMA, along_axes, centres
+from .blur import LENGTH, SIGMA, along_axes, voxel_centres
 
 COUNT = 18
 """Waves along each axis, which hold a density to one part in ten thousand, between voxels too."""
@@ -26,7 +26,7 @@ ALIKE = 0.05
 """Å; of translations that differ less in length, direction decides which is called the shortest."""
 
 
-class Periods(nn.Module):
+class LatticeFinder(nn.Module):
     """Density [B, n, n, n] to the three shortest translations of each, [B, 3, 3], rows in Å, right-handed.
 
     1. At all translations of a coarse grid, the mean squared difference of the density and itself, where both are
@@ -43,7 +43,7 @@ class Periods(nn.Module):
         super().__init__()
         self.points, self.candidates, self.steps = points, candidates, steps
         places = torch.arange(-3.5, LENGTH + 3.5 + PLACES / 2, PLACES, dtype=torch.float64)
-        left, singular, right = torch.linalg.svd(gaussians(centres(n), places), full_matrices=False)
+        left, singular, right = torch.linalg.svd(gaussians(voxel_centres(n), places), full_matrices=False)
         step = torch.arange(1 - points, points)
         shift = torch.cartesian_prod(step, step, step) * LENGTH / points
         overlap = (points - step.abs()).float()
@@ -59,8 +59,8 @@ class Periods(nn.Module):
             "waves": left[:, :COUNT],
             "places": places,
             "mix": right[:COUNT].T / singular[:COUNT],
-            "coarse": centres(points),
-            "at": centres(compared),
+            "coarse": voxel_centres(points),
+            "at": voxel_centres(compared),
             "overlap": overlap[:, None, None] * overlap[:, None] * overlap,
             "shift": shift,
             "length": self._lengths(shift).view(3 * (len(step),)),

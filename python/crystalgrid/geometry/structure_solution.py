@@ -15,7 +15,7 @@ from torch import Tensor
 from ..crystal import MAX_Z
 from ..grid import DEFAULT_GRID, Grid
 from .cell_search import CandidateCell
-from .lattice_finder import Periods
+from .lattice_finder import LatticeFinder
 from .structure_factors import StructureFactors
 
 PAIRS = 200
@@ -84,12 +84,12 @@ def structure_factors(density: Tensor, grid: Grid) -> Factors | None:
     mean, cosines, sines = fit.fit(relative, reciprocal)
     total = float(mean * average * torch.linalg.det(lattice))
     values = total * (cosines - 1j * sines)[0].numpy()
-    return Factors(lattice[0].numpy(), fit.waves(reciprocal)[0].numpy(), values, total)
+    return Factors(lattice[0].numpy(), fit.g_vectors(reciprocal)[0].numpy(), values, total)
 
 
 @cache
-def _lattice_finder() -> Periods:
-    return Periods(DEFAULT_GRID.n)
+def _lattice_finder() -> LatticeFinder:
+    return LatticeFinder(DEFAULT_GRID.n)
 
 
 def solve_structure(factors: Factors, start: CandidateCell, grid: Grid) -> CandidateCell:

@@ -2,12 +2,12 @@
 
 from torch import Tensor, nn
 
-from .autoencoders.paper import conv_block
-from .autoencoders.waves import relative
+from .layers import conv_block
+from .relative_density import relative_density
 
 
 class Discriminator(nn.Module):
-    """Density to the logit of 1 - λ of Eq. (7): three strided convolutions, 30³ → 14³ → 6³ → 2³, and one layer.
+    """A density to the logit of 1 - λ of Eq. (7): three strided convolutions, 30³ → 14³ → 6³ → 2³, and one layer.
 
     The paper names no layers. It sees densities relative to their means, so that crystals of all elements look alike.
     """
@@ -20,5 +20,5 @@ class Discriminator(nn.Module):
         )  # fmt: skip
 
     def forward(self, density: Tensor) -> Tensor:
-        """density [B, 30, 30, 30] in 1/Å³ to logits [B]; their sigmoid is the score, 1 for a real crystal's decode."""
-        return self.layers(relative(density).unsqueeze(1)).squeeze(1)
+        """Return logits [B], whose sigmoid is 1 for a real crystal's decode, of densities [B, 30, 30, 30] in 1/Å³."""
+        return self.layers(relative_density(density).unsqueeze(1)).squeeze(1)

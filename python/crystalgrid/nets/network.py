@@ -1,79 +1,70 @@
-"""The pair of networks that a model is."""
+"""The networks that a model is."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .autoencoders.atoms import AtomVAE
-from .autoencoders.lattice import LatticeVAE
-from .autoencoders.paper import VAE
-from .autoencoders.waves import WaveVAE
-from .generators.cell_flow import CellFlow
-from .generators.latent_flow import LatentFlow
+from .autoencoders.base import Autoencoder
+from .generators import GENERATORS
+from .generators.base import Generator
 from .segmentation.unet import UNet
 
 
 class CrystalNet(nn.Module):
-    """VAE and U-Net; the module that is trained, exported and sampled from. Densities are Eq. (1) in 1/Å^3 throughout.
+    """An autoencoder, a U-Net and perhaps a generator: the module that is trained, exported and sampled from.
 
-    unet: channels, see `UNet`. waves: 0 for the networks of the paper, where encoder and decoder are channels (see
-    `Encoder` and `Decoder`); else those that know the physics, with so many waves per axis (see `WaveVAE`).
-    periodic, atomic: the autoencoders that know that crystals repeat, and that all atoms are in the cube (see
-    `LatticeVAE` and `AtomVAE`), which have no layers.
-    prior: widths of the prior; empty where draws are the VAE's own N(0, 1). It is a `LatentFlow` over latent vectors
-    or, where the autoencoder knows a crystal's latent vector, a `CellFlow` over crystals of at most `atoms` atoms.
+    Densities are Eq. (1) in 1/Å³ throughout. Without a generator, latent vectors are drawn from N(0, 1).
     """
 
-    def __init__(
-        self,
-        unet: tuple[int, ...],
-        encoder: tuple[int, ...] = (),
-        decoder: tuple[int, ...] = (),
-        latent_dim: int = 300,
-        waves: int = 0,
-        periodic: bool = False,
-        atomic: bool = False,
-        prior: tuple[int, ...] = (),
-        atoms: int = 0,
-    ) -> None:
+    def __init__(self, autoencoder: Autoencoder, unet: UNet, generator: Generator | None = None) -> None:
         super().__init__()
-        self.vae: LatticeVAE | AtomVAE | WaveVAE | VAE
-        if periodic:
-            self.vae = LatticeVAE(latent_dim)
-        elif atomic:
-            self.vae = AtomVAE(latent_dim)
-        elif waves:
-            self.vae = WaveVAE(encoder, decoder, latent_dim, waves)
-        else:
-            self.vae = VAE(encoder, decoder, latent_dim)
-        exact = periodic or atomic
-        self.unet = UNet(unet, physics=exact or waves > 0, exact=exact)
-        self.flow = LatentFlow(latent_dim, prior) if prior and not exact else None
-        self.cells = CellFlow(latent_dim, prior, atoms) if prior and exact else None
-
-    @property
-    def has_prior(self) -> bool:
-        """Whether one was learned."""
-        return self.flow is not None or self.cells is not None
+        self.autoencoder = autoencoder
+        self.unet = unet
+        self.generator = generator
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, 30, 30, 30] to mu and log variance, each [B, latent_dim]."""
-        return self.vae.encode(density)
+        """Return mu and log variance of z, each [B, latent_dim], of densities [B, 30, 30, 30]."""
+        return self.autoencoder.encode(density)
 
     @torch.jit.export
     def prior(self, noise: Tensor) -> Tensor:
-        """noise ~ N(0, 1) to latent vectors, both [B, latent_dim]: the noise itself where no prior was learned."""
-        if self.cells is not None:
-            lattice, places, numbers = self.cells(noise)
-            return self.vae.of_cells(lattice, places, numbers)  # type: ignore[operator]
-        return noise if self.flow is None else self.flow(noise)
+        """Return latent vectors of noise ~ N(0, 1), both [B, latent_dim]: the noise itself without a generator."""
+        if self.generator is None:
+            return noise
+        if self.generator.draws_cells:
+            lattice, frac_coords, numbers = self.generator(noise)
+            return self.autoencoder.encode_cells(lattice, frac_coords, numbers)
+        return self.generator(noise)
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:
-        """z [B, latent_dim] to density [B, 30, 30, 30]."""
-        return self.vae.decode(z)
+        """Return densities [B, 30, 30, 30] of latent vectors z [B, latent_dim]."""
+        return self.autoencoder.decode(z)
 
     @torch.jit.export
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, n, n, n] to species, uint8, 0 or Z, and the probability of that, both [B, n, n, n]."""
+        """Return species, uint8, 0 or Z, and the probability of that, both [B, n, n, n], of [B, n, n, n]."""
         return self.unet.segment(density)
+
+
+def generator_kind(autoencoder: type[Autoencoder]) -> str:
+    """Return the name in `GENERATORS` of the generator that fits an autoencoder of this kind."""
+    return "cells" if autoencoder.encodes_cells else "latent"
+
+
+def build_network(
+    autoencoder: Autoencoder, unet: tuple[int, ...], generator: Mapping[str, Any] | None = None
+) -> CrystalNet:
+    """Return untrained networks for an autoencoder.
+
+    unet: channels of the U-Net's levels. generator: the generator's `sizes` by name, among other things; None or none
+    of them: there is no generator.
+    """
+    network = CrystalNet(autoencoder, UNet(unet, autoencoder.unet_input))
+    if generator and generator.get("widths"):
+        kind = GENERATORS[generator_kind(type(autoencoder))]
+        network.generator = kind(autoencoder.latent_dim, **{size: generator[size] for size in kind.sizes})
+    return network

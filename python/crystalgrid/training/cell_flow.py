@@ -11,9 +11,9 @@ from ..artifacts.recipe import MIXED, Network, Optimizer
 from ..data.crystalset import CrystalSet
 from ..errors import InputError
 from ..geometry.orbits import Orbits, from_first_atoms, orbit_positions, to_float
-from ..nets import CrystalNet
 from ..nets.generators.cell_flow import LEAST_NOISE, CellFlow, most_atoms
 from ..nets.generators.templates import TEMPLATES
+from ..nets.network import CrystalNet
 from .flow import PriorTraining
 from .unit_cells import UnitCells, build_unit_cells, shortest_distances, small_enough
 
@@ -34,8 +34,8 @@ class CellFlowTraining(PriorTraining):
 
     @property
     def learner(self) -> CellFlow:
-        assert self.net.cells is not None
-        return self.net.cells
+        assert isinstance(self.net.generator, CellFlow)
+        return self.net.generator
 
     @classmethod
     def learnable(cls, crystals: CrystalSet, network: Network) -> np.ndarray:

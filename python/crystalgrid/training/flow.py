@@ -13,7 +13,7 @@ from ..artifacts.recipe import Network, Optimizer
 from ..atoms import find_atoms
 from ..data.crystalset import CrystalSet
 from ..latents import latents
-from ..nets import CrystalNet
+from ..nets.network import CrystalNet
 from .joint import DRAWN, JointTraining, stream
 
 
@@ -49,8 +49,8 @@ class PriorTraining(JointTraining):
         """The network that is trained."""
 
     def build(self) -> CrystalNet:
-        net = self.recipe.build(self.widths, self.atoms)
-        for part in (net.vae, net.unet):
+        net = self.recipe.build({"widths": self.widths, "atoms": self.atoms})
+        for part in (net.autoencoder, net.unet):
             part.requires_grad_(False)
         return net
 

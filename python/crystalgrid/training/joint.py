@@ -19,8 +19,8 @@ from ..data.crystalset import CrystalSet
 from ..data.cubes import Cubes, training_cubes
 from ..grid import Grid
 from ..latents import latents
-from ..nets import VAE, CrystalNet
 from ..nets.distributed import joined
+from ..nets.network import CrystalNet
 from ..progress import progress
 from .losses import joint_loss
 
@@ -64,14 +64,14 @@ class JointTraining:
     def build(self) -> CrystalNet:
         """Return the networks before the first step, with what is known in closed form."""
         net = self.recipe.build()
-        if not isinstance(net.vae, VAE):
-            net.vae.fit(self.first_densities(net.vae.fitted_to), self.recipe.loss.beta)
+        densities = self.first_densities(net.autoencoder.fit_cubes)
+        net.autoencoder.fit(densities, self.recipe.loss.beta)
         return net
 
     def first_densities(self, count: int) -> Iterator[Tensor]:
         """Yield batches of cubes to fit in closed form what can be, before the first step."""
         for start in progress(range(0, count, AT_ONCE), "first look at the data"):
-            yield self.samples(start, AT_ONCE).density(self.grid)
+            yield self.samples(start, min(AT_ONCE, count - start)).density(self.grid)
 
     def samples(self, start: int, count: int) -> Cubes:
         """Return cubes start to start + count of the stream."""
@@ -91,7 +91,7 @@ class JointTraining:
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         return [
-            {"params": self.net.vae.parameters(), "share": self.options.vae_share},
+            {"params": self.net.autoencoder.parameters(), "share": self.options.vae_share},
             {"params": self.net.unet.parameters(), "share": 1.0},
         ]
 
@@ -103,7 +103,7 @@ class JointTraining:
         """Return the losses of the mean reconstruction of held-out cubes."""
         density, species = self.grids(held_out)
         decoded = self.reconstruct(density)
-        reconstruction = self.net.vae.error(decoded, density)
+        reconstruction = self.net.autoencoder.error(decoded, density)
         segmentation = self.net.unet.head.loss(self.net.unet.features(decoded), species)
         return {"loss": reconstruction + segmentation, "reconstruction": reconstruction, "segmentation": segmentation}
 

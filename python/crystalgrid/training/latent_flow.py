@@ -11,8 +11,8 @@ from torch import Tensor
 from ..artifacts.recipe import Network, Optimizer
 from ..data.crystalset import CrystalSet
 from ..data.cubes import canonical_cubes
-from ..nets import CrystalNet
 from ..nets.generators.latent_flow import LatentFlow
+from ..nets.network import CrystalNet
 from ..progress import progress
 from .flow import PriorTraining
 
@@ -40,8 +40,8 @@ class LatentFlowTraining(PriorTraining):
 
     @property
     def learner(self) -> LatentFlow:
-        assert self.net.flow is not None
-        return self.net.flow
+        assert isinstance(self.net.generator, LatentFlow)
+        return self.net.generator
 
     @classmethod
     def learnable(cls, crystals: CrystalSet, network: Network) -> np.ndarray:

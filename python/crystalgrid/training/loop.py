@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..artifacts.checkpoint import KEY, best, last, read_checkpoint, weights_of, write_checkpoint
 from ..artifacts.recipe import MIXED
+from ..artifacts.state_names import state_for_file, state_from_file
 from ..errors import InputError
 from ..nets.distributed import mean_over_processes
 from ..nets.float32 import float32_convolutions
@@ -174,7 +175,7 @@ class Loop:
         if first_process():
             content = {
                 KEY: self.task.record(self.step, self.clock.seconds, self.decay_end),
-                "state_dict": {f"net.{name}": value for name, value in self.task.net.state_dict().items()},
+                "state_dict": {f"net.{name}": value for name, value in state_for_file(self.task.net).items()},
                 "optimizer_states": [self.optimizer.state_dict()],
                 "global_step": self.step,
                 "lowest_val_loss": self.lowest,
@@ -185,7 +186,7 @@ class Loop:
         """Go on from a checkpoint, one that Lightning wrote for earlier versions too."""
         checkpoint = read_checkpoint(path)
         record = checkpoint[KEY].get("prior", checkpoint[KEY])
-        self.task.net.load_state_dict(weights_of(checkpoint))
+        self.task.net.load_state_dict(state_from_file(self.task.net, weights_of(checkpoint)))
         self.optimizer.load_state_dict(checkpoint["optimizer_states"][0])
         self.step = checkpoint["global_step"]
         self.lowest = checkpoint.get("lowest_val_loss") or checkpoint["callbacks"]["Log"]["lowest"]

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..artifacts.recipe import Loss
-from ..nets import CrystalNet
+from ..nets.network import CrystalNet
 
 
 def joint_loss(net: CrystalNet, density: Tensor, species: Tensor, weights: Loss, noise: Tensor) -> dict[str, Tensor]:
@@ -18,7 +18,7 @@ def joint_loss(net: CrystalNet, density: Tensor, species: Tensor, weights: Loss,
     mu, logvar = net.encode(density)
     decoded = net.decode(mu + noise * (logvar / 2).exp())
     kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1).mean()
-    reconstruction = net.vae.error(decoded, density)
+    reconstruction = net.autoencoder.error(decoded, density)
     segmentation = net.unet.head.loss(net.unet.features(scale_gradient(decoded, weights.gamma)), species)
     loss = reconstruction + weights.beta * kl / density[0].numel() + segmentation
     return {"loss": loss, "reconstruction": reconstruction, "kl": kl, "segmentation": segmentation}

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ..artifacts.recipe import recipe_from
 from ..errors import InputError
 from ..files import new_folder
 from .processes import first_process
@@ -21,6 +22,7 @@ def prepare_folder(out: Path, resume: bool) -> None:
 
 def check_same_run(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
     """Raise InputError unless a run resumed as `now` is the run that `then`, in its folder, says it was."""
+    then = {**then, "recipe": recipe_from(then["recipe"], str(out)).to_dict()}  # which may be of an earlier version
     if now["processes"] != then.get("processes", 1):  # which runs of one process once did not say
         raise InputError(f"{out}: was trained by {then.get('processes', 1)} processes; resume with as many")
     for key, name in (("mode", "--mode"), ("start", "--start"), ("recipe", "--recipe"), ("seed", "--seed")):

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from ..artifacts.recipe import Optimizer
-from ..nets import CrystalNet
+from ..nets.network import CrystalNet
 
 
 class Task(Protocol):

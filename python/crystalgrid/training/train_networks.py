@@ -12,7 +12,7 @@ from ..data.cubes import check_mode
 from ..errors import InputError
 from ..grid import Grid
 from ..model import load_learner
-from ..nets import CrystalNet
+from ..nets.network import CrystalNet
 from .clock import Clock
 from .joint import JointTraining
 from .log import Log
@@ -56,7 +56,8 @@ def first_networks(
 ) -> tuple[Recipe, CrystalNet | None, dict[str, Any]]:
     """Return the recipe, the networks to start from if not new ones, and what checkpoints say of whose these are."""
     if start is None:
-        return for_mode(load_recipe(recipe or BY_MODE[check_mode(mode)]), mode), None, {}
+        mode = check_mode(mode)
+        return load_recipe(recipe or BY_MODE[mode]).for_mode(mode), None, {}
     net, metadata = load_learner(start)
     recipe_of_start = recipe_from(metadata["recipe"], start)
     settings = load_recipe(recipe) if recipe else recipe_of_start
@@ -64,18 +65,9 @@ def first_networks(
         raise InputError(f"{recipe}: its [network] is not that of {start}; give a recipe with the same, or none")
     if metadata["mode"] != mode:
         raise InputError(f"{start}: was trained in {metadata['mode']} mode, got --mode {mode}")
-    net.flow = net.cells = None  # latent vectors change
+    net.generator = None  # latent vectors change
     before = {key: metadata[key] for key in ("data", "step", "seconds", "start") if key in metadata}
     return settings, net, {"start": {"model": start, **before}}
-
-
-def for_mode(recipe: Recipe, mode: str) -> Recipe:
-    """Return the recipe. Raises InputError if its networks cannot learn that mode."""
-    if recipe.network.periodic and mode == "single":
-        raise InputError(f"{recipe.name}: this recipe is for --mode repeated, since a single cell does not repeat")
-    if recipe.network.atomic and mode == "repeated":
-        raise InputError(f"{recipe.name}: this recipe is for --mode single, where all atoms are in the cube")
-    return recipe
 
 
 def total_steps(

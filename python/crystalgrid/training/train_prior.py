@@ -19,6 +19,7 @@ from ..data.crystalset import CrystalSet
 from ..errors import InputError
 from ..grid import Grid
 from ..model import load_learner
+from ..nets.network import generator_kind
 from .cell_flow import CellFlowTraining
 from .clock import Clock
 from .flow import PriorTraining
@@ -29,6 +30,8 @@ from .processes import only_first_prints
 from .run_data import describe_run, load_splits
 from .run_folder import check_same_run, prepare_folder
 
+TRAINING: dict[str, type[PriorTraining]] = {"latent": LatentFlowTraining, "cells": CellFlowTraining}
+"""How each kind of generator is trained."""
 HELD_OUT_CRYSTALS = 2048
 """Crystals of the validation split that are validated on while training."""
 
@@ -47,11 +50,11 @@ def train_prior(
     """Train a prior for a trained model, with the options of `crystalgrid-prior`."""
     clock = Clock(minutes)
     trained, metadata = load_learner(model)
-    trained.flow = trained.cells = None
+    trained.generator = None
     metadata.pop("prior", None)
     first_prior, about_start = load_first_prior(start)
     recipe = recipe_from(metadata["recipe"], model)
-    kind = CellFlowTraining if recipe.network.periodic or recipe.network.atomic else LatentFlowTraining
+    kind = TRAINING[generator_kind(recipe.network.kind)]
     settings = replace(recipe, optimizer=kind.optimizer)
     *splits, checksum = load_splits(data, metadata["mode"], seed)
     with only_first_prints():
@@ -80,7 +83,7 @@ def load_first_prior(start: str | None) -> tuple[nn.Module | None, dict[str, Any
         raise InputError(f"{start}: has no prior to begin with")
     prior = metadata["prior"]
     before = {key: prior[key] for key in ("data", "step", "seconds", "start", "atoms") if key in prior}
-    return net.cells or net.flow, {"start": {"model": start, **before}}
+    return net.generator, {"start": {"model": start, **before}}
 
 
 def go_on_from(first: nn.Module, learner: nn.Module, start: str) -> None:

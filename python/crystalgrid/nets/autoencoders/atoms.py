@@ -1,106 +1,121 @@
-"""A variational autoencoder that knows what a density is of: the positions and atomic numbers of atoms in the cube."""
+"""A closed-form codec that knows what a density is of: the positions and atomic numbers of atoms in the cube."""
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from ...geometry.blur import LENGTH, centres
-from .matching_pursuit import Pursuit, gaussians
-from .paper import N
-from .waves import relative_error
+from ...errors import InputError
+from ...geometry.blur import LENGTH, N, voxel_centres
+from ..relative_density import relative_error
+from .base import Autoencoder, FittedConfig
+from .matching_pursuit import MatchingPursuit, gaussians
 
-OF_EACH = 4
-"""Numbers of an atom."""
+PER_ATOM = 4
+"""Latent numbers of an atom."""
 AT_ONCE = 16
 """Cubes whose atoms are looked for together, which bounds memory."""
 LARGEST = 5.5
-"""Of ln(1 + Z)."""
-LEAST_SHIFT, LEAST_CHANGE = 0.1, 0.05
-"""Å and logarithms: deviations of numbers that hardly vary, such as those of atoms that few crystals have."""
+"""Bound on ln(1 + Z), which is 4.6 for Z = 94."""
+LEAST_DEVIATION = (0.05, 0.1, 0.1, 0.1)
+"""Least deviations of ln(1 + Z) and of a position in Å, for atoms that are in few crystals and so hardly vary."""
 
 
-class AtomVAE(nn.Module):
-    """Densities outside are always Eq. (1), in 1/Å^3, of crystals in single mode: all their atoms are in the cube.
+@dataclass(frozen=True, kw_only=True)
+class AtomConfig(FittedConfig):
+    """The sizes of an `AtomAutoencoder`, which holds latent_dim / 4 atoms."""
+
+    def check(self) -> None:
+        super().check()
+        if self.latent_dim % PER_ATOM:
+            raise InputError(f"latent_dim must be a multiple of {PER_ATOM}, got {self.latent_dim}")
+
+
+class AtomAutoencoder(Autoencoder):
+    """A list of atoms, for crystals in single mode; nothing is learned but means and deviations.
 
     A latent vector is, standardised over the training crystals, ln(1 + Z) and the position from the cube's middle of
     one atom after the other, the heaviest first; an atom that is not there has Z = 0. The encoder finds the atoms
-    (`Pursuit`); the decoder is Eq. (1). There is nothing to learn but mean and deviation of each number.
+    (`MatchingPursuit`); the decoder is Eq. (1). All atoms must be in the cube.
     """
 
-    fitted_to = 1024
-    """Cubes that `fit` wants."""
+    config = AtomConfig
+    modes = ("single",)
+    exact = True
+    error_bound = 1e-5
+    unet_input = "derivatives"
+    traceable = False
+    encodes_cells = True
+    voxels: Tensor
+    centre: Tensor
+    deviation: Tensor
+    logvar: Tensor
 
-    def __init__(self, latent_dim: int) -> None:
-        super().__init__()
-        self.pursuit = Pursuit(N, latent_dim // OF_EACH)
-        self.voxels: Tensor
-        self.centre: Tensor
-        self.deviation: Tensor
-        self.logvar: Tensor
-        self.register_buffer("voxels", centres(N).float() - LENGTH / 2, persistent=False)
-        self.register_buffer("centre", torch.zeros(latent_dim))
-        self.register_buffer("deviation", torch.ones(latent_dim))
-        self.register_buffer("logvar", torch.zeros(latent_dim))  # of q(z|M), the same for all
+    def __init__(self, config: AtomConfig) -> None:
+        super().__init__(config)
+        self.pursuit = MatchingPursuit(N, config.latent_dim // PER_ATOM)
+        self.register_buffer("voxels", voxel_centres(N).float() - LENGTH / 2, persistent=False)
+        self.register_buffer("centre", torch.zeros(config.latent_dim))
+        self.register_buffer("deviation", torch.ones(config.latent_dim))
+        self.register_buffer("logvar", torch.zeros(config.latent_dim))  # of q(z|M), the same for all
 
-    @torch.jit.ignore
     def fit(self, batches: Iterable[Tensor], beta: float) -> None:
-        """Take from cubes (batches of [B, n, n, n]) means, deviations and variances."""
-        numbers = torch.cat([self.numbers(part) for density in batches for part in density.split(AT_ONCE)])
-        least = torch.tensor([LEAST_CHANGE, *[LEAST_SHIFT] * 3], device=numbers.device)
-        deviation = numbers.std(0).view(-1, OF_EACH)
-        self.centre.copy_(numbers.mean(0))
+        atoms = torch.cat([self.find_atoms(part) for density in batches for part in density.split(AT_ONCE)])
+        deviation = atoms.std(0).view(-1, PER_ATOM)
+        least = torch.tensor(LEAST_DEVIATION, device=atoms.device)
+        self.centre.copy_(atoms.mean(0))
         self.deviation.copy_(torch.maximum(deviation, least).flatten())
-        sensitivity = self.sensitivity(numbers) * self.deviation.square()
+        sensitivity = self.sensitivity(atoms) * self.deviation.square()
         self.logvar.copy_(-torch.log1p(2 * N**3 / max(beta, 1e-6) * sensitivity))
 
-    def sensitivity(self, numbers: Tensor) -> Tensor:
-        """[latent_dim]: mean square, over voxels and crystals, of the relative density's derivative by each number.
+    def sensitivity(self, atoms: Tensor) -> Tensor:
+        """Return how much each number of an atom list [B, latent_dim] changes the relative density, [latent_dim].
 
-        As if no atom were near a face: over all space, g² of a Gaussian comes to 1 / 8 π^(3/2), and (∂g/∂x)² to half.
+        That is the square of its derivative, the mean over voxels and crystals, as if no atom were near a face: over
+        all space, g² of a Gaussian comes to 1 / 8 π^(3/2), and (∂g/∂x)² to half.
         """
-        weights = numbers.view(len(numbers), -1, OF_EACH)[:, :, 0].expm1()
+        weights = atoms.view(len(atoms), -1, PER_ATOM)[:, :, 0].expm1()
         total = weights.sum(1, keepdim=True).clamp_min(1)
         by_weight = LENGTH**3 / (8 * math.pi**1.5) * ((1 + weights) / total).square().mean(0)
         by_position = LENGTH**3 / (16 * math.pi**1.5) * (weights / total).square().mean(0)
         return torch.stack((by_weight, by_position, by_position, by_position), 1).flatten()
 
-    def numbers(self, density: Tensor, length: float = LENGTH) -> Tensor:
-        """Density [B, n, n, n] to what the latent vector says of the atoms, [B, latent_dim]."""
+    def find_atoms(self, density: Tensor, length: float = LENGTH) -> Tensor:
+        """Return what latent vectors standardise, [B, latent_dim], of densities [B, n, n, n]; see `atom_list`."""
         positions, weights = self.pursuit(density)
-        return listed(torch.where(weights.unsqueeze(2) > 0, positions - length / 2, 0.0), weights)
+        return atom_list(torch.where(weights.unsqueeze(2) > 0, positions - length / 2, 0.0), weights)
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, 30, 30, 30] to mu and log variance of q(z|M), each [B, latent_dim]."""
         if torch.jit.is_scripting():
-            numbers = self.numbers(density)
+            atoms = self.find_atoms(density)
         else:
             with torch.autocast(density.device.type, enabled=False):
-                numbers = self.numbers(density)
-        mu = (numbers - self.centre) / self.deviation
+                atoms = self.find_atoms(density)
+        mu = (atoms - self.centre) / self.deviation
         return mu, self.logvar.expand_as(mu)
 
     @torch.jit.export
-    def of_cells(self, lattice: Tensor, places: Tensor, numbers: Tensor, tolerance: float = 1e-4) -> Tensor:
-        """Latent vectors [B, latent_dim] of one cell each, its atoms' mean in the middle of the cube.
+    def encode_cells(self, lattice: Tensor, frac_coords: Tensor, numbers: Tensor, tolerance: float = 1e-4) -> Tensor:
+        """Return latent vectors [B, latent_dim] of one cell each, its atoms' mean in the middle of the cube.
 
-        lattice: [B, 3, 3] Å; places: fractional coordinates [B, K, 3], of which rounding leaves those at 0 where they
-            are; numbers: [B, K], 0 for no atom.
+        lattice: [B, 3, 3] Å; frac_coords: [B, K, 3], wrapped to [-tolerance, 1 - tolerance), so that rounding does not
+        move an atom from 0 to 1; numbers: [B, K], atomic numbers, 0 for no atom.
         """
-        weights = numbers.to(places.dtype)
+        weights = numbers.to(frac_coords.dtype)
         real = (weights > 0).unsqueeze(2)
-        positions = (places - (places + tolerance).floor()) @ lattice * real
-        away = (positions - positions.sum(1, keepdim=True) / real.sum(1, keepdim=True)) * real
-        atoms = listed(away, weights)[:, : self.centre.size(0)]
+        positions = (frac_coords - (frac_coords + tolerance).floor()) @ lattice * real
+        centred = (positions - positions.sum(1, keepdim=True) / real.sum(1, keepdim=True)) * real
+        atoms = atom_list(centred, weights)[:, : self.centre.size(0)]
         atoms = F.pad(atoms, [0, self.centre.size(0) - atoms.size(1)])
         return (atoms - self.centre) / self.deviation
 
     @torch.jit.export
     def decode(self, z: Tensor, largest: float = LARGEST) -> Tensor:
-        """z [B, latent_dim] to the density M̂ [B, 30, 30, 30] of Eq. (4)."""
+        """Return the densities of Eq. (1), [B, 30, 30, 30], of z [B, latent_dim]; `largest` bounds ln(1 + Z)."""
         atoms = (self.centre + self.deviation * z).view(z.size(0), -1, 4)
         weights = atoms[:, :, 0].clamp(0, largest).expm1()
         if torch.jit.is_scripting():
@@ -110,20 +125,22 @@ class AtomVAE(nn.Module):
                 density = gaussians(atoms[:, :, 1:], weights, self.voxels)
         return density
 
-    @torch.jit.ignore
     def error(self, decoded: Tensor, density: Tensor) -> Tensor:
-        """Mean over voxels of the squared error, in units of each cube's true mean."""
+        """Return the mean squared error over voxels, in units of each cube's true mean."""
         return relative_error(decoded, density)
 
 
-def listed(positions: Tensor, weights: Tensor) -> Tensor:
-    """Atoms [B, K, 3] and [B, K] as ln(1 + Z) and position of one after the other, the heaviest first, [B, 4 K]."""
+def atom_list(positions: Tensor, weights: Tensor) -> Tensor:
+    """Return ln(1 + Z) and position of one atom after the other, the heaviest first, [B, 4 K].
+
+    positions: [B, K, 3] Å from the cube's middle; weights: [B, K], Z, 0 for no atom.
+    """
     order = heaviest_first(positions, weights).unsqueeze(2)
-    numbers = torch.cat((weights.log1p().unsqueeze(2), positions), 2)
-    return numbers.gather(1, order.expand_as(numbers)).flatten(1).float()
+    atoms = torch.cat((weights.log1p().unsqueeze(2), positions), 2)
+    return atoms.gather(1, order.expand_as(atoms)).flatten(1).float()
 
 
 def heaviest_first(positions: Tensor, weights: Tensor, length: float = LENGTH) -> Tensor:
-    """[B, K], an order of atoms: by atomic number, and of one species along a direction in which few are level."""
+    """Return an order of atoms [B, K]: by Z and, of one species, along a direction in which few are level."""
     along = positions @ torch.tensor([1.0, 0.3, 0.1], dtype=positions.dtype, device=positions.device)
     return (weights.round() * (10 * length) + along).argsort(dim=1, descending=True)

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...geometry.blur import SIGMA, along_axes, blur, centres
-from ..segmentation.wiener import wiener
+from ...geometry.blur import along_axes, deblurring, voxel_centres, wiener_filter
 
 COUNT = 20
 """Waves along each axis."""
@@ -27,7 +26,7 @@ FARTHEST_STEP = 0.3
 """Å, along each axis."""
 
 
-class Pursuit(nn.Module):
+class MatchingPursuit(nn.Module):
     """Density [B, n, n, n] in 1/Å³ to positions [B, most, 3] in Å and weights [B, most], both float64, 0 for no atom.
 
     Orthogonal matching pursuit (Pati et al. 1993), with positions that move: where what is left of the density, most of
@@ -35,19 +34,20 @@ class Pursuit(nn.Module):
     (Levenberg-Marquardt). All atoms must be in the cube. Two that are less than about 0.9 Å apart may be taken for one.
     """
 
+    voxels: Tensor
+    modes: Tensor
+    filter: Tensor
+    sharp_modes: Tensor
+
     def __init__(self, n: int, most: int) -> None:
         super().__init__()
         self.most = most
-        left, singular, right = torch.linalg.svd(blur(n, SIGMA), full_matrices=False)
-        self.voxels: Tensor
-        self.waves: Tensor
-        self.filter: Tensor
-        self.sharp: Tensor
+        modes, singular, sharp_modes = deblurring(n, COUNT, WIDTH)
         for name, values in {
-            "voxels": centres(n),
-            "waves": left[:, :COUNT],
-            "filter": wiener(singular[:COUNT], NOISE),
-            "sharp": (blur(n, WIDTH) @ right[:COUNT].T).T,
+            "voxels": voxel_centres(n),
+            "modes": modes,
+            "filter": wiener_filter(singular, NOISE),
+            "sharp_modes": sharp_modes,
         }.items():
             self.register_buffer(name, values.contiguous(), persistent=False)
 
@@ -82,7 +82,7 @@ class Pursuit(nn.Module):
 
     def peaks(self, left: Tensor, faintest: float = FAINTEST, share: float = SHARE) -> tuple[Tensor, Tensor]:
         """Voxels [B, most, 3] in Å where what is left peaks, and how high, [B, most], 0 for none."""
-        sharp = along_axes(along_axes(left, self.waves) * self.filter, self.sharp)
+        sharp = along_axes(along_axes(left, self.modes) * self.filter, self.sharp_modes)
         highest = sharp >= F.max_pool3d(sharp.unsqueeze(1), 3, 1, 1).squeeze(1)
         height, which = torch.where(highest, sharp, 0.0).flatten(1).topk(self.most)
         height = torch.where((height > faintest) & (height > share * height[:, :1]), height, 0.0)

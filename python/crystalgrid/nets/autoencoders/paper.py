@@ -1,24 +1,35 @@
-"""The variational autoencoder of section 8.1: a density of 30³ voxels to a latent vector and back."""
+"""The variational autoencoder of section 8.1: convolutions from 30³ voxels to a latent vector and back."""
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-N = 30
-"""Voxels along each side that the networks are made for."""
+from ...errors import InputError
+from ..layers import conv_block
+from .base import Autoencoder, AutoencoderConfig
 
 
-def conv_block(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
-    """Convolution, batch normalisation, LeakyReLU (section 3.2)."""
-    conv = nn.Conv3d(inputs, outputs, kernel, stride, padding, bias=False)  # the normalisation has the bias
-    return [conv, nn.BatchNorm3d(outputs), nn.LeakyReLU(inplace=True)]
+@dataclass(frozen=True, kw_only=True)
+class PaperConfig(AutoencoderConfig):
+    """The sizes of a `PaperAutoencoder`.
+
+    encoder: channels of the encoder's four convolutions; (16, 32, 64, 128) in the paper.
+    decoder: channels of the decoder's 5³ grid and of its next three convolutions; (128, 64, 32, 16) in the paper.
+    """
+
+    encoder: tuple[int, ...]
+    decoder: tuple[int, ...]
+
+    def check(self) -> None:
+        super().check()
+        for key, channels in (("encoder", self.encoder), ("decoder", self.decoder)):
+            if len(channels) != 4:
+                raise InputError(f"{key} must have four channel numbers, got {len(channels)}")
 
 
 class Encoder(nn.Module):
-    """Section 8.1.1, convolutions without padding: 30³ → 13³ → 11³ → 9³ → 4³ → mu and log variance.
-
-    channels: of the four convolutions; (16, 32, 64, 128) in the paper.
-    """
+    """The encoder of section 8.1.1, without padding: 30³ → 13³ → 11³ → 9³ → 4³ → mu and log variance."""
 
     def __init__(self, channels: tuple[int, ...], latent_dim: int) -> None:
         super().__init__()
@@ -27,19 +38,19 @@ class Encoder(nn.Module):
             *conv_block(1, a, 5, stride=2), *conv_block(a, b, 3), *conv_block(b, c, 3), *conv_block(c, d, 3, stride=2)
         )
         self.latent = nn.Linear(d * 4**3, 2 * latent_dim)
-        nn.init.constant_(self.latent.bias[latent_dim:], -6.0)  # begins as an autoencoder: noise of 5 % drowns nothing
+        nn.init.constant_(self.latent.bias[latent_dim:], -6.0)  # noise of 5 % at first, which drowns nothing
 
     def forward(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, 30, 30, 30] to mu and log variance, each [B, latent_dim]."""
+        """Return mu and log variance, each [B, latent_dim], of densities [B, 30, 30, 30]."""
         mu, logvar = self.latent(self.convs(density.unsqueeze(1)).flatten(1)).float().chunk(2, 1)
         return mu, logvar
 
 
 class Decoder(nn.Module):
-    """Section 8.1.2, padded so that it ends at 30³: 5³ → 10³ (14³) → 10³ → 20³ (22³) → 18³ → 36³ → 33³ → 30³.
+    """The decoder of section 8.1.2: 5³ → 10³ (14³) → 10³ → 20³ (22³) → 18³ → 36³ → 33³ → 30³.
 
-    Upsampling and convolution instead of transposed convolution, which leaves checkerboards (section 3.2).
-    channels: of the 5³ grid and of the next three convolutions; (128, 64, 32, 16) in the paper.
+    It is padded, in brackets, so that it ends at 30³. It upsamples and convolves, since transposed
+    convolutions leave checkerboards (section 3.2).
     """
 
     def __init__(self, channels: tuple[int, ...], latent_dim: int) -> None:
@@ -58,32 +69,29 @@ class Decoder(nn.Module):
             *conv_block(c, d, 4),
         )
         self.last = nn.Conv3d(d, 1, 4)
-        nn.init.ones_(self.last.get_parameter("bias"))  # about the mean density; below zero, its ReLU would never learn
+        nn.init.ones_(
+            self.last.get_parameter("bias")
+        )  # about the mean density; where it is below zero, the ReLU has no gradient
 
     def forward(self, z: Tensor) -> Tensor:
-        """z [B, latent_dim] to a density [B, 30, 30, 30] that the last ReLU has yet to cut at zero."""
+        """Return densities [B, 30, 30, 30] of z [B, latent_dim], before the last ReLU cuts them at zero."""
         return self.last(self.convs(self.start(z))).squeeze(1).float()
 
 
-class VAE(nn.Module):
-    """Encoder and decoder of section 8.1, on densities as they are, in 1/Å^3."""
+class PaperAutoencoder(Autoencoder):
+    """The encoder and decoder of section 8.1, on densities as they are, in 1/Å³."""
 
-    def __init__(self, encoder: tuple[int, ...], decoder: tuple[int, ...], latent_dim: int = 300) -> None:
-        super().__init__()
-        self.encoder = Encoder(encoder, latent_dim)
-        self.decoder = Decoder(decoder, latent_dim)
+    config = PaperConfig
+
+    def __init__(self, config: PaperConfig) -> None:
+        super().__init__(config)
+        self.encoder = Encoder(config.encoder, config.latent_dim)
+        self.decoder = Decoder(config.decoder, config.latent_dim)
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """density [B, 30, 30, 30] to mu and log variance of q(z|M), each [B, latent_dim]."""
         return self.encoder(density)
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:
-        """z [B, latent_dim] to the density M̂ [B, 30, 30, 30] of Eq. (4)."""
         return torch.relu(self.decoder(z))
-
-    @torch.jit.ignore
-    def error(self, decoded: Tensor, density: Tensor) -> Tensor:
-        """Mean over voxels of the squared error (Eq. 2)."""
-        return F.mse_loss(decoded, density)

@@ -1,1 +1,8 @@
-"""The generators: noise to latent vectors, or to crystals."""
+"""The generators: noise to latent vectors, or to unit cells. A new kind is one file and one line."""
+
+from .base import Generator
+from .cell_flow import CellFlow
+from .latent_flow import LatentFlow
+
+GENERATORS: dict[str, type[Generator]] = {"latent": LatentFlow, "cells": CellFlow}
+"""The kinds, by name: flows of latent vectors, of any autoencoder, and of unit cells, of one that encodes these."""

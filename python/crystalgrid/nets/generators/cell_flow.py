@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...crystal import MAX_Z
 from ...geometry.blur import product
 from ...geometry.lattices import SIDES, from_parameters
 from ...geometry.nearest_images import mean_nearest_differences
@@ -18,7 +19,7 @@ from ...geometry.orbits import (
     symmetrize_lattice,
     symmetrize_steps,
 )
-from ..segmentation.heads import SPECIES
+from .base import Generator
 from .composition import ELEMENTS, Composition
 from .minimum_distances import MinimumDistances
 from .rotary_attention import DISTANCE_FEATURES, Layer, smallest_miller_indices
@@ -37,7 +38,7 @@ LEAST_NOISE = 1 + ELEMENTS + SIDES + 6
 """Length of the noise for a crystal of one atom; each further atom takes six numbers."""
 
 
-class CellFlow(nn.Module):
+class CellFlow(Generator):
     """A generator of crystals from noise.
 
     A crystal takes its symmetry from a known crystal (`Templates`), and its elements from `Composition`. Its atoms
@@ -53,6 +54,9 @@ class CellFlow(nn.Module):
     steps: of Euler's rule from noise to a crystal.
     """
 
+    draws_cells = True
+    sizes = ("widths", "atoms")
+
     def __init__(self, latent_dim: int, widths: tuple[int, ...], atoms: int, steps: int = 12) -> None:
         super().__init__()
         assert atoms <= most_atoms(latent_dim)
@@ -63,7 +67,7 @@ class CellFlow(nn.Module):
         self.templates = Templates(atoms)
         self.composition = Composition(atoms)
         self.contacts = MinimumDistances()
-        self.species = nn.Embedding(1 + SPECIES, width)
+        self.species = nn.Embedding(1 + MAX_Z, width)
         self.group = nn.Embedding(1 + SPACE_GROUPS, width)
         self.context = nn.Linear(SIDES + 3 + 2 * FREQUENCIES, width)
         self.layers = nn.ModuleList(Layer(width, hidden) for hidden in widths)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...crystal import MAX_Z
 from ...geometry.orbits import SPACE_GROUPS
-from ..segmentation.heads import SPECIES
+from ..layers import perceptron
 
 ELEMENTS = 6
 """Most different elements in one crystal; each has a slot, filled in the order of Z."""
@@ -24,10 +25,11 @@ class Composition(nn.Module):
     def __init__(self, atoms: int, width: int = 192) -> None:
         super().__init__()
         self.elements = ELEMENTS
-        self.element = nn.Embedding(SPECIES + 1, 24)
+        self.element = nn.Embedding(MAX_Z + 1, 24)
         self.count = nn.Embedding(atoms + 1, 8)
         self.group = nn.Embedding(SPACE_GROUPS + 1, 24)
-        self.next_element = perceptron(ELEMENTS * 33 + 24, width, SPECIES + 1)
+        sizes = (ELEMENTS * 33 + 24, width, width, MAX_Z + 1)
+        self.next_element = perceptron(sizes, dropout=0.2)  # as there are few compositions to learn from
         self.slot_one_hot: Tensor
         self.register_buffer("slot_one_hot", torch.eye(ELEMENTS), persistent=False)
 
@@ -90,9 +92,3 @@ def sample_by_inverse_cdf(logits: Tensor, uniform: Tensor) -> Tensor:
     probability, order = logits.softmax(1).sort(stable=True, dim=1, descending=True)
     rank = (probability.cumsum(1) < uniform.unsqueeze(1)).sum(1, keepdim=True)
     return order.gather(1, rank.clamp(max=order.size(1) - 1)).squeeze(1)
-
-
-def perceptron(inputs: int, width: int, outputs: int) -> nn.Sequential:
-    """Return a perceptron with two hidden layers and dropout, as there are few compositions to learn from."""
-    hidden = [nn.Linear(inputs, width), nn.SiLU(), nn.Dropout(0.2), nn.Linear(width, width), nn.SiLU(), nn.Dropout(0.2)]
-    return nn.Sequential(*hidden, nn.Linear(width, outputs))

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .base import Generator
+
 FREQUENCIES = 16
 """Number of sines and cosines that represent the time."""
 
@@ -25,7 +27,7 @@ class Layer(nn.Module):
         return x
 
 
-class LatentFlow(nn.Module):
+class LatentFlow(Generator):
     """A flow from noise x₀ ~ N(0, 1) to latent vectors x₁ along dx/dt = v(x, t), t from 0 to 1.
 
     The network v learns x₁ - x₀ from points x = (1 - t) x₀ + t x₁ on straight lines between noise and latent vectors of

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from ...crystal import MAX_Z
 from ...geometry.nearest_images import nearest_translations
 from ...geometry.orbits import Orbits, symmetrize_steps
-from ..segmentation.heads import SPECIES
 
 QUANTILE = 0.1
 """Share of the crystals with two species whose atoms are nearer than the minimum distance of that pair."""
@@ -27,12 +27,12 @@ class MinimumDistances(nn.Module):
         super().__init__()
         self.repulsion_steps, self.step = REPULSION_STEPS, STEP
         self.least: Tensor
-        self.register_buffer("least", torch.full((1 + SPECIES, 1 + SPECIES), 2 * DEFAULT_RADIUS))
+        self.register_buffer("least", torch.full((1 + MAX_Z, 1 + MAX_Z), 2 * DEFAULT_RADIUS))
 
     def fit(self, first: Tensor, second: Tensor, distance: Tensor) -> None:
         """Estimate the minimum distances from the shortest ones [N], Å, of species of Z [N] and [N] in crystals."""
         order = torch.argsort(distance)
-        order = order[torch.argsort((first * (1 + SPECIES) + second)[order], stable=True)]
+        order = order[torch.argsort((first * (1 + MAX_Z) + second)[order], stable=True)]
         pairs = torch.stack((first, second), 1)[order]
         pairs, counts = torch.unique_consecutive(pairs, dim=0, return_counts=True)
         start = counts.cumsum(0) - counts
@@ -45,16 +45,16 @@ class MinimumDistances(nn.Module):
 
     @staticmethod
     def fit_radii(pairs: Tensor, distance: Tensor, weight: Tensor) -> Tensor:
-        """Return the radii [1 + SPECIES] whose sums come nearest to the distances [P] of pairs of species [P, 2].
+        """Return the radii [1 + MAX_Z] whose sums come nearest to the distances [P] of pairs of species [P, 2].
 
         Weighted least squares, regularised towards the default radius.
         """
         row = torch.arange(len(pairs), device=pairs.device)
-        design = torch.zeros(len(pairs), 1 + SPECIES, dtype=distance.dtype, device=distance.device)
+        design = torch.zeros(len(pairs), 1 + MAX_Z, dtype=distance.dtype, device=distance.device)
         for species in pairs.unbind(1):
             design[row, species] += 1
         normal_matrix = design.T @ (weight[:, None] * design)
-        unit = torch.eye(1 + SPECIES, dtype=distance.dtype, device=distance.device)
+        unit = torch.eye(1 + MAX_Z, dtype=distance.dtype, device=distance.device)
         radii: Tensor = torch.linalg.solve(normal_matrix + unit, design.T @ (weight * distance) + DEFAULT_RADIUS)
         return radii
 

@@ -1,81 +1,81 @@
-"""What a density, sharpened more and less, looks like about each voxel: its value, its slope and its curvature.
+"""Derivative features: value, slope and curvature of a density about each voxel, deblurred to several widths.
 
 Of a Gaussian of width w that stands alone, these say all: with v at a distance d from its middle, |∇ ln v| = d / w²,
-∇² ln v = -3 / w², and v exp(d² / 2 w²) at the middle. So atoms are told from their next voxel, wherever that lies and
-with a face of the cube beside it; and where they are not as they should be, neighbours overlap.
+∇² ln v = -3 / w², and v exp(d² / 2 w²) at the middle. So an atom is told from its next voxel, wherever that lies and
+with a face of the cube beside it; and where the three do not fit together, neighbours overlap.
 """
 
 import torch
 from torch import Tensor, nn
 
-from ...geometry.blur import SIGMA, along_axes, around, blur, centres, product
-from .wiener import wiener
+from ...geometry.blur import SIGMA, along_axes, axis_points, blur_matrix, product, voxel_centres, wiener_filter
 
-WIDTHS = {1.0: 1e-6, 0.8: 2e-5, 0.5: 2e-4, 0.65: 5e-5}
-"""Å, of what the Gaussians of Eq. (1) become, and how much the blur must leave of a wave for that (see `Sharpen`).
+NOISE = {1.0: 1e-6, 0.8: 2e-5, 0.5: 2e-4, 0.65: 5e-5}
+"""Noise of the Wiener filter, by the width in Å that the Gaussians of Eq. (1) are deblurred to.
 
 Z is read from the last."""
 FAINTEST = 0.05
-"""Of values in units of hydrogen's, as their logarithm is taken."""
+"""Least value whose logarithm is taken, in units of the peak of hydrogen."""
 FARTHEST = 1.0
-"""Å, of distances; a voxel has an atom up to 0.5."""
+"""Å, the largest distance; a voxel has an atom up to 0.5 Å."""
 STEEPEST = 2.0
-"""Of curvatures, in units of that of a Gaussian alone."""
+"""The largest curvature, in units of that of a Gaussian alone."""
 WIDER = 1.1
-"""By how much Gaussians are wider than meant, as filters damp them."""
+"""By how much Gaussians are wider than meant, since filters damp them."""
 
 
-class Jets(nn.Module):
-    """Density to `channels` channels, all [B, n, n, n].
+class DerivativeFeatures(nn.Module):
+    """A density as `channels` channels, all [B, n, n, n].
 
-    For each width: asinh v with v in units of the peak of hydrogen, the distance to the middle in Å, and the curvature
-    w² ∇² ln v / 3, as if of Gaussians that stand alone. The last channel is asinh of the value at the middle, nearly Z.
-    All are standardised, roughly, over voxels that have an atom.
+    For each width w: asinh v with v in units of the peak of hydrogen, the distance to the middle in Å, and the
+    curvature w² ∇² ln v / 3, as if of Gaussians that stand alone. The last channel is asinh of the value at the middle,
+    nearly Z. All are standardised, roughly, over voxels that have an atom.
     """
 
-    channels = 3 * len(WIDTHS) + 1
+    channels = 3 * len(NOISE) + 1
+    modes: Tensor
+    filters: Tensor
+    matrices: Tensor
 
     def __init__(self, n: int, count: int = 20) -> None:
         super().__init__()
-        left, singular, right = torch.linalg.svd(blur(n, SIGMA), full_matrices=False)
-        self.waves: Tensor
-        self.filters: Tensor
-        self.matrices: Tensor
-        self.widths = list(WIDTHS)
-        filters = [wiener(singular[:count], noise) for noise in WIDTHS.values()]
-        matrices = [(m @ right[:count].T).T for width in WIDTHS for m in derivatives(n, width)]
-        self.register_buffer("waves", left[:, :count].float(), persistent=False)
+        self.widths = list(NOISE)
+        modes, singular, right = torch.linalg.svd(blur_matrix(n, SIGMA), full_matrices=False)
+        filters = [wiener_filter(singular[:count], noise) for noise in NOISE.values()]
+        matrices = [(m @ right[:count].T).T for width in NOISE for m in derivatives(n, width)]
+        self.register_buffer("modes", modes[:, :count].float(), persistent=False)
         self.register_buffer("filters", torch.cat(filters).float(), persistent=False)
         self.register_buffer("matrices", torch.stack(matrices).float(), persistent=False)
 
     def forward(self, density: Tensor, wider: float = WIDER) -> list[Tensor]:
-        coefficients = along_axes(density, self.waves)
+        """Return the channels of densities [B, n, n, n] in 1/Å³."""
+        coefficients = along_axes(density, self.modes)
         filters, matrices = self.filters.chunk(len(self.widths)), self.matrices.chunk(len(self.widths))
         channels: list[Tensor] = []
-        peak = density  # for the compiler, which does not know that there are widths
+        peak = density  # so that the compiler, which does not know that there are widths, finds it defined
         for i, width in enumerate(self.widths):
-            value, slope, laplacian = jet(coefficients * filters[i], matrices[i])
-            distance, curvature = alone(value, slope, laplacian, width)
+            value, slope, laplacian = value_and_derivatives(coefficients * filters[i], matrices[i])
+            distance, curvature = lone_gaussian(value, slope, laplacian, width)
             peak = value * torch.exp((wider * distance / width).square() / 2)
-            channels += [self.place(value), standardised(distance, 0.3, 0.15), standardised(curvature, -0.5, 0.3)]
-        channels.append(self.place(peak))
+            channels += [self.compress(value), standardised(distance, 0.3, 0.15), standardised(curvature, -0.5, 0.3)]
+        channels.append(self.compress(peak))
         return channels
 
-    def place(self, value: Tensor) -> Tensor:
-        """Densities in units of the peak of hydrogen, or Z, on the scale of the channels."""
+    def compress(self, value: Tensor) -> Tensor:
+        """Return densities in units of the peak of hydrogen, or Z, on the scale of the channels."""
         return standardised(torch.asinh(value), 3.3, 0.8)
 
 
 def standardised(x: Tensor, mean: float, deviation: float) -> Tensor:
-    """x in units of its deviation from its mean."""
+    """Return x in units of its deviation from its mean."""
     return (x - mean) / deviation
 
 
-def alone(
+def lone_gaussian(
     value: Tensor, slope: Tensor, laplacian: Tensor, width: float,
     faintest: float = FAINTEST, farthest: float = FARTHEST, steepest: float = STEEPEST,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Value, squared slope and Laplacian to distance and curvature of a Gaussian alone."""
+    """Return distance and curvature of the Gaussian alone that has this value, squared slope and Laplacian."""
     positive = value.clamp_min(faintest)
     steepness = slope / positive.square()
     distance = (width**2 * steepness.sqrt()).clamp_max(farthest)
@@ -83,24 +83,28 @@ def alone(
 
 
 def derivatives(n: int, width: float) -> tuple[Tensor, Tensor, Tensor]:
-    """As `blur`, [n, places] float64, and its first and second derivatives along the axis, per Å and Å²."""
-    away, gaussian = centres(n)[:, None] - around(), blur(n, width)
-    return gaussian, -away / width**2 * gaussian, (away**2 / width**4 - 1 / width**2) * gaussian
+    """Return `blur_matrix` and its first and second derivatives along the axis, per Å and Å², [n, points] float64."""
+    shift, gaussian = voxel_centres(n)[:, None] - axis_points(), blur_matrix(n, width)
+    return gaussian, -shift / width**2 * gaussian, (shift**2 / width**4 - 1 / width**2) * gaussian
 
 
-def jet(coefficients: Tensor, matrices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Coefficients [B, m, m, m] of waves to value, squared slope and Laplacian of their sum, all [B, n, n, n].
+def value_and_derivatives(coefficients: Tensor, matrices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return value, squared slope and Laplacian, all [B, n, n, n], of a sum of modes with coefficients [B, m, m, m].
 
-    matrices: [3, m, n], the waves at voxels, and their first and second derivatives.
+    matrices: [3, m, n], the modes at voxels, and their first and second derivatives.
     """
-    plain, sloping, curved = matrices[0], matrices[1], matrices[2]
-    z, along_z, curved_z = along(coefficients, plain), along(coefficients, sloping), along(coefficients, curved)
-    yz, curved_yz = along(z, plain), along(z, curved) + along(curved_z, plain)
-    slope = along(yz, sloping).square() + along(along(z, sloping), plain).square()
-    slope = slope + along(along(along_z, plain), plain).square()
-    return along(yz, plain), slope, along(yz, curved) + along(curved_yz, plain)
+    plain, first, second = matrices[0], matrices[1], matrices[2]
+    z, along_z, curved_z = (
+        last_axis(coefficients, plain),
+        last_axis(coefficients, first),
+        last_axis(coefficients, second),
+    )
+    yz, curved_yz = last_axis(z, plain), last_axis(z, second) + last_axis(curved_z, plain)
+    slope = last_axis(yz, first).square() + last_axis(last_axis(z, first), plain).square()
+    slope = slope + last_axis(last_axis(along_z, plain), plain).square()
+    return last_axis(yz, plain), slope, last_axis(yz, second) + last_axis(curved_yz, plain)
 
 
-def along(grid: Tensor, matrix: Tensor) -> Tensor:
-    """[B, x, y, z] to [B, n, x, y]: the last axis multiplied by `matrix` [z, n]; three of these bring it round."""
+def last_axis(grid: Tensor, matrix: Tensor) -> Tensor:
+    """Return [B, x, y, z] with the last axis multiplied by `matrix` [z, n] and made the first, [B, n, x, y]."""
     return product(grid, matrix).movedim(-1, 1)

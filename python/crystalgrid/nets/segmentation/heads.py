@@ -1,4 +1,4 @@
-"""From what the U-Net knows about a voxel to its species, and to the loss of a wrong one."""
+"""Heads: from the U-Net's features of a voxel to its species, and to the loss of a wrong one."""
 
 import math
 
@@ -6,28 +6,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...crystal import MAX_Z
 from ..distributed import mean_over_processes
+from ..layers import perceptron
 
-SPECIES = 94
-"""Z = 1 to 94; 0 is no atom."""
-ASKED = 24
-"""Width of the perceptron for the first question, which every voxel is asked."""
+PRESENCE_WIDTH = 24
+"""Width of the perceptron for presence, which every voxel goes through."""
 TAIL = 5.0
-"""Below its top, where the logarithm of Student's t departs from a parabola."""
+"""How far below its maximum the logarithm of Student's t departs from a parabola."""
 
 
-class OneQuestion(nn.Module):
+class SoftmaxHead(nn.Module):
     """The likeliest of 95 classes, of which 0 is no atom (section 4.2.2)."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.classify = nn.Linear(features, 1 + SPECIES)
-        with torch.no_grad():  # begin with how rare atoms are, and every species alike
-            rare = torch.full((SPECIES,), -math.log(3 * SPECIES))
+        self.classify = nn.Linear(features, 1 + MAX_Z)
+        with torch.no_grad():  # at first, atoms are as rare as they are and every species alike
+            rare = torch.full((MAX_Z,), -math.log(3 * MAX_Z))
             self.classify.bias.copy_(torch.cat((torch.zeros(1), rare)))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, n, n, n, features] to species, uint8, and the softmax probability of that class, both [B, n, n, n]."""
+        """Return species, uint8, and the softmax probability of that class, both [B, n, n, n].
+
+        features: [B, n, n, n, features].
+        """
         species: list[Tensor] = []
         confidence: list[Tensor] = []
         for plane in features.unbind(1):  # 95 numbers per voxel are held for one plane at a time
@@ -36,87 +39,83 @@ class OneQuestion(nn.Module):
             species.append(index.to(torch.uint8))
         return torch.stack(species, 1), torch.stack(confidence, 1)
 
-    @torch.jit.ignore
     def loss(self, features: Tensor, species: Tensor) -> Tensor:
-        """Binary cross entropy, the mean over voxels and classes (Eq. 3), without ever holding the one-hot matrix S."""
+        """Return the binary cross entropy, the mean over voxels and classes (Eq. 3), without the one-hot matrix S."""
         logits = self.classify(features).float()
         true_logits = logits.gather(-1, species.unsqueeze(-1).long())
         return F.softplus(logits).mean() - true_logits.mean() / logits.size(-1)
 
 
-def perceptron(features: int, hidden: int) -> nn.Sequential:
-    """Two layers with SiLU."""
-    return nn.Sequential(nn.Linear(features, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU())
+class PresenceAndSpeciesHead(nn.Module):
+    """Whether a voxel has an atom, and of which species where it has one: a hurdle model.
 
+    What is near in Z looks alike, and the last feature is already nearly a measure of Z (from a deblurred density,
+    which is Z where an atom stands alone). So a species' logit is a parabola around a learned correction of that
+    feature, of learned sharpness, plus what the other features say about that species by itself.
 
-class TwoQuestions(nn.Module):
-    """Is there an atom? And where there is one, of which species?
-
-    What lies near in Z looks alike, and the last feature is already nearly a measure of Z (from a sharpened density,
-    which is Z where an atom stands alone). So a species' logit is a parabola around a learned correction of
-    it, as sharp as is learned, plus what the other features say about that species by itself.
-
-    places: [94], where the last feature is for each Z.
-    hidden: width of a perceptron for the second question, which few voxels are asked; 0: neither question has one.
-    With it, the parabola is as flat as the logarithm of Student's t far from its top, so that a feature that is far off
-    does not rule alone.
+    z_features: [94], the last feature of a voxel at an atom of each Z alone.
+    hidden: width of a perceptron for the species, which few voxels go through; 0: both parts are linear. With it, the
+    parabola is as flat as the logarithm of Student's t far from its maximum, so that a feature that is far off does not
+    decide alone.
     """
 
-    def __init__(self, features: int, places: Tensor, hidden: int = 0) -> None:
+    z_features: Tensor
+
+    def __init__(self, features: int, z_features: Tensor, hidden: int = 0) -> None:
         super().__init__()
-        self.known = nn.Sequential(nn.Linear(features, ASKED), nn.SiLU()) if hidden else None
-        self.atom = nn.Linear(ASKED if hidden else features, 1)
-        self.hidden = perceptron(features, hidden) if hidden else None
-        self.species = nn.Linear(features + hidden, SPECIES + 2)
-        self.places: Tensor
-        self.register_buffer("places", places, persistent=False)
+        self.presence_hidden = nn.Sequential(nn.Linear(features, PRESENCE_WIDTH), nn.SiLU()) if hidden else None
+        self.presence = nn.Linear(PRESENCE_WIDTH if hidden else features, 1)
+        self.hidden = nn.Sequential(*perceptron((features, hidden, hidden)), nn.SiLU()) if hidden else None
+        self.species = nn.Linear(features + hidden, MAX_Z + 2)
+        self.register_buffer("z_features", z_features, persistent=False)
         with torch.no_grad():
-            self.atom.bias.fill_(-math.log(30))  # how rare atoms are
+            self.presence.bias.fill_(-math.log(30))  # how rare atoms are
             self.species.bias.zero_()
             self.species.bias[-1] = math.log(5.0)
 
-    def atom_logits(self, features: Tensor) -> Tensor:
-        """[..., features] to [...]."""
-        known = features if self.known is None else self.known(features)
-        return self.atom(known).squeeze(-1)
+    def presence_logits(self, features: Tensor) -> Tensor:
+        """Return the logit of an atom, [...], of features [..., features]."""
+        hidden = features if self.presence_hidden is None else self.presence_hidden(features)
+        return self.presence(hidden).squeeze(-1)
 
     def species_logits(self, features: Tensor, tail: float = TAIL) -> Tensor:
-        """[V, features] to [V, 94]."""
-        known = features if self.hidden is None else torch.cat((features, self.hidden(features)), 1)
-        scores = self.species(known).float()
-        place = features[:, -1:].float() + scores[:, -2:-1]
+        """Return the logits of the species of V voxels that have an atom, [V, 94], of features [V, features]."""
+        hidden = features if self.hidden is None else torch.cat((features, self.hidden(features)), 1)
+        scores = self.species(hidden).float()
+        z_feature = features[:, -1:].float() + scores[:, -2:-1]
         sharpness = scores[:, -1:].clamp(max=6.0).exp()
-        away = 0.5 * (sharpness * (self.places - place)).square()
+        penalty = 0.5 * (sharpness * (self.z_features - z_feature)).square()
         if self.hidden is not None:
-            away = tail * torch.log1p(away / tail)
-        return scores[:, :-2] - away
+            penalty = tail * torch.log1p(penalty / tail)
+        return scores[:, :-2] - penalty
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, n, n, n, features] to species, uint8, and the probability of that, both [B, n, n, n].
+        """Return species, uint8, and the probability of that, both [B, n, n, n], of [B, n, n, n, features].
 
-        Only voxels that have an atom are asked for its species.
+        The species is computed for voxels that have an atom alone.
         """
-        atom = self.atom_logits(features).float()
-        is_atom = atom > 0
+        presence = self.presence_logits(features).float()
+        is_atom = presence > 0
         best, index = self.species_logits(features[is_atom]).softmax(-1).max(-1)
-        species = torch.zeros_like(atom, dtype=torch.uint8)
+        species = torch.zeros_like(presence, dtype=torch.uint8)
         species[is_atom] = (index + 1).to(torch.uint8)
-        confidence = torch.sigmoid(atom.abs())
+        confidence = torch.sigmoid(presence.abs())
         confidence[is_atom] *= best
         return species, confidence
 
-    @torch.jit.ignore
     def loss(self, features: Tensor, species: Tensor) -> Tensor:
-        """Both questions' cross entropies, summed over all voxels, per voxel that has an atom.
+        """Return the cross entropies of presence and species, summed over all voxels, per voxel that has an atom.
 
-        In training, those of all processes' voxels; a mean of every process's quotient would be another loss.
+        In training, per such voxel of all processes; a mean of every process's quotient would be another loss.
         """
         with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot tell Z = 50 from 51
-            has = species > 0
-            atom = self.atom_logits(features)
-            asked = F.binary_cross_entropy_with_logits(atom, has.float(), reduction="sum")
-            named = F.cross_entropy(self.species_logits(features[has]), species[has].long() - 1, reduction="sum")
-        atoms = has.sum().float()
+            is_atom = species > 0
+            presence = F.binary_cross_entropy_with_logits(
+                self.presence_logits(features), is_atom.float(), reduction="sum"
+            )
+            logits, target = self.species_logits(features[is_atom]), species[is_atom].long() - 1
+            total = presence + F.cross_entropy(logits, target, reduction="sum")
+        atoms = is_atom.sum().float()
         if self.training:
             atoms = mean_over_processes(atoms)
-        return (asked + named) / atoms.clamp_min(1)
+        return total / atoms.clamp_min(1)

@@ -4,33 +4,30 @@ import numpy as np
 import pytest
 import torch
 
-from crystalgrid import Grid
+from atoms_in_cube import GRID, density_of, random_atoms
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.data.load import load_crystals
-from crystalgrid.nets import AtomVAE
-from test_lattice_vae import loss
-from test_pursuit import density_of, some_atoms
-
-GRID = Grid()
+from crystalgrid.nets.autoencoders.atoms import AtomAutoencoder, AtomConfig
+from posterior import loss_with_variances
 
 
 @pytest.fixture(scope="module")
 def densities() -> torch.Tensor:
     """Of atoms anywhere, 1 to 20 in a cube."""
     rng = np.random.default_rng(0)
-    return torch.cat([density_of(*some_atoms(rng, 1 + i % 20, 1.5)) for i in range(40)])
+    return torch.cat([density_of(*random_atoms(rng, 1 + i % 20, 1.5)) for i in range(40)])
 
 
 @pytest.fixture(scope="module")
-def vae(densities) -> AtomVAE:
+def vae(densities) -> AtomAutoencoder:
     """Fitted to them."""
-    fitted = AtomVAE(300)
+    fitted = AtomAutoencoder(AtomConfig())
     with torch.no_grad():
         fitted.fit(densities.split(20), beta=1e-3)
     return fitted
 
 
-def atoms_of(vae: AtomVAE, mu: torch.Tensor) -> torch.Tensor:
+def atoms_of(vae: AtomAutoencoder, mu: torch.Tensor) -> torch.Tensor:
     """What latent vectors say: ln(1 + Z) and position, [B, 75, 4]."""
     return (vae.centre + vae.deviation * mu).view(len(mu), -1, 4)
 
@@ -46,7 +43,7 @@ def test_densities_of_real_crystals_come_back(vae):
 
 @torch.no_grad()
 def test_latent_vectors_are_the_atoms_heaviest_first(vae):
-    positions, numbers = some_atoms(np.random.default_rng(2), 9, 1.5)
+    positions, numbers = random_atoms(np.random.default_rng(2), 9, 1.5)
     numbers = np.array([8, 8, 8, 22, 38, 1, 1, 22, 8])
     atoms = atoms_of(vae, vae.encode(density_of(positions, numbers))[0])[0].double().numpy()
     order = np.lexsort((-positions @ [1, 0.3, 0.1], -numbers))
@@ -57,7 +54,7 @@ def test_latent_vectors_are_the_atoms_heaviest_first(vae):
 
 @torch.no_grad()
 def test_a_moved_latent_number_moves_an_atom(vae):
-    positions, numbers = some_atoms(np.random.default_rng(2), 5, 2.0)
+    positions, numbers = random_atoms(np.random.default_rng(2), 5, 2.0)
     numbers = np.array([50, 40, 30, 20, 10])
     z = vae.encode(density_of(positions, numbers))[0]
     z[0, 4 * 2 + 3] += 0.3 / vae.deviation[4 * 2 + 3]
@@ -86,14 +83,15 @@ def test_no_density_is_too_strange(vae):
 @torch.no_grad()
 def test_posterior_variances_are_the_best_for_the_loss(vae, densities):
     """Nearly: of atoms near a face, less is in the cube than they are taken for, which makes the best ones smaller."""
-    assert loss(vae, densities, 1) < min(loss(vae, densities, 1 / 16), loss(vae, densities, 4))
+    narrow, best, wide = (loss_with_variances(vae, densities, factor, beta=1e-3) for factor in (1 / 16, 1, 4))
+    assert best < min(narrow, wide)
     assert (vae.logvar <= 0).all()
 
 
 @torch.no_grad()
 def test_with_more_atoms_than_places_what_is_held_are_atoms():
-    few = AtomVAE(40)
-    positions, numbers = some_atoms(np.random.default_rng(3), 14, 1.8)
+    few = AtomAutoencoder(AtomConfig(latent_dim=40))
+    positions, numbers = random_atoms(np.random.default_rng(3), 14, 1.8)
     density = density_of(positions, numbers)
     atoms = atoms_of(few, few.encode(density)[0])[0]
     near = torch.cdist(atoms[:, 1:] + 5, torch.from_numpy(positions).float()).min(1).values

@@ -5,33 +5,19 @@ import pytest
 import torch
 
 import reference
-from crystalgrid import Crystal, Grid, voxelize
+from atoms_in_cube import GRID, as_crystal, density_of, random_atoms
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.data.load import load_crystals
-from crystalgrid.nets.autoencoders.matching_pursuit import CLOSEST, Pursuit, gaussians, normal_equations, overlapped
+from crystalgrid.nets.autoencoders.matching_pursuit import (
+    CLOSEST,
+    MatchingPursuit,
+    gaussians,
+    normal_equations,
+    overlapped,
+)
 from crystalgrid.report.metrics import true_atoms
 
-GRID = Grid()
-PURSUIT = Pursuit(GRID.n, 75)
-
-
-def some_atoms(rng: np.random.Generator, count: int, apart: float) -> tuple[np.ndarray, np.ndarray]:
-    """Positions [count, 3] in the cube, at least so far apart and half an Å from its faces, and atomic numbers."""
-    positions: list[np.ndarray] = []
-    while len(positions) < count:
-        one = rng.uniform(0.5, GRID.length - 0.5, 3)
-        if all(np.linalg.norm(one - other) > apart for other in positions):
-            positions.append(one)
-    return np.stack(positions), rng.integers(1, 95, count)
-
-
-def in_the_cube(positions: np.ndarray, numbers: np.ndarray) -> Crystal:
-    return Crystal(GRID.length * np.eye(3), positions / GRID.length, numbers)
-
-
-def density_of(positions: np.ndarray, numbers: np.ndarray) -> torch.Tensor:
-    """Eq. (1) of atoms in the cube."""
-    return voxelize([in_the_cube(positions, numbers)], GRID, torch.zeros(1, 3), periodic=False)
+PURSUIT = MatchingPursuit(GRID.n, 75)
 
 
 def assert_are(positions: torch.Tensor, weights: torch.Tensor, wanted: np.ndarray, numbers: np.ndarray) -> None:
@@ -48,7 +34,7 @@ def assert_are(positions: torch.Tensor, weights: torch.Tensor, wanted: np.ndarra
 @torch.no_grad()
 @pytest.mark.parametrize(("count", "apart"), [(1, 0), (2, 1.0), (5, 1.2), (12, 1.5), (30, 1.5), (60, 1.8)])
 def test_atoms_anywhere_are_found(count, apart):
-    atoms = [some_atoms(np.random.default_rng((count, i)), count, apart) for i in range(6)]
+    atoms = [random_atoms(np.random.default_rng((count, i)), count, apart) for i in range(6)]
     found = PURSUIT(torch.cat([density_of(*one) for one in atoms]))
     for positions, weights, wanted in zip(*found, atoms, strict=True):
         assert_are(positions, weights, *wanted)
@@ -74,8 +60,8 @@ def test_hydrogen_is_found_beside_what_it_is_bound_to(heavy, distance):
 
 @torch.no_grad()
 def test_gaussians_are_the_density():
-    positions, numbers = some_atoms(np.random.default_rng(3), 7, 0.2)
-    wanted = reference.voxelize(in_the_cube(positions, numbers), GRID, np.zeros(3), periodic=False)
+    positions, numbers = random_atoms(np.random.default_rng(3), 7, 0.2)
+    wanted = reference.voxelize(as_crystal(positions, numbers), GRID, np.zeros(3), periodic=False)
     found = gaussians(torch.from_numpy(positions)[None], torch.from_numpy(numbers)[None].double(), PURSUIT.voxels)
     np.testing.assert_allclose(found[0].numpy(), wanted, atol=1e-12)
 
@@ -83,7 +69,7 @@ def test_gaussians_are_the_density():
 @torch.no_grad()
 def test_normal_equations_are_those_of_differences():
     rng = np.random.default_rng(4)
-    positions, numbers = some_atoms(rng, 4, 0.5)
+    positions, numbers = random_atoms(rng, 4, 0.5)
     left = rng.standard_normal((30, 30, 30))
     tensors = [torch.from_numpy(x)[None].double() for x in (left, positions, numbers)]
     squares, towards = normal_equations(*tensors, PURSUIT.voxels)
@@ -103,9 +89,9 @@ def test_of_two_that_overlap_the_lighter_goes():
 
 @torch.no_grad()
 def test_with_too_few_places_the_heaviest_are_found():
-    positions, numbers = some_atoms(np.random.default_rng(5), 6, 2.5)
+    positions, numbers = random_atoms(np.random.default_rng(5), 6, 2.5)
     numbers = np.array([10, 60, 20, 50, 30, 40])
-    found, weights = Pursuit(GRID.n, 3)(density_of(positions, numbers))
+    found, weights = MatchingPursuit(GRID.n, 3)(density_of(positions, numbers))
     near = np.linalg.norm(positions[:, None] - found[0].numpy(), axis=2).min(1) < 0.3
     assert near.tolist() == [False, True, False, True, False, True]
     assert found.shape == (1, 3, 3)
@@ -121,7 +107,7 @@ def test_nothing_is_found_in_nothing():
 
 @torch.no_grad()
 def test_what_is_found_does_not_depend_on_the_other_cubes():
-    atoms = [some_atoms(np.random.default_rng((9, i)), count, 1.5) for i, count in enumerate((3, 40, 11))]
+    atoms = [random_atoms(np.random.default_rng((9, i)), count, 1.5) for i, count in enumerate((3, 40, 11))]
     density = torch.cat([density_of(*one) for one in atoms])
     for i, (positions, weights) in enumerate(zip(*PURSUIT(density), strict=True)):
         alone, same = PURSUIT(density[i : i + 1])

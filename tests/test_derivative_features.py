@@ -5,19 +5,23 @@ import pytest
 import torch
 
 import reference
-from crystalgrid import Grid
-from crystalgrid.geometry.blur import BEYOND, LENGTH, SPACING, blur
-from crystalgrid.nets.segmentation.derivatives import WIDTHS, Jets, derivatives, jet, standardised
-from test_pursuit import density_of
+from atoms_in_cube import GRID, density_of
+from crystalgrid.geometry.blur import LENGTH, MARGIN, SPACING, blur_matrix
+from crystalgrid.nets.segmentation.derivatives import (
+    NOISE,
+    DerivativeFeatures,
+    derivatives,
+    standardised,
+    value_and_derivatives,
+)
 
-GRID = Grid()
-JETS = Jets(GRID.n)
+FEATURES = DerivativeFeatures(GRID.n)
 VOXELS = reference.voxel_centres(GRID).reshape(30, 30, 30, 3)
 
 
 def channels(density: torch.Tensor) -> dict[str, torch.Tensor]:
     """Of one cube, by name: value, distance and curvature at each width [W, n, n, n], and the peak [n, n, n]."""
-    seen = torch.cat(JETS(density))
+    seen = torch.cat(FEATURES(density))
     return {
         "value": (0.8 * seen[0:-1:3] + 3.3).sinh(),
         "distance": 0.15 * seen[1:-1:3] + 0.3,
@@ -36,7 +40,7 @@ def test_an_atom_alone_is_told_from_any_voxel_of_it(number, position):
     of_it = torch.from_numpy(away < 0.5)
     assert of_it.any()
     distance = torch.from_numpy(away[away < 0.5]).float()
-    for i, (width, within) in enumerate(zip(WIDTHS, (0.01, 0.05, 0.25, 0.15), strict=True)):
+    for i, (width, within) in enumerate(zip(NOISE, (0.01, 0.05, 0.25, 0.15), strict=True)):
         value = number * torch.exp(-distance.square() / (2 * width**2))
         assert (seen["value"][i][of_it] / value - 1).abs().max() < 2 * within
         torch.testing.assert_close(seen["distance"][i][of_it], distance, rtol=0, atol=within)
@@ -55,8 +59,8 @@ def test_neighbours_show_in_the_curvature():
 def test_everything_is_finite_and_of_moderate_size():
     noise = torch.rand(2, 30, 30, 30, generator=torch.Generator().manual_seed(0))
     for density in (torch.zeros(1, 30, 30, 30), noise, 1e4 * noise, density_of(np.array([[5.0] * 3]), np.array([1]))):
-        seen = torch.stack(JETS(density), 1)
-        assert seen.shape == (len(density), Jets.channels, 30, 30, 30)
+        seen = torch.stack(FEATURES(density), 1)
+        assert seen.shape == (len(density), DerivativeFeatures.channels, 30, 30, 30)
         assert torch.isfinite(seen).all()
         assert seen.abs().max() < 30
 
@@ -65,25 +69,25 @@ def test_everything_is_finite_and_of_moderate_size():
 def test_a_jet_is_value_slope_and_laplacian_of_the_sum_of_waves():
     rng = np.random.default_rng(0)
     coefficients, waves = rng.standard_normal((4, 4, 4)), rng.standard_normal((3, 4, 6))
-    found = jet(*(torch.from_numpy(x) for x in (coefficients[None], waves)))
+    found = value_and_derivatives(*(torch.from_numpy(x) for x in (coefficients[None], waves)))
     wanted = reference.jet(coefficients, waves)
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one[0].numpy(), other, rtol=1e-12)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", NOISE)
 def test_derivatives_are_those_of_differences(width):
     """Moving all places by a step is moving the voxels back."""
     step = SPACING
     plain, first, second = derivatives(30, width)
-    wide = blur(30, width)
+    wide = blur_matrix(30, width)
     torch.testing.assert_close(plain, wide, rtol=0, atol=0)
     ahead, behind = wide[:, :-2], wide[:, 2:]  # at a voxel a step further, and a step before
     torch.testing.assert_close(first[:, 1:-1], (ahead - behind) / (2 * step), rtol=0, atol=0.02 / width**3)
     torch.testing.assert_close(
         second[:, 1:-1], (ahead - 2 * wide[:, 1:-1] + behind) / step**2, rtol=0, atol=0.02 / width**4
     )
-    assert wide.shape[1] == (LENGTH + 2 * BEYOND) / SPACING + 1
+    assert wide.shape[1] == (LENGTH + 2 * MARGIN) / SPACING + 1
 
 
 def test_standardised_numbers_are_in_units_of_their_deviation():

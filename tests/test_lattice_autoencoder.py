@@ -1,7 +1,6 @@
 """The autoencoder that knows that crystals repeat: translations, structure factors, latent vectors."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -9,9 +8,10 @@ import torch
 
 import reference
 from crystalgrid import Crystal, Grid, voxelize
-from crystalgrid.geometry.lattice_finder import Periods, shortest
+from crystalgrid.geometry.lattice_finder import LatticeFinder, shortest
 from crystalgrid.geometry.structure_factors import LARGEST, NOISE, VARIANCE, StructureFactors
-from crystalgrid.nets import LatticeVAE
+from crystalgrid.nets.autoencoders.lattice import LatticeAutoencoder, LatticeConfig
+from posterior import loss_with_variances
 from zoo import ZOO, random_crystal, random_origins
 
 GRID = Grid()
@@ -35,9 +35,9 @@ def cubes_of(crystals: list[Crystal]) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def vae() -> LatticeVAE:
+def vae() -> LatticeAutoencoder:
     """Fitted to a few crystals."""
-    fitted = LatticeVAE(300)
+    fitted = LatticeAutoencoder(LatticeConfig())
     with torch.no_grad():
         fitted.fit(cubes_of(random_crystals(48)).split(24), beta=1e-3)
     return fitted
@@ -59,7 +59,7 @@ def assert_is_lattice_of(found: np.ndarray, crystal: Crystal) -> np.ndarray:
 @torch.no_grad()
 def test_the_shortest_translations_are_found():
     crystals = list(crystals_with_sides_up_to(LONGEST).values())
-    for crystal, found in zip(crystals, Periods(30)(cubes_of(crystals)).double().numpy(), strict=True):
+    for crystal, found in zip(crystals, LatticeFinder(30)(cubes_of(crystals)).double().numpy(), strict=True):
         cell = assert_is_lattice_of(found, crystal)
         assert np.allclose(np.linalg.norm(found, axis=1), reference.shortest_translations(cell), atol=0.06)
 
@@ -67,7 +67,7 @@ def test_the_shortest_translations_are_found():
 @torch.no_grad()
 def test_the_lattice_of_any_crystal_is_found():
     crystals = random_crystals(40)
-    for crystal, found in zip(crystals, Periods(30)(cubes_of(crystals)).double().numpy(), strict=True):
+    for crystal, found in zip(crystals, LatticeFinder(30)(cubes_of(crystals)).double().numpy(), strict=True):
         assert_is_lattice_of(found, crystal)
 
 
@@ -79,12 +79,14 @@ def test_a_supercell_has_the_translations_of_its_cell():
         np.concatenate([cell.frac_coords, cell.frac_coords + np.array([1, 0, 0])]) / [2, 1, 1],
         np.tile(cell.numbers, 2),
     )
-    torch.testing.assert_close(Periods(30)(voxelize([twice])), Periods(30)(voxelize([cell])), rtol=0, atol=1e-3)
+    torch.testing.assert_close(
+        LatticeFinder(30)(voxelize([twice])), LatticeFinder(30)(voxelize([cell])), rtol=0, atol=1e-3
+    )
 
 
 @torch.no_grad()
 def test_what_does_not_repeat_is_given_translations_that_lead_out_of_the_cube():
-    periods = Periods(30)
+    periods = LatticeFinder(30)
     layers = periods(voxelize([ZOO["layers and a void"]]))[0]
     assert torch.linalg.vector_norm(layers[:2], dim=1).tolist() == pytest.approx([3, 3], abs=1e-3)
     noise = torch.rand(2, 30, 30, 30, generator=torch.Generator().manual_seed(0))
@@ -107,7 +109,7 @@ def test_the_sum_of_waves_is_that_of_its_definition():
     reciprocal = 0.2 * np.eye(3) + 0.03 * rng.standard_normal((2, 3, 3))
     c, s = rng.standard_normal((2, 2, 12))
     density = factors.density(*(torch.from_numpy(x).float() for x in (reciprocal, c, s)))
-    miller = factors.miller(torch.from_numpy(reciprocal)).numpy()
+    miller = factors.miller_indices(torch.from_numpy(reciprocal)).numpy()
     for b in range(2):
         waves = reference.waves_at_voxels(reciprocal[b], miller[b])
         wanted = 1 + 2 * (waves @ (c[b] - 1j * s[b])).real.reshape(30, 30, 30)
@@ -121,7 +123,7 @@ def test_factors_are_those_of_least_squares():
     density = density / density.mean((1, 2, 3), keepdim=True)
     reciprocal = torch.from_numpy(np.stack([np.linalg.inv(one.lattice).T for one in crystals]))
     factors = StructureFactors(40)
-    miller = factors.miller(reciprocal).numpy()
+    miller = factors.miller_indices(reciprocal).numpy()
     found = torch.cat([x.reshape(len(crystals), -1) for x in factors.fit(density, reciprocal)], 1).numpy()
     for b in range(len(crystals)):
         wanted = reference.structure_factors(
@@ -138,7 +140,7 @@ def test_factors_are_those_of_point_atoms():
     reciprocal = torch.from_numpy(np.linalg.inv(crystal.lattice).T[None])
     mean, c, s = factors.fit(density, reciprocal)
     assert float(mean) == pytest.approx(crystal.numbers.sum() / abs(np.linalg.det(crystal.lattice)), rel=1e-3)
-    waves = factors.waves(reciprocal)[0].numpy()
+    waves = factors.g_vectors(reciprocal)[0].numpy()
     wanted = crystal.numbers @ np.exp(-1j * (crystal.positions - 5) @ waves.T) / crystal.numbers.sum()
     seen = np.linalg.norm(waves, axis=1) < 3
     np.testing.assert_allclose((c - 1j * s)[0].numpy()[seen], wanted[seen], atol=2e-3)
@@ -162,7 +164,7 @@ def test_any_latent_vector_decodes_to_a_density_that_repeats(vae):
     z = 0.3 * torch.randn(4, 300, generator=torch.Generator().manual_seed(2))
     shifted = z.clone()
     reciprocal = (vae.centre + vae.deviation * z[:, 1:])[:, :9].view(-1, 3, 3)
-    waves = vae.factors.waves(reciprocal.double())
+    waves = vae.factors.g_vectors(reciprocal.double())
     shift = torch.linalg.inv(reciprocal.double()).transpose(1, 2)[:, 0]  # the lattice vector a
     phase = torch.einsum("bki,bi->bk", waves, shift)
     c, s = (vae.centre + vae.deviation * z[:, 1:])[:, 9:].double().chunk(2, 1)
@@ -190,18 +192,11 @@ def test_no_density_is_too_strange(vae):
     torch.testing.assert_close(vae.decode(mu)[1], strange[1], rtol=1e-3, atol=0)
 
 
-def loss(vae, density, wider: float) -> float:
-    """Σ error² + beta · KL of an autoencoder that was fitted with beta = 1e-3, its variances so many times as large."""
-    mu, logvar = vae.encode(density)
-    variances, noise = logvar + math.log(wider), torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))
-    error = vae.error(vae.decode(mu + noise * (variances / 2).exp()), vae.decode(mu)) * 30**3
-    return float(error + 1e-3 * 0.5 * (variances.exp() - variances).sum(1).mean())
-
-
 @torch.no_grad()
 def test_posterior_variances_are_the_best_for_the_loss(vae):
     density = cubes_of(random_crystals(8))
-    assert loss(vae, density, 1) < min(loss(vae, density, 1 / 4), loss(vae, density, 4))
+    narrow, best, wide = (loss_with_variances(vae, density, factor, beta=1e-3) for factor in (1 / 4, 1, 4))
+    assert best < min(narrow, wide)
     assert (vae.logvar <= 0).all()
 
 
@@ -221,7 +216,7 @@ def test_torchscript_and_autocast_change_nothing(vae):
 @torch.no_grad()
 @pytest.mark.parametrize("latent_dim", [12, 2206])
 def test_latent_vectors_may_be_short_or_long(latent_dim):
-    vae, density = LatticeVAE(latent_dim), cubes_of([ZOO["perovskite"]])
+    vae, density = LatticeAutoencoder(LatticeConfig(latent_dim=latent_dim)), cubes_of([ZOO["perovskite"]])
     mu, logvar = vae.encode(density)
     assert mu.shape == logvar.shape == (1, latent_dim)
     assert relative_error(vae.decode(mu), density) < (0.9 if latent_dim == 12 else 0.001)
@@ -235,5 +230,5 @@ def test_a_mirror_is_no_translation():
         length * np.eye(3), [[0, 0, 0], [0.25, 0, 0], [0.75, 0, 0], [0, 0.3, 0], [0, 0.7, 0]], [26, 8, 8, 6, 6]
     )
     density = voxelize([crystal], GRID, torch.full((1, 3), -5.0, dtype=torch.float64))
-    sides = torch.linalg.vector_norm(Periods(30)(density)[0], dim=1)
+    sides = torch.linalg.vector_norm(LatticeFinder(30)(density)[0], dim=1)
     assert all(abs(side - length) < 0.05 or side > 11 - 1e-3 for side in sides.tolist())

@@ -1,0 +1,18 @@
+"""The interface of every generator: noise to latent vectors, or to unit cells that an autoencoder encodes."""
+
+from typing import ClassVar
+
+from torch import nn
+
+
+class Generator(nn.Module):
+    """What crystals are like: a learned map from noise ~ N(0, 1), [B, latent_dim], as `forward`.
+
+    A kind is a subclass with a line in `GENERATORS`. Its constructor takes latent_dim, and by name the sizes below.
+    """
+
+    __constants__ = ("draws_cells",)  # a condition on it is decided when TorchScript compiles
+    draws_cells: bool = False
+    """Whether `forward` gives lattices [B, 3, 3], fractional coordinates [B, K, 3] and numbers [B, K], or else z."""
+    sizes: ClassVar[tuple[str, ...]] = ("widths",)
+    """Arguments of the constructor, which files record."""
