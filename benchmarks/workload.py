@@ -50,7 +50,7 @@ class Workload:
         return [peers.pymatgen_images(s, o.numpy(), REACH) for s, o in zip(self.structures, self.origin, strict=True)]
 
     def multiply_adds(self) -> int:
-        """Multiply-adds of the sums over waves, which is how the core takes all of these cubes; without padding."""
+        """Multiply-adds of the Fourier series, by which the core sums all of these cubes; without padding."""
         return sum(_multiply_adds(crystal.lattice, len(crystal)) for crystal in self.crystals)
 
     def atoms(self) -> Atoms:
@@ -59,7 +59,7 @@ class Workload:
 
 
 def _multiply_adds(lattice: np.ndarray, atoms: int, n: int = 30) -> int:
-    """Of one cube: over the atoms for each wave, then over k, h and l, as `cpp/src/waves_kernel.inl` sums them."""
+    """Of one cube: over the atoms for each mode, then over k, h and l, as `cpp/src/fourier_density.inl` sums them."""
     assert lattice[2, 0] == lattice[2, 1] == lattice[0, 1] == 0  # c along z, a in the plane of x and z
     reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
     reach = optimize.brentq(lambda x: special.erfc(x / 2**0.5) + (2 / np.pi) ** 0.5 * x * np.exp(-x * x / 2) - 1e-5 / 6,

@@ -16,11 +16,10 @@ def run(program: Path, *arguments: object, **options: object) -> subprocess.Comp
 def sampled(program: Path, model: Path, out: Path, *options: object) -> tuple[list[ase.Atoms], np.ndarray]:
     done = run(program, model, "--out", out, "--save-density", *options)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in out.iterdir()) == ["density.npz", "manifest.json", "samples.xyz"]
+    assert sorted(path.name for path in out.iterdir()) == ["density.npy", "index.npy", "manifest.json", "samples.xyz"]
     frames = ase.io.read(out / "samples.xyz", ":")
-    with np.load(out / "density.npz") as arrays:
-        assert arrays["index"].tolist() == [frame.info["index"] for frame in frames]
-        return frames, arrays["density"]
+    assert np.load(out / "index.npy").tolist() == [frame.info["index"] for frame in frames]
+    return frames, np.load(out / "density.npy")
 
 
 def manifest(folder: Path) -> dict:

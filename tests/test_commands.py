@@ -121,7 +121,6 @@ MISTAKES = {
     "train --mode both --out x": r"invalid choice 'both' for argument '--mode'.*'single', 'repeated'\)",
     "data": r"Expected one of \{pack\}",
     "data paint": r"Unrecognized options: paint",
-    "sample m": r"Missing from crystalgrid-x: .*--out PATH.*",
 }
 
 

@@ -69,7 +69,7 @@ def test_the_sampler_finds_the_same_atoms_with_either(forms: tuple[Path, Path], 
         command += ["--no-prior"]  # the two forms of which are compared above
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
-    one, other = (np.load(tmp_path / form.suffix / "density.npz")["density"] for form in forms)
+    one, other = (np.load(tmp_path / form.suffix / "density.npy") for form in forms)
     np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
     one, other = (ase.io.read(tmp_path / form.suffix / "samples.xyz", ":") for form in forms)
     assert sum(map(len, one)) > 0

@@ -62,7 +62,7 @@ def test_two_crystals_become_a_library(ends: tuple[Path, Path, Path], tmp_path: 
     z = np.load(tmp_path / "out/latents.npy")
     assert z.shape == (4, 300)
     assert len(ase.io.read(tmp_path / "out/structures/samples.xyz", ":")) == 4
-    density = np.load(tmp_path / "out/structures/density.npz")["density"]
+    density = np.load(tmp_path / "out/structures/density.npy")
     np.testing.assert_allclose(density, cg.load(ends[0]).decode(torch.from_numpy(z)), atol=1e-4)
 
     before = (tmp_path / "out/structures/samples.xyz").read_bytes()

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import time
-import zipfile
 from pathlib import Path
 
 import ase.io
@@ -16,6 +15,7 @@ import pytest
 from pymatgen.io.cif import CifParser
 
 from artifacts import write_mirror
+from crystalgrid.data.sampled import read_library
 from crystalgrid.latents import latents
 from programs import assert_refused, manifest, run
 
@@ -44,9 +44,9 @@ def assert_same_library(folders: list[Path], whole: Path) -> None:
     """Files, densities and counts of the parts, put together, are those of the whole."""
     for name in ("samples.xyz", "samples.cif"):
         assert joined(folders, name) == (whole / name).read_bytes()
-    for name in ("density", "index"):
-        parts = [np.load(folder / "density.npz")[name] for folder in folders]
-        assert np.array_equal(np.concatenate(parts), np.load(whole / "density.npz")[name])
+    for name in ("density.npy", "index.npy"):
+        parts = [np.load(folder / name) for folder in folders]
+        assert np.array_equal(np.concatenate(parts), np.load(whole / name))
     counts = [manifest(folder) for folder in folders]
     for key in ("kept", "without_atoms"):
         assert sum(part[key] for part in counts) == manifest(whole)[key]
@@ -135,25 +135,19 @@ def test_what_was_written_after_the_manifest_is_made_anew(
     """As a machine leaves it that stopped between writing structures and writing the manifest."""
     out, (model, folder) = tmp_path / "out", whole
     out.mkdir()
-    frames, indices = (folder / "samples.xyz").read_bytes(), np.load(folder / "density.npz")["index"]
-    kept = 20
-    next_ = 5 * (indices[kept - 1] // 5 + 1)
+    contents = {name: (folder / name).read_bytes() for name in manifest(folder)["bytes"]}
+    indices = np.load(folder / "index.npy")
+    next_ = 5 * (indices[19] // 5 + 1)
     kept = int((indices < next_).sum())
-    places = [match.start() for match in re.finditer(rb"^\d+\nLattice", frames, re.M)]
-    blocks = (folder / "samples.cif").read_bytes()
-    block_places = [match.start() for match in re.finditer(rb"^data_", blocks, re.M)] + [len(blocks)]
+    frame_starts = [match.start() for match in re.finditer(rb"^\d+\nLattice", contents["samples.xyz"], re.M)]
+    block_starts = [match.start() for match in re.finditer(rb"^data_", contents["samples.cif"], re.M)]
     atoms = [len(frame) for frame in ase.io.read(folder / "samples.xyz", ":")]
-    start = (folder / "density.npz").read_bytes().index(b"\x93NUMPY") + 128  # of the values
     sizes = {
-        "frames": places[kept], "blocks": block_places[sum(n > 0 for n in atoms[:kept])],
-        "densities": start + kept * 6**3 * 4, "indices": kept * 8, "npz": 0,
+        "samples.xyz": frame_starts[kept], "samples.cif": block_starts[sum(n > 0 for n in atoms[:kept])],
+        "density.npy": 128 + kept * 6**3 * 4, "index.npy": 128 + kept * 8,
     }  # fmt: skip
-    densities = (folder / "density.npz").read_bytes()
-    for name, content, size in (
-        ("samples.xyz", frames, sizes["frames"]), ("samples.cif", blocks, sizes["blocks"]),
-        ("density.npz", densities, sizes["densities"]), ("index.i8", indices.tobytes(), sizes["indices"]),
-    ):  # fmt: skip
-        (out / f"{name}.part").write_bytes(content[: size + torn])
+    for name, content in contents.items():
+        (out / f"{name}.part").write_bytes(content[: sizes[name] + torn])
     removed = {**manifest(folder)["removed"], "max_atoms": int(next_ - kept)}
     changes = {"bytes": sizes, "next": int(next_), "kept": kept, "removed": removed, "finished": False}
     changes["without_atoms"] = sum(n == 0 for n in atoms[:kept])
@@ -164,16 +158,23 @@ def test_what_was_written_after_the_manifest_is_made_anew(
 
 
 def test_densities_take_their_space_once(sampler: Path, whole: tuple[Path, Path], tmp_path: Path) -> None:
-    """The file that they are written to becomes density.npz, again where the machine stopped just after that."""
-    out, content = tmp_path / "out", (whole[1] / "density.npz").read_bytes()
+    """The file that is written becomes density.npy, again if the machine stopped just before the manifest said so."""
+    out, content = tmp_path / "out", (whole[1] / "density.npy").read_bytes()
     assert run(sampler, whole[0], "-o", out, *LIBRARY).returncode == 0
     (out / "manifest.json").write_text(json.dumps({**manifest(out), "finished": False}))
-    (out / "index.i8.part").write_bytes(np.load(out / "density.npz")["index"].tobytes())
-    before = (out / "density.npz").stat().st_ino
+    before = (out / "density.npy").stat().st_ino
     assert run(sampler, whole[0], "-o", out, *LIBRARY, "--resume").returncode == 0
-    assert (out / "density.npz").read_bytes() == content
-    assert zipfile.ZipFile(out / "density.npz").testzip() is None
-    assert (out / "density.npz").stat().st_ino == before
+    assert (out / "density.npy").read_bytes() == content
+    assert (out / "density.npy").stat().st_ino == before
+
+
+def test_densities_are_mapped_not_read(whole: tuple[Path, Path]) -> None:
+    library = read_library(whole[1], first=3)
+    saved = np.load(whole[1] / "density.npy", mmap_mode="r")
+    assert saved.dtype == np.float32
+    assert saved.flags.c_contiguous
+    assert np.array_equal(library.density, saved[:3])
+    assert library.indices.tolist() == np.load(whole[1] / "index.npy")[:3].tolist()
 
 
 def test_a_finished_library_is_left_alone(sampler: Path, whole: tuple[Path, Path]) -> None:
@@ -211,7 +212,7 @@ def test_a_library_that_lost_records_is_refused(sampler: Path, whole: tuple[Path
         ({"next": 3, "kept": 3}, "manifest.json: altered"),
         ({"next": "a"}, "manifest.json: 'next' is not a whole number"),
         ({"finished": 0}, "manifest.json: 'finished' is not true or false"),
-        ({"bytes": {}}, "manifest.json: 'frames' is missing"),
+        ({"bytes": {}}, "manifest.json: 'samples.xyz' is missing"),
     ],
 )
 def test_an_altered_manifest_is_refused(
@@ -226,7 +227,7 @@ def test_an_altered_manifest_is_refused(
 def test_a_finished_library_whose_file_changed_is_refused(
     sampler: Path, whole: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    for name in ("samples.xyz", "samples.cif", "density.npz"):
+    for name in ("samples.xyz", "samples.cif", "density.npy", "index.npy"):
         out = shutil.copytree(whole[1], tmp_path / name)
         size = (out / name).stat().st_size
         with (out / name).open("r+b") as file:

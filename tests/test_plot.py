@@ -64,9 +64,10 @@ def test_samples_of_a_folder_are_drawn_with_their_atoms(tmp_path):
     frames = ["2", cube.format(0), "O 1 2 3", "U 4 5 6", "0", cube.format(1)]
     (tmp_path / "samples.xyz").write_text("\n".join(frames) + "\n")
     density = np.random.default_rng(0).random((2, 30, 30, 30), dtype=np.float32)
-    np.savez(tmp_path / "density.npz", density=density, index=np.arange(2))
+    np.save(tmp_path / "density.npy", density)
+    np.save(tmp_path / "index.npy", np.arange(2))
     pictures.draw_samples(tmp_path, tmp_path / "samples.png")
     assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
-    (tmp_path / "density.npz").unlink()
-    with pytest.raises(InputError, match=r"density\.npz: no such file; wanted a folder"):
+    (tmp_path / "density.npy").unlink()
+    with pytest.raises(InputError, match=r"density\.npy: no such file; wanted a folder"):
         pictures.draw_samples(tmp_path, tmp_path / "again.png")

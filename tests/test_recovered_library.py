@@ -43,7 +43,8 @@ def write_library(folder: Path, atoms: Atoms, density: torch.Tensor | None, mode
 
 def write_density(folder: Path, density: torch.Tensor, indices: np.ndarray) -> None:
     """Write densities as crystalgrid-sample --save-density does."""
-    np.savez(folder / "density.npz", density=density.numpy(), index=indices)
+    np.save(folder / "density.npy", density.numpy())
+    np.save(folder / "index.npy", indices)
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:

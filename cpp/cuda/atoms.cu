@@ -201,7 +201,7 @@ __device__ bool is_of(const Labels& cube, const Fragment* all, int founder, int 
   return cube.species[v] && all[fragment_at(cube.root, v)].atom == founder;
 }
 
-/// Move the centre of a ball that a face cuts along one axis, as complete_balls in atoms.cpp does. One warp calls this.
+/// Move the centre of a ball that a face cuts along one axis, as complete_ball in atoms.cpp does. One warp calls this.
 __device__ void complete_ball(const Labels& cube, const BallRule& rule, Fragment* all, int founder, int axis) {
   Fragment& atom = all[founder];
   const int n = cube.n, face = cutting_face(rule, atom.low[axis], atom.high[axis], n);

@@ -1,5 +1,5 @@
 // Fragments of a label on the GPU: components of equal label by union-find, of which those that are several balls are
-// split as in split.cpp; a block for each cube.
+// split as in ball_split.cpp; a block for each cube.
 #include "fragment.cuh"
 #include "launch.cuh"
 #include "rank.cuh"

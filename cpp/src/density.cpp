@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "crystalgrid/cutoff.hpp"
+#include "fourier.hpp"
 #include "isa.hpp"
 #include "kernel_images.hpp"
 #include "pages.hpp"
 #include "parallel.hpp"
-#include "waves.hpp"
 
 namespace crystalgrid {
 namespace {
@@ -19,8 +19,8 @@ namespace {
 template <class T>
 struct Scratch {
   KernelScratch<T> images;
-  Waves waves;
-  std::vector<float> turned;   // a cube whose axes are not in the waves' order
+  FourierSeries series;
+  std::vector<float> turned;   // a cube whose axes are not in the modes' order
   KernelScratch<double> many;  // for sums of so many images that their rounding would show
   std::vector<double> wide;
 };
@@ -35,22 +35,22 @@ struct Job : DensityBatch {
   CutoffRule rule;
 };
 
-/// Fill cube b from waves. False where that is not possible, not the faster way, or not accurate enough: in a void of
-/// the crystal, waves cancel down to their rounding.
-bool fill_with_waves(const Job& job, std::int64_t b, const CubeFrame& frame, const Content& held, Scratch<float>& s,
-                     float* density) {
+/// Fill cube b from modes. False where that is not possible, not the faster way, or not accurate enough: in a void of
+/// the crystal, modes cancel down to their rounding.
+bool fill_with_fourier_series(const Job& job, std::int64_t b, const CubeFrame& frame, const Content& held,
+                              Scratch<float>& s, float* density) {
   const std::int64_t first = job.crystals.offsets[b], atoms = job.crystals.offsets[b + 1] - first;
   const double* weights = job.weights + first;
   const int n = job.grid.n;
-  if (!s.waves.choose(frame, static_cast<int>(atoms), job.grid, job.reach)) return false;
-  const KernelWaves waves = s.waves.tables(job.crystals.frac_coords + 3 * first, weights);
+  if (!s.series.choose(frame, static_cast<int>(atoms), job.grid, job.reach)) return false;
+  const FourierModes modes = s.series.tables(job.crystals.frac_coords + 3 * first, weights);
   const bool negative = std::any_of(weights, weights + atoms, [](double w) { return w < 0; });
   const float least = negative ? -std::numeric_limits<float>::max() : 0.0f;
-  const Strides stride = s.waves.strides();
+  const Strides stride = s.series.strides();
   const bool turned = stride.z != 1 || stride.y != n;
   if (turned) s.turned.resize(job.grid.voxels());
   float* out = turned ? s.turned.data() : density;
-  const float maximum = kernels<float>(job.options.isa).wave_density(waves, least, s.waves.scratch.data(), out);
+  const float maximum = kernels<float>(job.options.isa).fourier_density(modes, least, s.series.scratch.data(), out);
   if (maximum < 0.2 * std::max(held.mean, held.peak)) return false;
   if (turned)
     for (long x = 0, i = 0; x < n; ++x)
@@ -92,7 +92,7 @@ void voxelize_batch(const Job& job, T* density, double* cutoffs) {
     const Content held = content(job.weights, atoms[0], atoms[1], frame, job.grid.sigma);
     T* cube = density + b * job.grid.voxels();
     if constexpr (std::is_same_v<T, float>) {
-      if (job.cubes.periodic && job.options.cutoff == 0 && fill_with_waves(job, b, frame, held, s, cube)) {
+      if (job.cubes.periodic && job.options.cutoff == 0 && fill_with_fourier_series(job, b, frame, held, s, cube)) {
         cutoffs[b] = std::numeric_limits<double>::infinity();
         return;
       }

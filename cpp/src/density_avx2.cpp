@@ -1,3 +1,3 @@
 #define CRYSTALGRID_ISA avx2
 #include "density_kernel.inl"
-#include "waves_gradient.inl"
+#include "fourier_gradient.inl"

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "crystalgrid/density.hpp"
+#include "fourier.hpp"
 #include "isa.hpp"
 #include "kernel_images.hpp"
 #include "parallel.hpp"
-#include "waves.hpp"
 
 namespace crystalgrid {
 namespace {
@@ -24,10 +24,10 @@ struct Scratch {
   KernelScratch<T> images;
   std::vector<Source> sources;
   std::vector<T> sums;  // [count][4]: Σ g·2^(-u²) times 1, u_x, u_y and u_z
-  Waves waves;
+  FourierSeries series;
 };
 
-/// Waves that count in a gradient, relative to its largest part.
+/// FourierSeries that count in a gradient, relative to its largest part.
 constexpr double kGradientAccuracy = 1e-6;
 
 /// The transpose of `rotated`: a vector of the cube's frame, in the crystal's.
@@ -52,19 +52,19 @@ struct Job : DensityBatch {
   const double* rotation(std::int64_t b) const { return cubes.rotation ? cubes.rotation + 9 * b : nullptr; }
 };
 
-/// The gradients of cube b, which was summed over waves. False where they are not to be had.
-bool gather_waves(const Job& job, std::int64_t b, Scratch<float>& s, const float* grad_density) {
+/// The gradients of cube b, which was summed over modes. False where they are not to be had.
+bool gather_fourier_series(const Job& job, std::int64_t b, Scratch<float>& s, const float* grad_density) {
   const std::int64_t first = job.crystals.offsets[b], atoms = job.crystals.offsets[b + 1] - first;
   const double* weights = job.weights + first;
   const CubeFrame frame = cube_frame(job.crystals, job.cubes, b);
-  if (!s.waves.choose(frame, static_cast<int>(atoms), job.grid, job.reach)) return false;
-  const KernelWaves waves = s.waves.tables(job.crystals.frac_coords + 3 * first, weights);
-  s.sums.resize(4 * waves.atoms);
-  const WaveGradient gradient =
+  if (!s.series.choose(frame, static_cast<int>(atoms), job.grid, job.reach)) return false;
+  const FourierModes modes = s.series.tables(job.crystals.frac_coords + 3 * first, weights);
+  s.sums.resize(4 * modes.atoms);
+  const FourierGradient gradient =
       kernels<float>(job.options.isa)
-          .wave_gradient(waves, s.waves.strides(), s.waves.scratch.data(), grad_density, s.sums.data());
+          .fourier_gradient(modes, s.series.strides(), s.series.scratch.data(), grad_density, s.sums.data());
   Vec3 lattice[3];
-  s.waves.chain(gradient, s.sums.data(), weights, job.grad.frac_coords + 3 * first, job.grad.weights + first, lattice);
+  s.series.chain(gradient, s.sums.data(), weights, job.grad.frac_coords + 3 * first, job.grad.weights + first, lattice);
   std::fill_n(job.grad.lattice + 9 * b, 9, 0.0);
   for (int row = 0; row < 3; ++row)
     add(1, rotated_back(job.rotation(b), lattice[row]), job.grad.lattice + 9 * b + 3 * row);
@@ -112,7 +112,7 @@ void backward_batch(const Job& job, const double* cutoffs, const T* grad_density
   parallel_for<Scratch<T>>(job.crystals.size, job.options.threads, [&](std::int64_t b, Scratch<T>& s) {
     const T* grad = grad_density + b * job.grid.voxels();
     if constexpr (std::is_same_v<T, float>)
-      if (std::isinf(cutoffs[b]) && gather_waves(job, b, s, grad)) return;
+      if (std::isinf(cutoffs[b]) && gather_fourier_series(job, b, s, grad)) return;
     gather_images(job, b, std::isinf(cutoffs[b]) ? job.reach.images : cutoffs[b], s, grad);
   });
 }

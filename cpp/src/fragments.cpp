@@ -25,23 +25,28 @@ const std::uint8_t* labels_of(const LabelledCube& cube, int index) {
 
 constexpr int kPage = 4096;  // bytes
 
-/// Have the pages of some values, if there are any, looked up, which takes long and can go on beside other work.
-void open_pages(const float* values, int first, int count) {
-  constexpr int kValues = kPage / sizeof(float);
-  for (int v = first; values && v < first + count; v += kValues) __builtin_prefetch(values + v);
+/// Fetch an element that may lie beyond the array: by its address, because pointers may not leave their array.
+template <class T>
+inline void prefetch(const T* values, int index) {
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(values) + sizeof(T) * index));
 }
 
-/// Have four values, if there are any, fetched, which may lie in two lines of memory.
+/// Look up the pages of values, if there are any, which takes long and can proceed beside other work.
+void open_pages(const float* values, int first, int count) {
+  constexpr int kValues = kPage / sizeof(float);
+  for (int v = first; values && v < first + count; v += kValues) prefetch(values, v);
+}
+
+/// Fetch four values, if there are any, which may lie in two cache lines.
 inline void fetch_four(const float* values, int first) {
   if (!values) return;
-  __builtin_prefetch(values + first);
-  __builtin_prefetch(values + first + 3);
+  prefetch(values, first);
+  prefetch(values, first + 3);
 }
 
 /// Find the labelled voxels. Returns the words that are not empty, in the order of their first voxels.
 std::span<const Place> fill_words(const LabelledCube& cube, Fragments& s) {
-  const int n = cube.n, width = words_of_row(n), last = cube.last;
-  const std::uint8_t *species = cube.species, *rest = cube.rest - last;
+  const int n = cube.n, width = words_of_row(n);
   s.words.resize(((n + 1) * (n + 2) + 1) * width);
   s.places.resize(n * n * width + 1);
   Word *const words = s.words.data(), *word = words + word_of(0, 0, 0, n);
@@ -49,7 +54,7 @@ std::span<const Place> fill_words(const LabelledCube& cube, Fragments& s) {
   int index = 0;
   Row row{0, 0};
   const auto fill = [&](int length, std::uint32_t inside) {
-    const std::uint32_t labelled = labelled_bits((index < last ? species : rest) + index) & inside;
+    const std::uint32_t labelled = labelled_bits(labels_of(cube, index)) & inside;
     word->labelled = labelled;
     *next = {index, static_cast<int>(word++ - words), row};
     next += labelled != 0;
@@ -60,7 +65,7 @@ std::span<const Place> fill_words(const LabelledCube& cube, Fragments& s) {
     open_pages(cube.density, index, n * n);
     open_pages(cube.confidence, index, n * n);
     for (row.j = 0; row.j < n; ++row.j) {
-      __builtin_prefetch(species + index + kPage);  // of its own, the processor reads ahead to a page's end
+      prefetch(cube.species, index + kPage);  // by itself the processor reads ahead only to the end of a page
       for (int k = kWord; k < n; k += kWord) fill(kWord, ~0u);
       fill(left, ~0u >> (kWord - left));
     }

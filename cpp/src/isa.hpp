@@ -3,7 +3,7 @@
 
 #include "crystalgrid/density.hpp"
 #include "density_kernel.hpp"
-#include "waves_kernel.hpp"
+#include "fourier_kernel.hpp"
 
 namespace crystalgrid {
 
@@ -11,8 +11,9 @@ template <class T>
 struct Kernels {
   T (*density)(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, T* density);
   void (*gradient)(const KernelImages<T>&, const KernelGrid<T>&, T* scratch, int* lists, const T* grad, T* sums);
-  float (*wave_density)(const KernelWaves&, float least, float* scratch, float* density);
-  WaveGradient (*wave_gradient)(const KernelWaves&, const Strides&, float* scratch, const float* grad, float* atoms);
+  float (*fourier_density)(const FourierModes&, float least, float* scratch, float* density);
+  FourierGradient (*fourier_gradient)(const FourierModes&, const Strides&, float* scratch, const float* grad,
+                                      float* atoms);
 };
 
 /// Throws std::invalid_argument for an instruction set that this machine or this build lacks.

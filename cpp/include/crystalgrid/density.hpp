@@ -32,7 +32,7 @@ struct DensityGradients {
 };
 
 /// M of Eq. (1) in 1/Å³: `density` [B][n][n][n]. `cutoffs` [B] receives the distance in Å that each cube was summed to;
-/// infinity where it was summed over waves.
+/// infinity where it was summed over modes.
 void voxelize(const DensityBatch& batch, const DensityOptions& options, float* density, double* cutoffs);
 void voxelize(const DensityBatch& batch, const DensityOptions& options, double* density, double* cutoffs);
 

@@ -25,7 +25,7 @@ from ..model import find
 from .export import export_model
 from .released import WEIGHTS
 
-SUFFIXES = (".cpp", ".hpp", ".txt")
+SUFFIXES = (".cpp", ".hpp", ".inl", ".in", ".json", ".txt")
 
 
 def become_sampler(model: str, options: list[str]) -> None:
@@ -82,7 +82,7 @@ def sampler() -> Path:
 
 
 def _fingerprint() -> str:
-    """Of the sources and of where torch is, which the program remembers."""
+    """Return a checksum of the sources and of the place of torch, which the program remembers."""
     total = hashlib.sha256(torch.__file__.encode())
     for folder in (shipped("export"), shipped("cpp")):
         for path in sorted(folder.rglob("*")):

@@ -50,10 +50,15 @@ def _run_named(words: list[str]) -> None:
 
 
 def _run(name: str, prog: str, words: list[str]) -> None:
-    from .arguments import bind
-
     signal.signal(signal.SIGTERM, _tidy_and_exit)
-    bind(_command(name), prog, words)()
+    if name == "sample":  # its options are defined in export/options.json, which the C++ program reads too
+        from .sample import sample as run_sample
+
+        run_sample(prog, words)
+    else:
+        from .arguments import bind
+
+        bind(_command(name), prog, words)()
 
 
 def _command(name: str) -> Callable[..., Any] | dict[str, Callable[..., Any]]:

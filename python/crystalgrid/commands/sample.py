@@ -1,87 +1,64 @@
-"""`crystalgrid-sample`: find the model, build the C++ sampler where it is not built yet, and become it."""
+"""`crystalgrid-sample`: read the options of the C++ sampler, find the model, and become the sampler.
 
-from dataclasses import dataclass, fields
-from functools import wraps
-from pathlib import Path
-from typing import Annotated, Any, Literal
+The options are defined once, in export/options.json, from which the C++ program builds its parser too. Here their
+values stay text: the C++ program checks them.
+"""
 
-import tyro
+import argparse
+import json
+from typing import Any, NoReturn
 
+from ..errors import InputError
+from ..files import shipped
 from .entry import importing
 
-Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+
+def sample(prog: str, words: list[str]) -> None:
+    """Sample structures from a model by the C++ sampler."""
+    options = vars(parser(prog).parse_args(words))
+    model = options.pop("model")
+    with importing():
+        from ..artifacts.sampler import become_sampler
+    become_sampler(model, as_words(options))
 
 
-@dataclass
-class Sample:
-    """Decode latent vectors to crystal structures and write OUT/samples.xyz (extended XYZ, by index)."""
-
-    model: tyro.conf.Positional[str]
-    """model.pt or model.pt2, as crystalgrid-export writes them, or the name of a released model"""
-    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """folder to write to, new or empty unless --resume"""
-    number: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None
-    """how many structures; by default 64, or every row of --latents"""
-    resume: Flag = False
-    """go on where an interrupted run of the same command stopped"""
-    shard: str | None = None
-    """K/N: only the K-th of N equal parts, K from 0 to N-1, in the folder OUT/shard-K-of-N; by default what torchrun or
-    SLURM say this process is, else all"""
-    seed: int = 0
-    """structure i depends on (seed, i) alone"""
-    temperature: float = 1.0
-    """draw noise from N(0, temperature²), which a learned prior, if the model has one, turns into latent vectors; not
-    with --latents"""
-    no_prior: Flag = False
-    """decode the noise itself, whatever the model has learned"""
-    latents: Path | None = None
-    """decode the rows of this .npy file, float32 or float64 [N, latent size]"""
-    largest_density: float | None = None
-    """scale each density so that its largest value is this, in 1/Å³"""
-    min_distance: float | None = None
-    """keep only structures with no two atoms closer, Å; the manifest counts what each filter removes"""
-    min_atoms: int | None = None
-    """keep only structures with so many atoms in the cube, or more"""
-    max_atoms: int | None = None
-    """keep only structures with so many atoms in the cube, or fewer"""
-    min_density: float | None = None
-    """keep only structures of so much mass by the cube's volume, or more, g/cm³"""
-    max_density: float | None = None
-    """keep only structures of so much mass by the cube's volume, or less, g/cm³"""
-    cif: Flag = False
-    """write OUT/samples.cif too: a data block for each structure that has atoms"""
-    save_density: Flag = False
-    """write OUT/density.npz too: the decoded densities, float32 [N, n, n, n] in 1/Å³, and each one's index"""
-    batch: int = 16
-    """structures per pass of the network"""
-    threads: int = 0
-    """CPU threads; 0: all cores"""
-    device: Literal["cpu", "cuda"] = "cpu"
-    """where the network runs"""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """of the network's convolutions"""
-    profile: Flag = False
-    """print the time that each stage takes"""
-
-    def words(self) -> list[str]:
-        """Return these options as the C++ program takes them."""
-        words = []
-        for field in fields(self)[1:]:
-            value, name = getattr(self, field.name), "--" + field.name.replace("_", "-")
-            if value is not None and value is not False:
-                words += [name] if value is True else [name, str(value)]
-        return words
-
-    def run(self) -> None:
-        """Become the C++ sampler."""
-        with importing():
-            from ..artifacts.sampler import become_sampler
-        become_sampler(self.model, self.words())
+def parser(prog: str = "crystalgrid-sample") -> argparse.ArgumentParser:
+    """Return the parser that the table of options defines; options that are not given are absent from its result."""
+    table = json.loads((shipped("export") / "options.json").read_text("utf-8"))
+    command = _Parser(
+        prog, "%(prog)s MODEL --out OUT [options]", table["summary"],
+        add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS,
+    )  # fmt: skip
+    command.add_argument("model", metavar="MODEL", help=f"{table['model']}, or the name of a released model")
+    for group in table["groups"]:
+        section = command.add_argument_group(group["title"])
+        for option in group["options"]:
+            _add_option(section, option)
+    return command
 
 
-@wraps(Sample)
-def sample(*args: Any, **kwargs: Any) -> None:
-    Sample(*args, **kwargs).run()
+def as_words(options: dict[str, Any]) -> list[str]:
+    """Return options as the C++ program takes them."""
+    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items()]
+
+
+def _add_option(section: Any, option: dict[str, Any]) -> None:
+    names = [f"-{option['short']}"] if "short" in option else []
+    names.append(f"--{option['name']}")
+    default = f" (default {option['default']})" if "default" in option else ""
+    text = (option["help"] + default).replace("%", "%%")
+    if option["name"] == "help":
+        section.add_argument(*names, action="help", help=text)
+    elif option["kind"] == "flag":
+        section.add_argument(*names, dest=option["name"], action="store_true", help=text)
+    else:
+        required = option.get("required", False)
+        section.add_argument(*names, dest=option["name"], metavar=option["metavar"], required=required, help=text)
 
 
 COMMAND = sample
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; --help lists the arguments")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from ..errors import InputError
 from ..grid import Grid
 from .formats.xyz import frames, parse_atoms, values_of
 
-SAMPLES, DENSITY = "samples.xyz", "density.npz"
+SAMPLES, DENSITY, INDEX = "samples.xyz", "density.npy", "index.npy"
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def open_sampled(folder: Path, first: int | None = None) -> SampledFolder:
             raise InputError(f"{path}: no structure in it")
         indices = np.fromiter((int(values["index"]) for values in chain([comment], comments)), np.int64)
         length = float(comment["lattice"].split()[0])
-    density = _density(folder / DENSITY, indices)
+    density = _density(folder, indices)
     grid = Grid(length=length) if density is None else Grid(density.shape[-1], length)
     return SampledFolder(folder, indices, density, grid, comment.get("mode", "repeated"))
 
@@ -98,29 +96,16 @@ def _damage_is_an_input_error(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: not what crystalgrid-sample writes, or damaged: {error}") from None
 
 
-def _density(path: Path, indices: np.ndarray) -> Tensor | None:
+def _density(folder: Path, indices: np.ndarray) -> Tensor | None:
+    """Return the saved densities, mapped into memory: those of a large library may be more than there is memory."""
+    path = folder / DENSITY
     if not path.is_file():
         return None
     try:
-        with np.load(path) as saved:
-            of = saved["index"][: len(indices)]
-        density = _mapped(path, "density")[: len(indices)]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        density = np.lib.format.open_memmap(path, "c")[: len(indices)]
+        saved_indices = np.lib.format.open_memmap(folder / INDEX, "r")[: len(indices)]
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: not what crystalgrid-sample writes, or damaged: {error}") from None
-    if not np.array_equal(of, indices):
+    if not np.array_equal(saved_indices, indices):
         raise InputError(f"{path}: its densities are not those of the structures in {SAMPLES}")
     return torch.from_numpy(density)
-
-
-def _mapped(path: Path, name: str) -> np.ndarray:
-    """An array of an .npz, read where it is looked at: a library's densities may be more than there is memory."""
-    with zipfile.ZipFile(path) as archive:
-        member = archive.getinfo(f"{name}.npy")
-    with path.open("rb") as file:
-        file.seek(member.header_offset + 26)  # lengths of the name and of what else is before the array
-        file.seek(member.header_offset + 30 + sum(struct.unpack("<2H", file.read(4))))
-        if member.compress_type == zipfile.ZIP_STORED and np.lib.format.read_magic(file) == (1, 0):
-            shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
-            return np.memmap(path, dtype, "c", file.tell(), shape, "F" if by_columns else "C")
-    with np.load(path) as saved:
-        return saved[name]

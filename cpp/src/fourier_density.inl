@@ -1,18 +1,18 @@
-// The density of one cube as a sum of waves, for the instruction set that the including file is compiled for. See
+// The density of one cube as a sum of modes, for the instruction set that the including file is compiled for. See
 // simd.hpp for what may not be used here.
 //
-// A wave is a product of three factors, one per axis. As the factor along Z depends on l alone and that along X on l
+// A mode is a product of three factors, one per axis. As the factor along Z depends on l alone and that along X on l
 // and h alone, the sum is taken over k, then h, then l, each time as a product of small matrices: of complex numbers
 // written out as two rows or columns.
+#include "fourier_kernel.hpp"
 #include "simd.hpp"
-#include "waves_kernel.hpp"
 
 namespace crystalgrid {
 namespace {
 
 using Lanes = WideVector<float>;
 constexpr int kLanes = Wide<float>::kLanes;
-constexpr int kGroup = kWaveGroup / kLanes;  // vectors of a group
+constexpr int kGroup = kVoxelGroup / kLanes;  // vectors of a group
 
 /// Where the vectors of a group begin in a row.
 struct Group {
@@ -90,7 +90,7 @@ inline ComplexTile<kRows> multiply(const Factors& a, const Factors& b, int count
 }
 
 /// The atoms' phases for a row's l and h: [2][atoms].
-inline void fill_phases(const KernelWaves& w, const WaveRow& row, float* phases) {
+inline void fill_phases(const FourierModes& w, const ModeRow& row, float* phases) {
   const float *h = power(w.atom_h, row.h), *l = power(w.atom_l, row.l);
   const long pitch = w.atoms;
   for (int j = 0; j < w.atoms; j += Simd<float>::kLanes) {
@@ -101,8 +101,8 @@ inline void fill_phases(const KernelWaves& w, const WaveRow& row, float* phases)
   }
 }
 
-/// What a row's waves weigh, from its k-th: those beyond the last weigh nothing.
-inline Vector<float> weights_from(const KernelWaves& w, const WaveRow& row, int k) {
+/// What a row's modes weigh, from its k-th: those beyond the last weigh nothing.
+inline Vector<float> weights_from(const FourierModes& w, const ModeRow& row, int k) {
   constexpr int kStep = Simd<float>::kLanes;
   Vector<float> lanes;
   for (int lane = 0; lane < kStep; ++lane) lanes[lane] = k + lane;
@@ -112,13 +112,14 @@ inline Vector<float> weights_from(const KernelWaves& w, const WaveRow& row, int 
   return lanes < static_cast<float>(row.count) ? weight : Vector<float>{};
 }
 
-/// Amplitudes of a row's waves: [2][w.widest].
-inline void fill_amplitudes(const KernelWaves& w, const WaveRow& row, const float* phases, float* amplitudes) {
+/// Amplitudes of a row's modes: [2][w.widest].
+inline void fill_amplitudes(const FourierModes& w, const ModeRow& row, const float* phases, float* amplitudes) {
   for (int k = 0; k < row.count; k += Simd<float>::kLanes) {
-    const float* of_k = w.atom_k + row.first + k;
+    const float* const of_k = w.atom_k + row.first + k;
     Vector<float> rr{}, ii{}, ri{}, ir{};
-    for (int j = 0; j < w.atoms; ++j, of_k += 2L * w.k_pitch) {
-      const Vector<float> re = load(of_k), im = load(of_k + w.k_pitch);
+    for (int j = 0; j < w.atoms; ++j) {
+      const float* const of_atom = of_k + 2L * j * w.k_pitch;
+      const Vector<float> re = load(of_atom), im = load(of_atom + w.k_pitch);
       const float phase_re = w.weight[j] * phases[j], phase_im = w.weight[j] * phases[j + w.atoms];
       rr += phase_re * re;
       ri += phase_re * im;
@@ -131,11 +132,11 @@ inline void fill_amplitudes(const KernelWaves& w, const WaveRow& row, const floa
   }
 }
 
-/// Σ over k of a row's waves along Y: [2][pitch].
-inline void sum_over_k(const KernelWaves& w, const WaveRow& row, const float* amplitudes, float* sums) {
+/// Σ over k of a row's modes along Y: [2][pitch].
+inline void sum_over_k(const FourierModes& w, const ModeRow& row, const float* amplitudes, float* sums) {
   const Factors a{amplitudes, w.widest, 1}, b{power(w.y_k, row.first), w.pitch, 2L * w.pitch};
   const float *h = power(w.y_h, row.h), *l = power(w.y_l, row.l);
-  for (int y = 0; y < w.pitch; y += kWaveGroup) {
+  for (int y = 0; y < w.pitch; y += kVoxelGroup) {
     const Group group = group_at(y);
     const auto tile = multiply<1>(a, b, row.count, group);
     for (int v = 0; v < kGroup; ++v) {
@@ -147,14 +148,14 @@ inline void sum_over_k(const KernelWaves& w, const WaveRow& row, const float* am
 }
 
 /// A row's factors along X: [2][pitch].
-inline void fill_factors(const KernelWaves& w, const WaveRow& row, float* factors) {
+inline void fill_factors(const FourierModes& w, const ModeRow& row, float* factors) {
   const float *h = power(w.x_h, row.h), *l = power(w.x_l, row.l);
   for (int x = 0; x < w.pitch; x += kLanes)
     store_complex(factors + x, w.pitch, load_complex(h + x, w.pitch) * load_complex(l + x, w.pitch));
 }
 
-/// Factors along Z that take a wave to its real part: rows -sin, cos of each layer. The first row is zero.
-inline void fill_layers(const KernelWaves& w, float* layers) {
+/// Factors along Z that take a mode to its real part: rows -sin, cos of each layer. The first row is zero.
+inline void fill_layers(const FourierModes& w, float* layers) {
   for (int l = 0; l < w.layers; ++l)
     for (int z = 0; z < w.pitch; z += kLanes) {
       const Complex factor = load_complex(power(w.z_l, l) + z, w.pitch);
@@ -166,11 +167,11 @@ constexpr int kTileX = 3;                    // planes whose sums over h are tak
 constexpr int kTileY = kGroup == 4 ? 3 : 6;  // rows whose sums over l fit into the registers there are
 
 /// The sums over h for the planes from x: columns [layers][im, re][kTileX][pitch].
-inline void sum_over_h(const KernelWaves& w, const float* factors, const float* sums, int x, float* columns) {
+inline void sum_over_h(const FourierModes& w, const float* factors, const float* sums, int x, float* columns) {
   for (int l = 0; l < w.layers; ++l) {
     const long first = 2L * w.first_row[l] * w.pitch;
     const Factors a{factors + first + x, w.pitch, 2L * w.pitch}, b{sums + first, w.pitch, 2L * w.pitch};
-    for (int y = 0; y < w.pitch; y += kWaveGroup) {
+    for (int y = 0; y < w.pitch; y += kVoxelGroup) {
       const Group group = group_at(y);
       const auto tile = multiply<kTileX>(a, b, w.first_row[l + 1] - w.first_row[l], group);
       for (int i = 0; i < kTileX; ++i)
@@ -184,13 +185,13 @@ inline void sum_over_h(const KernelWaves& w, const float* factors, const float* 
 }
 
 /// The sum over l for one plane, not less than `least`. Returns the larger of `most` and what it wrote, lane by lane.
-inline Lanes sum_over_l(const KernelWaves& w, const float* columns, const float* layers, float least, Lanes most,
+inline Lanes sum_over_l(const FourierModes& w, const float* columns, const float* layers, float least, Lanes most,
                         float* density) {
   const int n = w.n, terms = 2 * w.layers - 1;  // without the first, which is zero
   const long step = long(kTileX) * w.pitch;
   for (int tile = 0; tile < n; tile += kTileY) {
     const int y = at_most(tile, n - kTileY);  // as in `group_within`, the last tile ends with the plane
-    for (int z = 0; z < n; z += kWaveGroup) {
+    for (int z = 0; z < n; z += kVoxelGroup) {
       const Group group = group_within(z, n);
       Lanes rows[kTileY][kGroup];
       for (auto& row : rows)
@@ -217,10 +218,10 @@ inline Lanes sum_over_l(const KernelWaves& w, const float* columns, const float*
 
 namespace CRYSTALGRID_ISA {
 
-float wave_density(const KernelWaves& w, float least, float* scratch, float* density) {
+float fourier_density(const FourierModes& w, float least, float* scratch, float* density) {
   const long row = 2L * w.pitch;
   float *phases = scratch, *amplitudes = phases + 2L * w.atoms, *sums = amplitudes + 2L * w.widest,
-        *factors = sums + w.rows * row, *layers = factors + w.rows * row + kWaveGroup,
+        *factors = sums + w.rows * row, *layers = factors + w.rows * row + kVoxelGroup,
         *columns = layers + w.layers * row;
   for (int r = 0; r < w.rows; ++r) {
     fill_phases(w, w.row[r], phases);

@@ -1,13 +1,13 @@
-// The gradient of one cube that was summed over waves: the same sums the other way, from voxels to waves and from waves
+// The gradient of one cube that was summed over modes: the same sums the other way, from voxels to modes and from modes
 // to atoms.
-#include "waves_kernel.inl"
+#include "fourier_density.inl"
 
 namespace crystalgrid {
 namespace {
 
 /// Factors along Z, by voxel: for each layer re, im and both times Z, the columns of a matrix [Z][columns].
-inline void fill_columns(const KernelWaves& w, float* factors) {
-  const long columns = wave_columns(w);
+inline void fill_columns(const FourierModes& w, float* factors) {
+  const long columns = fourier_columns(w);
   for (int l = 0; l < w.layers; ++l) {
     const float* of_l = power(w.z_l, l);
     for (int z = 0; z < w.n; ++z) {
@@ -19,7 +19,7 @@ inline void fill_columns(const KernelWaves& w, float* factors) {
 }
 
 /// One plane of the voxels' derivatives with Y along rows: [Z][pitch].
-inline void turn_plane(const KernelWaves& w, const Strides& stride, const float* grad, float* plane) {
+inline void turn_plane(const FourierModes& w, const Strides& stride, const float* grad, float* plane) {
 #ifdef __SSE__
   constexpr int kSide = 4;
   if (stride.z == 1) {
@@ -39,12 +39,12 @@ inline void turn_plane(const KernelWaves& w, const Strides& stride, const float*
 }
 
 /// The transpose of `sum_over_l` for one plane: [columns][pitch] along Y. `plane` [Z][pitch] is scratch.
-inline void gather_over_z(const KernelWaves& w, const Strides& stride, const float* grad, const float* factors,
+inline void gather_over_z(const FourierModes& w, const Strides& stride, const float* grad, const float* factors,
                           float* plane, float* gathered) {
   turn_plane(w, stride, grad, plane);
-  const long columns = wave_columns(w);
+  const long columns = fourier_columns(w);
   for (int column = 0; column < columns; column += kTileY)
-    for (int y = 0; y < w.pitch; y += kWaveGroup) {
+    for (int y = 0; y < w.pitch; y += kVoxelGroup) {
       const Group group = group_at(y);
       Lanes rows[kTileY][kGroup];
       for (auto& row : rows)
@@ -66,7 +66,7 @@ struct Gathered {
   Complex one, x, z;
 };
 
-inline Gathered gather_over_x(const KernelWaves& w, const float* factors, const float* gathered, long step, int y) {
+inline Gathered gather_over_x(const FourierModes& w, const float* factors, const float* gathered, long step, int y) {
   Gathered sum{};
   for (int x = 0; x < w.n; ++x, gathered += step) {
     const Complex one = load_complex(gathered + y, w.pitch), z = load_complex(gathered + 2L * w.pitch + y, w.pitch);
@@ -90,24 +90,24 @@ inline float sum_of(Lanes v) {
 /// Imaginary part of a product.
 inline Lanes imaginary(Complex a, Complex b) { return a.re * b.im + a.im * b.re; }
 
-/// What the rows add to the stretch, before the lanes are added up: by component of the wave vector and of place.
+/// What the rows add to the stretch, before the lanes are added up: by component of the reciprocal vector and of place.
 struct StretchLanes {
   Lanes sums[3][3];
 };
 
-/// Take a row's sums over X to its waves, [2][widest], and add to the stretch what the change of their phases gives.
-/// `sums` are those of `sum_over_k`, of the row's waves and of their derivatives along Y.
-inline void gather_over_y(const KernelWaves& w, const WaveRow& row, const float* factors, const float* gathered,
-                          const float* sums, float* along_y, float* waves, StretchLanes& stretch) {
-  const long step = long(wave_columns(w)) * w.pitch;
+/// Take a row's sums over X to its modes, [2][widest], and add to the stretch what the change of their phases gives.
+/// `sums` are those of `sum_over_k`, of the row's modes and of their derivatives along Y.
+inline void gather_over_y(const FourierModes& w, const ModeRow& row, const float* factors, const float* gathered,
+                          const float* sums, float* along_y, float* modes, StretchLanes& stretch) {
+  const long step = long(fourier_columns(w)) * w.pitch;
   const float *h = power(w.y_h, row.h), *l = power(w.y_l, row.l);
   for (int y = 0; y < w.pitch; y += kLanes) {
     const Gathered at = gather_over_x(w, factors, gathered, step, y);
     const Complex turn = load_complex(h + y, w.pitch) * load_complex(l + y, w.pitch);
     store_complex(along_y + y, w.pitch, at.one * turn);
-    const Complex wave = load_complex(sums + y, w.pitch), slope = load_complex(sums + 2L * w.pitch + y, w.pitch);
+    const Complex mode = load_complex(sums + y, w.pitch), slope = load_complex(sums + 2L * w.pitch + y, w.pitch);
     const Lanes place = load_wide(w.at[1] + y);
-    const Lanes x = imaginary(wave, at.x), one = imaginary(wave, at.one) * place, z = imaginary(wave, at.z);
+    const Lanes x = imaginary(mode, at.x), one = imaginary(mode, at.one) * place, z = imaginary(mode, at.z);
     const Lanes all[3] = {x, one, z};
     const Lanes slopes[3] = {imaginary(slope, at.x), imaginary(slope, at.one) * place, imaginary(slope, at.z)};
     for (int j = 0; j < 3; ++j) {
@@ -124,17 +124,17 @@ inline void gather_over_y(const KernelWaves& w, const WaveRow& row, const float*
       sum.re += product.re;
       sum.im += product.im;
     }
-    waves[i] = sum_of(sum.re);
-    waves[i + w.widest] = sum_of(sum.im);
+    modes[i] = sum_of(sum.re);
+    modes[i + w.widest] = sum_of(sum.im);
   }
 }
 
 /// Add to the stretch what the change of a row's weights gives, and to L.
-inline void add_weights(const KernelWaves& w, const WaveRow& row, const float* amplitudes, const float* waves,
-                        WaveGradient& gradient) {
+inline void add_weights(const FourierModes& w, const ModeRow& row, const float* amplitudes, const float* modes,
+                        FourierGradient& gradient) {
   double one = 0, y = 0, yy = 0;
   for (int k = 0; k < row.count; ++k) {
-    const double part = amplitudes[k] * waves[k] - amplitudes[k + w.widest] * waves[k + w.widest];
+    const double part = amplitudes[k] * modes[k] - amplitudes[k + w.widest] * modes[k + w.widest];
     const double gy = row.gy + (row.first + k) * row.gy_step;
     one += part, y += gy * part, yy += gy * gy * part;
   }
@@ -145,19 +145,19 @@ inline void add_weights(const KernelWaves& w, const WaveRow& row, const float* a
     for (int j = 0; j < 3; ++j) gradient.stretch[i][j] += slope * added[i][j];
 }
 
-/// Add a row's waves to what each atom gathers by k: by itself, times h, and times l; [atom][3][2][k_pitch].
-inline void scatter_to_atoms(const KernelWaves& w, const WaveRow& row, const float* phases, const float* waves,
+/// Add a row's modes to what each atom gathers by k: by itself, times h, and times l; [atom][3][2][k_pitch].
+inline void scatter_to_atoms(const FourierModes& w, const ModeRow& row, const float* phases, const float* modes,
                              float* by_k) {
   for (int k = 0; k < row.count; k += Simd<float>::kLanes) {
     const Vector<float> weight = weights_from(w, row, k);
-    const Vector<float> re = weight * load(waves + k), im = weight * load(waves + k + w.widest);
-    float* out = by_k + row.first - w.k_low + k;
-    for (int j = 0; j < w.atoms; ++j, out += 6L * w.k_pitch) {
+    const Vector<float> re = weight * load(modes + k), im = weight * load(modes + k + w.widest);
+    float* const out = by_k + row.first - w.k_low + k;
+    for (int j = 0; j < w.atoms; ++j) {
       const float phase_re = phases[j], phase_im = phases[j + w.atoms];
       const Vector<float> sum_re = phase_re * re - phase_im * im, sum_im = phase_re * im + phase_im * re;
       const float times[3] = {1, static_cast<float>(row.h), static_cast<float>(row.l)};
       for (int i = 0; i < 3; ++i) {
-        float* sum = out + 2L * i * w.k_pitch;
+        float* sum = out + (6L * j + 2L * i) * w.k_pitch;
         store(sum, load(sum) + times[i] * sum_re);
         store(sum + w.k_pitch, load(sum + w.k_pitch) + times[i] * sum_im);
       }
@@ -166,7 +166,7 @@ inline void scatter_to_atoms(const KernelWaves& w, const WaveRow& row, const flo
 }
 
 /// Take what each atom gathered by k to its derivatives.
-inline void sum_atoms(const KernelWaves& w, const float* by_k, float* atoms) {
+inline void sum_atoms(const FourierModes& w, const float* by_k, float* atoms) {
   for (int j = 0; j < w.atoms; ++j, by_k += 6L * w.k_pitch, atoms += 4) {
     const float *re = w.atom_k + 2L * j * w.k_pitch + w.k_low, *im = re + w.k_pitch;
     const float *one = by_k, *h = by_k + 2L * w.k_pitch, *l = by_k + 4L * w.k_pitch;
@@ -186,23 +186,23 @@ inline void sum_atoms(const KernelWaves& w, const float* by_k, float* atoms) {
 
 namespace CRYSTALGRID_ISA {
 
-WaveGradient wave_gradient(const KernelWaves& w, const Strides& stride, float* scratch, const float* grad,
-                           float* atoms) {
-  const long columns = wave_columns(w), row_size = 2L * w.pitch;
+FourierGradient fourier_gradient(const FourierModes& w, const Strides& stride, float* scratch, const float* grad,
+                                 float* atoms) {
+  const long columns = fourier_columns(w), row_size = 2L * w.pitch;
   float *gathered = scratch, *layers = gathered + w.n * columns * w.pitch, *plane = layers + w.n * columns;
   float *factors = plane + long(w.n) * w.pitch, *sums = factors + row_size, *along_y = sums + 2 * row_size;
   float *phases = along_y + row_size, *amplitudes = phases + 2L * w.atoms, *slopes = amplitudes + 2L * w.widest;
-  float *waves = slopes + 2L * w.widest, *by_k = waves + 2L * w.widest;
+  float *modes = slopes + 2L * w.widest, *by_k = modes + 2L * w.widest;
   for (float* p = layers; p < plane + long(w.n) * w.pitch; ++p) *p = 0;  // columns and rows beyond the last
-  for (float* p = waves; p < by_k + 6L * w.atoms * w.k_pitch; ++p) *p = 0;
+  for (float* p = modes; p < by_k + 6L * w.atoms * w.k_pitch; ++p) *p = 0;
   fill_columns(w, layers);
   for (int x = 0; x < w.n; ++x)
     gather_over_z(w, stride, grad + x * stride.x, layers, plane, gathered + x * columns * w.pitch);
 
-  WaveGradient gradient{};
+  FourierGradient gradient{};
   StretchLanes stretch{};
   for (int r = 0; r < w.rows; ++r) {
-    const WaveRow& row = w.row[r];
+    const ModeRow& row = w.row[r];
     fill_phases(w, row, phases);
     fill_amplitudes(w, row, phases, amplitudes);
     for (int k = 0; k < row.count; ++k) {
@@ -212,9 +212,9 @@ WaveGradient wave_gradient(const KernelWaves& w, const Strides& stride, float* s
     sum_over_k(w, row, amplitudes, sums);
     sum_over_k(w, row, slopes, sums + row_size);
     fill_factors(w, row, factors);
-    gather_over_y(w, row, factors, gathered + 4L * row.l * w.pitch, sums, along_y, waves, stretch);
-    add_weights(w, row, amplitudes, waves, gradient);
-    scatter_to_atoms(w, row, phases, waves, by_k);
+    gather_over_y(w, row, factors, gathered + 4L * row.l * w.pitch, sums, along_y, modes, stretch);
+    add_weights(w, row, amplitudes, modes, gradient);
+    scatter_to_atoms(w, row, phases, modes, by_k);
   }
   sum_atoms(w, by_k, atoms);
   for (int i = 0; i < 3; ++i)

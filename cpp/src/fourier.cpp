@@ -1,4 +1,4 @@
-#include "waves.hpp"
+#include "fourier.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -38,7 +38,7 @@ Reach reach_of(double accuracy, double sigma) {
   return {sigma * tail_radius(accuracy / 1.5), tail_radius(accuracy / 6) / sigma};
 }
 
-bool Waves::find_axes(const CubeFrame& frame) {
+bool FourierSeries::find_axes(const CubeFrame& frame) {
   const Matrix lattice = rows_of(frame.a, frame.b, frame.c);
   const auto vanishes = [&](const int* vector, int axis) {
     const auto component = [&](int i) {
@@ -63,7 +63,7 @@ bool Waves::find_axes(const CubeFrame& frame) {
   return false;
 }
 
-void Waves::set_basis(const int* u, const int* v, const int* w) {
+void FourierSeries::set_basis(const int* u, const int* v, const int* w) {
   const int* rows[3] = {u, v, w};
   const int sign = determinant(u, v, w);  // ±1, so that the inverse is whole as well
   for (int i = 0; i < 3; ++i) {
@@ -76,8 +76,8 @@ void Waves::set_basis(const int* u, const int* v, const int* w) {
   }
 }
 
-bool Waves::choose(const CubeFrame& frame, int atoms, const Grid& grid, const Reach& reach) {
-  if (grid.n < kWaveGroup || !find_axes(frame)) return false;
+bool FourierSeries::choose(const CubeFrame& frame, int atoms, const Grid& grid, const Reach& reach) {
+  if (grid.n < kVoxelGroup || !find_axes(frame)) return false;
   grid_ = grid;
   atoms_ = atoms;
   volume_ = std::fabs(dot(frame.a, cross(frame.b, frame.c)));
@@ -96,16 +96,16 @@ bool Waves::choose(const CubeFrame& frame, int atoms, const Grid& grid, const Re
   const double window = std::pow(grid.length + 2 * reach.images, 3), density = atoms / volume_;
   // What is summed over images, counted as `multiply_adds` counts: bricks are summed whole, and tables hold 3n factors.
   const double images = density * (1.7 * voxels * sphere * std::pow(reach.images, 3) + 20.0 * grid.n * window);
-  if (volume_ * sphere * std::pow(reach.waves / kTwoPi, 3) * grid.n > images) return false;  // too many to list
-  const double most_l = reach.waves / std::fabs(w_[2]);
-  const double most_h = (reach.waves + most_l * std::fabs(w_[0])) / std::fabs(u_[0]);
-  const double most_k = (reach.waves + most_h * std::fabs(u_[1]) + most_l * std::fabs(w_[1])) / std::fabs(v_[1]);
+  if (volume_ * sphere * std::pow(reach.modes / kTwoPi, 3) * grid.n > images) return false;  // too many to list
+  const double most_l = reach.modes / std::fabs(w_[2]);
+  const double most_h = (reach.modes + most_l * std::fabs(w_[0])) / std::fabs(u_[0]);
+  const double most_k = (reach.modes + most_h * std::fabs(u_[1]) + most_l * std::fabs(w_[1])) / std::fabs(v_[1]);
   if (std::max(most_h, most_k) > 1000) return false;  // so oblique that tables of powers would be long
-  list_rows(reach.waves);
+  list_rows(reach.modes);
   return multiply_adds() < images;
 }
 
-void Waves::list_rows(double reach) {
+void FourierSeries::list_rows(double reach) {
   rows_.clear();
   first_row_.assign(1, 0);
   h_low_ = h_high_ = k_low_ = k_high_ = 0;
@@ -127,28 +127,28 @@ void Waves::list_rows(double reach) {
   }
 }
 
-double Waves::multiply_adds() const {
-  const double n = grid_.n, pitch = whole_groups(grid_.n, kWaveGroup), atoms = whole_groups(atoms_, kWaveLanes);
-  double waves = 0;
-  for (const WaveRow& row : rows_) waves += row.count;
+double FourierSeries::multiply_adds() const {
+  const double n = grid_.n, pitch = whole_groups(grid_.n, kVoxelGroup), atoms = whole_groups(atoms_, kModeGroup);
+  double modes = 0;
+  for (const ModeRow& row : rows_) modes += row.count;
   const double layers = static_cast<double>(first_row_.size()) - 1, rows = static_cast<double>(rows_.size());
-  return waves * (4 * pitch + 10 * atoms) + 4 * rows * n * pitch + (2 * layers - 1) * n * n * pitch;
+  return modes * (4 * pitch + 10 * atoms) + 4 * rows * n * pitch + (2 * layers - 1) * n * n * pitch;
 }
 
-Powers Waves::powers(int pitch, int low, int high) {
-  const Powers made{tables_.data() + used_ - 2L * low * pitch, pitch};
+Powers FourierSeries::powers(int pitch, int low, int high) {
+  float* const zeroth = tables_.data() + used_ - 2L * low * pitch;  // low <= 0 <= high
   power_re_.assign(pitch, 1.0);
   power_im_.assign(pitch, 0.0);
+  const auto store = [&](int m, double sign) {
+    float* const power = zeroth + 2L * m * pitch;
+    for (int i = 0; i < pitch; ++i) {
+      power[i] = static_cast<float>(power_re_[i]);
+      power[pitch + i] = static_cast<float>(sign * power_im_[i]);
+    }
+  };
   for (int m = 0; m <= std::max(-low, high); ++m) {
-    float *up = tables_.data() + used_ + 2L * (m - low) * pitch, *down = up - 4L * m * pitch;
-    for (int i = 0; m <= high && i < pitch; ++i) {
-      up[i] = static_cast<float>(power_re_[i]);
-      up[pitch + i] = static_cast<float>(power_im_[i]);
-    }
-    for (int i = 0; m <= -low && i < pitch; ++i) {
-      down[i] = static_cast<float>(power_re_[i]);
-      down[pitch + i] = static_cast<float>(-power_im_[i]);
-    }
+    if (m <= high) store(m, 1);
+    if (m <= -low) store(-m, -1);
     for (int i = 0; i < pitch; ++i) {
       const double re = power_re_[i] * re_[i] - power_im_[i] * im_[i];
       power_im_[i] = power_re_[i] * im_[i] + power_im_[i] * re_[i];
@@ -156,11 +156,11 @@ Powers Waves::powers(int pitch, int low, int high) {
     }
   }
   used_ += 2L * (high - low + 1) * pitch;
-  return made;
+  return {zeroth, pitch};
 }
 
-Powers Waves::voxel_powers(int axis, double component, int low, int high) {
-  const int pitch = whole_groups(grid_.n, kWaveGroup);
+Powers FourierSeries::voxel_powers(int axis, double component, int low, int high) {
+  const int pitch = whole_groups(grid_.n, kVoxelGroup);
   const double first = component * (0.5 * grid_.spacing() - offset_[axis]), step = component * grid_.spacing();
   const double step_re = std::cos(step), step_im = std::sin(step);
   re_.resize(pitch);
@@ -173,9 +173,9 @@ Powers Waves::voxel_powers(int axis, double component, int low, int high) {
   return powers(pitch, low, high);
 }
 
-void Waves::atom_bases(const double* frac_coords, int vector) {
+void FourierSeries::atom_bases(const double* frac_coords, int vector) {
   const int* to_basis = to_basis_[vector];
-  const int pitch = whole_groups(atoms_, kWaveLanes);
+  const int pitch = whole_groups(atoms_, kModeGroup);
   re_.assign(pitch, 1.0);
   im_.assign(pitch, 0.0);
   for (int j = 0; j < atoms_; ++j) {
@@ -185,16 +185,16 @@ void Waves::atom_bases(const double* frac_coords, int vector) {
   }
 }
 
-KernelWaves Waves::tables(const double* frac_coords, const double* weights) {
-  const int pitch = whole_groups(grid_.n, kWaveGroup), atoms = whole_groups(atoms_, kWaveLanes);
+FourierModes FourierSeries::tables(const double* frac_coords, const double* weights) {
+  const int pitch = whole_groups(grid_.n, kVoxelGroup), atoms = whole_groups(atoms_, kModeGroup);
   const int layers = static_cast<int>(first_row_.size()) - 1;
-  const long h = h_high_ - h_low_ + 1, k = k_high_ - k_low_ + kWaveLanes;
+  const long h = h_high_ - h_low_ + 1, k = k_high_ - k_low_ + kModeGroup;
   used_ = 0;
   tables_.resize(std::max<std::size_t>(
       tables_.size(), (2 * (2 * h + k + 3 * layers) + 3) * pitch + (2 * (h + 2 * k + layers) + 1) * atoms));
-  KernelWaves w{};
+  FourierModes w{};
   w.n = grid_.n, w.pitch = pitch, w.layers = layers, w.rows = static_cast<int>(rows_.size());
-  for (const WaveRow& row : rows_) w.widest = std::max(w.widest, whole_groups(row.count, kWaveLanes));
+  for (const ModeRow& row : rows_) w.widest = std::max(w.widest, whole_groups(row.count, kModeGroup));
   w.row = rows_.data(), w.first_row = first_row_.data();
   w.x_h = voxel_powers(0, u_[0], h_low_, h_high_);
   w.x_l = voxel_powers(0, w_[0], 0, layers - 1);
@@ -214,7 +214,7 @@ KernelWaves Waves::tables(const double* frac_coords, const double* weights) {
   for (int j = 0; j < atoms; ++j)
     for (int part = 0; part < 2; ++part)
       for (long i = 0; i < k; ++i) atom_k[(2 * j + part) * k + i] = by_k.zeroth[(2 * (i + k_low_) + part) * atoms + j];
-  w.atom_k = atom_k - k_low_;
+  w.atom_k = atom_k - k_low_;  // k_low_ <= 0
   used_ += 2 * atoms * k;
   float* weight = tables_.data() + used_;
   for (int j = 0; j < atoms; ++j) weight[j] = j < atoms_ ? static_cast<float>(weights[j]) : 0.0f;
@@ -227,19 +227,20 @@ KernelWaves Waves::tables(const double* frac_coords, const double* weights) {
   }
   w.weight_of_all = static_cast<float>(2 / volume_);
   w.log2_width = static_cast<float>(-0.5 * std::numbers::log2e * grid_.sigma * grid_.sigma);
-  scratch.resize(std::max<std::size_t>(scratch.size(), std::max(wave_scratch_size(w), wave_gradient_scratch_size(w))));
+  scratch.resize(
+      std::max<std::size_t>(scratch.size(), std::max(fourier_scratch_size(w), fourier_gradient_scratch_size(w))));
   return w;
 }
 
-void Waves::chain(const WaveGradient& gradient, const float* atoms, const double* weights, double* frac_coords,
-                  double* atom_weights, Vec3 lattice[3]) const {
+void FourierSeries::chain(const FourierGradient& gradient, const float* atoms, const double* weights,
+                          double* frac_coords, double* atom_weights, Vec3 lattice[3]) const {
   for (int j = 0; j < atoms_; ++j, frac_coords += 3) {
     atom_weights[j] = atoms[4 * j];
     std::fill_n(frac_coords, 3, 0.0);
     for (int i = 0; i < 3; ++i)
       for (int k = 0; k < 3; ++k) frac_coords[k] += kTwoPi * weights[j] * atoms[4 * j + 1 + i] * to_basis_[i][k];
   }
-  // A change dA of the lattice turns a wave vector G by -A⁻¹ dA G, and the volume V by V tr(A⁻¹ dA).
+  // A change dA of the lattice turns a reciprocal vector G by -A⁻¹ dA G, and the volume V by V tr(A⁻¹ dA).
   const double* reciprocal[3] = {u_, v_, w_};
   std::fill_n(lattice, 3, Vec3{0, 0, 0});
   for (int i = 0; i < 3; ++i) {
@@ -253,7 +254,7 @@ void Waves::chain(const WaveGradient& gradient, const float* atoms, const double
   }
 }
 
-Strides Waves::strides() const {
+Strides FourierSeries::strides() const {
   const long n = grid_.n, along[3] = {n * n, n, 1};
   return {along[axis_[0]], along[axis_[1]], along[axis_[2]]};
 }
