@@ -15,7 +15,7 @@ import pytest
 from pymatgen.io.cif import CifParser
 
 from artifacts import write_mirror
-from crystalgrid.data.sampled import read_library
+from crystalgrid.data.sampled import open_sampled
 from crystalgrid.latents import latents
 from programs import assert_refused, manifest, run
 
@@ -169,7 +169,7 @@ def test_densities_take_their_space_once(sampler: Path, whole: tuple[Path, Path]
 
 
 def test_densities_are_mapped_not_read(whole: tuple[Path, Path]) -> None:
-    library = read_library(whole[1], first=3)
+    library = open_sampled(whole[1], first=3)
     saved = np.load(whole[1] / "density.npy", mmap_mode="r")
     assert saved.dtype == np.float32
     assert saved.flags.c_contiguous
