@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ..artifacts.compiled import Compiled
+from ..artifacts.recipe import recipe_from
 from ..atoms import find_atoms
 from ..data.crystalset import CrystalSet
 from ..data.cubes import evaluation_cubes
@@ -37,6 +38,10 @@ PAPER: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """Metrics that Hoffmann et al. 2019 report (sections 4.1 and 4.2.2), on a random split of other crystals."""
+CODEC_NOTE = (
+    "The paper's autoencoder is learned. This model's is a closed-form codec; only its U-Net is learned. So the last\n"
+    "column is no comparison of like with like."
+)
 
 
 def evaluate_model(
@@ -65,7 +70,15 @@ def evaluate_model(
     if json_path is not None:
         write_json(json_path, metrics)
     print(metrics_table(metrics))
+    if has_codec(loaded.metadata):
+        print(CODEC_NOTE)
     return metrics
+
+
+def has_codec(metadata: dict[str, Any]) -> bool:
+    """Return whether a model's autoencoder is a closed-form codec: what it reconstructs is no result of training."""
+    recipe = metadata["recipe"]
+    return "network" in recipe and recipe_from(recipe, recipe["name"]).network.kind.exact
 
 
 def load_model_and_crystals(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:

@@ -12,7 +12,7 @@ from ..latents import latents
 from ..model import Model, load
 from . import pictures
 from .decoding import decode
-from .evaluation import evaluate_model, metrics_table, write_json
+from .evaluation import CODEC_NOTE, evaluate_model, has_codec, metrics_table, write_json
 
 CARD, METRICS, PICTURE, DRAWS = "card.md", "metrics.json", "reconstructions.png", "draws.png"
 LIMITS = "## Known limits\n"
@@ -55,6 +55,7 @@ def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str,
     pictured = f"\n![Draws: decoded densities and the atoms found in them]({DRAWS})\n" if "prior" in metadata else ""
     command = f"crystalgrid-evaluate {name} --data {data['source']} --split test"
     command += f" --max-cubes {max_cubes}" if max_cubes else ""
+    codec_note = "\n" + CODEC_NOTE if has_codec(metadata) else ""
     text = f"""# {name}
 
 Encodes densities of crystals ({metadata["mode"]} mode) as {metadata["recipe"]["network"]["latent_dim"]} numbers,
@@ -75,9 +76,9 @@ decodes them, and segments them into atoms.
 {metrics_table(metrics)}
 ```
 
-The last column is what Hoffmann et al. 2019 report, on a random split of other crystals.
-"Interior" counts atoms 1 Å or more from every face of the cube; "extraction only" has the true densities and species in
-place of the networks', which is what finding atoms in voxels costs by itself. All numbers: `{METRICS}`.
+The last column is what Hoffmann et al. 2019 report, on a random split of other crystals.{codec_note}
+"Interior" counts atoms 1 Å or more from every face of the cube. "Extraction only" has the true densities and species in
+place of the networks': it is what finding atoms in voxels costs by itself. All numbers: `{METRICS}`.
 
 ![True density, decoded density and atoms of test crystals]({PICTURE})
 {pictured}
