@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import reference
-from crystalgrid import Crystal, Grid, InputError, find_atoms, fit_atoms, label_species, voxelize
+from crystalgrid import Crystal, Grid, InputError, find_atoms, label_species, voxelize
 from crystalgrid.data.crystalset import CrystalSet
+from round_trip import round_trip
 from zoo import ZOO, random_origins
 
 QUANTISATION = 0.107
@@ -250,35 +251,6 @@ def test_other_grids_and_radii(device: str) -> None:
         assert [atom[1] for atom in found] == [20, 9]
         for (position, *_), z in zip(found, (2, 3.6), strict=True):
             assert np.linalg.norm(position - [2, 2, z]) < (0.12 if radius < 0.8 else 0.25)
-
-
-def round_trip(crystals: CrystalSet, device: str, fit: bool = False) -> tuple[np.ndarray, float]:
-    """Crystals → density and labels → atoms, at random origins, and then fitted to the density or not.
-
-    Returns, over all atoms at least 1 Å from the faces: the errors in Å of those whose nearest neighbour is 1.35 Å away
-    or more (infinite where none or more than one comes back, or with another species); and of closer ones, the share
-    that comes back with its species within 0.25 Å.
-    """
-    rng, grid = np.random.default_rng(6), Grid()
-    origin, batch = random_origins(rng, list(crystals)).to(device), crystals.batch(slice(None)).to(device)
-    density = voxelize(batch, grid, origin)
-    atoms = find_atoms(label_species(batch, grid, origin), density, grid)
-    if fit:
-        atoms = fit_atoms(atoms, density, grid)
-    errors, survived = [], []
-    for b, crystal in enumerate(crystals):
-        true, of = reference.images(crystal, grid.length, origin[b].cpu().numpy(), np.eye(3), 2.0)
-        found = slice(int(atoms.offsets[b]), int(atoms.offsets[b + 1]))
-        apart = np.linalg.norm(true[:, None] - true, axis=2) + np.diag(np.full(len(true), np.inf))
-        distance = np.linalg.norm(true[:, None] - atoms.positions[found].cpu().numpy(), axis=2)
-        for i in np.flatnonzero(((true >= 1) & (true <= 9)).all(axis=1)):
-            numbers = atoms.numbers[found].cpu().numpy()[np.argsort(distance[i])]
-            right = numbers[0] == crystal.numbers[of[i]]
-            if apart[i].min() >= 1.35:
-                errors.append(distance[i].min() if right and (distance[i] < 0.6).sum() == 1 else np.inf)
-            else:
-                survived.append(right and distance[i].min() < 0.25)
-    return np.array(errors), float(np.mean(survived))
 
 
 def assert_all_came_back(errors: np.ndarray) -> None:

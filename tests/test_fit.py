@@ -1,4 +1,4 @@
-"""Fit: against the covariance written out, the round trip within 0.1 Å, and atoms wrong, missing or outside."""
+"""Refined atoms: as from the covariance written out, within 0.1 Å, and where atoms are wrong, missing or outside."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 import reference
 from crystalgrid import Atoms, Crystal, Grid, InputError, find_atoms, fit, fit_atoms, label_species, voxelize
 from crystalgrid.data.crystalset import CrystalSet
-from test_atoms import round_trip
+from round_trip import round_trip
 from zoo import PEROVSKITE, ZOO, random_origins
 
 CLOSE = 1e-8
@@ -25,19 +25,19 @@ def one_cube(positions: np.ndarray, numbers: np.ndarray, device: str = "cpu") ->
 
 
 def molecule(positions: np.ndarray, numbers: np.ndarray) -> torch.Tensor:
-    """Density [1, 30, 30, 30] of atoms at these places alone."""
+    """Return the density [1, 30, 30, 30] of atoms without periodic images."""
     return voxelize([Crystal(10 * np.eye(3), positions / 10, numbers)], periodic=False)
 
 
 def aside(rng: np.random.Generator, positions: np.ndarray, by: float) -> np.ndarray:
-    """Every position moved by so many Å in some direction."""
+    """Return positions, each moved by the same distance in Å in a random direction."""
     direction = rng.standard_normal(positions.shape)
     return positions + by * direction / np.linalg.norm(direction, axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="module")
 def zoo() -> tuple[torch.Tensor, torch.Tensor, Atoms]:
-    """Origins, densities and found atoms."""
+    """Return origins, densities and found atoms of the zoo."""
     crystals = list(ZOO.values())
     origin = random_origins(np.random.default_rng(0), crystals)
     density = voxelize(crystals, origin=origin)
@@ -46,7 +46,7 @@ def zoo() -> tuple[torch.Tensor, torch.Tensor, Atoms]:
 
 @pytest.mark.parametrize("grid", [Grid(n=7, length=3.5), Grid(n=8, length=4.0, sigma=0.8)], ids=str)
 def test_agrees_with_the_covariance_written_out(grid: Grid, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "ERRORS", (0.1, 0.03))  # the dense inverse has no digits for more
+    monkeypatch.setattr(fit, "ERRORS", reference.FIT_ERRORS)
     rng = np.random.default_rng(1)
     for _ in range(5):
         true = np.concatenate([rng.uniform(0.3, grid.length - 0.3, (4, 3)), rng.uniform(-1.5, -0.5, (2, 3))])
@@ -108,7 +108,7 @@ def test_each_cube_by_itself_in_any_order_of_atoms(zoo: tuple, device: str) -> N
 
 
 def test_an_atom_outside_does_not_pull(device: str) -> None:
-    """Of a perovskite that a face cuts, the heaviest atom has no labels."""
+    """A face cuts a perovskite, so that its heaviest atom has no labels."""
     true = np.array([8.6, 3, 3]) + PEROVSKITE.frac_coords @ PEROVSKITE.lattice
     density, inside = molecule(true, PEROVSKITE.numbers).to(device), true[:, 0] < 10
     found = one_cube(aside(np.random.default_rng(3), true[inside], 0.05), PEROVSKITE.numbers[inside], device)
