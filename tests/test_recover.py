@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from crystalgrid import Atoms, Crystal, Grid, InputError, find_atoms, label_species, recover, voxelize
+from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.geometry.atom_pairs import pair_vectors, shortest_basis
 from crystalgrid.geometry.structure_solution import PointAtoms, _jacobian, _residuals, structure_factors
@@ -102,7 +103,7 @@ def test_pair_vectors_are_translations_of_the_lattice(seed: int) -> None:
     """Against the crystal's own: each found is a whole number of its vectors, and three of them are a basis."""
     rng = np.random.default_rng(seed)
     crystal = random_crystal(rng, 6, side=(3.0, 5.0))
-    (cubes,) = evaluation_cubes(load_one(crystal), "repeated", Grid(), seed, per_crystal=1)
+    (cubes,) = evaluation_cubes(CrystalSet.from_crystals([crystal]), "repeated", Grid(), seed, per_crystal=1)
     (true,) = true_atoms(cubes, Grid())
     inside = true.depth(10.0) >= 0
     vectors, share = pair_vectors(true.positions[inside], true.numbers[inside], 10.0, tolerance=0)
@@ -111,13 +112,6 @@ def test_pair_vectors_are_translations_of_the_lattice(seed: int) -> None:
     basis = shortest_basis(vectors[share > 0.99])
     assert basis is not None
     assert np.linalg.det(basis) == pytest.approx(abs(np.linalg.det(crystal.lattice)), rel=1e-6)
-
-
-def load_one(crystal: Crystal):
-    """A set of one crystal."""
-    from crystalgrid.data.crystalset import CrystalSet
-
-    return CrystalSet.from_crystals([crystal])
 
 
 def disturbed(atoms: Atoms, rng: np.random.Generator) -> Atoms:
