@@ -5,7 +5,7 @@ from typing import Annotated
 
 import tyro
 
-from .entry import importing
+from .signals import importing
 
 
 def pack(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import tyro
 
-from .entry import importing
+from .signals import importing
 
 
 def draw(folder: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]) -> None:

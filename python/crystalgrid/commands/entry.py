@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import Any
 
 from ..errors import InputError, run_command
+from .signals import tidy_and_exit
 
 NAMES = (
     "data", "train", "prior", "evaluate", "export", "sample", "recover", "interpolate", "figures", "draw", "release",
@@ -30,15 +29,6 @@ def run(name: str) -> None:
     run_command(lambda: _run(name, f"crystalgrid-{name}", sys.argv[1:]))
 
 
-@contextmanager
-def importing() -> Iterator[None]:
-    """Let a signal end the process at once: torch and numpy go on after a KeyboardInterrupt, half imported."""
-    handlers = {number: signal.signal(number, _exit_now) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
 def _run_named(words: list[str]) -> None:
     name = words[0] if words else "--help"
     if name in ("-h", "--help"):
@@ -50,7 +40,7 @@ def _run_named(words: list[str]) -> None:
 
 
 def _run(name: str, prog: str, words: list[str]) -> None:
-    signal.signal(signal.SIGTERM, _tidy_and_exit)
+    signal.signal(signal.SIGTERM, tidy_and_exit)
     if name == "sample":  # its options are defined in export/options.json, which the C++ program reads too
         from .sample import sample as run_sample
 
@@ -77,17 +67,6 @@ def _overview() -> str:
     width = max(map(len, functions))
     lines = [f"  {name:{width}}  {(inspect.getdoc(f) or '').partition(chr(10))[0]}" for name, f in functions.items()]
     return "\n".join(["usage: crystalgrid NAME …", "", *lines, "", "crystalgrid NAME --help lists its arguments."])
-
-
-def _exit_now(number: int, _: object) -> None:
-    print("error: interrupted", file=sys.stderr, flush=True)
-    os._exit(128 + number)
-
-
-def _tidy_and_exit(number: int, _: object) -> None:
-    """Exit as after Ctrl-C, so that what was being written is removed."""
-    print("error: interrupted", file=sys.stderr, flush=True)
-    sys.exit(128 + number)
 
 
 data, train, prior, evaluate, export, sample, recover, interpolate, figures, draw, release = (

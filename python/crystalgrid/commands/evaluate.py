@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from .arguments import check_positive
-from .entry import importing
+from .signals import importing
 
 
 def evaluate(

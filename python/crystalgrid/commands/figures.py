@@ -6,7 +6,7 @@ from typing import Literal
 import tyro
 
 from .arguments import check_positive
-from .entry import importing
+from .signals import importing
 
 
 def figures(

@@ -5,7 +5,7 @@ from pathlib import Path
 import tyro
 
 from .arguments import check_positive
-from .entry import importing
+from .signals import importing
 
 
 def prior(

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from ..errors import InputError
 from ..files import shipped
-from .entry import importing
+from .signals import importing
 
 
 def sample(prog: str, words: list[str]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from .arguments import check_positive
-from .entry import importing
+from .signals import importing
 
 
 def train(
