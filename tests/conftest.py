@@ -153,3 +153,21 @@ def mirror(made_once: Callable[..., Path]) -> Path:
 def tiny(made_once: Callable[..., Path]) -> Path:
     """Return the artifact of an untrained network of recipe `tiny`."""
     return made_once("tiny", lambda folder: write_tiny(folder / "model.pt")) / "model.pt"
+
+
+@pytest.fixture
+def saved_figures(monkeypatch: pytest.MonkeyPatch) -> dict:
+    """Return a dictionary that receives each matplotlib figure that is saved, by the name of its file.
+
+    Figures are saved under a temporary name beside it, whose stem is ".NAME.…".
+    """
+    from matplotlib.figure import Figure
+
+    figures, savefig = {}, Figure.savefig
+
+    def save_and_keep(self, path, *arguments, **options) -> None:
+        figures[Path(path).name.split(".")[1]] = self
+        savefig(self, path, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", save_and_keep)
+    return figures

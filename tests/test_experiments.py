@@ -1,11 +1,11 @@
 """The paper's experiments, on a small model whose autoencoder is fitted in closed form."""
 
 import copy
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from artifacts import fitted_tiny, mirror_metadata
 from crystalgrid import Crystal, find_atoms, label_species, voxelize
@@ -29,6 +29,8 @@ from crystalgrid.nets.generators.latent_flow import LatentFlow
 from crystalgrid.report.decoding import Decoded, decode_density
 from crystalgrid.report.distances import wasserstein
 from crystalgrid.report.evaluation import measure
+from pictured import atoms as atoms_drawn
+from pictured import axes_titled, histograms, points, slices
 from zoo import PEROVSKITE, ZOO
 
 GRID = Grid()
@@ -37,7 +39,7 @@ SEED = 5
 
 @pytest.fixture(scope="module")
 def tiny(prototypes) -> Study:
-    """Six cubes of two test crystals."""
+    """Return a study of six cubes of two test crystals."""
     from crystalgrid.data.cubes import training_cubes
 
     cubes = training_cubes(prototypes.split("train"), "repeated", GRID, seed=0, epochs=0, indices=np.arange(150))
@@ -48,14 +50,7 @@ def tiny(prototypes) -> Study:
     return study(Model(fitted_tiny(density), metadata), prototypes, prototypes.split("test")[:2], SEED)
 
 
-def drawn(path: Path) -> bool:
-    """Whether a PNG file shows something."""
-    from matplotlib.image import imread
-
-    return imread(path)[..., :3].std() > 0.01
-
-
-def test_reconstruction_counts_as_the_evaluation_does(tiny, tmp_path):
+def test_reconstruction_counts_as_the_evaluation_does(tiny, tmp_path, saved_figures):
     numbers = reconstruction.run(tiny, tmp_path)
     wanted = measure(tiny.model, tiny.chosen, SEED)
     assert numbers["n_cubes"] == 6
@@ -63,11 +58,27 @@ def test_reconstruction_counts_as_the_evaluation_does(tiny, tmp_path):
         assert numbers[key] == pytest.approx(wanted[key]) if key != "interior" else numbers[key] == wanted[key]
     assert numbers["voxel_error_A-3"]["p50"] < numbers["voxel_error_A-3"]["p90"]
     assert 0.5 < numbers["voxel_pearson"] < 1
-    assert drawn(tmp_path / "reconstruction.png")
-    assert drawn(tmp_path / "reconstruction_cubes.png")
+    (counts,) = axes_titled(saved_figures["reconstruction"], "atoms per cube")
+    true_counts = [int((atoms.depth(10.0) >= -1e-6).sum()) for atoms in tiny.true]
+    found_counts = tiny.reconstruction.atoms.offsets.diff().tolist()
+    np.testing.assert_array_equal(points(counts), np.unique([true_counts, found_counts], axis=1).T)
+    true_slice, decoded_slice, difference = slices(saved_figures["reconstruction_cubes"])[:3]
+    plane = int(tiny.density[1].amax((0, 1)).argmax())
+    np.testing.assert_array_equal(true_slice, tiny.density[1, ..., plane])
+    np.testing.assert_allclose(difference, decoded_slice - true_slice, atol=1e-6)
+    discs = [panel[0] for panel in atoms_drawn(saved_figures["reconstruction_cubes"])]
+    assert discs == [found_counts[1], found_counts[4]]
 
 
-def test_interpolation_goes_from_one_reconstruction_to_another(tiny, tmp_path):
+def test_errors_of_species_are_shares_and_the_outermost_bars_have_all_beyond():
+    axis = Figure().add_subplot()
+    reconstruction._draw_species(axis, np.array([0, 0, 1, -30]))
+    heights = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in axis.patches}
+    assert {error: height for error, height in heights.items() if height} == {-10: 25, 0: 50, 1: 25}
+    assert axis.get_title() == "errors of species, 50 % exact"
+
+
+def test_interpolation_goes_from_one_reconstruction_to_another(tiny, tmp_path, saved_figures):
     from PIL import Image
 
     numbers = interpolation.run(tiny, tmp_path)
@@ -81,24 +92,34 @@ def test_interpolation_goes_from_one_reconstruction_to_another(tiny, tmp_path):
     largest = numbers["largest_density_A-3"]
     assert [largest[0], largest[-1]] == pytest.approx(peaks, rel=1e-4)
     assert len(largest) == len(numbers["fraction"]) == interpolation.STEPS
-    assert drawn(tmp_path / "interpolation.png")
+    shown = [int(panel[0]) for panel in atoms_drawn(saved_figures["interpolation"])]
+    assert shown == numbers["atoms"][:: interpolation.STEPS_PER_PANEL]
+    plane = int((seen.density[start] + seen.density[end]).amax((0, 1)).argmax())
+    for drawn, b in zip(slices(saved_figures["interpolation"])[:: len(shown) - 1], (start, end), strict=True):
+        np.testing.assert_allclose(drawn, seen.density[b, ..., plane], atol=1e-4)
     with Image.open(tmp_path / "interpolation.gif") as animation:
         assert animation.n_frames == interpolation.STEPS
 
 
-def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tmp_path):
+def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tmp_path, saved_figures):
     numbers = draws.run(tiny, tmp_path)
     torch.testing.assert_close(tiny.drawn.z, latents(SEED, 0, 6, 300))
     assert numbers["n_draws"] == 6
     spaced = draws.neighbour_distances(draws.atoms_by_source(tiny))
     assert numbers["elements_per_cube"]["real"] == np.mean([len(set(tiny.extracted.cube(b)[1])) for b in range(6)])
     assert numbers["nearest_neighbour_A"]["real"]["p50"] == np.median(spaced["real"])
+    counts = tiny.drawn.atoms.offsets.diff().tolist()
+    assert [panel[0] for panel in atoms_drawn(saved_figures["draws"])] == counts[:5]
+    assert numbers["atoms_per_draw"]["mean"] == pytest.approx(np.mean(counts))
+    drawn = histograms(saved_figures["draws_distances"].axes[0])
+    assert drawn.keys() == spaced.keys()
+    for source, (edges, heights) in drawn.items():
+        wanted, _ = np.histogram(spaced[source].clip(0, 6), edges, density=True)
+        np.testing.assert_allclose(heights, wanted)
     # With real crystals in the place of draws there is no distance left.
     perfect = draws.run(tiny._replace(drawn=tiny.drawn._replace(atoms=tiny.extracted)), tmp_path)
     assert perfect["wasserstein_A"]["drawn"] == perfect["total_variation"]["drawn"] == 0
     assert numbers["wasserstein_A"]["drawn"] > 0.01
-    assert drawn(tmp_path / "draws.png")
-    assert drawn(tmp_path / "draws_distances.png")
 
 
 def test_draws_of_a_prior_are_compared_with_crystals_that_are_cut_as_it_learned_them(tiny, tmp_path):
@@ -115,7 +136,7 @@ def test_draws_of_a_prior_are_compared_with_crystals_that_are_cut_as_it_learned_
     assert set(draws.run(one, tmp_path)["wasserstein_A"]) == {"reconstructed", "drawn", "N(0, 1)"}
 
 
-def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys):
+def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys, saved_figures):
     crystals = [PEROVSKITE, Crystal(10 * np.eye(3), [[0.5, 0.5, 0.5]], [26]), ZOO["hexagonal"], PEROVSKITE]
     density = voxelize(crystals)
     draws_of = Decoded(torch.zeros(4, 300), density, find_atoms(label_species(crystals), density))
@@ -130,13 +151,16 @@ def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys):
     assert seen.space_groups.tolist() == [221, 186, 221]
     np.testing.assert_allclose(seen.volumes, [3.9**3 / 5, 3.25**2 * 5.2 * 3**0.5 / 8, 3.9**3 / 5], rtol=1e-3)
     assert 0 < numbers["wasserstein_to_train"]["drawn"]["spacing_A"] < 1
-    assert drawn(tmp_path / "drawn_crystals.png")
+    (systems,) = axes_titled(saved_figures["drawn_crystals"], "crystal systems")
+    shares = np.array([bar.get_height() for bar in systems.patches]).reshape(3, 7)
+    np.testing.assert_allclose(shares[0], [0, 0, 0, 0, 0, 1 / 3, 2 / 3])  # of draws: hexagonal, cubic
+    np.testing.assert_allclose(shares[1], [0, 0, 0, 0, 0, 0, 1])  # of the training split
     single = one._replace(model=Model(tiny.model.network, {**tiny.model.metadata, "mode": "single"}))
     assert drawn_crystals.run(single, tmp_path / "none") is None
     assert "drawn crystals: left out, since" in capsys.readouterr().err
 
 
-def test_conditioning_obtains_the_largest_density_that_was_requested(tiny, tmp_path):
+def test_conditioning_obtains_the_largest_density_that_was_requested(tiny, tmp_path, saved_figures):
     numbers = conditioning.run(tiny, tmp_path)
     wanted, got = (np.array(numbers[key]) for key in ("requested_A-3", "obtained_A-3"))
     np.testing.assert_allclose(got, wanted, rtol=0.01)
@@ -146,7 +170,10 @@ def test_conditioning_obtains_the_largest_density_that_was_requested(tiny, tmp_p
     assert error["one_step"]["p50"] > 10 * error["corrected"]["p50"]
     assert numbers["geometry_correlation"]["other_scale"]["p50"] > 0.95
     assert numbers["geometry_correlation"]["other_cube"]["p50"] < 0.8
-    assert drawn(tmp_path / "conditioning.png")
+    drawn = points(saved_figures["conditioning"].axes[0])
+    np.testing.assert_allclose(drawn, np.stack([wanted, got], axis=1), rtol=1e-6)
+    highest = [image.max() for image in slices(saved_figures["conditioning"])[:3]]
+    np.testing.assert_allclose(highest, np.geomspace(wanted[0], wanted[-1], 3), rtol=0.02)
 
 
 def test_what_decodes_to_nothing_stays_nothing(tiny):
@@ -165,7 +192,7 @@ def test_only_the_scale_changes_when_a_density_is_asked_for(tiny):
     )
 
 
-def test_a_sweep_differs_by_the_number_that_is_swept(tiny, tmp_path):
+def test_a_sweep_differs_by_the_number_that_is_swept(tiny, tmp_path, saved_figures):
     numbers = conditioning.sweep(tiny, tmp_path)
     z = tiny.reconstruction.z[:1].clone()
     z[0, numbers["latent_number"]] = 3.0
@@ -173,7 +200,10 @@ def test_a_sweep_differs_by_the_number_that_is_swept(tiny, tmp_path):
     change = (decode_density(tiny.model, z)[0] - plain).norm() / plain.norm()
     assert numbers["relative_change"][-1] == pytest.approx(float(change), rel=1e-4)
     assert len(numbers["atoms"]) == len(numbers["values"]) == 7
-    assert drawn(tmp_path / "latent_sweep.png")
+    images = [image for image in slices(saved_figures["latent_sweep"]) if image.shape == (30, 30)]
+    plane = int(plain.amax((0, 1)).argmax())
+    for density, changed in zip(images[:7], images[7:], strict=True):
+        np.testing.assert_allclose(density - changed, plain[..., plane], atol=1e-5)
 
 
 def test_conditioning_is_left_out_where_no_latent_number_is_the_scale(tiny, tmp_path, capsys):
@@ -184,12 +214,12 @@ def test_conditioning_is_left_out_where_no_latent_number_is_the_scale(tiny, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch):
+def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch, saved_figures):
     unet = tiny.model.network.unet
     trained = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
     checkpoint = tmp_path / "0.1" / "checkpoints" / "last.ckpt"
     before = checkpoint.stat().st_mtime_ns
-    monkeypatch.setattr(beta, "fit", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(beta, "Loop", lambda *_: pytest.fail("trained again"))
     again = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
     assert checkpoint.stat().st_mtime_ns == before
     z = latents(0, 0, 1, 300)
@@ -201,7 +231,8 @@ def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch):
     assert [row["beta"] for row in numbers["table"]] == [0.1, 1.0]
     kl = [row["kl_nats"] for row in numbers["table"]]
     assert kl[0] == kl[1] > 0
-    assert drawn(tmp_path / "beta.png")
+    wanted = [(row["voxel_rel_l2"], row["wasserstein_A"]) for row in numbers["table"]]
+    np.testing.assert_allclose(saved_figures["beta"].axes[0].lines[0].get_xydata(), wanted)
 
 
 def test_mixtures_are_between_a_crystal_and_noise():
@@ -235,22 +266,25 @@ def test_the_discriminator_separates_what_is_easy_and_repeats_itself():
     np.testing.assert_array_equal(scored(2, noise_z), scored(2, noise_z))
 
 
-def test_the_discriminator_says_what_it_makes_of_strangers(tiny, tmp_path, monkeypatch):
+def test_the_discriminator_scores_every_source(tiny, tmp_path, monkeypatch, saved_figures):
     monkeypatch.setattr(discriminator, "STEPS", 4)
     monkeypatch.setattr(discriminator, "N_EXAMPLES", 32)
     numbers = discriminator.run(tiny, tmp_path, None, {})
     assert numbers["taught_by"] == "the model"
     assert set(numbers["scores"]) >= {"real decodes", "random draws", "single atoms", "smoothed noise", "other mode"}
     assert all(0 <= score["mean"] <= 1 for score in numbers["scores"].values())
-    assert drawn(tmp_path / "discriminator.png")
+    (rows,) = axes_titled(saved_figures["discriminator"], "scores")
+    labels = [label.get_text().partition("\n") for label in rows.get_yticklabels()]
+    means = {source: float(text.split()[0]) for source, _, text in labels}
+    assert means == {source: pytest.approx(score["mean"], abs=0.005) for source, score in numbers["scores"].items()}
     taught = discriminator.run(tiny, tmp_path, tiny, {"further": tiny.density})
     assert taught["taught_by"] == "the model with the smallest beta"
     assert taught["scores"]["further"] == taught["scores"]["real densities"]
 
 
-def test_strangers_are_what_they_are_called(tiny):
-    strangers = discriminator.out_of_distribution(tiny, torch.Generator().manual_seed(0))
-    single, noise = strangers["single atoms"], strangers["smoothed noise"]
+def test_densities_out_of_the_distribution_are_what_they_are_called(tiny):
+    densities = discriminator.out_of_distribution(tiny, torch.Generator().manual_seed(0))
+    single, noise = densities["single atoms"], densities["smoothed noise"]
     assert single.shape == noise.shape == tiny.density.shape
     peaks = single.amax((1, 2, 3)) * (2 * np.pi) ** 1.5
     assert ((peaks > 0.9) & (peaks <= 94)).all()
@@ -258,4 +292,4 @@ def test_strangers_are_what_they_are_called(tiny):
     assert noise.min() >= 0
     step = noise.diff(dim=1).square().mean() / noise.var()
     assert step < 0.2  # 2 for white noise
-    assert strangers["other mode"].sum() < tiny.density.sum()
+    assert densities["other mode"].sum() < tiny.density.sum()

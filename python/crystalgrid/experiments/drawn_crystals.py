@@ -81,7 +81,8 @@ def recovered_draws(study: Study, workers: int) -> CrystalSet:
     atoms, density = study.drawn.atoms, study.drawn.density.numpy()
     n_draws = len(density)
     jobs = ((Structure(b, *atoms.cube(b), density[b]), study.model.grid) for b in range(n_draws))
-    results = progress(in_processes(recover_structure, jobs, workers, CHUNK_SIZE), "recovering draws", n_draws)
+    processes = workers if n_draws > CHUNK_SIZE else 1
+    results = progress(in_processes(recover_structure, jobs, processes, CHUNK_SIZE), "recovering draws", n_draws)
     recovered = {b: result.crystal for b, result in enumerate(results) if result is not None}
     return CrystalSet.from_crystals(recovered.values(), recovered.keys())
 
