@@ -167,7 +167,7 @@ def test_the_commonest_templates_come_first_and_all_are_kept(cells):
     flow = CellFlow(300, (32, 32), ATOMS)
     templates = cells.select(np.resize([3, 3, 1, 3, 2, 2], TEMPLATES))
     flow.templates.fit(templates.orbits, templates.element_slots)
-    space_groups = flow.templates.group.tolist()
+    space_groups = flow.templates.space_group.tolist()
     assert space_groups[0] == int(cells.orbits.space_group[3])
     assert sorted(space_groups) == sorted(templates.orbits.space_group.tolist())
     assert (flow.templates(torch.zeros(1))[0].space_group == space_groups[0]).all()

@@ -14,10 +14,10 @@ def test_minimum_distances_are_the_tenth_percentile_or_sums_of_radii():
     calcium = torch.full((count,), 3.4)
     species = torch.tensor([8]).repeat(count), torch.tensor([20]).repeat(count)
     minimum.fit(torch.cat(species), torch.cat(species), torch.cat((oxygen, calcium)))
-    assert minimum.least[8, 8] == pytest.approx(2.1, abs=0.01)
-    assert minimum.least[20, 20] == pytest.approx(3.4, abs=0.01)
-    assert minimum.least[8, 20] == minimum.least[20, 8] == pytest.approx((2.1 + 3.4) / 2, abs=0.01)
-    assert minimum.least[8, 40] == pytest.approx(2.1 / 2 + 1.3, abs=0.01)
+    assert minimum.minimum[8, 8] == pytest.approx(2.1, abs=0.01)
+    assert minimum.minimum[20, 20] == pytest.approx(3.4, abs=0.01)
+    assert minimum.minimum[8, 20] == minimum.minimum[20, 8] == pytest.approx((2.1 + 3.4) / 2, abs=0.01)
+    assert minimum.minimum[8, 40] == pytest.approx(2.1 / 2 + 1.3, abs=0.01)
 
 
 def without_symmetry(count: int, atoms: int) -> Orbits:
@@ -32,7 +32,7 @@ def without_symmetry(count: int, atoms: int) -> Orbits:
 @torch.no_grad()
 def test_atoms_that_are_too_near_are_pushed_apart_and_no_others():
     minimum = MinimumDistances()
-    minimum.least.fill_(2.0)
+    minimum.minimum.fill_(2.0)
     lattice = torch.tensor([[6.0, 0, 0], [2.9, 5, 0], [2.9, 1.6, 5]]).expand(2, 3, 3)  # images across edges are nearest
     far = torch.tensor([[0, 0, 0], [0.45, 0.45, 0.45], [0.5, 0, 0]])
     near = torch.tensor([[0.02, 0.02, 0.98], [0.98, 0.05, 0.05], [0.5, 0.5, 0.5]])

@@ -57,7 +57,7 @@ class CellFlowTraining(PriorTraining):
 
     def fit(self) -> None:
         self.learner.fit(self.known.lattice_params)
-        self.learner.contacts.fit(*shortest_distances(self.known))
+        self.learner.minimum_distances.fit(*shortest_distances(self.known))
         order = np.random.default_rng(self.about["seed"]).permutation(len(self.crystals))
         kept = np.resize(order, TEMPLATES)
         self.learner.templates.fit(Orbits(*(part[kept] for part in self.known.orbits)), self.known.element_slots[kept])
@@ -77,7 +77,7 @@ def cell_flow_loss(flow: CellFlow, cells: UnitCells, rng: np.random.Generator) -
 
     Orbits start at free points that are uniform in the cell; noise and times are drawn from `rng`.
     """
-    device = flow.scale.device
+    device = flow.lattice_scale.device
     orbits = to_float(cells.orbits)
     uniform = rng.random(cells.frac_coords.shape, dtype=np.float32)
     free_points = match_free_points(uniform, cells, orbits).to(device)

@@ -66,36 +66,36 @@ class CellFlow(Generator):
         width = widths[0] // 2
         self.templates = Templates(atoms)
         self.composition = Composition(atoms)
-        self.contacts = MinimumDistances()
+        self.minimum_distances = MinimumDistances()
         self.species = nn.Embedding(1 + MAX_Z, width)
-        self.group = nn.Embedding(1 + SPACE_GROUPS, width)
+        self.space_group = nn.Embedding(1 + SPACE_GROUPS, width)
         self.context = nn.Linear(SIDES + 3 + 2 * FREQUENCIES, width)
         self.layers = nn.ModuleList(Layer(width, hidden) for hidden in widths)
         self.norm = nn.LayerNorm(width)
-        self.shift = nn.Linear(width, 6)
-        self.push = nn.Linear(width, 2 * DISTANCE_FEATURES)
-        self.turn = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, SIDES))
-        self.scale: Tensor
+        self.step_head = nn.Linear(width, 6)
+        self.pair_head = nn.Linear(width, 2 * DISTANCE_FEATURES)
+        self.lattice_head = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, SIDES))
+        self.lattice_scale: Tensor
         self.frequencies: Tensor
         self.phase_vectors: Tensor
         self.distance_centres: Tensor
         centres = torch.linspace(0, LARGEST_DISTANCE, DISTANCE_FEATURES)
-        self.register_buffer("scale", torch.stack((torch.zeros(SIDES), torch.ones(SIDES))))  # mean, deviation
+        self.register_buffer("lattice_scale", torch.stack((torch.zeros(SIDES), torch.ones(SIDES))))  # mean, deviation
         self.register_buffer("frequencies", math.pi * torch.arange(1, FREQUENCIES + 1), persistent=False)
         self.register_buffer("phase_vectors", 2 * math.pi * smallest_miller_indices(width // 2).T, persistent=False)
         self.register_buffer("distance_centres", centres, persistent=False)
 
     def fit(self, lattice_params: Tensor) -> None:
         """Take the mean and the standard deviation of each lattice parameter from examples [B, 6]."""
-        self.scale.copy_(torch.stack((lattice_params.mean(0), lattice_params.std(0).clamp_min(1e-3))))
+        self.lattice_scale.copy_(torch.stack((lattice_params.mean(0), lattice_params.std(0).clamp_min(1e-3))))
 
     def standardized(self, lattice_params: Tensor) -> Tensor:
         """Return lattice parameters [B, 6] less their mean, by their standard deviation."""
-        return (lattice_params - self.scale[0]) / self.scale[1]
+        return (lattice_params - self.lattice_scale[0]) / self.lattice_scale[1]
 
     def physical(self, standardized: Tensor) -> Tensor:
         """Return lattice parameters [B, 6] for standardised ones."""
-        return standardized * self.scale[1] + self.scale[0]
+        return standardized * self.lattice_scale[1] + self.lattice_scale[0]
 
     def velocity(
         self, frac_coords: Tensor, standardized: Tensor, numbers: Tensor, space_group: Tensor, time: Tensor
@@ -111,7 +111,7 @@ class CellFlow(Generator):
         standardized = standardized.float()
         lattice_params = self.physical(standardized)
         features = self.crystal_features(standardized, lattice_params, n_atoms, time)
-        conditioning = F.silu(self.context(features) + self.group(space_group))
+        conditioning = F.silu(self.context(features) + self.space_group(space_group))
         difference, distance = mean_nearest_differences(
             frac_coords, from_parameters(lattice_params), self.distance_width
         )
@@ -125,15 +125,15 @@ class CellFlow(Generator):
         x = self.norm(x)
         step = self.atom_velocity(x, is_atom, distance_features, difference, time)
         step = (step - ((step * is_atom).sum(1) / n_atoms).unsqueeze(1)) * is_atom
-        return step, self.turn(torch.cat(((x * is_atom).sum(1) / n_atoms, conditioning), 1)).float()
+        return step, self.lattice_head(torch.cat(((x * is_atom).sum(1) / n_atoms, conditioning), 1)).float()
 
     def atom_velocity(
         self, x: Tensor, is_atom: Tensor, distance_features: Tensor, difference: Tensor, time: Tensor
     ) -> Tensor:
         """Return v of fractional coordinates, [B, K, 3]: a vector of each atom, and pushes or pulls of each pair."""
         late = self.late_gain / (1 + self.late_offset - time[:, None, None])
-        step, late_step = self.shift(x).float().chunk(2, 2)
-        received, exerted = self.push(x).chunk(2, 2)
+        step, late_step = self.step_head(x).float().chunk(2, 2)
+        received, exerted = self.pair_head(x).chunk(2, 2)
         push = (distance_features * (received.unsqueeze(2) + exerted.unsqueeze(1))).sum(3) * is_atom.transpose(1, 2)
         v: Tensor = step + late * (late_step + (push.unsqueeze(3) * difference).sum(2))
         return v
@@ -191,7 +191,7 @@ class CellFlow(Generator):
             frac_coords = frac_coords + symmetrize_steps(orbits, v) / self.steps
             params = self.symmetrize(orbits, params + lattice_v / self.steps)
         lattice = from_parameters(self.physical(params))
-        return lattice, self.contacts(frac_coords, lattice, numbers, orbits), numbers
+        return lattice, self.minimum_distances(frac_coords, lattice, numbers, orbits), numbers
 
 
 def most_atoms(latent_dim: int) -> int:

@@ -27,7 +27,7 @@ class Composition(nn.Module):
         self.elements = ELEMENTS
         self.element = nn.Embedding(MAX_Z + 1, 24)
         self.count = nn.Embedding(atoms + 1, 8)
-        self.group = nn.Embedding(SPACE_GROUPS + 1, 24)
+        self.space_group = nn.Embedding(SPACE_GROUPS + 1, 24)
         sizes = (ELEMENTS * 33 + 24, width, width, MAX_Z + 1)
         self.next_element = perceptron(sizes, dropout=0.2)  # as there are few compositions to learn from
         self.slot_one_hot: Tensor
@@ -43,7 +43,7 @@ class Composition(nn.Module):
         before = (torch.arange(elements.size(1), device=elements.device) < slot).long()
         embedded = torch.cat((self.element(elements * before), self.count(counts)), 2).flatten(1)
         one_hot = self.slot_one_hot[slot].expand(elements.size(0), -1)
-        logits: Tensor = self.next_element(torch.cat((embedded, self.group(space_group), one_hot), 1))
+        logits: Tensor = self.next_element(torch.cat((embedded, self.space_group(space_group), one_hot), 1))
         classes = torch.arange(logits.size(1), device=elements.device)
         heaviest = logits.size(1) - 1 - (counts[:, slot + 1 :] > 0).sum(1, keepdim=True)
         previous = elements[:, slot - 1, None] if slot > 0 else torch.zeros_like(heaviest)

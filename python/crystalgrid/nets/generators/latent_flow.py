@@ -41,9 +41,9 @@ class LatentFlow(Generator):
     def __init__(self, latent_dim: int, widths: tuple[int, ...], steps: int = 16) -> None:
         super().__init__()
         self.steps = steps
-        self.enter = nn.Linear(latent_dim, widths[0])
+        self.input = nn.Linear(latent_dim, widths[0])
         self.layers = nn.ModuleList(Layer(widths[0], hidden) for hidden in widths)
-        self.leave = nn.Sequential(nn.LayerNorm(widths[0]), nn.Linear(widths[0], latent_dim))
+        self.output = nn.Sequential(nn.LayerNorm(widths[0]), nn.Linear(widths[0], latent_dim))
         self.scale: Tensor
         self.frequencies: Tensor
         self.register_buffer("scale", torch.stack((torch.zeros(latent_dim), torch.ones(latent_dim))))  # mean, deviation
@@ -57,10 +57,10 @@ class LatentFlow(Generator):
         """Return v [B, latent_dim] at standardised x [B, latent_dim] and times [B]."""
         phase = time[:, None] * self.frequencies
         time_features = torch.cat((phase.cos(), phase.sin()), 1)
-        h: Tensor = self.enter(x)
+        h: Tensor = self.input(x)
         for layer in self.layers:
             h = layer(h, time_features)
-        v: Tensor = self.leave(h)
+        v: Tensor = self.output(h)
         return v
 
     def loss(self, z: Tensor, noise: Tensor, time: Tensor) -> Tensor:

@@ -26,8 +26,8 @@ class MinimumDistances(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.repulsion_steps, self.step = REPULSION_STEPS, STEP
-        self.least: Tensor
-        self.register_buffer("least", torch.full((1 + MAX_Z, 1 + MAX_Z), 2 * DEFAULT_RADIUS))
+        self.minimum: Tensor
+        self.register_buffer("minimum", torch.full((1 + MAX_Z, 1 + MAX_Z), 2 * DEFAULT_RADIUS))
 
     def fit(self, first: Tensor, second: Tensor, distance: Tensor) -> None:
         """Estimate the minimum distances from the shortest ones [N], Å, of species of Z [N] and [N] in crystals."""
@@ -38,10 +38,12 @@ class MinimumDistances(nn.Module):
         start = counts.cumsum(0) - counts
         quantile = distance[order][start + (QUANTILE * (counts - 1)).round().long()].double()
         radii = self.fit_radii(pairs, quantile, counts.double())
-        self.least.copy_(radii[:, None] + radii)
+        self.minimum.copy_(radii[:, None] + radii)
         a, b = pairs.unbind(1)
         weight = counts / (counts + PRIOR_COUNT)
-        self.least[a, b] = self.least[b, a] = (weight * quantile + (1 - weight) * self.least[a, b]).to(self.least.dtype)
+        self.minimum[a, b] = self.minimum[b, a] = (weight * quantile + (1 - weight) * self.minimum[a, b]).to(
+            self.minimum.dtype
+        )
 
     @staticmethod
     def fit_radii(pairs: Tensor, distance: Tensor, weight: Tensor) -> Tensor:
@@ -68,7 +70,7 @@ class MinimumDistances(nn.Module):
         is_atom = numbers > 0
         not_itself = ~torch.eye(is_atom.size(1), dtype=torch.bool, device=is_atom.device)
         is_pair = is_atom.unsqueeze(2) & is_atom.unsqueeze(1) & not_itself
-        minimum = (self.least[numbers.unsqueeze(2), numbers.unsqueeze(1)] * is_pair).flatten(1)
+        minimum = (self.minimum[numbers.unsqueeze(2), numbers.unsqueeze(1)] * is_pair).flatten(1)
         translations, inverse = nearest_translations(frac_coords, lattice), torch.linalg.inv_ex(lattice)[0]
         for _ in range(self.repulsion_steps):
             difference = frac_coords.unsqueeze(2) - frac_coords.unsqueeze(1) - translations

@@ -42,22 +42,22 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = HEADS
         self.norm = nn.LayerNorm(width)
-        self.ask = nn.Linear(width, 3 * width)
-        self.near = nn.Linear(DISTANCE_FEATURES, HEADS)
-        self.leave = nn.Linear(width, width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.distance_bias = nn.Linear(DISTANCE_FEATURES, HEADS)
+        self.output = nn.Linear(width, width)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, distance_features: Tensor, is_padding: Tensor) -> Tensor:
         """Return x [B, K, width] after attention.
 
         cos, sin: of the phases [B, K, width / 2]; distance_features: [B, K, K, DISTANCE_FEATURES]; is_padding: [B, K].
         """
-        pairs = torch.unflatten(self.ask(self.norm(x)), 2, [3, cos.size(2), 2])
+        pairs = torch.unflatten(self.query_key_value(self.norm(x)), 2, [3, cos.size(2), 2])
         rotated = rotate(pairs, cos.unsqueeze(2), sin.unsqueeze(2)).to(pairs.dtype)
         query, key, value = torch.unflatten(rotated, 3, [self.heads, -1]).permute(2, 0, 3, 1, 4).unbind(0)
-        bias = self.near(distance_features).permute(0, 3, 1, 2).masked_fill(is_padding[:, None, None], -1e4)
+        bias = self.distance_bias(distance_features).permute(0, 3, 1, 2).masked_fill(is_padding[:, None, None], -1e4)
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
         received = torch.unflatten(attended.transpose(1, 2).flatten(2), 2, [-1, 2])
-        result: Tensor = x + self.leave(rotate(received, cos, -sin))
+        result: Tensor = x + self.output(rotate(received, cos, -sin))
         return result
 
 
@@ -69,7 +69,7 @@ class Layer(nn.Module):
         self.attention = Attention(width)
         self.norm = nn.LayerNorm(width)
         self.inner = nn.Linear(width, hidden)
-        self.known = nn.Linear(width, hidden)
+        self.conditioning = nn.Linear(width, hidden)
         self.outer = nn.Linear(hidden, width)
 
     def forward(
@@ -77,5 +77,5 @@ class Layer(nn.Module):
     ) -> Tensor:
         """Return x [B, K, width]; conditioning: [B, width], the rest as for `Attention`."""
         x = self.attention(x, cos, sin, distance_features, is_padding)
-        x = x + self.outer(F.silu(self.inner(self.norm(x)) + self.known(conditioning).unsqueeze(1)))
+        x = x + self.outer(F.silu(self.inner(self.norm(x)) + self.conditioning(conditioning).unsqueeze(1)))
         return x

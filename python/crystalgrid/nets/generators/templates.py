@@ -22,21 +22,21 @@ class Templates(nn.Module):
         # Matrices are kept flat: `to(memory_format=channels_last)` takes buffers of four dimensions for images.
         identity = LINEAR_UNITS * is_atom.unsqueeze(1) * torch.eye(3, dtype=torch.int8).flatten()
         single_atom = {
-            "turn": identity,
-            "back": identity,
-            "shift": torch.zeros(atoms, 3, dtype=torch.int16),
+            "affine": identity,
+            "projector": identity,
+            "offset": torch.zeros(atoms, 3, dtype=torch.int16),
             "orbit": torch.arange(atoms, dtype=torch.int8),
-            "metric": LINEAR_UNITS * torch.eye(6, dtype=torch.int16),
-            "group": torch.ones((), dtype=torch.int16),
-            "kinds": is_atom,
+            "metric_projector": LINEAR_UNITS * torch.eye(6, dtype=torch.int16),
+            "space_group": torch.ones((), dtype=torch.int16),
+            "element_slots": is_atom,
         }
-        self.turn: Tensor
-        self.back: Tensor
-        self.shift: Tensor
+        self.affine: Tensor
+        self.projector: Tensor
+        self.offset: Tensor
         self.orbit: Tensor
-        self.metric: Tensor
-        self.group: Tensor
-        self.kinds: Tensor
+        self.metric_projector: Tensor
+        self.space_group: Tensor
+        self.element_slots: Tensor
         for name, value in single_atom.items():
             self.register_buffer(name, value.expand(TEMPLATES, *value.shape).clone())
 
@@ -48,7 +48,15 @@ class Templates(nn.Module):
         symmetry = torch.cat((orbits.space_group.unsqueeze(1), element_slots), 1)
         _, kind, count = torch.unique(symmetry, dim=0, return_inverse=True, return_counts=True)
         order = (-count[kind] * len(count) + kind).argsort(stable=True)
-        buffers = (self.turn, self.back, self.shift, self.orbit, self.metric, self.group, self.kinds)
+        buffers = (
+            self.affine,
+            self.projector,
+            self.offset,
+            self.orbit,
+            self.metric_projector,
+            self.space_group,
+            self.element_slots,
+        )
         for buffer, values in zip(buffers, (*orbits, element_slots), strict=True):
             buffer.copy_(values[order].view_as(buffer))
 
@@ -57,14 +65,14 @@ class Templates(nn.Module):
 
         Noise nearer to 0 chooses a commoner symmetry.
         """
-        templates = self.group.size(0)
+        templates = self.space_group.size(0)
         chosen = (uniform_from_normal(noise) * templates).long().clamp(max=templates - 1)
         orbits = Orbits(
-            torch.unflatten(self.turn[chosen], 2, [3, 3]),
-            torch.unflatten(self.back[chosen], 2, [3, 3]),
-            self.shift[chosen],
+            torch.unflatten(self.affine[chosen], 2, [3, 3]),
+            torch.unflatten(self.projector[chosen], 2, [3, 3]),
+            self.offset[chosen],
             self.orbit[chosen],
-            self.metric[chosen],
-            self.group[chosen],
+            self.metric_projector[chosen],
+            self.space_group[chosen],
         )
-        return to_float(orbits), self.kinds[chosen].long()
+        return to_float(orbits), self.element_slots[chosen].long()
