@@ -8,15 +8,13 @@ import torch
 
 from artifacts import network_of
 from crystalgrid import Crystal, InputError, load
-from crystalgrid.artifacts.recipe import Network
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.geometry.orbits import to_float
 from crystalgrid.latents import latents
-from crystalgrid.nets.autoencoders.lattice import LatticeConfig
 from crystalgrid.nets.generators.cell_flow import CellFlow
 from crystalgrid.nets.generators.composition import ELEMENTS
 from crystalgrid.nets.generators.templates import TEMPLATES
-from crystalgrid.training.cell_flow import CellFlowTraining, cell_flow_loss, match_free_points
+from crystalgrid.training.cell_flow_training import CellFlowTraining, cell_flow_loss, match_free_points
 from crystalgrid.training.unit_cells import UnitCells, build_unit_cells
 from padded_crystals import ATOMS, is_spread_out, number_of_space_group, symmetric_cells, to_crystals
 from zoo import ZOO
@@ -143,7 +141,7 @@ def test_the_scripted_generator_is_the_generator_and_each_draw_is_its_own(kind):
 def test_too_few_latent_numbers_for_an_atom_are_refused():
     crystals = CrystalSet.from_crystals([ZOO["cubic"]])
     with pytest.raises(InputError, match="latent_dim: wanted 19 or more to draw crystals with, got 18"):
-        CellFlowTraining.learnable(crystals, Network("lattice", (4,), LatticeConfig(latent_dim=18)))
+        CellFlowTraining.learnable(crystals, 18, CellFlowTraining.default_recipe)
 
 
 @torch.no_grad()

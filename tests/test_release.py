@@ -7,24 +7,22 @@ import pytest
 
 import crystalgrid as cg
 from crystalgrid.artifacts.released import WEIGHTS
-from crystalgrid.commands.prior import prior
 from crystalgrid.commands.release import release
 from crystalgrid.commands.train import train
 from crystalgrid.report.model_card import CARD, DRAWS, LIMITS, METRICS, PICTURE
-from test_prior import KINDS, RECIPE
+from small_generators import train_small_generator, write_recipe
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
 
 
 def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("crystalgrid.training.cell_flow.CellFlowTraining.widths", (32, 48))
-    (tmp_path / "small.toml").write_text(RECIPE.format(network=KINDS["unit cells"]))
+    write_recipe(tmp_path / "small.toml", "unit cells")
     runs = {name: tmp_path / name for name in ("first", "run", "drawn", "further")}
     train("repeated", runs["first"], str(crystals), str(tmp_path / "small.toml"), seed=3)
     monkeypatch.chdir(tmp_path)
     train("repeated", runs["run"], str(crystals), start="first", max_steps=1)
-    prior("run", runs["drawn"], str(crystals), max_steps=1)
-    prior("run", runs["further"], str(crystals), start="drawn", seed=7, max_steps=2)
+    train_small_generator("run", runs["drawn"], crystals, max_steps=1)
+    train_small_generator("run", runs["further"], crystals, start="drawn", seed=7, max_steps=2)
 
     folder = tmp_path / "models" / "mine"
     release(runs["further"], folder, crystals, "the prototypes, CC0", "a small machine", max_cubes=6)

@@ -14,23 +14,23 @@ from typing import Any
 from torch import nn
 
 from ..artifacts.checkpoint import KEY, last, read_checkpoint
-from ..artifacts.recipe import Network, recipe_from
+from ..artifacts.recipe import recipe_from
 from ..data.crystalset import CrystalSet
 from ..errors import InputError
 from ..grid import Grid
 from ..model import load_learner
 from ..nets.network import generator_kind
-from .cell_flow import CellFlowTraining
+from .cell_flow_training import CellFlowTraining
 from .clock import Clock
-from .flow import PriorTraining
-from .latent_flow import LatentFlowTraining
+from .generator import GeneratorRecipe, GeneratorTraining
+from .latent_flow_training import LatentFlowTraining
 from .log import Log
 from .loop import ENDLESS, Loop
 from .processes import only_first_prints
 from .run_data import describe_run, load_splits
 from .run_folder import check_same_run, prepare_folder
 
-TRAINING: dict[str, type[PriorTraining]] = {"latent": LatentFlowTraining, "cells": CellFlowTraining}
+TRAINING: dict[str, type[GeneratorTraining[Any, Any]]] = {"latent": LatentFlowTraining, "cells": CellFlowTraining}
 """How each kind of generator is trained."""
 HELD_OUT_CRYSTALS = 2048
 """Crystals of the validation split that are validated on while training."""
@@ -46,8 +46,12 @@ def train_prior(
     max_steps: int | None,
     minutes: float | None,
     resume: bool,
+    generator_recipe: GeneratorRecipe | None = None,
 ) -> None:
-    """Train a prior for a trained model, with the options of `crystalgrid-prior`."""
+    """Train a prior for a trained model, with the options of `crystalgrid-prior`.
+
+    generator_recipe: how it is trained; by default as its kind is.
+    """
     clock = Clock(minutes)
     trained, metadata = load_learner(model)
     trained.generator = None
@@ -55,22 +59,25 @@ def train_prior(
     first_prior, about_start = load_first_prior(start)
     recipe = recipe_from(metadata["recipe"], model)
     kind = TRAINING[generator_kind(recipe.network.kind)]
-    settings = replace(recipe, optimizer=kind.optimizer)
+    generator_recipe = generator_recipe or kind.default_recipe
+    settings = replace(recipe, optimizer=generator_recipe.optimizer)
     *splits, checksum = load_splits(data, metadata["mode"], seed)
     with only_first_prints():
-        crystals, val = (learnable_crystals(kind, split, settings.network, data) for split in splits)
+        crystals, val = (
+            learnable_crystals(kind, split, recipe.network.latent_dim, generator_recipe, data) for split in splits
+        )
     if len(crystals) < 2:
         raise InputError(f"{data}: wanted two crystals or more for a prior to learn from, got {len(crystals)}")
     about = {**describe_run(metadata["mode"], data, checksum, settings, seed), **about_start}
     if resume:
         check_resumed(out, metadata, about)
     prepare_folder(out, resume)
-    training = kind(settings, crystals, Grid(**metadata["grid"]), about)
+    training = kind(settings, crystals, Grid(**metadata["grid"]), about, generator_recipe)
     with only_first_prints():
-        held_out = training.begin(trained, metadata, val[:HELD_OUT_CRYSTALS])
+        held_out = training.prepare(trained, metadata, val[:HELD_OUT_CRYSTALS])
         if first_prior is not None:
-            go_on_from(first_prior, training.learner, str(start))
-    steps = min(max_steps or ENDLESS, ENDLESS if minutes else kind.optimizer.steps)
+            go_on_from(first_prior, training.generator, str(start))
+    steps = min(max_steps or ENDLESS, ENDLESS if minutes else generator_recipe.optimizer.steps)
     Loop(training, Log(out), held_out, clock, steps=steps).run(last(out) if resume else None)
 
 
@@ -95,9 +102,11 @@ def go_on_from(first: nn.Module, learner: nn.Module, start: str) -> None:
         raise InputError(f"{start}: its prior is of another kind or size than that of this model and data") from None
 
 
-def learnable_crystals(kind: type[PriorTraining], crystals: CrystalSet, network: Network, data: str) -> CrystalSet:
+def learnable_crystals(
+    kind: type[GeneratorTraining[Any, Any]], crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe, data: str
+) -> CrystalSet:
     """Return the crystals that a prior can learn, and print how many it cannot."""
-    learnable = kind.learnable(crystals, network)
+    learnable = kind.learnable(crystals, latent_dim, recipe)
     if len(crystals) and not learnable.any():
         raise InputError(f"{data}: no crystal is small enough for a prior")
     if not learnable.all():

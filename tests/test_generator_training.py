@@ -1,4 +1,4 @@
-"""The prior: that the flow learns a distribution, what its command leaves behind, and that draws go through it."""
+"""Training of generators: what the command leaves behind, that it resumes exactly, and that draws go through them."""
 
 from pathlib import Path
 
@@ -17,55 +17,31 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.load import load_crystals
 from crystalgrid.data.parquet import write_parquet
 from crystalgrid.latents import latents
-
-RECIPE = """
-[network]
-unet = [4]
-fit_cubes = 256
-{network}
-[loss]
-beta = 1e-2
-[optimizer]
-learning_rate = 1e-3
-batch_size = 2
-steps = 2
-"""
-KINDS = {
-    "latent vectors": 'autoencoder = "blur_modes"\nencoder = [8]\ndecoder = [8]\nlatent_dim = 16\nmodes = 4',
-    "unit cells": 'autoencoder = "lattice"\nlatent_dim = 60',
-}
-
+from small_generators import NETWORKS, train_small_generator, write_recipe
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=NETWORKS)
 def run(request, tmp_path_factory, crystals) -> Path:
-    """A model as crystalgrid-train leaves it, of either kind."""
+    """Return a model as crystalgrid-train leaves it, for generators of either kind."""
     folder = tmp_path_factory.mktemp("model")
-    (folder / "small.toml").write_text(RECIPE.format(network=KINDS[request.param]))
-    train("repeated", folder / "run", str(crystals), str(folder / "small.toml"))
+    train("repeated", folder / "run", str(crystals), str(write_recipe(folder / "small.toml", request.param)))
     return folder / "run"
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    monkeypatch.setattr("crystalgrid.training.latent_flow.LatentFlowTraining.widths", (32, 48))
-    monkeypatch.setattr("crystalgrid.training.cell_flow.CellFlowTraining.widths", (32, 48))
-
-
-def test_the_run_is_the_model_with_a_prior_beside_it(run, crystals, tmp_path) -> None:
-    prior(str(run), tmp_path / "out", str(crystals), seed=5, max_steps=3)
-    before, of = load_run(run)
-    after, about = load_run(tmp_path / "out")
+def test_the_run_is_the_model_with_a_generator_beside_it(run, crystals, tmp_path) -> None:
+    train_small_generator(run, tmp_path / "out", crystals, seed=5, max_steps=3)
+    before, metadata = load_run(run)
+    after, generator_metadata = load_run(tmp_path / "out")
     assert before.generator is None
     for name, weight in before.state_dict().items():
         assert torch.equal(weight, after.state_dict()[name])
-    learned = about.pop("prior")
-    assert about == of
+    learned = generator_metadata.pop("prior")
+    assert generator_metadata == metadata
     assert (learned["seed"], learned["step"], learned["widths"]) == (5, 3, (32, 48))
     assert list((tmp_path / "out/pictures").glob("*.png"))
-    noise = latents(0, 0, 3, of["recipe"]["network"]["latent_dim"])
+    noise = latents(0, 0, 3, metadata["recipe"]["network"]["latent_dim"])
     assert torch.equal(cg.load(run).prior(noise), noise)
     wanted = after.prior(noise)
     assert not torch.allclose(wanted, noise, atol=0.1)
@@ -74,25 +50,25 @@ def test_the_run_is_the_model_with_a_prior_beside_it(run, crystals, tmp_path) ->
     write_weights(tmp_path / "out", tmp_path)
     for loaded in (cg.load(tmp_path / "model.pt"), cg.load(tmp_path / "out")):
         assert loaded.has_prior
-        kind = of["recipe"]["network"]["autoencoder"]
-        off = 1e-4 if kind == "lattice" else None  # of a longer way, compiled otherwise
-        torch.testing.assert_close(loaded.prior(noise), wanted, rtol=off, atol=off)
+        kind = metadata["recipe"]["network"]["autoencoder"]
+        tolerance = 1e-4 if kind == "lattice" else None  # more operations, compiled otherwise
+        torch.testing.assert_close(loaded.prior(noise), wanted, rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(load_released(tmp_path)[0].prior(noise), wanted, rtol=0, atol=0.05)  # half precision
 
 
 def test_stopped_and_resumed_is_the_same_as_never_stopped(run, crystals, tmp_path) -> None:
-    prior(str(run), tmp_path / "whole", str(crystals), max_steps=6)
-    prior(str(run), tmp_path / "parts", str(crystals), max_steps=3)
-    prior(str(run), tmp_path / "parts", str(crystals), max_steps=6, resume=True)
+    train_small_generator(run, tmp_path / "whole", crystals, max_steps=6)
+    train_small_generator(run, tmp_path / "parts", crystals, max_steps=3)
+    train_small_generator(run, tmp_path / "parts", crystals, max_steps=6, resume=True)
     whole, parts = (read_checkpoint(last(tmp_path / name)) for name in ("whole", "parts"))
     assert whole["global_step"] == parts["global_step"] == 6
     assert all(torch.equal(weight, parts["state_dict"][name]) for name, weight in whole["state_dict"].items())
     assert whole[KEY]["prior"]["seconds"] > 0
 
 
-def test_a_prior_is_new_or_begins_with_one_that_is_named(run, crystals, tmp_path) -> None:
+def test_a_generator_is_new_or_starts_from_the_one_that_is_named(run, crystals, tmp_path) -> None:
     def learned(name: str, model: Path, start: Path | None = None) -> dict[str, torch.Tensor]:
-        prior(str(model), tmp_path / name, str(crystals), start=start and str(start), max_steps=1)
+        train_small_generator(model, tmp_path / name, crystals, start=start, max_steps=1)
         net, _ = load_run(tmp_path / name)
         return dict(net.generator.named_parameters())
 
@@ -107,12 +83,12 @@ def test_a_prior_is_new_or_begins_with_one_that_is_named(run, crystals, tmp_path
     assert about["start"]["step"] == 1
 
 
-def test_a_prior_is_fine_tuned_on_smaller_crystals(run, crystals, tmp_path) -> None:
+def test_a_generator_is_fine_tuned_on_smaller_crystals(run, crystals, tmp_path) -> None:
     every = load_crystals(str(crystals))
     small = every[np.flatnonzero(np.diff(every.offsets) <= 2)]
     write_parquet(tmp_path / "small.parquet", small.with_splits(np.array(["train"] * len(small))))
-    prior(str(run), tmp_path / "first", str(crystals), max_steps=1)
-    prior(str(run), tmp_path / "further", str(tmp_path / "small.parquet"), start=str(tmp_path / "first"), max_steps=1)
+    train_small_generator(run, tmp_path / "first", crystals, max_steps=1)
+    train_small_generator(run, tmp_path / "further", tmp_path / "small.parquet", start=tmp_path / "first", max_steps=1)
     before, after = (read_checkpoint(last(tmp_path / name))[KEY]["prior"] for name in ("first", "further"))
     assert after["atoms"] == before["atoms"]
     assert after["start"]["step"] == 1
@@ -126,11 +102,10 @@ def one_crystal(folder: Path) -> str:
 
 def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
     export(str(run), tmp_path / "model.pt")
-    prior(str(run), tmp_path / "out", str(crystals), max_steps=1)
+    train_small_generator(run, tmp_path / "out", crystals, max_steps=1)
     for arguments, message in (
         ({"model": str(tmp_path / "model.pt")}, "wanted a training run or a released model"),
         ({"model": "absent"}, "absent: no such file, run folder or released model"),
-        ({"max_steps": 0}, "--max-steps: wanted a positive number, got 0"),
         ({}, "the output folder exists and is not empty"),
         ({"resume": True, "seed": 1}, "was trained with another --seed"),
         ({"resume": True, "start": str(tmp_path / "out")}, "was trained with another --start"),
@@ -138,6 +113,8 @@ def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
         ({"out": tmp_path / "other", "start": str(run)}, "run: has no prior to begin with"),
         ({"resume": True, "out": run}, "wanted one of crystalgrid-prior to resume"),
     ):
-        given = {"model": str(run), "out": tmp_path / "out", "data": str(crystals), "max_steps": 2} | arguments
+        given = {"model": str(run), "out": tmp_path / "out", "data": crystals, "max_steps": 2} | arguments
         with pytest.raises(cg.InputError, match=message):
-            prior(**given)
+            train_small_generator(**given)
+    with pytest.raises(cg.InputError, match="--max-steps: wanted a positive number, got 0"):
+        prior(str(run), tmp_path / "out", str(crystals), max_steps=0)

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..artifacts.recipe import Network, Optimizer
+from ..artifacts.recipe import Optimizer
 from ..data.crystalset import CrystalSet
 from ..data.cubes import canonical_cubes
 from ..nets.generators.latent_flow import LatentFlow
 from ..nets.network import CrystalNet
 from ..progress import progress
-from .flow import PriorTraining
+from .generator import GeneratorRecipe, GeneratorTraining
 
 ENCODING_BATCH = 16
 """Crystals that are encoded at once."""
@@ -29,22 +29,19 @@ class Posteriors(NamedTuple):
     """[B, latent_dim]."""
 
 
-class LatentFlowTraining(PriorTraining):
+class LatentFlowTraining(GeneratorTraining[LatentFlow, Posteriors]):
     """Training of a `LatentFlow` on the latent vectors of crystals."""
 
-    widths = (512, 512, 512, 512)
-    optimizer = Optimizer(
-        learning_rate=1e-3, batch_size=512, steps=10_000, check_every=500, warmup=100, decay=True, weight_decay=1e-2,
-        grad_clip=1.0,
+    default_recipe = GeneratorRecipe(
+        widths=(512, 512, 512, 512),
+        optimizer=Optimizer(
+            learning_rate=1e-3, batch_size=512, steps=10_000, check_every=500, warmup=100, decay=True,
+            weight_decay=1e-2, grad_clip=1.0,
+        ),
     )  # fmt: skip
 
-    @property
-    def learner(self) -> LatentFlow:
-        assert isinstance(self.net.generator, LatentFlow)
-        return self.net.generator
-
-    @classmethod
-    def learnable(cls, crystals: CrystalSet, network: Network) -> np.ndarray:
+    @staticmethod
+    def learnable(crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe) -> np.ndarray:
         return np.ones(len(crystals), bool)
 
     @torch.no_grad()
@@ -61,8 +58,9 @@ class LatentFlowTraining(PriorTraining):
         ]
         return Posteriors(*map(torch.cat, zip(*encoded, strict=True)))
 
-    def fit(self) -> None:
-        self.learner.fit(self.sample(self.known, self.random(0))[0])
+    def fit_closed_form(self, examples: Posteriors) -> None:
+        """Fit the mean and the standard deviation of latent vectors."""
+        self.generator.fit(self.sample(examples, self.rng(0))[0])
 
     def sample(self, posteriors: Posteriors, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Return a latent vector of each posterior, noise to start from, both [B, latent_dim], and times [B]."""
@@ -71,5 +69,7 @@ class LatentFlowTraining(PriorTraining):
         z = posteriors.mu + noise[0] * (posteriors.logvar / 2).exp()
         return z.to(self.device), noise[1].to(self.device), time.to(self.device)
 
-    def loss(self, examples: Posteriors, chosen: np.ndarray, place: int) -> Tensor:
-        return self.learner.loss(*self.sample(Posteriors(*(part[chosen] for part in examples)), self.random(place)))
+    def loss(self, examples: Posteriors, chosen: np.ndarray, batch: int) -> Tensor:
+        posteriors = Posteriors(*(part[chosen] for part in examples))
+        loss: Tensor = self.generator.loss(*self.sample(posteriors, self.rng(batch)))
+        return loss

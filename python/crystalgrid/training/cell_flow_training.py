@@ -7,68 +7,64 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from ..artifacts.recipe import MIXED, Network, Optimizer
+from ..artifacts.recipe import MIXED, Optimizer
 from ..data.crystalset import CrystalSet
 from ..errors import InputError
 from ..geometry.orbits import Orbits, from_first_atoms, orbit_positions, to_float
 from ..nets.generators.cell_flow import LEAST_NOISE, CellFlow, most_atoms
 from ..nets.generators.templates import TEMPLATES
 from ..nets.network import CrystalNet
-from .flow import PriorTraining
+from .generator import GeneratorRecipe, GeneratorTraining
 from .unit_cells import UnitCells, build_unit_cells, shortest_distances, small_enough
 
-MAX_ATOMS = 32
-"""Most atoms in a cell; nine in ten crystals of the Materials Project with sides below 10 Å have no more."""
 PASS_SIZE = 32
 """Crystals with about the same number of atoms that go through the network at once."""
 
 
-class CellFlowTraining(PriorTraining):
+class CellFlowTraining(GeneratorTraining[CellFlow, UnitCells]):
     """Training of a `CellFlow` on the unit cells of crystals."""
 
-    widths = (256, 256, 256, 256)
-    optimizer = Optimizer(
-        learning_rate=1e-3, batch_size=64, steps=40_000, check_every=1000, warmup=100, decay=True, weight_decay=1e-2,
-        grad_clip=1.0, precision=MIXED,
+    default_recipe = GeneratorRecipe(
+        widths=(256, 256, 256, 256),
+        max_atoms=32,  # nine in ten crystals of the Materials Project with sides below 10 Å have no more
+        optimizer=Optimizer(
+            learning_rate=1e-3, batch_size=64, steps=40_000, check_every=1000, warmup=100, decay=True,
+            weight_decay=1e-2, grad_clip=1.0, precision=MIXED,
+        ),
     )  # fmt: skip
 
-    @property
-    def learner(self) -> CellFlow:
-        assert isinstance(self.net.generator, CellFlow)
-        return self.net.generator
-
-    @classmethod
-    def learnable(cls, crystals: CrystalSet, network: Network) -> np.ndarray:
-        most = most_atoms(network.latent_dim)
+    @staticmethod
+    def learnable(crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe) -> np.ndarray:
+        most = most_atoms(latent_dim)
         if most < 1:
-            raise InputError(
-                f"latent_dim: wanted {LEAST_NOISE} or more to draw crystals with, got {network.latent_dim}"
-            )
-        return small_enough(crystals, min(MAX_ATOMS, most))
+            raise InputError(f"latent_dim: wanted {LEAST_NOISE} or more to draw crystals with, got {latent_dim}")
+        return small_enough(crystals, min(recipe.max_atoms or most, most))
 
     @property
-    def atoms(self) -> int:  # type: ignore[override]
-        """The most atoms in a cell: of the largest crystal, and no fewer than the prior that this one starts from."""
-        largest = int(np.diff(self.crystals.offsets).max())
-        return max(largest, self.about.get("start", {}).get("atoms", 0))
+    def atoms(self) -> int:
+        """The most atoms in a cell: of the largest crystal, and no fewer than the generator to start from has."""
+        start: int = self.about.get("start", {}).get("atoms", 0)
+        return max(start, int(np.diff(self.crystals.offsets).max()))
 
     def examples(self, _: CrystalNet, crystals: CrystalSet) -> UnitCells:
         return build_unit_cells(crystals, self.atoms)
 
-    def fit(self) -> None:
-        self.learner.fit(self.known.lattice_params)
-        self.learner.minimum_distances.fit(*shortest_distances(self.known))
+    def fit_closed_form(self, examples: UnitCells) -> None:
+        """Fit the lattice parameters' scale and the minimum distances, and keep symmetry templates."""
+        self.generator.fit(examples.lattice_params)
+        self.generator.minimum_distances.fit(*shortest_distances(examples))
         order = np.random.default_rng(self.about["seed"]).permutation(len(self.crystals))
         kept = np.resize(order, TEMPLATES)
-        self.learner.templates.fit(Orbits(*(part[kept] for part in self.known.orbits)), self.known.element_slots[kept])
+        orbits = Orbits(*(part[kept] for part in examples.orbits))
+        self.generator.templates.fit(orbits, examples.element_slots[kept])
 
-    def loss(self, examples: UnitCells, chosen: np.ndarray, place: int) -> Tensor:
+    def loss(self, examples: UnitCells, chosen: np.ndarray, batch: int) -> Tensor:
         """Return the loss of the chosen crystals, grouped by size so that little is computed for padding."""
-        rng, total = self.random(place), torch.zeros((), device=self.device)
-        torch.manual_seed(int(rng.integers(1 << 63)))  # of the dropout
+        rng, total = self.rng(batch), torch.zeros((), device=self.device)
+        torch.manual_seed(int(rng.integers(1 << 63)))  # for dropout
         by_size = chosen[examples.counts[chosen].sum(1).argsort(stable=True).numpy()]
         for part in np.array_split(by_size, max(1, len(by_size) // PASS_SIZE)):
-            total = total + cell_flow_loss(self.learner, examples.select(part), rng) * (len(part) / len(chosen))
+            total = total + cell_flow_loss(self.generator, examples.select(part), rng) * (len(part) / len(chosen))
         return total
 
 
@@ -85,9 +81,10 @@ def cell_flow_loss(flow: CellFlow, cells: UnitCells, rng: np.random.Generator) -
     time = torch.from_numpy(rng.random(len(free_points), dtype=np.float32)).to(device)
     crystals = cells.frac_coords.to(device), cells.lattice_params.to(device), cells.numbers.to(device)
     orbits = Orbits(*(part.to(device) for part in orbits))
-    flow_loss = flow.loss(crystals, orbits, (free_points, lattice_noise), time)
+    loss: Tensor = flow.loss(crystals, orbits, (free_points, lattice_noise), time)
     elements, counts = cells.elements.to(device), cells.counts.to(device)
-    return flow_loss + flow.composition.loss(elements, counts, orbits.space_group)
+    loss = loss + flow.composition.loss(elements, counts, orbits.space_group)
+    return loss
 
 
 def match_free_points(free_points: np.ndarray, cells: UnitCells, orbits: Orbits) -> Tensor:

@@ -1,0 +1,128 @@
+"""Training of a generator: what all kinds share, whatever they learn from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+import numpy as np
+from torch import Tensor
+
+from ..artifacts.recipe import Optimizer, Recipe
+from ..atoms import find_atoms
+from ..data.crystalset import CrystalSet
+from ..grid import Grid
+from ..latents import latents
+from ..nets.generators.base import Generator
+from ..nets.network import CrystalNet
+from .joint import DRAWN, JointTraining, stream
+
+G = TypeVar("G", bound=Generator)
+"""The generator that is trained."""
+E = TypeVar("E", bound="tuple[Any, ...]")
+"""Examples that it learns from: tensors whose first dimension is the crystals."""
+
+
+@dataclass(frozen=True)
+class GeneratorRecipe:
+    """How a generator is trained for networks that have a recipe of their own.
+
+    widths: of the generator's layers. max_atoms: largest unit cells that are learned; None: of any size.
+    """
+
+    widths: tuple[int, ...]
+    optimizer: Optimizer
+    max_atoms: int | None = None
+
+
+class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
+    """Training of a generator on crystals; the other networks stay as they are.
+
+    recipe: of the networks, with the optimiser of `generator_recipe`, by default that of the kind.
+    """
+
+    default_recipe: ClassVar[GeneratorRecipe]
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        crystals: CrystalSet,
+        grid: Grid,
+        about: dict[str, Any],
+        generator_recipe: GeneratorRecipe | None = None,
+    ) -> None:
+        self.generator_recipe = generator_recipe or self.default_recipe
+        self.model_metadata: dict[str, Any] = {}
+        super().__init__(recipe, crystals, grid, about)
+
+    @staticmethod
+    @abstractmethod
+    def learnable(crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe) -> np.ndarray:
+        """Return which crystals a generator with that latent vector can learn, [B] bool."""
+
+    @abstractmethod
+    def examples(self, trained: CrystalNet, crystals: CrystalSet) -> E:
+        """Return the examples to learn from, computed once for all crystals."""
+
+    @abstractmethod
+    def fit_closed_form(self, examples: E) -> None:
+        """Give the generator the statistics that it takes from all examples before the first step."""
+
+    @abstractmethod
+    def loss(self, examples: E, chosen: np.ndarray, batch: int) -> Tensor:
+        """Return the loss of the chosen examples, with noise that follows from the seed and the batch's index."""
+
+    @property
+    def atoms(self) -> int:
+        """The most atoms in a cell, for generators that have a limit."""
+        return 0
+
+    @property
+    def generator(self) -> G:
+        """The generator that is trained."""
+        return cast(G, self.net.generator)
+
+    def build(self) -> CrystalNet:
+        net = self.recipe.build({"widths": self.generator_recipe.widths, "atoms": self.atoms})
+        for part in (net.autoencoder, net.unet):
+            part.requires_grad_(False)
+        return net
+
+    def prepare(self, trained: CrystalNet, metadata: dict[str, Any], held_out: CrystalSet) -> list[E]:
+        """Take the trained networks and their metadata, and compute all examples; returns those to validate on."""
+        self.model_metadata = metadata
+        self.net.load_state_dict(trained.state_dict(), strict=False)
+        self.training_examples = self.examples(trained, self.crystals)
+        self.fit_closed_form(self.training_examples)
+        return [self.examples(trained, held_out)] if len(held_out) else []
+
+    def rng(self, batch: int) -> np.random.Generator:
+        """Return the random numbers of a batch, for noise and times."""
+        return np.random.default_rng((self.about["seed"], batch))
+
+    def losses(self, batch: int) -> dict[str, Tensor]:
+        size = self.options.batch_size
+        _, chosen = stream(len(self.crystals), self.about["seed"], batch * size, size)
+        return {"loss": self.loss(self.training_examples, chosen, batch)}
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        return [{"params": self.generator.parameters(), "share": 1.0}]
+
+    def validate(self, held_out: E) -> dict[str, Tensor]:  # type: ignore[override]
+        """Return the loss of held-out crystals, with the same noise each time."""
+        return {"loss": self.loss(held_out, np.arange(len(held_out[0])), 0)}
+
+    def draw(self, path: Path, _: object) -> None:
+        """Draw the first samples."""
+        from ..report import pictures
+
+        noise = latents(self.about["seed"], 0, DRAWN, self.recipe.network.latent_dim).to(self.device)
+        density = self.net.decode(self.net.prior(noise))
+        density, species, confidence = (x.cpu() for x in (density, *self.net.segment(density)))
+        pictures.samples(path, density, find_atoms(species, density, self.grid, confidence=confidence), self.grid)
+
+    def record(self, step: int, seconds: float, decay_end: int) -> dict[str, Any]:
+        sizes = {"widths": self.generator_recipe.widths, "atoms": self.atoms}
+        return {**self.model_metadata, "prior": {**self.about, "step": step, "seconds": seconds, **sizes}}
