@@ -12,7 +12,8 @@ from crystalgrid.geometry.lattice_finder import LatticeFinder, shortest
 from crystalgrid.geometry.structure_factors import LARGEST, NOISE, VARIANCE, StructureFactors
 from crystalgrid.nets.autoencoders.lattice import LatticeAutoencoder, LatticeConfig
 from posterior import loss_with_variances
-from zoo import ZOO, random_crystal, random_origins
+from repeated_cubes import cubes_of, random_crystals
+from zoo import ZOO
 
 GRID = Grid()
 LONGEST = 9.0
@@ -21,17 +22,6 @@ LONGEST = 9.0
 
 def crystals_with_sides_up_to(longest: float) -> dict[str, Crystal]:
     return {name: one for name, one in ZOO.items() if reference.shortest_translations(one.lattice)[2] < longest}
-
-
-def random_crystals(count: int) -> list[Crystal]:
-    rng = np.random.default_rng(5)
-    drawn = (random_crystal(rng, int(rng.integers(1, 8)), side=(2.5, 7.5)) for _ in itertools.count())
-    real = (one for one in drawn if reference.shortest_translations(one.lattice)[0] > 3)  # Å; else rows are too even
-    return list(itertools.islice(real, count))
-
-
-def cubes_of(crystals: list[Crystal]) -> torch.Tensor:
-    return voxelize(crystals, GRID, random_origins(np.random.default_rng(1), crystals))
 
 
 @pytest.fixture(scope="module")

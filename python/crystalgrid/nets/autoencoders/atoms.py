@@ -116,7 +116,7 @@ class AtomAutoencoder(Autoencoder):
     @torch.jit.export
     def decode(self, z: Tensor, largest: float = LARGEST) -> Tensor:
         """Return the densities of Eq. (1), [B, 30, 30, 30], of z [B, latent_dim]; `largest` bounds ln(1 + Z)."""
-        atoms = (self.centre + self.deviation * z).view(z.size(0), -1, 4)
+        atoms = (self.centre + self.deviation * z).unflatten(1, [-1, 4])
         weights = atoms[:, :, 0].clamp(0, largest).expm1()
         if torch.jit.is_scripting():
             density = gaussians(atoms[:, :, 1:], weights, self.voxels)
