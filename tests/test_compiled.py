@@ -18,7 +18,7 @@ from crystalgrid.artifacts.export import describe, scripted
 from crystalgrid.commands.export import export
 from crystalgrid.latents import latents
 from crystalgrid.model import METADATA, read_metadata
-from crystalgrid.nets.fuse import folded
+from crystalgrid.nets.fuse import fuse_batch_norm
 from crystalgrid.nets.generators.latent_flow import LatentFlow
 
 pytestmark = pytest.mark.slow  # compiling a model takes minutes
@@ -31,7 +31,7 @@ def write_forms(folder: Path) -> None:
     script.write_bytes(scripted(network))
     describe(script, tiny_metadata(prior={}))
     density = network.decode(latents(0, 0, 2, 300)).detach()
-    package = compiled.package(folded(network), density, latents(0, 0, 2, 300))
+    package = compiled.package(fuse_batch_norm(network), density, latents(0, 0, 2, 300))
     (folder / "model.pt2").write_bytes(package)
     metadata = {**read_metadata(script), "built_for": compiled.built_for()}
     describe(folder / "model.pt2", metadata)

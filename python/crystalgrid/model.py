@@ -20,7 +20,7 @@ from .boundary import a_tensor, check_finite
 from .errors import InputError
 from .files import as_path
 from .grid import Grid
-from .nets.fuse import folded
+from .nets.fuse import fuse_batch_norm
 from .nets.network import CrystalNet
 
 FORMAT = 1
@@ -103,7 +103,7 @@ def load(source: Path | str) -> Model:
     path = find(source)
     if can_learn(path):
         network, metadata = load_trained(path)
-        return Model(folded(network), {**metadata, "latent_dim": latent_dim(metadata)})
+        return Model(fuse_batch_norm(network), {**metadata, "latent_dim": latent_dim(metadata)})
     metadata = read_metadata(path)
     wanted, here = metadata.get("built_for"), built_for()
     if path.suffix == ".pt2" and wanted != here:

@@ -31,7 +31,7 @@ from ..model import (
     root,
     without_deprecations,
 )
-from ..nets.fuse import folded
+from ..nets.fuse import fuse_batch_norm
 from ..nets.network import CrystalNet
 from .compiled import built_for, package
 from .state_names import state_for_file
@@ -70,7 +70,7 @@ def export_model(run: str, out: Path) -> None:
         real, source = real_densities(trained["data"]["source"], trained["mode"], Grid(**trained["grid"]))
         if out.suffix == ".pt2":
             print("compiling for this machine, some minutes …", file=sys.stderr, flush=True)
-            temporary.write_bytes(package(folded(network), real[:2], latents(0, 0, 2, metadata["latent_dim"])))
+            temporary.write_bytes(package(fuse_batch_norm(network), real[:2], latents(0, 0, 2, metadata["latent_dim"])))
             metadata["built_for"] = built_for()
         else:
             temporary.write_bytes(scripted(network))
@@ -97,7 +97,7 @@ def scripted(network: nn.Module) -> bytes:
     """The network as a TorchScript archive."""
     buffer = io.BytesIO()
     with without_deprecations():
-        torch.jit.save(torch.jit.script(folded(network)), buffer)
+        torch.jit.save(torch.jit.script(fuse_batch_norm(network)), buffer)
     return buffer.getvalue()
 
 

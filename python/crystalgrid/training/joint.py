@@ -19,7 +19,7 @@ from ..data.crystalset import CrystalSet
 from ..data.cubes import Cubes, training_cubes
 from ..grid import Grid
 from ..latents import latents
-from ..nets.distributed import joined
+from ..nets.distributed import synchronize_batch_norms
 from ..nets.network import CrystalNet
 from ..progress import progress
 from .losses import joint_loss
@@ -49,7 +49,7 @@ class JointTraining:
     ) -> None:
         self.recipe, self.crystals, self.grid, self.about = recipe, crystals, grid, about
         torch.manual_seed(about["seed"])
-        net = joined(net or self.build())
+        net = synchronize_batch_norms(net or self.build())
         self.net = net.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     @property

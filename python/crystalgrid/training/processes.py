@@ -19,7 +19,7 @@ import torch
 from torch import distributed
 
 from ..errors import InputError
-from ..nets.distributed import several_processes
+from ..nets.distributed import is_distributed
 
 P = ParamSpec("P")
 SECONDS_TO_END = 10.0
@@ -63,12 +63,12 @@ def started_by_torchrun() -> bool:
 
 def rank() -> int:
     """Return the index of this process among all that train together."""
-    return distributed.get_rank() if several_processes() else 0
+    return distributed.get_rank() if is_distributed() else 0
 
 
 def world_size() -> int:
     """Return the number of processes that train together."""
-    return distributed.get_world_size() if several_processes() else 1
+    return distributed.get_world_size() if is_distributed() else 1
 
 
 def first_process() -> bool:
@@ -90,13 +90,13 @@ def training_device() -> torch.device:
 
 def wait_for_all() -> None:
     """Wait until all processes have come here."""
-    if several_processes():
+    if is_distributed():
         distributed.barrier()
 
 
 def any_process(flag: bool) -> bool:
     """Return whether the flag is true in any of the processes."""
-    if not several_processes():
+    if not is_distributed():
         return flag
     flags = torch.tensor(float(flag), device=training_device())
     distributed.all_reduce(flags, distributed.ReduceOp.MAX)
@@ -105,7 +105,7 @@ def any_process(flag: bool) -> bool:
 
 def from_first_process(value: float) -> float:
     """Return the first process's value in all processes."""
-    if not several_processes():
+    if not is_distributed():
         return value
     values = torch.tensor(value, dtype=torch.float64, device=training_device())
     distributed.broadcast(values, 0)
