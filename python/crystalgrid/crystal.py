@@ -70,7 +70,8 @@ class Crystal:
     @property
     def positions(self) -> np.ndarray:
         """The Cartesian positions of the atoms, [N, 3] Å."""
-        return self.frac_coords @ self.lattice
+        positions: np.ndarray = self.frac_coords @ self.lattice
+        return positions
 
     @property
     def longest_side(self) -> float:

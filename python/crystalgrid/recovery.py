@@ -129,7 +129,7 @@ def _fit(cell: CandidateCell, density: Tensor, grid: Grid) -> tuple[Crystal, flo
         optimizer.zero_grad()
         moved = (torch.cat([lattice, positions]) - start) / spread
         value = 0.5 * (independent * residuals().square().sum() / error + moved.square().sum())
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value.detach()
 
     try:
@@ -139,7 +139,7 @@ def _fit(cell: CandidateCell, density: Tensor, grid: Grid) -> tuple[Crystal, flo
             unknowns = [lattice, positions, relative_weights]
             optimizer = torch.optim.LBFGS(unknowns, max_iter=STEPS, line_search_fn="strong_wolfe")
             with torch.enable_grad():
-                optimizer.step(negative_log_posterior)  # type: ignore[no-untyped-call]
+                optimizer.step(negative_log_posterior)
         final_error = float(residuals().detach().norm())
     except InputError:  # the lattice collapsed: no crystal near this cell has such a density
         return _as_crystal(cell), math.inf

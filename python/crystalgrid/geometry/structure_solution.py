@@ -56,7 +56,7 @@ class Factors(NamedTuple):
 
     @property
     def blur(self) -> np.ndarray:
-        """What the Gaussians of Eq. (1), σ = 1 Å, leave of each Fourier component, [K]."""
+        """The factors by which the Gaussians of Eq. (1), σ = 1 Å, weaken each Fourier component, [K]."""
         blur: np.ndarray = np.exp(-(self.g_vectors**2).sum(axis=1) / 2)
         return blur
 
