@@ -14,7 +14,7 @@ FIT_ERRORS = (0.1, 0.03)
 
 
 def voxel_centres(grid: Grid) -> np.ndarray:
-    """[n³, 3] Å from the cube's corner, x slowest."""
+    """Return the voxel centres, [n³, 3] Å from the cube's corner, x slowest."""
     axis = (np.arange(grid.n) + 0.5) * grid.spacing
     return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
 
@@ -22,7 +22,7 @@ def voxel_centres(grid: Grid) -> np.ndarray:
 def images(
     crystal: Crystal, length: float, origin: np.ndarray, rotation: np.ndarray, reach: float, periodic: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions in the cube's frame [M, 3] of all images in or within `reach` Å of the cube, and their atoms [M]."""
+    """Return the positions [M, 3] in the cube's frame of all images within `reach` Å of it, and their atoms [M]."""
     shifts = np.zeros((1, 3))
     if periodic:
         # No image within reach is farther than this from the cube's centre, and so than that many lattice planes.
@@ -49,7 +49,7 @@ def voxelize(
     weights: np.ndarray | None = None,
     reach: float = 8.0,
 ) -> np.ndarray:
-    """Eq. (1) voxel by voxel and image by image, out to `reach` standard deviations, [n, n, n]."""
+    """Return Eq. (1) summed voxel by voxel over all images within `reach` standard deviations, [n, n, n]."""
     weights = crystal.numbers if weights is None else weights
     centres, density = voxel_centres(grid), np.zeros(grid.n**3)
     reach = reach if periodic else np.inf
@@ -68,7 +68,7 @@ def label_species(
     periodic: bool = True,
     radius: float = 0.5,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels [n, n, n] from each voxel's distances to all images, and where rounding may decide them [n, n, n] bool."""
+    """Return labels [n, n, n] from distances to all images, and the voxels where rounding may decide them."""
     positions, atoms = images(crystal, grid.length, origin, rotation, radius + 1e-3, periodic)
     if len(atoms) == 0:
         return np.zeros((grid.n,) * 3, np.uint8), np.zeros((grid.n,) * 3, bool)
@@ -89,7 +89,7 @@ def find_atoms(
     radius: float = 0.5,
     confidence: np.ndarray | None = None,
 ) -> list[tuple[np.ndarray, int, int]]:
-    """Position, atomic number and votes of each atom of one cube [n, n, n], by the rule that atoms.hpp states."""
+    """Return position, number and votes of each atom in a cube [n, n, n], by the rule that atoms.hpp states."""
     fragments, fragment_of = _fragments(species, connectivity, radius / grid.spacing)
     touching = {f: set() for f in range(len(fragments))}
     for voxel, f in fragment_of.items():
@@ -147,7 +147,7 @@ def _atom(
 
 
 def _centre_of_cut_ball(voxels: list[tuple], centre: np.ndarray, axis: int, n: int, radius: float) -> float:
-    """Along one axis, in voxels. Each line of voxels from a face to the far side of a ball says where the centre is."""
+    """Return a cut ball's centre along an axis, in voxels, from its lines of voxels between face and far side."""
     extent = [voxel[axis] for voxel in voxels]
     if max(extent) - min(extent) + 1 >= math.floor(2 * radius + 1e-9) or (min(extent) == 0) == (max(extent) == n - 1):
         return centre[axis]
@@ -166,7 +166,7 @@ def _centre_of_cut_ball(voxels: list[tuple], centre: np.ndarray, axis: int, n: i
 
 
 def _neighbours(voxel: tuple, species: np.ndarray, connectivity: int) -> list[tuple]:
-    """Labelled voxels that share a face with this one, or, of 26, an edge or a corner too."""
+    """Return the labelled voxels that share a face with a voxel or, with connectivity 26, an edge or a corner."""
     found = []
     for step in itertools.product((-1, 0, 1), repeat=3):
         if 0 < np.abs(step).sum() <= (1 if connectivity == 6 else 3):
@@ -177,7 +177,7 @@ def _neighbours(voxel: tuple, species: np.ndarray, connectivity: int) -> list[tu
 
 
 def _fragments(species: np.ndarray, connectivity: int, radius: float) -> tuple[list[list[tuple]], dict[tuple, int]]:
-    """Components of equal label, cut where they are several balls of a radius in voxels, in the order of their first
+    """Return components of equal label, split if they are several balls of a radius in voxels, ordered by their first
     voxels; and which of them a voxel is of."""
     components = _components(species, connectivity)
     fragments = sorted(part for component in components for part in _balls(sorted(component), radius))
@@ -185,7 +185,7 @@ def _fragments(species: np.ndarray, connectivity: int, radius: float) -> tuple[l
 
 
 def _components(species: np.ndarray, connectivity: int) -> list[list[tuple]]:
-    """Voxels of equal label that touch, by flood fill."""
+    """Return the components of voxels of equal label that touch, by flood fill."""
     components: list[list[tuple]] = []
     seen: set[tuple] = set()
     for seed in map(tuple, np.argwhere(species).tolist()):
@@ -203,7 +203,7 @@ def _components(species: np.ndarray, connectivity: int) -> list[list[tuple]]:
 
 
 def _balls(component: list[tuple], radius: float) -> list[list[tuple]]:
-    """The voxels of each ball that a component, in order, is made of."""
+    """Return the voxels of each ball in a component, which is in order."""
     balls = len(component) / (4 / 3 * np.pi * radius**3)
     if not 1.4 < balls < 5.6:
         return [component]
@@ -253,7 +253,7 @@ def _density_of(positions: np.ndarray, numbers: np.ndarray, grid: Grid) -> np.nd
 
 
 def _jacobian(positions: np.ndarray, numbers: np.ndarray, grid: Grid, step: float = 1e-4) -> np.ndarray:
-    """Derivatives [n³, 3N] of the density by the positions, from differences."""
+    """Return the derivatives [n³, 3N] of the density by the positions, from finite differences."""
     columns = []
     for i in range(positions.size):
         aside = np.zeros(positions.size)
@@ -287,17 +287,17 @@ def _modes_and_covariance(grid: Grid, error: float) -> tuple[np.ndarray, np.ndar
 
 
 def normal_equations(
-    left: np.ndarray, positions: np.ndarray, weights: np.ndarray, grid: Grid
+    residuals: np.ndarray, positions: np.ndarray, weights: np.ndarray, grid: Grid
 ) -> tuple[np.ndarray, np.ndarray]:
-    """JᵀJ [4N, 4N] and Jᵀ of what is left [n, n, n], with J by all weights, all x, all y and all z of atoms [N, 3]."""
+    """Return JᵀJ [4N, 4N] and Jᵀr for residuals r [n, n, n], with J by all weights, all x, all y and all z."""
     alone = [_density_of(position[None], np.ones(1, dtype=int), grid) for position in positions]
     by_position = _jacobian(positions, weights, grid).reshape(grid.n**3, -1, 3)
     jacobian = np.concatenate([np.stack(alone, axis=1), *np.moveaxis(by_position, 2, 0)], axis=1)
-    return jacobian.T @ jacobian, jacobian.T @ left.ravel()
+    return jacobian.T @ jacobian, jacobian.T @ residuals.ravel()
 
 
 def jet(coefficients: np.ndarray, waves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Value, squared slope and Laplacian [n, n, n] of a sum of waves.
+    """Return the value, squared gradient and Laplacian [n, n, n] of a sum of products of functions.
 
     coefficients: [m, m, m]; waves: [3, m, n], along any axis, and their first and second derivatives.
     """
@@ -310,7 +310,7 @@ def jet(coefficients: np.ndarray, waves: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def shortest_translations(lattice: np.ndarray) -> np.ndarray:
-    """Lengths [3] in Å of the shortest translation, of the shortest in another direction, and out of their plane."""
+    """Return the lengths [3] in Å of the three shortest independent translations of a lattice."""
     steps = np.array([step for step in itertools.product(range(-6, 7), repeat=3) if any(step)])
     vectors = steps @ lattice
     vectors = vectors[np.argsort(np.linalg.norm(vectors, axis=1), kind="stable")]
@@ -323,24 +323,27 @@ def shortest_translations(lattice: np.ndarray) -> np.ndarray:
     return np.linalg.norm(chosen, axis=1)
 
 
-def ways_apart(places: np.ndarray, lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Between atoms at fractional coordinates [K, 3]: ways [K, K, 3] to all images in turn, weighted, and the least Å.
+def mean_translations(frac_coords: np.ndarray, lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weighted mean translations [K, K, 3] between atoms over all images, and the least distances in Å.
 
-    A way that is r² Å² longer than another weighs exp(-2 r²) as much.
+    A translation whose square is r² Å² larger than another's has exp(-2 r²) of its weight.
     """
-    ways, least = np.zeros((len(places), len(places), 3)), np.zeros((len(places), len(places)))
+    translations, least = (
+        np.zeros((len(frac_coords), len(frac_coords), 3)),
+        np.zeros((len(frac_coords), len(frac_coords))),
+    )
     steps = np.array(list(itertools.product(range(-3, 4), repeat=3)))
     for i, j in np.ndindex(least.shape):
-        to_images = places[i] - places[j] + steps
+        to_images = frac_coords[i] - frac_coords[j] + steps
         squares = ((to_images @ lattice) ** 2).sum(1)
         weights = np.exp(-2 * (squares - squares.min()))
-        ways[i, j] = weights @ to_images / weights.sum()
+        translations[i, j] = weights @ to_images / weights.sum()
         least[i, j] = np.sqrt(squares.min())
-    return ways, least
+    return translations, least
 
 
 def waves_at_voxels(reciprocal: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """exp(iG·r) as the Gaussians of 1 Å leave it, [n³, K], with r from the middle of the default cube."""
+    """Return exp(iG·r) blurred by Gaussians of 1 Å, [n³, K], with r from the middle of the default cube."""
     waves = 2 * np.pi * indices @ reciprocal
     return np.exp(1j * (voxel_centres(Grid()) - 5) @ waves.T - (waves**2).sum(axis=1) / 2)
 
@@ -348,13 +351,13 @@ def waves_at_voxels(reciprocal: np.ndarray, indices: np.ndarray) -> np.ndarray:
 def structure_factors(
     density: np.ndarray, reciprocal: np.ndarray, indices: np.ndarray, noise: float, variance: float
 ) -> np.ndarray:
-    """ρ₀, then all c, then all s: least squares over voxels and over what is known of each number beforehand.
+    """Return ρ₀, then all c, then all s, by least squares over voxels and prior variances.
 
     noise: of each wave, which is what noise of √(n³) times as much in each voxel comes to.
     """
     waves = 2 * waves_at_voxels(reciprocal, indices)
     model = np.concatenate([np.ones((len(waves), 1)), waves.real, waves.imag], axis=1)
-    known = noise * np.sqrt(len(waves) / variance) * np.eye(model.shape[1])
-    targets = np.concatenate([density.reshape(-1), np.zeros(len(known))])
-    solution = np.linalg.lstsq(np.concatenate([model, known]), targets, rcond=None)[0]
+    prior = noise * np.sqrt(len(waves) / variance) * np.eye(model.shape[1])
+    targets = np.concatenate([density.reshape(-1), np.zeros(len(prior))])
+    solution = np.linalg.lstsq(np.concatenate([model, prior]), targets, rcond=None)[0]
     return np.concatenate([solution[:1], solution[1:] / solution[0]])

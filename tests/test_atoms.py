@@ -1,4 +1,4 @@
-"""Atoms: against flood fill, on balls that are whole, cut, noisy or close, and the round trip on real crystals."""
+"""Found atoms: as by flood fill, from balls that are whole, cut, noisy or close, and from real crystals."""
 
 import itertools
 
@@ -23,7 +23,7 @@ def found_in(
     confidence: torch.Tensor | None = None,
     **options,
 ) -> list[tuple]:
-    """Position, atomic number and votes of each atom of one cube [n, n, n]."""
+    """Return position, atomic number and votes of each atom in a cube [n, n, n]."""
     density, confidence = (None if values is None else values[None] for values in (density, confidence))
     grid = grid or Grid(n=len(species), length=len(species) / 3)
     atoms = find_atoms(species[None], density, grid, confidence=confidence, **options)
@@ -31,14 +31,14 @@ def found_in(
 
 
 def balls(*atoms: tuple[float, float, float, int], grid: Grid | None = None) -> torch.Tensor:
-    """Labels [n, n, n] of atoms at x, y, z Å with number Z."""
+    """Return the labels [n, n, n] of atoms at x, y, z Å with number Z."""
     crystal = Crystal(99 * np.eye(3), np.array([atom[:3] for atom in atoms]) / 99, [atom[3] for atom in atoms])
     return label_species([crystal], grid or Grid(), periodic=False)[0]
 
 
-def assert_same_atoms(found: list[tuple], wanted: list[tuple]) -> None:
-    assert [atom[1:] for atom in found] == [atom[1:] for atom in wanted]
-    assert np.array([atom[0] for atom in found]) == pytest.approx(np.array([atom[0] for atom in wanted]), abs=1e-6)
+def assert_same_atoms(found: list[tuple], expected: list[tuple]) -> None:
+    assert [atom[1:] for atom in found] == [atom[1:] for atom in expected]
+    assert np.array([atom[0] for atom in found]) == pytest.approx(np.array([atom[0] for atom in expected]), abs=1e-6)
 
 
 @pytest.mark.parametrize("connectivity", [6, 26])
@@ -63,8 +63,8 @@ def test_random_labels_agree_with_flood_fill(filled: float, connectivity: int, d
                 connectivity=connectivity,
                 **{name: torch.from_numpy(values).to(device) for name, values in weights.items()},
             )
-            wanted = reference.find_atoms(labels, grid=grid, connectivity=connectivity, **{"density": None} | weights)
-            assert_same_atoms(found, wanted)
+            expected = reference.find_atoms(labels, grid=grid, connectivity=connectivity, **{"density": None} | weights)
+            assert_same_atoms(found, expected)
 
 
 @pytest.mark.parametrize("connectivity", [6, 26])
@@ -93,19 +93,19 @@ def test_whole_balls_come_back(device: str) -> None:
 
 @pytest.mark.parametrize("faces", [1, 2])
 def test_balls_that_faces_cut_come_back_where_they_are(faces: int, device: str) -> None:
-    """A face leaves of a ball what says where its centre is, outside the cube too."""
+    """The part of a ball that a face leaves determines its centre, also one outside the cube."""
     rng, errors, inwards = np.random.default_rng(8), [], []
     for _ in range(400):
         p = rng.uniform(2, 8, 3)
-        axes, sides = rng.permutation(3)[:faces], rng.integers(0, 2, faces)
+        axes, at_upper_face = rng.permutation(3)[:faces], rng.integers(0, 2, faces)
         depth = rng.uniform(-0.3, 0.3, faces)
-        p[axes] = np.where(sides == 0, depth, 10 - depth)
+        p[axes] = np.where(at_upper_face == 0, depth, 10 - depth)
         labels = balls((*p, 26)).to(device)
         if not labels.any():
             continue
         [(position, *_)] = found_in(labels)
         errors.append(np.linalg.norm(position - p))
-        inwards.append(((position - p)[axes] * np.where(sides == 0, 1, -1)).mean())
+        inwards.append(((position - p)[axes] * np.where(at_upper_face == 0, 1, -1)).mean())
     assert len(errors) > 200
     assert np.median(errors) < (0.08 if faces == 1 else 0.13)
     assert np.quantile(errors, 0.9) < (0.16 if faces == 1 else 0.28)
@@ -146,11 +146,11 @@ def test_unlike_close_pairs_stay_apart(first: int, second: int, apart: float, co
 
 
 def chain(*positions: np.ndarray, number: int = 6) -> torch.Tensor:
-    """Labels of alike atoms, and wrong ones on the way from each to the next, so that faces join them."""
+    """Return labels of alike atoms, with wrong labels from each atom to the next that join them by faces."""
     labels = balls(*[(*position, number) for position in positions])
     for p, q in itertools.pairwise(positions):
-        way = [np.floor(3 * (p + part * (q - p))).astype(int).clip(0, 29) for part in np.linspace(0, 1, 50)]
-        for (a, b, _), (x, y, z) in itertools.pairwise(way):
+        path = [np.floor(3 * (p + part * (q - p))).astype(int).clip(0, 29) for part in np.linspace(0, 1, 50)]
+        for (a, b, _), (x, y, z) in itertools.pairwise(path):
             labels[a, b, z] = labels[a, y, z] = labels[x, y, z] = number
     return labels
 
@@ -163,7 +163,7 @@ def test_alike_atoms_that_wrong_labels_join_come_apart(
     rng, wrong = np.random.default_rng(10), 0
     for _ in range(100):
         p, direction = rng.uniform(4, 6, 3), rng.standard_normal(3)
-        true = [p + way * apart * direction / np.linalg.norm(direction) for way in np.arange(atoms) - (atoms - 1) / 2]
+        true = [p + step * apart * direction / np.linalg.norm(direction) for step in np.arange(atoms) - (atoms - 1) / 2]
         found = np.array([atom[0] for atom in found_in(chain(*true).to(device), connectivity=connectivity)])
         distance = np.linalg.norm(np.array(true)[:, None] - found, axis=2)
         wrong += len(found) != atoms or distance.min(axis=1).max() > 0.25
@@ -188,7 +188,7 @@ def test_alike_atoms_at_faces_and_others_agree_with_flood_fill(connectivity: int
 
 
 def test_what_is_no_ball_is_one_atom(device: str) -> None:
-    """A lump that is too short for two atoms, and labels without end."""
+    """A component too short for two atoms is one, and so is one without end."""
     labels = torch.zeros(30, 30, 30, dtype=torch.uint8, device=device)
     labels[4:7, 4:7, 4:7], labels[10:30, 10:30, 10:30] = 6, 7
     assert [atom[1:] for atom in found_in(labels)] == [(6, 27), (7, 8000)]
@@ -209,7 +209,7 @@ def test_a_voxel_of_little_density_hardly_moves_the_centre(device: str) -> None:
 
 
 def test_confidence_says_where_between_voxels_a_ball_ends(device: str) -> None:
-    """As sure of a label as its voxel is inside the ball, a network would put atoms closer than its labels do."""
+    """Confidence that grows with a voxel's share inside the ball gives better positions than labels alone."""
     rng, centres = np.random.default_rng(9), reference.voxel_centres(Grid())
     errors = {"labels": [], "confidence": []}
     for _ in range(200):
@@ -230,14 +230,14 @@ def test_order_threads_and_empty_cubes(device: str) -> None:
     cubes = [torch.zeros(30, 30, 30, dtype=torch.uint8)]
     cubes += [balls(*[(*rng.uniform(0, 10, 3), int(rng.integers(1, 95))) for _ in range(k)]) for k in (1, 9, 60)]
     species = torch.stack([*cubes, *cubes]).to(device)
-    one = find_atoms(species, threads=1)
-    assert one.offsets[:2].tolist() == [0, 0]
-    assert one.offsets[-1] == len(one.positions) == len(one.numbers) == len(one.votes)
-    assert one.positions.dtype == torch.float64
+    single = find_atoms(species, threads=1)
+    assert single.offsets[:2].tolist() == [0, 0]
+    assert single.offsets[-1] == len(single.positions) == len(single.numbers) == len(single.votes)
+    assert single.positions.dtype == torch.float64
     for threads in (2, 5, None):
-        assert all(torch.equal(a, b) for a, b in zip(one, find_atoms(species, threads=threads), strict=True))
-    half = int(one.offsets[4])
-    assert torch.equal(one.positions[:half], one.positions[half:])
+        assert all(torch.equal(a, b) for a, b in zip(single, find_atoms(species, threads=threads), strict=True))
+    half = int(single.offsets[4])
+    assert torch.equal(single.positions[:half], single.positions[half:])
     nothing = find_atoms(species[:0])
     assert nothing.positions.shape == (0, 3)
     assert nothing.offsets.tolist() == [0]
@@ -254,7 +254,7 @@ def test_other_grids_and_radii(device: str) -> None:
 
 
 def assert_all_came_back(errors: np.ndarray) -> None:
-    """Once each, with their species. Where 0.1 Å is missed, by a few hundredths, the voxels of the ball say no more."""
+    """Every atom comes back once, with its species; errors beyond 0.1 Å are few and of some hundredths more."""
     assert len(errors) > 4000
     assert errors.max() < QUANTISATION
     assert (errors > 0.1).mean() < 0.001

@@ -1,4 +1,4 @@
-"""Crystals: what is accepted, what is refused, and batches of them."""
+"""Crystals: which are accepted and which refused, and batches of them."""
 
 import numpy as np
 import pytest

@@ -19,7 +19,7 @@ def keys(count: int) -> np.ndarray:
 
 
 def in_the_cube(cubes) -> torch.Tensor:
-    """[N, 3] positions of all atoms in their cubes, p = R (x - origin)."""
+    """Return the positions p = R (x - origin) of all atoms in their cubes, [N, 3]."""
     batch = cubes.crystals
     cube = torch.repeat_interleave(torch.arange(batch.size), batch.offsets.diff())
     positions = torch.einsum("ni,nij->nj", batch.frac_coords, batch.lattice[cube])

@@ -1,4 +1,4 @@
-"""Density: against Eq. (1) summed directly, and the properties that hold for any crystal."""
+"""The density: it is Eq. (1) summed directly, and has the properties that hold for any crystal."""
 
 import math
 
@@ -20,14 +20,14 @@ IRON = Crystal(lattice_of(30, 30, 30, 90, 90, 90), [[0.5, 0.5, 0.5]], [26])
 def on_device(
     device: str, crystals: list[Crystal], grid: Grid = GRID, origin=None, rotation=None, **options
 ) -> np.ndarray:
-    """`voxelize` on that device, with a result of NumPy."""
+    """Return `voxelize` of crystals on a device, as a NumPy array."""
     origin, rotation = (None if t is None else torch.as_tensor(np.asarray(t)).to(device) for t in (origin, rotation))
     return voxelize(pack(crystals).to(device), grid, origin, rotation, **options).cpu().numpy()
 
 
-def relative_error(found: np.ndarray, wanted: np.ndarray) -> float:
-    """Largest difference relative to the largest value wanted."""
-    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
+    """Return the largest difference relative to the largest expected value."""
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -35,12 +35,12 @@ def test_zoo_agrees_with_the_direct_sum(name: str, device: str) -> None:
     crystal, rng = ZOO[name], np.random.default_rng(1)
     origins = np.stack([np.zeros(3), rng.random(3) @ crystal.lattice, rng.uniform(-20, 20, 3)])
     rotations = np.stack([np.eye(3), random_rotation(rng), -random_rotation(rng)])
-    wanted = np.stack([reference.voxelize(crystal, GRID, o, r) for o, r in zip(origins, rotations, strict=True)])
+    expected = np.stack([reference.voxelize(crystal, GRID, o, r) for o, r in zip(origins, rotations, strict=True)])
     for accuracy in (1e-3, 1e-5, 1e-6):
         cubes = {"origin": origins, "rotation": rotations, "accuracy": accuracy}
         found = on_device(device, [crystal] * 3, **cubes)
         exact = on_device(device, [crystal] * 3, **cubes, dtype=torch.float64)
-        for f, e, w in zip(found, exact, wanted, strict=True):
+        for f, e, w in zip(found, exact, expected, strict=True):
             assert relative_error(e, w) < accuracy
             assert relative_error(f, w) < accuracy + 5e-7  # what float32 itself costs
 
@@ -50,9 +50,9 @@ def test_atoms_as_given_agree_with_the_direct_sum(device: str) -> None:
     for name, crystal in ZOO.items():
         rotation = random_rotation(rng)[None]
         origin = crystal.positions[:1] - rng.uniform(2, 8, 3) @ rotation
-        wanted = reference.voxelize(crystal, GRID, origin[0], rotation[0], periodic=False)
+        expected = reference.voxelize(crystal, GRID, origin[0], rotation[0], periodic=False)
         found = on_device(device, [crystal], origin=origin, rotation=rotation, periodic=False)[0]
-        assert found == pytest.approx(wanted, rel=1e-5, abs=1e-6 * wanted.max()), name
+        assert found == pytest.approx(expected, rel=1e-5, abs=1e-6 * expected.max()), name
 
 
 def test_voids_of_large_cells_are_as_accurate_as_the_rest(device: str) -> None:
@@ -86,18 +86,18 @@ def test_any_length_and_width(length: float, sigma: float, device: str) -> None:
     grid = Grid(n=6, length=length, sigma=sigma)
     for name in ("perovskite", "strongly oblique"):
         origin = ZOO[name].positions[0] - length * np.array([0.3, 0.5, 0.6])
-        wanted = reference.voxelize(ZOO[name], grid, origin)
-        assert relative_error(on_device(device, [ZOO[name]], grid, origin[None])[0], wanted) < 1e-5
+        expected = reference.voxelize(ZOO[name], grid, origin)
+        assert relative_error(on_device(device, [ZOO[name]], grid, origin[None])[0], expected) < 1e-5
 
 
 def test_cutoff_leaves_out_what_is_farther(device: str) -> None:
     grid = Grid(n=16, length=8.0)
     found = on_device(device, [IRON], grid, [[11.0, 11, 11]], cutoff=2.0)[0]
-    wanted = reference.voxelize(IRON, grid, np.full(3, 11.0))
+    expected = reference.voxelize(IRON, grid, np.full(3, 11.0))
     distance = np.linalg.norm(reference.voxel_centres(grid) - 4, axis=1).reshape(16, 16, 16)
-    assert found[distance <= 2] == pytest.approx(wanted[distance <= 2], rel=1e-5)
+    assert found[distance <= 2] == pytest.approx(expected[distance <= 2], rel=1e-5)
     assert found[distance > 2 + 3 * math.sqrt(3)].sum() == 0
-    assert (found <= wanted * (1 + 1e-5)).all()
+    assert (found <= expected * (1 + 1e-5)).all()
 
 
 def test_density_integrates_to_the_electrons(device: str) -> None:
@@ -119,7 +119,7 @@ def test_mean_over_a_commensurate_cube_is_that_of_the_cell(device: str) -> None:
 
 
 def crystals_of_any_shape() -> st.SearchStrategy[tuple[Crystal, np.random.Generator]]:
-    """A random crystal, and the generator to draw more from."""
+    """Return a random crystal, and the generator for further numbers."""
 
     def draw(seed: int, atoms: int) -> tuple[Crystal, np.random.Generator]:
         rng = np.random.default_rng(seed)
@@ -157,14 +157,14 @@ def test_density_does_not_depend_on_the_description(drawn) -> None:
         "rotated with its cube": (Crystal(lattice @ rotation.T, frac_coords, numbers), rotation @ origin, rotation.T),
         "mirrored with its cube": (Crystal(-lattice, frac_coords, numbers), -origin, -np.eye(3)),
     }
-    wanted = on_device("cpu", [crystal], GRID, origin[None])[0]
+    expected = on_device("cpu", [crystal], GRID, origin[None])[0]
     for name, (other, its_origin, its_rotation) in same.items():
         found = on_device("cpu", [other], GRID, its_origin[None], its_rotation[None])[0]
-        assert relative_error(found, wanted) < 1e-5, name
+        assert relative_error(found, expected) < 1e-5, name
 
 
 def test_rotation_and_origin_place_a_point(device: str) -> None:
-    """p = R (x - origin): the atom's own voxel is where the density peaks."""
+    """The density peaks in the voxel of the atom at p = R (x - origin)."""
     rng = np.random.default_rng(4)
     rotation, origin, grid = random_rotation(rng), np.array([12.0, 13, 11]), Grid(n=25)
     p = rotation @ (np.full(3, 15.0) - origin)
@@ -215,7 +215,7 @@ def test_atoms_out_of_reach_leave_an_empty_cube(device: str) -> None:
 
 
 def changed(**tensors: torch.Tensor) -> CrystalBatch:
-    """A packed perovskite with other tensors."""
+    """Return a packed perovskite, some of its tensors replaced."""
     return pack([PEROVSKITE])._replace(**tensors)
 
 
@@ -284,9 +284,9 @@ def test_the_second_rotation_is_looked_at_too() -> None:
 
 
 def test_sums_of_thousands_of_images_do_not_lose_their_accuracy() -> None:
-    """Where a voxel is in reach of many images: a crowded cell, or broad Gaussians. On the CPU."""
+    """A voxel is in reach of many images in a crowded cell, or of broad Gaussians; on the CPU."""
     oblique = np.array([[1.0, 0.3, 0.2], [0.1, 1.0, 0.4], [0.3, 0.2, 1.0]])
     crowded = Crystal(oblique, np.random.default_rng(11).random((5, 3)), [8, 26, 82, 6, 1])
     grid = Grid(n=6, length=2.0, sigma=3.0)
-    wanted = reference.voxelize(crowded, grid, np.zeros(3), reach=6.5)
-    assert relative_error(on_device("cpu", [crowded], grid)[0], wanted) < 1e-5
+    expected = reference.voxelize(crowded, grid, np.zeros(3), reach=6.5)
+    assert relative_error(on_device("cpu", [crowded], grid)[0], expected) < 1e-5

@@ -54,9 +54,9 @@ def test_agrees_with_the_covariance_written_out(grid: Grid, device: str, monkeyp
         density = reference.voxelize(Crystal(np.eye(3), true, numbers), grid, np.zeros(3), periodic=False)
         found = aside(rng, true[:4], 0.05)
         atoms = fit_atoms(one_cube(found, numbers[:4], device), torch.from_numpy(density[None]).to(device), grid)
-        wanted = reference.fit_atoms(found, numbers[:4], density, grid)
-        assert atoms.positions.cpu().numpy() == pytest.approx(wanted, abs=1e-5)
-        assert np.abs(wanted - found).max() > 1e-3
+        expected = reference.fit_atoms(found, numbers[:4], density, grid)
+        assert atoms.positions.cpu().numpy() == pytest.approx(expected, abs=1e-5)
+        assert np.abs(expected - found).max() > 1e-3
 
 
 def test_a_disturbed_perovskite_comes_back(device: str) -> None:
@@ -137,8 +137,8 @@ def test_nothing_to_fit(device: str) -> None:
     assert fit_atoms(empty, torch.zeros(1, 30, 30, 30, device=device)).positions.shape == (0, 3)
     no_cubes = empty._replace(offsets=empty.offsets[:1])
     assert fit_atoms(no_cubes, torch.zeros(0, 30, 30, 30, device=device)).positions.shape == (0, 3)
-    one = one_cube(np.full((1, 3), 5.0), np.array([6]), device)
-    assert torch.equal(fit_atoms(one, torch.zeros(1, 30, 30, 30, device=device)).positions, one.positions)
+    atom = one_cube(np.full((1, 3), 5.0), np.array([6]), device)
+    assert torch.equal(fit_atoms(atom, torch.zeros(1, 30, 30, 30, device=device)).positions, atom.positions)
 
 
 ONE, DENSITY = one_cube(np.full((1, 3), 5.0), np.array([6])), torch.zeros(1, 30, 30, 30)

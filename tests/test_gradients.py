@@ -1,4 +1,4 @@
-"""Gradients of the density: against finite differences over the zoo, compiled, and put to use."""
+"""Gradients of the density: they are those of finite differences over the zoo, compiled too, and can be used."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ GRID = Grid(n=3, length=4.0)
 
 
 def leaves(batch: CrystalBatch) -> tuple[Tensor, Tensor, Tensor]:
-    """Lattice, fractional coordinates and weights, to be differentiated."""
+    """Return lattice, fractional coordinates and weights that require gradients."""
     weights = batch.numbers.to(torch.float64) / 10
     return tuple(tensor.clone().requires_grad_() for tensor in (batch.lattice, batch.frac_coords, weights))
 
@@ -112,10 +112,10 @@ def test_compiled_gradients_are_the_same(device: str) -> None:
 
 
 def test_disturbed_atoms_are_fitted_back_to_a_density(device: str) -> None:
-    """Positions off by 0.15 Å, found again from an exact density by L-BFGS on the squared error."""
+    """Positions that are off by 0.15 Å are found again from an exact density by L-BFGS on the squared error."""
     rng, grid = np.random.default_rng(2), Grid(n=12, length=5.0)
     batch = pack([PEROVSKITE]).to(device)
-    wanted = voxelize(batch, grid, dtype=torch.float64)
+    expected = voxelize(batch, grid, dtype=torch.float64)
     direction = rng.standard_normal((5, 3))
     disturbed = 0.15 * direction / np.linalg.norm(direction, axis=1, keepdims=True) @ np.linalg.inv(PEROVSKITE.lattice)
     frac_coords = (batch.frac_coords + torch.from_numpy(disturbed).to(device)).requires_grad_()
@@ -126,7 +126,7 @@ def test_disturbed_atoms_are_fitted_back_to_a_density(device: str) -> None:
     def loss() -> Tensor:
         optimiser.zero_grad()
         density = voxelize(batch._replace(frac_coords=frac_coords), grid, dtype=torch.float64)
-        value = ((density - wanted) ** 2).sum()
+        value = ((density - expected) ** 2).sum()
         value.backward()
         return value
 

@@ -1,4 +1,4 @@
-"""The grid: what it is, and what is refused."""
+"""The grid: where its voxels are, and which grids are refused."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from crystalgrid.grid import DEFAULT_GRID
 
 
 def test_voxels_are_where_the_spacing_puts_them() -> None:
-    """The one voxel that a narrow Gaussian fills is the one whose centre, from the spacing, is nearest to the atom."""
+    """A narrow Gaussian fills the voxel whose centre, by the spacing, is where the atom is."""
     grid = Grid(n=7, length=3.5, sigma=0.1)
     crystal = Crystal(10 * np.eye(3), [np.array([0.5, 2.5, 5.5]) * grid.spacing / 10], [1])
     density = voxelize([crystal], grid, periodic=False)[0]
@@ -18,7 +18,7 @@ def test_voxels_are_where_the_spacing_puts_them() -> None:
 
 
 def test_the_default_is_the_cube_of_the_paper() -> None:
-    """30 voxels along 10 Å (section 3.1), a third of an Å apart; and it is the one that functions take by default."""
+    """The default has 30 voxels along 10 Å (section 3.1), and functions take it where no grid is given."""
     crystal = Crystal(4 * np.eye(3), [[0.1, 0.2, 0.3]], [8])
     assert torch.equal(voxelize([crystal]), voxelize([crystal], Grid(30, 10.0, 1.0)))
     assert DEFAULT_GRID.spacing == pytest.approx(1 / 3)

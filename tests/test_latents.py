@@ -1,4 +1,4 @@
-"""Latents against published vectors, the plain formula, and themselves in other pieces."""
+"""Latent vectors: those of published vectors and of the plain formula, in pieces of any size."""
 
 import re
 
@@ -32,8 +32,8 @@ def test_latents_are_box_and_muller_of_these_words() -> None:
     words = philox(np.array([1, 0, index % 2**32, index >> 32]), (seed % 2**32, seed >> 32)).astype(float)
     radius = np.sqrt(-2 * np.log((words[0::2] + 0.5) / 2**32))
     angle = 2 * np.pi * (words[1::2] + 0.5) / 2**32 - np.pi / 4
-    wanted = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()
-    np.testing.assert_allclose(latents(seed, index, 1, 8)[0, 4:], wanted, rtol=1e-7)
+    expected = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()
+    np.testing.assert_allclose(latents(seed, index, 1, 8)[0, 4:], expected, rtol=1e-7)
 
 
 def test_a_latent_depends_on_seed_and_index_alone() -> None:

@@ -27,7 +27,7 @@ def frac_coords(bases) -> torch.Tensor:
 def test_differences_are_the_shortest(bases, frac_coords):
     differences, lengths = mean_nearest_differences(frac_coords, bases, WIDTH)
     for b, basis in enumerate(bases.numpy()):
-        wanted, shortest = reference.ways_apart(frac_coords[b].numpy(), basis)
+        wanted, shortest = reference.mean_translations(frac_coords[b].numpy(), basis)
         np.testing.assert_allclose(lengths[b].numpy(), shortest, atol=1e-4)
         np.testing.assert_allclose(differences[b].numpy(), wanted, atol=1e-3)
 
@@ -46,6 +46,6 @@ def test_translations_lead_to_the_nearest_image(bases, frac_coords):
     assert (translations == translations.round()).all()
     differences = frac_coords.unsqueeze(2) - frac_coords.unsqueeze(1) - translations
     for b, basis in enumerate(bases.numpy()):
-        _, shortest = reference.ways_apart(frac_coords[b].numpy(), basis)
+        _, shortest = reference.mean_translations(frac_coords[b].numpy(), basis)
         lengths = np.linalg.norm(differences[b].numpy() @ basis, axis=2)
         np.testing.assert_allclose(lengths, shortest, atol=1e-4)

@@ -1,4 +1,4 @@
-"""Recover: crystals come back from one cube of theirs, from disturbed atoms and wrong species too."""
+"""Recovery: crystals come back from one cube of theirs, also with disturbed atoms and wrong species."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,10 +36,10 @@ def test_crystals_come_back_from_a_cube(name: str) -> None:
     assert float((seen - density).norm() / density.norm()) == pytest.approx(fitted.error, abs=1e-3)
 
 
-@pytest.mark.parametrize("sides", [(3.3, 4.1, 9.3), (5.2, 6.1, 9.1), (8.7, 9.1, 9.2)])
-def test_an_exact_density_shows_a_lattice_that_its_atoms_do_not(sides: tuple[float, float, float]) -> None:
+@pytest.mark.parametrize("lengths", [(3.3, 4.1, 9.3), (5.2, 6.1, 9.1), (8.7, 9.1, 9.2)])
+def test_an_exact_density_shows_a_lattice_that_its_atoms_do_not(lengths: tuple[float, float, float]) -> None:
     sites = [[0, 0, 0], [0.4, 0.45, 0.2], [0.1, 0.6, 0.5], [0.55, 0.1, 0.75]]
-    crystal = Crystal(lattice_of(*sides, 85, 95, 100), sites, [38, 17, 8, 30])
+    crystal = Crystal(lattice_of(*lengths, 85, 95, 100), sites, [38, 17, 8, 30])
     atoms, density = found_in([crystal])
     assert recover(atoms) == [None]
     (fitted,) = recover(atoms, density)
@@ -51,7 +51,7 @@ def test_an_exact_density_shows_a_lattice_that_its_atoms_do_not(sides: tuple[flo
 
 @pytest.mark.parametrize("name", [*REPEATED, "heavy and light"])
 def test_an_exact_density_needs_no_atoms(name: str) -> None:
-    """Nor are atoms missed that no network would find: hydrogen beside uranium."""
+    """Atoms are recovered that no network would find, as hydrogen beside uranium."""
     none = torch.zeros(0, dtype=torch.int64)
     nothing = Atoms(torch.zeros(0, 3, dtype=torch.float64), none, torch.tensor([0, 0]), none)
     (found,) = recover(nothing, found_in([ZOO[name]])[1])
@@ -63,10 +63,10 @@ def test_an_exact_density_needs_no_atoms(name: str) -> None:
 @pytest.mark.parametrize("density", [torch.zeros(30, 30, 30), torch.ones(30, 30, 30), -torch.ones(30, 30, 30)])
 def test_a_density_without_structure_is_of_no_crystal(density: torch.Tensor) -> None:
     atoms, _ = found_in([PEROVSKITE])
-    few = atoms._replace(
+    two_atoms = atoms._replace(
         positions=atoms.positions[:2], numbers=atoms.numbers[:2], offsets=torch.tensor([0, 2]), votes=atoms.votes[:2]
     )
-    assert recover(few, density[None]) == [None]
+    assert recover(two_atoms, density[None]) == [None]
 
 
 def test_an_exact_density_corrects_atoms_that_are_wrong_or_missing() -> None:
@@ -100,7 +100,7 @@ def test_residuals_and_their_jacobian_are_those_of_the_definition() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_pair_vectors_are_translations_of_the_lattice(seed: int) -> None:
-    """Against the crystal's own: each found is a whole number of its vectors, and three of them are a basis."""
+    """Each vector is a whole-number sum of the crystal's lattice vectors, and three of them are a basis."""
     rng = np.random.default_rng(seed)
     crystal = random_crystal(rng, 6, side=(3.0, 5.0))
     (cubes,) = evaluation_cubes(CrystalSet.from_crystals([crystal]), "repeated", Grid(), seed, per_crystal=1)
@@ -115,7 +115,7 @@ def test_pair_vectors_are_translations_of_the_lattice(seed: int) -> None:
 
 
 def disturbed(atoms: Atoms, rng: np.random.Generator) -> Atoms:
-    """0.1 Å off along each axis, a tenth of them missing, a tenth of another species."""
+    """Return atoms moved by 0.1 Å along each axis, without a tenth of them, and a tenth of another species."""
     kept = torch.from_numpy(rng.random(len(atoms.numbers)) > 0.1)
     wrong = torch.from_numpy((rng.random(len(atoms.numbers)) < 0.1) * rng.integers(1, 4, len(atoms.numbers)))
     positions = atoms.positions + 0.1 * torch.from_numpy(rng.standard_normal(atoms.positions.shape))
@@ -152,14 +152,14 @@ def test_factors_are_the_same_whatever_other_threads_solve() -> None:
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda density: structure_factors(density, Grid()), densities))
     assert sum(factors is not None for factors in alone) >= 16
-    for one, other in zip(alone, together, strict=True):
-        assert (one is None) == (other is None)
-        if one is not None:
-            np.testing.assert_array_equal(one.values, other.values)
+    for first, other in zip(alone, together, strict=True):
+        assert (first is None) == (other is None)
+        if first is not None:
+            np.testing.assert_array_equal(first.values, other.values)
 
 
 def test_the_density_corrects_species() -> None:
-    """All of one site called the next element: labels alone are believed, the density knows better."""
+    """If all labels of a site are the next element, atoms alone give that element, the density the true one."""
     atoms, density = found_in([PEROVSKITE])
     wrong = atoms._replace(numbers=torch.where(atoms.numbers == 22, 23, atoms.numbers))
     (from_atoms,), (fitted,) = recover(wrong), recover(wrong, density)
@@ -168,7 +168,7 @@ def test_the_density_corrects_species() -> None:
 
 
 def test_the_cell_is_as_small_as_the_density_says() -> None:
-    """Species that alternate by one: in a true double cell they stay, where labels are wrong they do not."""
+    """Species that alternate by one element stay in a true double cell, and not where labels are wrong."""
     cubic, double = 3.8 * np.eye(3), 3.8 * np.diag([1.0, 1.0, 2.0])
     single = Crystal(cubic, [[0, 0, 0], [0.5, 0.5, 0.5]], [55, 17])
     ordered = Crystal(double, [[0, 0, 0], [0.5, 0.5, 0.25], [0, 0, 0.5], [0.5, 0.5, 0.75]], [55, 17, 56, 17])
@@ -193,14 +193,14 @@ def test_without_a_lattice_there_is_no_crystal() -> None:
 
 
 def test_real_crystals_come_back(real_crystals) -> None:
-    """Nine in ten; of the others the cube holds too little beside its own translation."""
+    """Nine in ten crystals come back; of the others, the cube holds too few periodic images."""
     chosen = real_crystals.split("val")[::300][:40]
     found, same = [], 0
     for cubes in evaluation_cubes(chosen, "repeated", Grid(), seed=0, per_crystal=1):
         density = cubes.density(Grid())
         found += recover(find_atoms(cubes.species(Grid()), density), density)
-    for one, wanted in zip(found, chosen, strict=True):
-        same += one is not None and distance(one.crystal, wanted) < 0.05
+    for recovered, expected in zip(found, chosen, strict=True):
+        same += recovered is not None and distance(recovered.crystal, expected) < 0.05
     assert same >= 0.9 * len(chosen)
 
 

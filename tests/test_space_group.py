@@ -15,9 +15,9 @@ from zoo import PEROVSKITE, ZOO
 @pytest.mark.parametrize("symprec", [0.01, 0.1])
 def test_groups_are_those_that_spglib_finds(symprec: float, prototypes) -> None:
     for crystal in [*ZOO.values(), *prototypes[::8]]:
-        wanted = SpacegroupAnalyzer(crystal.to_pymatgen(), symprec)
+        expected = SpacegroupAnalyzer(crystal.to_pymatgen(), symprec)
         found = space_group(crystal, symprec)
-        assert found == (wanted.get_space_group_number(), wanted.get_space_group_symbol())
+        assert found == (expected.get_space_group_number(), expected.get_space_group_symbol())
 
 
 def test_a_tolerance_decides_how_far_atoms_may_be_off() -> None:

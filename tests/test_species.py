@@ -1,4 +1,4 @@
-"""Species labels: against all distances, and the rules for spheres, ties and faces."""
+"""Species labels: they follow from all distances, and from the rules for spheres, ties and faces."""
 
 import numpy as np
 import pytest
@@ -17,13 +17,13 @@ GRID = Grid(n=15)
 def on_device(
     device: str, crystals: list[Crystal], grid: Grid = GRID, origin=None, rotation=None, **options
 ) -> np.ndarray:
-    """`label_species` on that device, with a result of NumPy."""
+    """Return `label_species` of crystals on a device, as a NumPy array."""
     origin, rotation = (None if t is None else torch.as_tensor(np.asarray(t)).to(device) for t in (origin, rotation))
     return label_species(pack(crystals).to(device), grid, origin, rotation, **options).cpu().numpy()
 
 
 def far_apart(*atoms: tuple[float, float, float, int]) -> Crystal:
-    """Atoms at x, y, z Å with number Z in a cell of 50 Å."""
+    """Return atoms at x, y, z Å with number Z in a cell of 50 Å."""
     return Crystal(50 * np.eye(3), np.array([atom[:3] for atom in atoms]) / 50, [atom[3] for atom in atoms])
 
 
@@ -34,10 +34,10 @@ def test_zoo_agrees_with_all_distances(name: str, periodic: bool, device: str) -
     rotation = random_rotation(rng)
     origin = crystal.positions[0] - rng.uniform(2, 8, 3) @ rotation
     for radius in (0.5, 1.1):
-        wanted, unsure = reference.label_species(crystal, GRID, origin, rotation, periodic, radius)
+        expected, unsure = reference.label_species(crystal, GRID, origin, rotation, periodic, radius)
         found = on_device(device, [crystal], GRID, origin[None], rotation[None], periodic=periodic, radius=radius)[0]
-        assert np.array_equal(found[~unsure], wanted[~unsure])
-        assert (wanted > 0).any()
+        assert np.array_equal(found[~unsure], expected[~unsure])
+        assert (expected > 0).any()
         assert unsure.mean() < 0.01
 
 
@@ -47,9 +47,9 @@ def test_random_crystals_agree_with_all_distances(seed: int, atoms: int, n: int)
     rng = np.random.default_rng(seed)
     crystal, rotation, grid = random_crystal(rng, atoms), random_rotation(rng), Grid(n=n, length=6.0)
     origin = rng.uniform(-9, 9, 3)
-    wanted, unsure = reference.label_species(crystal, grid, origin, rotation)
+    expected, unsure = reference.label_species(crystal, grid, origin, rotation)
     found = on_device("cpu", [crystal], grid, origin[None], rotation[None])[0]
-    assert np.array_equal(found[~unsure], wanted[~unsure])
+    assert np.array_equal(found[~unsure], expected[~unsure])
 
 
 def test_real_crystals_agree_with_all_distances(prototypes, device: str) -> None:
@@ -57,8 +57,8 @@ def test_real_crystals_agree_with_all_distances(prototypes, device: str) -> None
     crystals = [prototypes[int(i)] for i in rng.choice(len(prototypes), 20, replace=False)]
     origins, grid = random_origins(rng, crystals).numpy(), Grid(n=20)
     for found, crystal, origin in zip(on_device(device, crystals, grid, origins), crystals, origins, strict=True):
-        wanted, unsure = reference.label_species(crystal, grid, origin)
-        assert np.array_equal(found[~unsure], wanted[~unsure])
+        expected, unsure = reference.label_species(crystal, grid, origin)
+        assert np.array_equal(found[~unsure], expected[~unsure])
 
 
 def test_ball_is_the_voxels_within_the_radius(device: str) -> None:
@@ -96,10 +96,10 @@ def test_atoms_just_outside_label_voxels_inside(device: str) -> None:
 def test_any_thread_count_gives_the_same_labels(device: str) -> None:
     crystals = list(ZOO.values()) * 3
     origins = random_origins(np.random.default_rng(3), crystals).numpy()
-    one = on_device(device, crystals, origin=origins, threads=1)
+    alone = on_device(device, crystals, origin=origins, threads=1)
     for threads in (2, 5, None):
-        assert np.array_equal(on_device(device, crystals, origin=origins, threads=threads), one)
-    assert np.array_equal(on_device(device, crystals[3:4], origin=origins[3:4])[0], one[3])
+        assert np.array_equal(on_device(device, crystals, origin=origins, threads=threads), alone)
+    assert np.array_equal(on_device(device, crystals[3:4], origin=origins[3:4])[0], alone[3])
 
 
 def test_shape_and_type(device: str) -> None:

@@ -1,4 +1,4 @@
-"""Awkward crystals, by name: what holds for these holds for the rest."""
+"""Awkward crystals, by name: a property that holds for these holds for any crystal."""
 
 import math
 
@@ -9,7 +9,7 @@ from crystalgrid import Crystal
 
 
 def lattice_of(a: float, b: float, c: float, alpha: float, beta: float, gamma: float) -> np.ndarray:
-    """Rows a, b, c from lengths in Å and angles in degrees, a along x and b in the plane of x and y."""
+    """Return rows a, b, c from lengths in Å and angles in degrees, a along x and b in the plane of x and y."""
     cos_a, cos_b, cos_g = (math.cos(math.radians(angle)) for angle in (alpha, beta, gamma))
     sin_g = math.sin(math.radians(gamma))
     cx, cy = cos_b, (cos_a - cos_b * cos_g) / sin_g
@@ -17,14 +17,14 @@ def lattice_of(a: float, b: float, c: float, alpha: float, beta: float, gamma: f
 
 
 def random_rotation(rng: np.random.Generator) -> np.ndarray:
-    """A proper rotation [3, 3], uniform over SO(3)."""
+    """Return a proper rotation [3, 3], uniform over SO(3)."""
     q, r = np.linalg.qr(rng.standard_normal((3, 3)))
     q = q * np.sign(np.diag(r))
     return q * np.linalg.det(q)
 
 
 def random_crystal(rng: np.random.Generator, atoms: int, side: tuple[float, float] = (3.0, 9.9)) -> Crystal:
-    """A cell of any shape that is not flat, any orientation, atoms anywhere, in the cell or not."""
+    """Return a cell of any shape but flat ones, in any orientation, with atoms inside and outside of it."""
     while True:
         directions = rng.standard_normal((3, 3))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -35,7 +35,7 @@ def random_crystal(rng: np.random.Generator, atoms: int, side: tuple[float, floa
 
 
 def random_origins(rng: np.random.Generator, crystals: list[Crystal]) -> torch.Tensor:
-    """One origin per crystal, uniform over its cell, [B, 3] Å."""
+    """Return an origin for each crystal, uniform over its cell, [B, 3] Å."""
     return torch.from_numpy(np.stack([rng.random(3) @ crystal.lattice for crystal in crystals]))
 
 
