@@ -71,7 +71,7 @@ def test_velocities_depend_on_positions_and_space_group(flow):
 
 
 def test_free_points_are_matched_by_the_shortest_paths():
-    """In cubic cells with five oxygens of no symmetry at all, and one iron."""
+    """The crystals are cubic cells with five oxygens and one iron, without symmetry."""
     rng = np.random.default_rng(0)
     crystals = [Crystal(6 * np.eye(3), rng.random((6, 3)), [8] * 5 + [26]) for _ in range(6)]
     cells = build_unit_cells(CrystalSet.from_crystals(crystals), 7)

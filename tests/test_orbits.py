@@ -103,7 +103,7 @@ def test_free_steps_are_the_shortest_that_keep_the_symmetry(cells, orbits):
 
 
 def test_atoms_without_symmetry_move_freely():
-    """In a cell without symmetry, and in one that is none."""
+    """One cell has no symmetry, the other no volume."""
     rng = np.random.default_rng(3)
     frac_coords = rng.random((4, 3))
     for lattice in (np.diag([3.0, 4, 5]) + 0.3 * rng.random((3, 3)), np.zeros((3, 3))):

@@ -27,7 +27,7 @@ E = TypeVar("E", bound="tuple[Any, ...]")
 
 @dataclass(frozen=True)
 class GeneratorRecipe:
-    """How a generator is trained for networks that have a recipe of their own.
+    """A recipe for a generator, beside that of the networks that it belongs to.
 
     widths: of the generator's layers. max_atoms: largest unit cells that are learned; None: of any size.
     """
