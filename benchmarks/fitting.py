@@ -1,6 +1,6 @@
-"""What `fit_atoms` gives and costs: distances of found atoms to true ones, as labels put them and fitted.
+"""Measure what `fit_atoms` gains and costs: distances from found atoms to true ones, before and after the fit.
 
-For a model's densities and labels, and for the true ones, over the fixed cubes of `crystalgrid-evaluate`.
+Over the fixed cubes of `crystalgrid-evaluate`, for a model's densities and species and for the true ones.
 """
 
 import time
@@ -12,7 +12,13 @@ from crystalgrid.atoms import find_atoms
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.fit import fit_atoms
 from crystalgrid.progress import progress
-from crystalgrid.report.evaluation import CUBES_PER_CRYSTAL, decoded, encoded, of_split, opened, some
+from crystalgrid.report.decoding import decode, encode
+from crystalgrid.report.evaluation import (
+    CUBES_PER_CRYSTAL,
+    choose_crystals,
+    crystals_of_split,
+    load_model_and_crystals,
+)
 from crystalgrid.report.metrics import Tally, true_atoms
 
 
@@ -23,18 +29,19 @@ def fitting(model: tyro.conf.Positional[str], data: str, max_cubes: int = 3000, 
     Args:
         model: folder of a training run, an exported model.pt, or the name of a released model.
         data: "prototypes", a Parquet file, or a folder; its test split is taken.
-        max_cubes: about so many cubes, of crystals drawn with the seed.
+        max_cubes: use about this many cubes, of crystals chosen at random by the seed.
         seed: of the cubes' origins and rotations.
     """
-    loaded, crystals = opened(model, data, seed)
-    crystals, grid = some(of_split(crystals, "test", data), max_cubes, seed), loaded.grid
+    loaded, crystals = load_model_and_crystals(model, data, seed)
+    crystals = choose_crystals(crystals_of_split(crystals, "test", data), max_cubes, seed)
+    grid = loaded.grid
     tallies = {(source, how): Tally(grid) for source in ("decoded", "true") for how in ("labels", "fitted")}
     seconds = dict.fromkeys(("decoded", "true"), 0.0)
     for cubes in progress(evaluation_cubes(crystals, loaded.mode, grid, seed, CUBES_PER_CRYSTAL), "fitting"):
         density, species, true = cubes.density(grid), cubes.species(grid), true_atoms(cubes, grid)
-        seen, segmented, confidence = decoded(loaded, encoded(loaded, density)[0])
+        _, decoded, decoded_atoms = decode(loaded, encode(loaded, density)[0])
         found = {
-            "decoded": (find_atoms(segmented, seen, grid, confidence=confidence), seen),
+            "decoded": (decoded_atoms, decoded),
             "true": (find_atoms(species, density, grid), density),
         }
         for source, (atoms, values) in found.items():

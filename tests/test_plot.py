@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from crystalgrid.atoms import Atoms, find_atoms
+from crystalgrid.crystal import Crystal
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
 from crystalgrid.report import pictures
 from crystalgrid.report.metrics import true_atoms
+from pictured import atoms, slices
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +52,31 @@ def test_nothing_to_see(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_losses(tmp_path):
+def test_losses(tmp_path, saved_figures):
     with (tmp_path / "metrics.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["step", "reconstruction", "val_reconstruction", "segmentation", "kl"])
         writer.writeheader()
         writer.writerows({"step": step, "reconstruction": 1 / step, "kl": 10} for step in (1, 2, 3))
     pictures.losses(tmp_path / "losses.png", tmp_path / "metrics.csv")
-    assert size(tmp_path / "losses.png")[0] > 500
+    curves = {axis.get_ylabel(): axis.lines for axis in saved_figures["losses"].axes}
+    assert curves.keys() == {"mean squared error", "KL divergence, nats"}  # no column without values
+    (curve,) = curves["mean squared error"]
+    np.testing.assert_allclose(curve.get_xydata(), [(1, 1), (2, 1 / 2), (3, 1 / 3)])
 
 
-def test_samples_of_a_folder_are_drawn_with_their_atoms(tmp_path):
+def test_crystals_are_drawn_in_their_cube_and_as_a_whole_cell(tmp_path, saved_figures):
+    lattice = np.diag([3.0, 4.0, 5.0])
+    rock = Crystal(lattice, [[0, 0, 0], [0.5, 0.5, 0.5]], [55, 17])
+    found = (np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]), np.array([55, 17, 55]))
+    pictures.crystals(tmp_path / "crystals.png", [found], [rock], ["CsCl"], Grid())
+    assert atoms(saved_figures["crystals"]) == [[3], [9]]  # all in the cube; eight corners and the centre
+    cube, cell = (axis for axis in saved_figures["crystals"].axes if axis.name == "3d")
+    assert (cube.get_title(), cell.get_title()) == ("3 atoms in the cube", "CsCl")
+    edges = [np.linalg.norm(np.diff(np.array(line.get_data_3d()), axis=1)) for line in cell.lines]
+    np.testing.assert_allclose(sorted(edges), np.repeat([3, 4, 5], 4))
+
+
+def test_samples_of_a_folder_are_drawn_with_their_atoms(tmp_path, saved_figures):
     cube = 'Lattice="10 0 0 0 10 0 0 0 10" Properties=species:S:1:pos:R:3 pbc="F F F" index={}'
     frames = ["2", cube.format(0), "O 1 2 3", "U 4 5 6", "0", cube.format(1)]
     (tmp_path / "samples.xyz").write_text("\n".join(frames) + "\n")
@@ -67,7 +84,9 @@ def test_samples_of_a_folder_are_drawn_with_their_atoms(tmp_path):
     np.save(tmp_path / "density.npy", density)
     np.save(tmp_path / "index.npy", np.arange(2))
     pictures.draw_samples(tmp_path, tmp_path / "samples.png")
-    assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
+    assert atoms(saved_figures["samples"]) == [[2], [0]]
+    for image, cube in zip(slices(saved_figures["samples"]), density, strict=False):
+        np.testing.assert_array_equal(image, cube[..., cube.max(axis=(0, 1)).argmax()])
     (tmp_path / "density.npy").unlink()
     with pytest.raises(InputError, match=r"density\.npy: no such file; wanted a folder"):
         pictures.draw_samples(tmp_path, tmp_path / "again.png")
