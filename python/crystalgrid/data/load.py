@@ -40,7 +40,7 @@ def load_crystals(
         crystals = crystals[keep]
     if len(crystals) == 0:
         raise InputError(nothing_kept(str(source), skipped))
-    print(f"{source}: {summary(len(crystals), skipped)}", file=sys.stderr, flush=True)
+    print(f"{source}: {summary(len(crystals), skipped, result.notes)}", file=sys.stderr, flush=True)
     return crystals
 
 

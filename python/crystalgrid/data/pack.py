@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from ..errors import InputError
 from ..files import check_output, written_whole
@@ -12,42 +13,66 @@ from ..pool import cpu_count
 from .filters import check_max_side
 from .parquet import write_parquet
 from .reader import read_files
-from .results import Skipped, nothing_kept, summary
+from .results import ReadResult, Skipped, grouped, nothing_kept
 from .sources import find_files
 from .split import check_seed, split_by_formula
 
-SHOWN = 20
-"""Crystals left out that are listed on the terminal; all are in the CSV."""
-
 
 def pack_crystals(
-    sources: tuple[Path, ...], out: Path, max_side: float, seed: int, workers: int | None, overwrite: bool
+    sources: tuple[Path, ...],
+    out: Path,
+    max_side: float,
+    seed: int,
+    workers: int | None,
+    overwrite: bool,
+    report: Path | None = None,
 ) -> None:
     """Pack the crystals of files and folders into one Parquet file, with the options of `crystalgrid-data pack`."""
-    _check(sources, out, max_side, seed, workers, overwrite)
+    _check(sources, out, max_side, seed, workers, overwrite, report)
     left_out_csv = out.with_suffix(".left_out.csv")
     earlier_output = (out.resolve(), left_out_csv.resolve())
     files = [file for source in sources for file in find_files(source) if file.path.resolve() not in earlier_output]
-    crystals, skipped = read_files(files, max_side, workers or cpu_count())
-    _list_on_terminal(skipped, f", all in {left_out_csv}" if len(crystals) else "")
+    result = read_files(files, max_side, workers or cpu_count())
+    crystals, skipped = result.crystals, result.skipped
+    for line in grouped(skipped):
+        print(f"left out: {line}", file=sys.stderr)
+    if report is not None:
+        write_report(report, result)
     if len(crystals) == 0:
         raise InputError(nothing_kept(str(out), skipped))
     with written_whole(left_out_csv) as temporary:
-        with temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            csv.writer(file).writerows([Skipped._fields, *skipped])
+        with open_table(temporary) as table:
+            csv.writer(table).writerows([Skipped._fields, *skipped])
         write_parquet(out, split_by_formula(crystals, seed))
-    print(f"{out}: {summary(len(crystals), skipped)}")
+    print(f"{out}: {result.summary()}")
 
 
-def _list_on_terminal(skipped: list[Skipped], where_all_are: str) -> None:
-    for crystal in skipped[:SHOWN]:
-        print(f"left out: {crystal}", file=sys.stderr)
-    if len(skipped) > SHOWN:
-        print(f"left out: {len(skipped) - SHOWN} more{where_all_are}", file=sys.stderr)
+def write_report(path: Path, result: ReadResult) -> None:
+    """Write a table of every crystal of every file: kept, with what is told of it, or left out, with the reason."""
+    notes: dict[str, list[str]] = {}
+    for note in result.notes:
+        notes.setdefault(note.id, []).append(note.text)
+    kept = zip(result.files, map(str, result.crystals.ids), strict=True)
+    rows = [(file, id, "kept", "; ".join(notes.get(id, []))) for file, id in kept]
+    for file, id, reason, detail in result.skipped:
+        rows.append((file, id, "left out", ": ".join(filter(None, (reason, detail)))))
+    with written_whole(path) as temporary, open_table(temporary) as table:
+        csv.writer(table).writerows([("file", "id", "verdict", "reason"), *sorted(rows)])
+
+
+def open_table(path: Path) -> TextIO:
+    """Open a CSV file to write, in which bytes of names that are no text are escaped."""
+    return path.open("w", newline="", encoding="utf-8", errors="backslashreplace")
 
 
 def _check(
-    sources: tuple[Path, ...], out: Path, max_side: float, seed: int, workers: int | None, overwrite: bool
+    sources: tuple[Path, ...],
+    out: Path,
+    max_side: float,
+    seed: int,
+    workers: int | None,
+    overwrite: bool,
+    report: Path | None,
 ) -> None:
     """Raise InputError for what would otherwise go wrong after hours of reading."""
     check_max_side(max_side)
@@ -59,5 +84,7 @@ def _check(
     if out.suffix != ".parquet":
         raise InputError(f"{out}: wanted a name that ends in .parquet")
     check_output(out)
+    if report is not None:
+        check_output(report)
     if out.exists() and not overwrite:
         raise InputError(f"{out}: exists; choose another name or add --overwrite")

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> 
     numbers = _atomic_numbers(rows["species_at_sites"].flatten())
     crystals = CrystalSet(lattice, frac_coords, numbers, offsets, ids, _splits(path, rows))
     result = filter_crystals(crystals, str(path), max_side)
-    return ReadResult(result.crystals, malformed + result.skipped)
+    return result._replace(skipped=malformed + result.skipped)
 
 
 def _lengths(lists: pa.Array) -> np.ndarray:
@@ -126,7 +127,17 @@ def _splits(path: Path, rows: pa.RecordBatch) -> np.ndarray:
 
 
 def write_parquet(path: Path | str, crystals: CrystalSet) -> None:
-    """Write crystals as float64, which rounds no relaxed position; the file is written completely or not at all."""
+    """Write crystals to a file, completely or not at all."""
+    write_table(path, table_of(crystals))
+
+
+def table_of(
+    crystals: CrystalSet, columns: Mapping[str, pa.Array] | None = None, metadata: Mapping[str, str] | None = None
+) -> pa.Table:
+    """Return crystals as a table, as float64, which rounds no relaxed position; further columns have a row for each.
+
+    metadata: what the file says of itself, such as source and licence.
+    """
     positions = np.einsum("ni,nij->nj", crystals.frac_coords, crystals.lattice[crystals.crystal_of_atom])
     symbols = pa.array(np.array(["", *SYMBOLS], dtype=object)[crystals.numbers])
     table = pa.table({
@@ -136,7 +147,13 @@ def write_parquet(path: Path | str, crystals: CrystalSet) -> None:
         "lattice_vectors": _lists(_lists(crystals.lattice.ravel(), 3), 3),
         "cartesian_site_positions": _lists(_lists(positions.ravel(), 3), crystals.offsets),
         "species_at_sites": _lists(symbols, crystals.offsets),
+        **(columns or {}),
     })  # fmt: skip
+    return table.replace_schema_metadata(dict(metadata)) if metadata else table
+
+
+def write_table(path: Path | str, table: pa.Table) -> None:
+    """Write a table of crystals to a file, completely or not at all."""
     with written_whole(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 

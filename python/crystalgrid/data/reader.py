@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -22,7 +21,7 @@ from .filters import filter_crystals
 from .formats import NAMES, format_of
 from .formats.entry import Arrays, Disordered
 from .parquet import read_parquet
-from .results import NO_CRYSTALS, UNREADABLE, ReadResult, Skipped
+from .results import NO_CRYSTALS, UNKNOWN_FORMAT, UNREADABLE, Note, ReadResult, Skipped
 from .sources import SourceFile, find_files, of_known_format
 
 CHUNK_SIZE = 16
@@ -79,7 +78,7 @@ def open_jobs(files: Iterable[SourceFile]) -> Iterator[Job | Skipped]:
             yield Skipped(str(path), "", "a link to a folder, which is not followed")
             continue
         if format is None:
-            yield Skipped(str(path), "", "not a format that is read", f"wanted {NAMES}")
+            yield Skipped(str(path), "", UNKNOWN_FORMAT, f"wanted {NAMES}")
             continue
         i = -1
         try:
@@ -99,22 +98,22 @@ def parse(job: Job | Skipped, max_side: float = np.inf) -> ReadResult:
     try:
         if job.parse is read_parquet:
             return read_parquet(job.content, max_side)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pymatgen warns of every CIF that it corrects
-            parsed = list(job.parse(job.content))
+        parsed = list(job.parse(job.content))
     except Exception as error:  # parsers fail in many ways on files that are not what their name says
         parsed = [error]
     ids = [job.id] if len(parsed) == 1 else [f"{job.id}:{i}" for i in range(len(parsed))]
     arrays = {id: result for id, result in zip(ids, parsed, strict=True) if not isinstance(result, Exception)}
     failed = [_failed(job, id, result) for id, result in zip(ids, parsed, strict=True) if isinstance(result, Exception)]
-    result = filter_crystals(CrystalSet.from_arrays(arrays.values(), arrays), job.file, max_side)
-    return ReadResult(result.crystals, [*failed, *result.skipped])
+    crystals = CrystalSet.from_arrays((parsed_arrays[:3] for parsed_arrays in arrays.values()), arrays)
+    result = filter_crystals(crystals, job.file, max_side)
+    notes = [Note(id, arrays[id].note) for id in result.crystals.ids if arrays[id].note]
+    return result._replace(skipped=[*failed, *result.skipped], notes=(*notes, *result.notes))
 
 
 def _failed(job: Job, id: str, error: Exception) -> Skipped:
     if isinstance(error, Disordered):
         return Skipped(job.file, id, "disordered", str(error))
-    detail = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    detail = str(error) if isinstance(error, ValueError) else f"damaged, or not what its name says ({error!r:.60})"
     return Skipped(job.file, id, UNREADABLE, detail.removeprefix(f"{job.file}: "))
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .crystalset import CrystalSet
 
 NO_CRYSTALS = "no crystals in it"
 UNREADABLE = "cannot be read"
+UNKNOWN_FORMAT = "not of a format that is read"
+EXAMPLES = 3
+"""Crystals of each reason that are named on a terminal; a report names all."""
 
 
 class Skipped(NamedTuple):
@@ -27,11 +30,21 @@ class Skipped(NamedTuple):
         return " ".join(": ".join(filter(None, (self.file, shown_id, self.reason, self.detail))).split())
 
 
+class Note(NamedTuple):
+    """What is to be told of a crystal that was kept, such as that its cell was reduced."""
+
+    id: str
+    text: str
+
+
 class ReadResult(NamedTuple):
     """The crystals that were read and kept, and those that were left out."""
 
     crystals: CrystalSet
     skipped: list[Skipped]
+    notes: tuple[Note, ...] = ()
+    files: tuple[str, ...] = ()
+    """The file of each crystal that was kept."""
 
     @classmethod
     def nothing(cls, skipped: Skipped) -> ReadResult:
@@ -43,16 +56,37 @@ class ReadResult(NamedTuple):
         """Return all crystals and all reasons, one result after another."""
         listed = list(results)
         crystals = CrystalSet.concatenate(result.crystals for result in listed)
-        return cls(crystals, [skipped for result in listed for skipped in result.skipped])
+        skipped = [skipped for result in listed for skipped in result.skipped]
+        notes = tuple(note for result in listed for note in result.notes)
+        return cls(crystals, skipped, notes, tuple(file for result in listed for file in result.files))
+
+    def summary(self) -> str:
+        """Return one line: how many crystals were kept, what is told of them, and how many were left out and why."""
+        return summary(len(self.crystals), self.skipped, self.notes)
 
 
-def summary(kept: int, skipped: list[Skipped]) -> str:
-    """Return one line: how many crystals were kept, and how many were left out for which reason."""
+def summary(kept: int, skipped: list[Skipped], notes: Iterable[Note] = ()) -> str:
+    """Return one line: how many crystals were kept, what is told of them, and how many were left out and why."""
     line = f"kept {kept:,} of {kept + len(skipped):,} crystals"
+    told = Counter(note.text for note in notes).most_common()
+    line += "".join(f"; of {count:,} {text}" for text, count in told)
     if not skipped:
         return line
     counts = Counter(crystal.reason for crystal in skipped).most_common()
     return f"{line} (left out: {', '.join(f'{count:,} {reason}' for reason, count in counts)})"
+
+
+def grouped(skipped: list[Skipped]) -> Iterator[str]:
+    """Yield a line for each reason, those of files that cannot be read first and those of other files last."""
+    groups: dict[str, list[Skipped]] = {}
+    for crystal in skipped:
+        groups.setdefault(crystal.reason, []).append(crystal)
+    order = {UNREADABLE: -1, NO_CRYSTALS: -1, UNKNOWN_FORMAT: 1}
+    for reason in sorted(groups, key=lambda reason: (order.get(reason, 0), -len(groups[reason]))):
+        crystals = groups[reason]
+        examples = [str(crystal).removesuffix(f": {reason}") for crystal in crystals[:EXAMPLES]]
+        more = f"; and {len(crystals) - EXAMPLES:,} more" if len(crystals) > EXAMPLES else ""
+        yield f"{len(crystals):,} {reason}: {'; '.join(examples)}{more}"
 
 
 def nothing_kept(name: str, skipped: list[Skipped]) -> str:

@@ -53,7 +53,7 @@ class SampledFolder(NamedTuple):
             texts = islice(frames(file), start, len(self.indices))
             for b, text in enumerate(texts, start):
                 density = None if self.density is None else self.density[b].numpy()
-                yield Structure(int(self.indices[b]), *parse_atoms(text, values_of(text)), density)
+                yield Structure(int(self.indices[b]), *parse_atoms(text, values_of(text))[:2], density)
 
 
 def open_sampled(folder: Path, first: int | None = None) -> SampledFolder:

@@ -14,11 +14,11 @@ from ..parquet import read_parquet
 from .cif import open_cif
 from .csv_table import open_csv
 from .entry import Entry, without_ending
+from .json_structures import open_json
 from .poscar import open_poscar
-from .pymatgen_json import open_json
 from .xyz import open_xyz
 
-NAMES = "CIF, POSCAR, extended XYZ, pymatgen JSON, CSV with a cif column or Parquet"
+NAMES = "CIF, POSCAR, extended XYZ, JSON of structures, CSV with a cif column or Parquet"
 
 
 class Format(NamedTuple):
@@ -42,6 +42,8 @@ FORMATS = {
     ".xyz": Format(open_xyz, one_entry=False),
     ".extxyz": Format(open_xyz, one_entry=False),
     ".csv": Format(open_csv, one_entry=False),
+    ".jsonl": Format(open_json, one_entry=False),
+    ".mcif": Format(open_cif, one_entry=True),
     ".json": Format(open_json, one_entry=False),
 }
 """Formats by the ending of a file's name, in small letters and before a final `.gz`."""
@@ -50,6 +52,7 @@ FORMATS = {
 def format_of(path: Path) -> Format | None:
     """Return the format of a file by its name; None if it is not one that is read."""
     name = without_ending(".gz", path.name)
-    if name.upper().startswith(("POSCAR", "CONTCAR")):
+    known = FORMATS.get(Path(name).suffix.lower())
+    if known is None and name.upper().startswith(("POSCAR", "CONTCAR")):
         return FORMATS[".poscar"]
-    return FORMATS.get(Path(name).suffix.lower())
+    return known

@@ -1,19 +1,45 @@
-"""CIF, by pymatgen, whose silent corrections that would change the crystal are refused."""
+"""CIF: gemmi takes the file apart, and what is read is compared with what the file says of itself.
+
+A wrong crystal that nobody is told of is worse than one that is left out: where a file leaves open what its crystal is,
+or contradicts itself, the reason says both.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .entry import Arrays, Entry, arrays_of, read_text
+import gemmi
+import numpy as np
 
-OCCUPANCY = "_atom_site_occupancy"
-SYMMETRY = re.compile(
-    r"^\s*_(?:symmetry_|space_group_)(?:space_group_)?(?:name_\S+|IT_number|Int_Tables_number)[ \t]+(\S.*)$",
-    re.MULTILINE | re.IGNORECASE,
-)
-DATA_BLOCK = re.compile(r"^(?=data_)", re.MULTILINE | re.IGNORECASE)
+from ...crystal import ATOMIC_NUMBERS, SYMBOLS
+from .cif_claims import check_claims
+from .cif_symmetry import UNSTATED, operations, text
+from .entry import ISOTOPES_TOLD, Arrays, Disordered, Entry, read_text
+
+CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
+SPECIAL = 0.3
+"""Å; an image that comes so near to its own atom is the atom, whose place was rounded, as 0.333 for 1/3."""
+SAME = 0.1
+"""Å; sites of one element that are so near are one that is listed twice."""
+WHOLE = 0.005
+"""An occupancy that differs from one by less, or by less than its uncertainty, is one."""
+NUMBER = re.compile(r"([-+]?\d*\.?\d*(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")
+LETTERS = re.compile(r"[A-Za-z]+")
+
+
+@dataclass(frozen=True)
+class Site:
+    """One atom that a CIF lists."""
+
+    label: str
+    number: int
+    isotope: bool
+    """Whether it is deuterium or tritium."""
+    frac_coords: np.ndarray
 
 
 def open_cif(path: Path) -> Iterator[Entry]:
@@ -21,56 +47,231 @@ def open_cif(path: Path) -> Iterator[Entry]:
     yield Entry(None, parse_cif, read_text(path))
 
 
-def parse_cif(text: str) -> list[Arrays | Exception]:
-    """Return the structure of every data block that has atoms, or the error that reading it raised."""
-    if "_atom_site" not in text:
-        raise ValueError("no atoms: nothing in it begins with _atom_site")
-    blocks = [block for block in DATA_BLOCK.split(text) if "_atom_site" in block]
-    if len(blocks) == 1:
-        return [_parse_block(text)]
-    results: list[Arrays | Exception] = []
+def parse_cif(content: str) -> list[Arrays | Exception]:
+    """Return the crystal of every block that has atoms, or the error that reading it raised."""
+    try:
+        document = gemmi.cif.read_string(content, check_level=0)  # blocks may have the same name
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(_reason(str(error), content)) from None
+    blocks = [block for block in document if _has_atoms(block)]
+    if not blocks:
+        raise ValueError("no atoms: nothing in it begins with _atom_site_fract_x")
+    found: list[Arrays | Exception] = []
     for block in blocks:
         try:
-            results.append(_parse_block(block))
-        except Exception as error:  # a block that cannot be read must not keep the others from being read
-            results.append(error)
-    return results
+            found.append(_crystal(block))
+        except ValueError as error:  # one that cannot be read does not keep the others from being read
+            if len(blocks) == 1:
+                raise
+            found.append(error)
+    return found
 
 
-def _parse_block(text: str) -> Arrays:
-    from pymatgen.io.cif import CifParser
+def _reason(error: str, content: str) -> str:
+    """Say what gemmi found wrong, and where."""
+    match = re.match(r"[^:]*:(\d+):\d+\(\d+\): (.*)", error, re.DOTALL)
+    if match is None:
+        return f"not a CIF ({error})"
+    what = match[2].replace("Wrong number of values in loop", "wanted a value for each column of each row of the loop")
+    return f"line {match[1]}: {what.strip()}"
 
-    text = _readable_occupancies(text)
-    parser = CifParser.from_str(text)
+
+def _has_atoms(block: Any) -> bool:
+    return (
+        any(len(block.find_values(f"_atom_site{mark}fract_x")) > 0 for mark in "_.")
+        or _column(block, "cartn_x") is not None
+    )
+
+
+def _column(block: Any, name: str) -> list[str] | None:
+    """Return a column of the atoms as plain strings, or None where there is no such column."""
+    for mark in "_.":
+        column = block.find_values(f"_atom_site{mark}{name}")
+        if len(column):
+            return [gemmi.cif.as_string(value).strip() for value in column]
+    return None
+
+
+def _number(value: str) -> tuple[float, float]:
+    """Return a number such as 0.333(4) and its uncertainty; NaN where there is none."""
+    match = NUMBER.fullmatch(value)
     try:
-        structures = parser.parse_structures(primitive=False, on_error="ignore")
-    except ValueError as error:
-        raise ValueError("; ".join(getattr(parser, "warnings", [])) or str(error)) from error
-    if symmetry := _unknown_symmetry(text, getattr(parser, "warnings", [])):
-        raise ValueError(f"its symmetry {symmetry!r} is not known; wanted the symmetry operations in it")
-    return arrays_of(structures[0])
+        number = float(match[1]) if match else float("nan")
+    except ValueError:
+        return float("nan"), 0.0
+    if match is None or match[2] is None:
+        return number, 0.0
+    digits = len(match[1].partition(".")[2].partition("e")[0])
+    return number, int(match[2]) * 10.0**-digits
 
 
-def _readable_occupancies(text: str) -> str:
-    """Return the CIF with unknown occupancies (. and ?), which pymatgen reads as 0, as 1; refuse negative ones."""
-    from pymatgen.io.cif import CifFile
-
-    if OCCUPANCY not in text:
-        return text
-    file, changed = CifFile.from_str(text), False
-    for block in file.data.values():
-        occupancies = block.data.get(OCCUPANCY, [])
-        if any(occupancy.lstrip().startswith("-") for occupancy in occupancies):
-            raise ValueError(f"an occupancy of {min(occupancies)}")
-        changed |= any(occupancy in (".", "?") for occupancy in occupancies)
-        if occupancies:
-            block.data[OCCUPANCY] = ["1" if occupancy in (".", "?") else occupancy for occupancy in occupancies]
-    return str(file) if changed else text
+def _crystal(block: Any) -> Arrays:
+    cell = _cell(block)
+    lattice = np.array(cell.orth.mat.tolist()).T
+    sites = _merged(_sites(block, lattice), lattice)
+    rotations, translations, listed = operations(block, cell)
+    frac_coords, numbers = _expanded(sites, rotations, translations, lattice)
+    check_claims(block, numbers, abs(float(np.linalg.det(lattice))), listed)
+    isotopes = any(site.isotope for site in sites)
+    return Arrays(lattice, frac_coords, numbers, ISOTOPES_TOLD if isotopes else "")
 
 
-def _unknown_symmetry(text: str, warnings: list[str]) -> str:
-    """Return the symmetry that the CIF names if pymatgen did not know it and took P1 instead, else ''."""
-    if not any("Defaulting to P1" in warning for warning in warnings):
-        return ""
-    symmetries = (match[1].strip(" '\"") for match in SYMMETRY.finditer(text))
-    return next((name for name in symmetries if name.replace(" ", "").upper() not in ("P1", "1", "?", ".", "")), "")
+def _cell(block: Any) -> gemmi.UnitCell:
+    values = []
+    for name in CELL:
+        given = text(block, (f"_cell_{name}", f"_cell.{name}"))
+        value = _number(given)[0]
+        if not value > 0:
+            raise ValueError(f"wanted its cell, _cell_{name} among others, got {given or 'none'!r}")
+        values.append(value)
+    cell = gemmi.UnitCell(*values)
+    if not cell.volume > 0:
+        raise ValueError(f"its cell {' '.join(f'{value:g}' for value in values)} spans no space")
+    return cell
+
+
+def _sites(block: Any, lattice: np.ndarray) -> list[Site]:
+    """Return the atoms that the block lists; raises ValueError for one that stands for something else."""
+    labels = _column(block, "label") or _column(block, "label_atom_id") or _column(block, "type_symbol") or []
+    symbols = _column(block, "type_symbol")
+    if not labels:
+        raise ValueError("its atoms have neither _atom_site_label nor _atom_site_type_symbol")
+    _check_whole(block, labels)
+    coordinates = _coordinates(block, labels, lattice)
+    occupancies = _column(block, "occupancy")
+    formula = set(LETTERS.findall(text(block, ("_chemical_formula_sum",))))
+    sites = []
+    for i, label in enumerate(labels):
+        if occupancies is not None and _is_empty(occupancies[i], label):
+            continue
+        if not np.isfinite(coordinates[i]).all():
+            raise ValueError(f"its atom {label!r} has no position")
+        symbol = symbols[i] if symbols and symbols[i] not in UNSTATED else label
+        number = _atomic_number(symbol, label, formula)
+        isotope = number == 1 and symbol[:1].upper() in "DT"
+        sites.append(Site(label, number, isotope, coordinates[i]))
+    return sites
+
+
+def _coordinates(block: Any, labels: list[str], lattice: np.ndarray) -> np.ndarray:
+    columns = [_column(block, f"fract_{axis}") for axis in "xyz"]
+    if all(column is not None for column in columns):
+        values = [[_number(value)[0] for value in column] for column in columns if column is not None]
+        return np.array(values).T
+    columns = [_column(block, f"cartn_{axis}") for axis in "xyz"]
+    if not all(column is not None for column in columns):
+        raise ValueError("wanted _atom_site_fract_x, _y and _z of its atoms, got not all of them")
+    raise ValueError("its positions are Cartesian, in axes of its own; wanted _atom_site_fract_x, _y and _z")
+
+
+def _check_whole(block: Any, labels: list[str]) -> None:
+    """Raise ValueError where sites stand for more than one atom, or for one of several arrangements."""
+    for label, attached in zip(labels, _column(block, "attached_hydrogens") or [], strict=False):
+        if attached not in UNSTATED and _number(attached)[0] > 0:
+            raise ValueError(f"hydrogen is missing: {attached} of it are attached to {label}, without positions")
+    groups = {group for group in _column(block, "disorder_group") or [] if group not in (*UNSTATED, "0")}
+    if len(groups) > 1 or any(group.startswith("-") for group in groups):
+        raise Disordered(f"alternatives of its atoms, in disorder groups {', '.join(sorted(groups))}")
+
+
+def _is_empty(occupancy: str, label: str) -> bool:
+    """Whether nothing is at a site; raises Disordered for a part of an atom."""
+    if occupancy in UNSTATED:
+        return False
+    value, uncertainty = _number(occupancy)
+    if value < 0 or value != value:
+        raise ValueError(f"an occupancy of {occupancy}, of {label}")
+    if value == 0:
+        return True
+    if abs(value - 1) > max(WHOLE, uncertainty):
+        if value > 1:
+            raise ValueError(f"an occupancy of {occupancy}, of {label}")
+        raise Disordered(f"{label} has an occupancy of {occupancy}")
+    return False
+
+
+def _atomic_number(symbol: str, label: str, formula: set[str]) -> int:
+    """Return Z of a site by its type symbol, such as O2-, or else by its label, such as O1 or CA2."""
+    letters = LETTERS.match(symbol)
+    if letters is None:
+        raise ValueError(f"its atom {label!r} is of no element")
+    found = ATOMIC_NUMBERS.get(letters[0].capitalize())
+    if found is None and symbol is label:
+        found = _element_of_label(letters[0], formula)
+    if found is None:
+        raise ValueError(f"{symbol} is not an element of Z 1 to {len(SYMBOLS)}{_perhaps(letters[0])}")
+    return found
+
+
+def _element_of_label(letters: str, formula: set[str]) -> int | None:
+    """Return Z of the element that a label such as Ow or CaA begins with, if the formula has one such alone."""
+    possible = {letters[:2].capitalize(), letters[:1].upper()} & formula
+    return ATOMIC_NUMBERS.get(possible.pop()) if len(possible) == 1 else None
+
+
+def _perhaps(letters: str) -> str:
+    if letters.lower() in ("va", "vac", "x", "vacancy"):
+        return ", perhaps a vacancy"
+    return ", perhaps a group of atoms" if len(letters) > 1 else ""
+
+
+def _merged(sites: list[Site], lattice: np.ndarray) -> list[Site]:
+    """Return the sites less those that are listed again, in the same place or a lattice vector away."""
+    kept: list[Site] = []
+    for site in sites:
+        if not any(_is_again(site, other, lattice) for other in kept if other.number == site.number):
+            kept.append(site)
+    return kept
+
+
+def _is_again(site: Site, other: Site, lattice: np.ndarray) -> bool:
+    apart = site.frac_coords - other.frac_coords
+    # Wrapping is right: whatever the cell, a vector this short is the nearest of its images.
+    return float(np.linalg.norm((apart - np.rint(apart)) @ lattice)) < SAME
+
+
+def _expanded(
+    sites: list[Site], rotations: np.ndarray, translations: np.ndarray, lattice: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return fractional coordinates [n, 3] and numbers [n] of all atoms in the cell."""
+    numbers: list[int] = []
+    done = np.zeros((0, 3))
+    for site in sites:
+        images = site.frac_coords @ rotations.transpose(0, 2, 1) + translations
+        again = np.array(numbers)[(_distances(images[:1], done, lattice) < SAME).any(axis=0)]
+        if len(again):
+            if (again == site.number).all():
+                continue  # an image of a site that was listed before
+            raise ValueError(f"two atoms in one place: {site.label} and one of {SYMBOLS[again[0] - 1]}")
+        orbit = _orbit(site.frac_coords, images, rotations, translations, lattice)
+        numbers += [site.number] * len(orbit)
+        done = np.concatenate([done, orbit])
+    return done, np.array(numbers, dtype=np.int64)
+
+
+def _orbit(
+    point: np.ndarray, images: np.ndarray, rotations: np.ndarray, translations: np.ndarray, lattice: np.ndarray
+) -> np.ndarray:
+    """Return the different images [m, 3] of a point, once it is put where the operations that all but keep it meet."""
+    apart = images - point
+    whole = np.rint(apart)
+    keep = np.linalg.norm((apart - whole) @ lattice, axis=1) < SPECIAL
+    if keep.sum() > 1:
+        point = (images[keep] - whole[keep]).mean(axis=0)
+        images = point @ rotations.transpose(0, 2, 1) + translations
+    return _different(images % 1.0, lattice)
+
+
+def _different(images: np.ndarray, lattice: np.ndarray) -> np.ndarray:
+    """Return the images less those that lie on an earlier one."""
+    first = (_distances(images, images, lattice) < SAME).argmax(axis=1)
+    different: np.ndarray = images[np.unique(first)]
+    return different
+
+
+def _distances(a: np.ndarray, b: np.ndarray, lattice: np.ndarray) -> np.ndarray:
+    """Return [A, B] Å between points, where less than `SAME`, and otherwise at least that."""
+    apart = a[:, None] - b
+    squares = ((apart - np.rint(apart)) @ lattice) ** 2
+    distances: np.ndarray = np.sqrt(squares.sum(axis=2))
+    return distances

@@ -1,24 +1,34 @@
-"""Entries of files, and what all formats share: reading text, and arrays from pymatgen's structures."""
+"""Entries of files, and what all formats share: reading text, crystals as arrays, elements of symbols."""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...crystal import LEAST_VOLUME
+from ...crystal import ATOMIC_NUMBERS, MAX_Z
 
-if TYPE_CHECKING:
-    from pymatgen.core.structure import Structure
+ID_NAMES = ("material_id", "immutable_id", "entry_id", "jid", "id")
+ISOTOPES = ("D", "T")
+ISOTOPES_TOLD = "deuterium or tritium is read as hydrogen"
+SYMBOL = re.compile(r"([A-Za-z]{1,2})(?![A-Za-z])")
 
-Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""lattice [3, 3] Å, frac_coords [n, 3], numbers [n]."""
-ID_NAMES = ("material_id", "immutable_id", "entry_id", "id")
-CLOSEST = 0.5
-"""Å; two atoms that are closer are one whose special position was rounded, such as 1/3 given as 0.333."""
+
+class Arrays(NamedTuple):
+    """A crystal as a parser gives it, before any filter."""
+
+    lattice: np.ndarray
+    """[3, 3] Å, rows a, b, c."""
+    frac_coords: np.ndarray
+    """[n, 3]."""
+    numbers: np.ndarray
+    """[n], atomic numbers."""
+    note: str = ""
+    """What a reader of the crystal should be told, such as that an isotope became its element."""
 
 
 class Entry(NamedTuple):
@@ -51,11 +61,28 @@ def id_of(entry: Mapping[str, Any]) -> str | None:
     return next((str(entry[name]) for name in ID_NAMES if entry.get(name)), None)
 
 
-def arrays_of(structure: Structure) -> Arrays:
-    """Return pymatgen's structure as arrays; raise Disordered, or ValueError if two atoms coincide."""
-    if not structure.is_ordered:
-        raise Disordered("a site has partial occupancy")
-    if structure.volume > LEAST_VOLUME * len(structure) and not structure.is_valid(CLOSEST):
-        raise ValueError(f"two atoms less than {CLOSEST} Å apart; perhaps a special position was rounded")
-    numbers = np.array([getattr(site.specie, "Z", 0) for site in structure], dtype=np.int64)
-    return structure.lattice.matrix, structure.frac_coords, numbers
+def elements(symbols: Iterable[str]) -> tuple[np.ndarray, str]:
+    """Return atomic numbers [n] of symbols such as Cl, CL, cl, Cl1- or Fe_pv, and a note if some are isotopes.
+
+    Raises ValueError that names the first that is no element of Z 1 to 94.
+    """
+    listed = [str(symbol).strip() for symbol in symbols]
+    known = {symbol: _element(symbol) for symbol in dict.fromkeys(listed)}
+    numbers = np.array([known[symbol] for symbol in listed], dtype=np.int64)
+    isotopes = any(number == 1 and symbol[:1].upper() in ISOTOPES for symbol, number in known.items())
+    return numbers, ISOTOPES_TOLD if isotopes else ""
+
+
+def _element(symbol: str) -> int:
+    match = SYMBOL.match(symbol)
+    number = ATOMIC_NUMBERS.get(match[1].capitalize()) if match else None
+    if number is None:
+        raise ValueError(f"{symbol!r} is not an element of Z 1 to {MAX_Z}")
+    return number
+
+
+def check_periodic(periodic: Iterable[Any]) -> None:
+    """Raise ValueError unless a crystal is periodic in all three directions."""
+    directions = [str(direction).strip("\"', ") for direction in periodic]
+    if any(direction.upper() not in ("T", "TRUE", "1") for direction in directions):
+        raise ValueError(f"pbc: wanted T T T, a crystal, got {' '.join(directions)}")

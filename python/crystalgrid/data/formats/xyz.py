@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...crystal import ATOMIC_NUMBERS
 from ..crystalset import fractional
-from .entry import Arrays, Entry, read_text
+from .entry import Arrays, Entry, check_periodic, elements, read_text
 
-KEY_AND_VALUE = re.compile(r"""([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|\{([^}]*)\}|(\S+))""")
+KEY_AND_VALUE = re.compile(
+    r"""([^\s="']+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|\{([^}]*)\}|(\[[^=]*?\])(?=\s|$)|(\S+))"""
+)
 DEFAULT_PROPERTIES = "species:S:1:pos:R:3"
+COLUMN = re.compile(r"([^:]+):([SRIL]):(\d+)")
 
 
 def open_xyz(path: Path) -> Iterator[Entry]:
@@ -25,9 +27,8 @@ def open_xyz(path: Path) -> Iterator[Entry]:
 
 def parse_xyz(frame: str) -> list[Arrays]:
     """Return the structure of a frame; raise ValueError if it is not periodic in all three directions."""
-    periodic = values_of(frame).get("pbc", "T T T").split()
-    if any(direction.upper().startswith("F") or direction == "0" for direction in periodic):
-        raise ValueError(f"pbc: wanted T T T, a crystal, got {' '.join(periodic)}")
+    if "pbc" in (values := values_of(frame)):
+        check_periodic(_directions(values["pbc"]))
     return [parse_frame(frame)]
 
 
@@ -46,26 +47,40 @@ def frames(lines: Iterable[str]) -> Iterator[str]:
 
 
 def parse_frame(text: str) -> Arrays:
-    """Return lattice [3, 3], frac_coords [n, 3] and numbers [n] of a frame; raise ValueError if it is malformed."""
+    """Return the crystal of a frame, periodic or not; raise ValueError if it is malformed."""
     values = values_of(text)
     if "lattice" not in values:
         raise ValueError("no Lattice in the comment line: a molecule, not a crystal")
-    lattice = np.array(values["lattice"].split(), dtype=np.float64)
+    try:
+        lattice = np.array(re.sub(r"[\[\],]", " ", values["lattice"]).split(), dtype=np.float64)
+    except ValueError:
+        raise ValueError(f"Lattice: wanted nine numbers, got {values['lattice'][:60]!r}") from None
     if lattice.shape != (9,):
         raise ValueError(f"Lattice: wanted nine numbers, got {len(lattice)}")
     lattice = lattice.reshape(3, 3)
-    positions, numbers = parse_atoms(text, values)
-    return lattice, fractional(positions, lattice[None], np.zeros(len(numbers), int)), numbers
+    positions, numbers, note = parse_atoms(text, values)
+    return Arrays(lattice, fractional(positions, lattice[None], np.zeros(len(numbers), int)), numbers, note)
 
 
 def values_of(text: str) -> dict[str, str]:
-    """Return the values in the comment line of a frame by their keys in small letters."""
+    """Return the values in the comment line of a frame by their keys in small letters; the usual spelling wins."""
     comment = text.split("\n", 2)[1]
-    return {pair[1].lower(): next(filter(None, pair.groups()[1:]), "") for pair in KEY_AND_VALUE.finditer(comment)}
+    values: dict[str, str] = {}
+    usual = {"Lattice", "Properties", "pbc"}
+    for pair in KEY_AND_VALUE.finditer(comment):
+        if pair[1].lower() not in values or pair[1] in usual:
+            values[pair[1].lower()] = next((value for value in pair.groups()[1:] if value is not None), "")
+    return values
 
 
-def parse_atoms(text: str, values: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions [n, 3], Å, and atomic numbers [n], 0 for unknown symbols, of a frame.
+def _directions(pbc: str) -> list[str]:
+    """Return the three directions of `T T T`, `[1, 1, 0]` or `TTF`."""
+    words = re.sub(r"[\[\],]", " ", pbc).split()
+    return list(words[0]) if len(words) == 1 and len(words[0]) == 3 else words
+
+
+def parse_atoms(text: str, values: dict[str, str]) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return positions [n, 3], Å, atomic numbers [n] and a note of a frame.
 
     values: those of its comment line. Raises ValueError if the frame is malformed.
     """
@@ -77,19 +92,24 @@ def parse_atoms(text: str, values: dict[str, str]) -> tuple[np.ndarray, np.ndarr
     short = next((row for row in rows if len(row) < width), None)
     if short is not None:
         raise ValueError(f"wanted the columns {', '.join(columns)} for each atom, got {' '.join(short)!r}")
-    positions = np.array([row[columns["pos"]] for row in rows], dtype=np.float64).reshape(-1, 3)
+    try:
+        positions = np.array([row[columns["pos"]] for row in rows], dtype=np.float64).reshape(-1, 3)
+    except ValueError:
+        raise ValueError("pos: wanted three numbers for each atom") from None
     if "species" in columns:
-        numbers = [ATOMIC_NUMBERS.get(row[columns["species"]][0], 0) for row in rows]
-    else:
-        numbers = [int(row[columns["z"]][0]) for row in rows]
-    return positions, np.array(numbers, dtype=np.int64)
+        return positions, *elements(row[columns["species"]][0] for row in rows)
+    words = [row[columns["z"]][0] for row in rows]
+    if not all(word.isdigit() for word in words):
+        raise ValueError("Z: wanted an atomic number for each atom")
+    return positions, np.array(words, dtype=np.int64), ""
 
 
 def _columns(properties: str) -> dict[str, slice]:
     """Return the columns of each property, from name:type:count triples."""
-    words = properties.split(":")
+    if not re.fullmatch(rf"{COLUMN.pattern}(?::{COLUMN.pattern})*", properties):
+        raise ValueError(f"Properties: wanted name:type:count, as in {DEFAULT_PROPERTIES}, got {properties!r}")
     columns, first = {}, 0
-    for name, count in zip(words[::3], words[2::3], strict=True):
-        columns[name.lower()] = slice(first, first + int(count))
+    for name, _, count in COLUMN.findall(properties):
+        columns[name.strip(":").lower()] = slice(first, first + int(count))
         first += int(count)
     return columns

@@ -1,0 +1,170 @@
+"""Collecting: the crystals of a source through the same filters as files, page by page, into one Parquet file.
+
+What is done lies in OUT.parts until all is: a run that is killed goes on with --resume from the page it was at.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...errors import InputError
+from ...files import check_output, written_whole
+from ..crystalset import CrystalSet
+from ..filters import check_max_side
+from ..formats.json_structures import parse_structure
+from ..pack import open_table
+from ..parquet import read_parquet, table_of, write_table
+from ..reader import Job, parse
+from ..results import ReadResult, Skipped, nothing_kept, summary
+from ..split import check_seed, split_by_formula
+from .properties import NAMES
+
+CHUNK = 1000
+"""Crystals of a file that are one page."""
+STATE = "state.json"
+
+
+class Item(NamedTuple):
+    """One crystal of a source, as it states it."""
+
+    id: str
+    content: Any
+    """As `formats.json_structures.parse_structure` takes it."""
+    properties: dict[str, float]
+
+
+class Page(NamedTuple):
+    """Crystals that are fetched, and kept, together."""
+
+    items: list[Item]
+    next: Any
+    """Where the next page begins; None after the last."""
+    total: int | None
+    """How many crystals there are in all, if the source says."""
+
+
+class Collection(NamedTuple):
+    """What is fetched, and where it goes."""
+
+    out: Path
+    about: dict[str, str]
+    """What the file says of itself: source, licence, query and the like; the date joins it."""
+    max_side: float
+    seed: int
+
+    @property
+    def parts(self) -> Path:
+        """The folder of what is done, until all is."""
+        return self.out.with_suffix(".parts")
+
+
+def pages_of(items: Iterable[Item], first: int) -> Iterator[Page]:
+    """Cut a stream of crystals into pages, from number `first` on."""
+    stream = islice(items, first, None)
+    while chunk := list(islice(stream, CHUNK)):
+        first += len(chunk)
+        yield Page(chunk, first if len(chunk) == CHUNK else None, None)
+
+
+def collect(
+    collection: Collection, first: Any, pages: Callable[[Any], Iterator[Page]], *, resume: bool, overwrite: bool
+) -> None:
+    """Write the crystals of a source to a Parquet file, and OUT.left_out.csv with every other and the reason.
+
+    first, pages: where the first page begins, and a function that yields the pages from such a place on.
+
+    Raises InputError for an output that exists, and for a run to resume that had other settings.
+    """
+    state = _opened(collection, first, resume, overwrite)
+    if state["next"] is not None:
+        for page in pages(state["next"]):
+            _write_part(collection, state["pages"], page)
+            crystals = state["crystals"] + len(page.items)
+            state |= {"pages": state["pages"] + 1, "crystals": crystals, "next": page.next}
+            _write_state(collection.parts, state)
+            of_all = "" if page.total is None else f" of {page.total:,}"
+            print(f"fetching: {crystals:,}{of_all} crystals", file=sys.stderr, flush=True)
+    _join(collection, state)
+
+
+def _opened(collection: Collection, first: Any, resume: bool, overwrite: bool) -> dict[str, Any]:
+    """Return how far a run is: a new one, or the one that is resumed."""
+    out, parts = collection.out, collection.parts
+    check_max_side(collection.max_side)
+    check_seed(collection.seed)
+    if out.suffix != ".parquet":
+        raise InputError(f"{out}: wanted a name that ends in .parquet")
+    check_output(out)
+    settings = {**collection.about, "max_side": collection.max_side}
+    if resume and (parts / STATE).is_file():
+        state: dict[str, Any] = json.loads((parts / STATE).read_text())
+        if state["settings"] != settings:
+            raise InputError(f"{out}: was begun from another source or with other options; give the same to resume")
+        return state
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists; choose another name or add --overwrite")
+    if parts.exists() and not resume:
+        raise InputError(f"{parts}: holds a run that was stopped; add --resume to go on with it, or remove it")
+    parts.mkdir(exist_ok=True)
+    date = datetime.now(timezone.utc).date().isoformat()
+    state = {"settings": settings, "date": date, "pages": 0, "crystals": 0, "next": first}
+    _write_state(parts, state)
+    return state
+
+
+def _write_state(parts: Path, state: dict[str, Any]) -> None:
+    with written_whole(parts / STATE) as temporary:
+        temporary.write_text(json.dumps(state))
+
+
+def _write_part(collection: Collection, number: int, page: Page) -> None:
+    """Write the crystals of a page that pass the filters, with their properties, and the reasons for the others."""
+    source = collection.about["source"]
+    jobs = [Job(source, item.id, parse_structure, item.content) for item in page.items]
+    result = ReadResult.concatenate(parse(job, collection.max_side) for job in jobs)
+    stated = {item.id: item.properties for item in page.items}
+    columns = {
+        name: pa.array([stated[str(id)].get(name) for id in result.crystals.ids], pa.float64()) for name in NAMES
+    }
+    with written_whole(collection.parts / f"{number:06}.csv") as temporary:
+        with open_table(temporary) as table:
+            csv.writer(table).writerows(result.skipped)
+        write_table(collection.parts / f"{number:06}.parquet", table_of(result.crystals, columns))
+
+
+def _join(collection: Collection, state: dict[str, Any]) -> None:
+    """Put all pages together; columns that no crystal fills are left off."""
+    names = [collection.parts / f"{number:06}" for number in range(state["pages"])]
+    skipped = [Skipped(*row) for name in names for row in _rows(name.with_suffix(".csv"))]
+    files = [file for name in names if pq.read_metadata(file := name.with_suffix(".parquet")).num_rows]
+    if not files:
+        shutil.rmtree(collection.parts)
+        raise InputError(
+            nothing_kept(str(collection.out), skipped) if skipped else f"{collection.out}: no crystals found"
+        )
+    crystals = CrystalSet.concatenate(read_parquet(file).crystals for file in files)
+    stated = pa.concat_tables([pq.read_table(file, columns=list(NAMES)) for file in files])
+    columns = {name: stated[name].combine_chunks() for name in NAMES if stated[name].null_count < len(stated)}
+    metadata = {**collection.about, "date": state["date"]}
+    with written_whole(collection.out.with_suffix(".left_out.csv")) as temporary:
+        with open_table(temporary) as table:
+            csv.writer(table).writerows([Skipped._fields, *skipped])
+        write_table(collection.out, table_of(split_by_formula(crystals, collection.seed), columns, metadata))
+    shutil.rmtree(collection.parts)
+    print(f"{collection.out}: {summary(len(crystals), skipped)}; licence: {metadata['licence']}")
+
+
+def _rows(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))

@@ -1,0 +1,156 @@
+"""The symmetry operations of a CIF: those that it lists, else those of its Hall or Hermann-Mauguin symbol, by gemmi."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import gemmi
+import numpy as np
+
+LISTED = (
+    "_space_group_symop_operation_xyz",
+    "_symmetry_equiv_pos_as_xyz",
+    "_space_group_symop.operation_xyz",
+    "_space_group_symop_magn_operation.xyz",
+)
+CENTRINGS = "_space_group_symop_magn_centering.xyz"
+HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
+HERMANN_MAUGUIN = (
+    "_space_group_name_h-m_alt",
+    "_symmetry_space_group_name_h-m",
+    "_space_group_name_h-m_full",
+    "_space_group.name_h-m_full",
+    "_symmetry_space_group_name_h-m_full",
+)
+NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number", "_space_group.it_number")
+UNSTATED = {"", ".", "?"}
+ORIGIN = {"S": ":1", "Z": ":2"}
+"""The Inorganic Crystal Structure Database marks the first and the second origin choice of a symbol so."""
+
+
+class Unknown(ValueError):
+    """The operations of a file cannot be known for certain."""
+
+
+def text(block: Any, names: tuple[str, ...]) -> str:
+    """Return the first of these items that the block states, without quotes, or an empty string."""
+    for name in names:
+        value = block.find_value(name)
+        if value is not None and (string := gemmi.cif.as_string(value).strip()) not in UNSTATED:
+            return " ".join(string.split())
+    return ""
+
+
+def operations(block: Any, cell: Any) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return the operations of a block: rotations [M, 3, 3], translations [M, 3], and whether the file lists them.
+
+    Operations that are listed win over a symbol. Raises Unknown where a symbol leaves the setting or the origin open,
+    where operations contradict the number of the space group, and where there is neither.
+    """
+    listed = _listed(block)
+    if listed:
+        group = _group(listed)
+        _check_against_number(group, text(block, NUMBER))
+        return *_arrays(group), True
+    return *_arrays(_from_symbol(block, cell)), False
+
+
+def _listed(block: Any) -> list[str]:
+    for name in LISTED:
+        column = block.find_values(name)
+        if column:
+            return _joined([gemmi.cif.as_string(value) for value in column], name, block)
+    return []
+
+
+def _joined(values: list[str], name: str, block: Any) -> list[str]:
+    """Put together operations that stand without quotes, and so in three values; add a magnetic CIF's centrings."""
+    found: list[str] = []
+    for value in values:
+        if found and found[-1].endswith(","):
+            found[-1] += value
+        else:
+            found.append(value)
+    if not name.endswith("magn_operation.xyz"):
+        return found
+    centrings = [_without_time(gemmi.cif.as_string(value)) for value in block.find_values(CENTRINGS)] or ["x,y,z"]
+    return [(_op(centring) * _op(_without_time(value))).triplet() for centring in centrings for value in found]
+
+
+def _without_time(operation: str) -> str:
+    """Leave off the time reversal, the fourth part of a magnetic operation."""
+    return ",".join(operation.split(",")[:3])
+
+
+def _op(operation: str) -> gemmi.Op:
+    try:
+        return gemmi.Op(operation.replace(" ", ""))
+    except (RuntimeError, ValueError):
+        raise Unknown(f"a symmetry operation that is none: {operation!r}, wanted one such as 'x, y+1/2, -z'") from None
+
+
+def _group(listed: list[str]) -> gemmi.GroupOps:
+    """Return the group that the operations make up; those that a file leaves out follow from the others."""
+    given = {op.wrap() for op in map(_op, listed)}
+    group = gemmi.GroupOps(sorted(given, key=lambda op: op.triplet()))
+    if len(given) > 1 and len(group) != len(given):
+        group.add_missing_elements()
+    return group
+
+
+def _check_against_number(group: gemmi.GroupOps, number: str) -> None:
+    """Raise Unknown if the operations are those of another space group than the file says."""
+    if not number.isdecimal() or not 1 <= int(number) <= 230 or len(group) == 1:
+        return
+    found = gemmi.find_spacegroup_by_ops(group)
+    if found is not None and found.number != int(number):
+        raise Unknown(f"its operations are those of space group {found.number}, it says {number}")
+
+
+def _from_symbol(block: Any, cell: Any) -> gemmi.GroupOps:
+    """Return the operations of the symbols, which must leave nothing open."""
+    if hall := text(block, HALL):
+        try:
+            return gemmi.symops_from_hall(hall)
+        except (RuntimeError, ValueError):
+            pass  # many files say here what is no Hall symbol; the other symbol may do
+    symbol, number = text(block, HERMANN_MAUGUIN), text(block, NUMBER)
+    if not symbol:
+        return _from_number(number)
+    group = _find(symbol, cell)
+    if group is None:
+        raise Unknown(f"its symmetry {symbol!r} is not known; wanted the symmetry operations in it")
+    if number.isdecimal() and 1 <= int(number) <= 230 and int(number) != group.number:
+        raise Unknown(f"its symmetry is {symbol!r}, which is space group {group.number}, and it says {number}")
+    if group.ext in ("1", "2") and not re.search(r"(:\s*[12]|\s[SZ])$", symbol):
+        raise Unknown(f"its symmetry {symbol!r} has two origins; wanted the symmetry operations in it")
+    return group.operations()
+
+
+def _find(symbol: str, cell: Any) -> gemmi.SpaceGroup | None:
+    plain = re.sub(r"\((\d)\)|_(\d)", r"\1\2", symbol).replace("*", "")
+    plain = re.sub(r"\s*\{.*\}", "", plain)  # a remark, such as on axes, which the cell's angles tell as well
+    if match := re.fullmatch(r"(.*\S)\s+([SZ])", plain):
+        plain = match[1] + ORIGIN[match[2]]
+    plain = re.sub(r"\s*:\s*", ":", plain)
+    found = gemmi.find_spacegroup_by_name(plain, cell.alpha, cell.gamma)
+    if found is None and ":" in plain:  # an origin marked where there is only one
+        found = gemmi.find_spacegroup_by_name(plain.partition(":")[0], cell.alpha, cell.gamma)
+    return found
+
+
+def _from_number(number: str) -> gemmi.GroupOps:
+    """Return the operations of a space group of which only the number is known, if it has one setting alone."""
+    if number in ("", "1"):
+        return gemmi.symops_from_hall("P 1")
+    settings = {group.hall for group in gemmi.spacegroup_table() if str(group.number) == number}
+    if len(settings) != 1:
+        raise Unknown(f"of its symmetry it says the number {number} alone; wanted the symmetry operations in it")
+    return gemmi.symops_from_hall(settings.pop())
+
+
+def _arrays(group: gemmi.GroupOps) -> tuple[np.ndarray, np.ndarray]:
+    ops = list(group)
+    rotations = np.array([op.rot for op in ops], dtype=np.float64) / gemmi.Op.DEN
+    return rotations, np.array([op.tran for op in ops], dtype=np.float64) / gemmi.Op.DEN

@@ -1,0 +1,138 @@
+"""The primitive cell of a crystal with the shortest sides: what a conventional cell or a supercell repeats.
+
+moyopy finds it for cells of a few hundred atoms; here, translations are looked up in a k-d tree, so that a supercell of
+20,000 atoms takes a second.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+TOLERANCE = 0.05
+"""Å; atoms that a translation brings so near to atoms of the same element are the same, as positions are rounded."""
+SAMPLE = 16
+"""Atoms that every translation is tried on before the shortest that pass are tried on all."""
+SKEWED = 0.3
+"""Sine of an angle; the shortest independent vectors of a lattice, and their planes, stand steeper on each other."""
+ROUNDING = 1e-9
+"""Sine of an angle that is none, between vectors without noise."""
+STEPS = np.array([step for step in itertools.product((-1, 0, 1), repeat=3) if any(step)])
+
+
+class Cell(NamedTuple):
+    """A unit cell."""
+
+    lattice: np.ndarray
+    """[3, 3] Å, rows a, b, c."""
+    frac_coords: np.ndarray
+    """[N, 3]."""
+    numbers: np.ndarray
+    """[N]."""
+
+
+def primitive_cell(cell: Cell, tolerance: float = TOLERANCE) -> Cell:
+    """Return the primitive cell of a crystal in the basis of its three shortest translations, in the same orientation.
+
+    Atoms that coincide in it are put at their mean. A cell that is primitive comes back in its own shortest basis.
+    """
+    cell = _in_basis(cell, reduced_basis(cell.lattice))
+    lattice = _shortest_translations(cell, tolerance)
+    multiples = np.rint(cell.lattice @ np.linalg.inv(lattice))  # found between two atoms, it is as exact as these are
+    copies = round(abs(np.linalg.det(multiples)))
+    lattice = np.linalg.solve(multiples, cell.lattice)
+    if copies == 1:
+        return cell
+    folded = _in_basis(cell, lattice)
+    groups = _coinciding(folded, tolerance)
+    if len(groups) * copies != len(cell.numbers) or any(len(group) != copies for group in groups):
+        return cell  # within the tolerance it repeats in several ways: as it is, it is no wrong crystal
+    first = np.array([group[0] for group in groups])
+    apart = [folded.frac_coords[group] - folded.frac_coords[group[0]] for group in groups]
+    shifts = np.array([(part - np.rint(part)).mean(axis=0) for part in apart])
+    return Cell(lattice, (folded.frac_coords[first] + shifts) % 1.0 % 1.0, cell.numbers[first])
+
+
+def _in_basis(cell: Cell, lattice: np.ndarray) -> Cell:
+    return Cell(lattice, cell.frac_coords @ (cell.lattice @ np.linalg.inv(lattice)) % 1.0 % 1.0, cell.numbers)
+
+
+def reduced_basis(lattice: np.ndarray) -> np.ndarray:
+    """Return the three shortest independent vectors [3, 3] of a lattice, as right-handed rows."""
+    while True:
+        shorter = _three_shortest(np.concatenate([lattice, STEPS @ lattice]), ROUNDING)
+        if np.linalg.norm(shorter, axis=1).sum() > np.linalg.norm(lattice, axis=1).sum() - 1e-9:
+            return lattice if np.linalg.det(lattice) > 0 else -lattice
+        lattice = shorter
+
+
+def _three_shortest(vectors: np.ndarray, least_sine: float) -> np.ndarray:
+    """Return the three shortest of the vectors [T, 3] that stand steeper on each other than this, right-handed."""
+    vectors = vectors[np.argsort(np.linalg.norm(vectors, axis=1), kind="stable")]
+    directions = vectors / np.linalg.norm(vectors, axis=1)[:, None]
+    across = np.cross(directions[0], directions)
+    second = (np.linalg.norm(across, axis=1) > least_sine).argmax()
+    third = (np.abs(directions @ across[second]) > least_sine).argmax()
+    basis = vectors[[0, second, third]]
+    return basis if np.linalg.det(basis) > 0 else -basis
+
+
+def _shortest_translations(cell: Cell, tolerance: float) -> np.ndarray:
+    """Return the three shortest vectors [3, 3] Å that span space and bring every atom onto one of its element."""
+    elements, counts = np.unique(cell.numbers, return_counts=True)
+    trees = {z: cKDTree(cell.frac_coords[cell.numbers == z], boxsize=1.0) for z in elements}
+    rarest = cell.frac_coords[cell.numbers == elements[counts.argmin()]]
+    candidates = rarest[1:] - rarest[0]
+    sample = np.unique(np.linspace(0, len(cell.numbers) - 1, SAMPLE).astype(int))
+    some = Cell(cell.lattice, cell.frac_coords[sample], cell.numbers[sample])
+    candidates = candidates[_all_meet(some, candidates, trees, tolerance)]
+    images = (candidates - np.rint(candidates))[:, None] + np.concatenate([np.zeros((1, 3)), STEPS])
+    pool = np.concatenate([np.eye(3), STEPS, images.reshape(-1, 3)])
+    while True:
+        basis = _three_shortest(pool @ cell.lattice, SKEWED)
+        fractions = basis @ np.linalg.inv(cell.lattice)
+        wrong = fractions[~_all_meet(cell, fractions, trees, tolerance)]
+        if len(wrong) == 0:
+            return basis
+        apart = pool[:, None] - wrong
+        # A translation fails with its opposite, and with all that differ from it by a vector of the cell.
+        failed = np.minimum(_off_whole(apart), _off_whole(pool[:, None] + wrong)) < 1e-6
+        pool = pool[~failed.any(axis=1)]
+
+
+def _off_whole(fractions: np.ndarray) -> np.ndarray:
+    off: np.ndarray = np.abs(fractions - np.rint(fractions)).max(axis=-1)
+    return off
+
+
+def _all_meet(cell: Cell, translations: np.ndarray, trees: dict[int, cKDTree], tolerance: float) -> np.ndarray:
+    """Return [T] bool, whether each translation brings all atoms of `cell` onto atoms of their elements."""
+    meets = np.ones(len(translations), dtype=bool)
+    for z, tree in trees.items():
+        moved = (cell.frac_coords[cell.numbers == z] + translations[:, None]) % 1.0 % 1.0
+        if moved.size == 0:
+            continue
+        _, nearest = tree.query(moved)
+        apart = moved - tree.data[nearest]
+        meets &= np.linalg.norm((apart - np.rint(apart)) @ cell.lattice, axis=2).max(axis=1) < tolerance
+    return meets
+
+
+def _coinciding(cell: Cell, tolerance: float) -> list[np.ndarray]:
+    """Return the atoms of each element that are in the same place of the cell, as indices."""
+    groups = []
+    for z in np.unique(cell.numbers):
+        atoms = np.flatnonzero(cell.numbers == z)
+        wrapped = cell.frac_coords[atoms]
+        reach = 3 * tolerance / np.linalg.svd(cell.lattice, compute_uv=False).min()
+        tree = cKDTree(wrapped, boxsize=1.0)
+        left = np.ones(len(atoms), dtype=bool)
+        for i in range(len(atoms)):
+            if left[i]:
+                near = [j for j in tree.query_ball_point(wrapped[i], reach) if left[j]]
+                left[near] = False
+                groups.append(atoms[near])
+    return groups
