@@ -12,7 +12,7 @@ from crystalgrid.commands.train import train
 from crystalgrid.report.model_card import CARD, DRAWS, LIMITS, METRICS, PICTURE
 from small_generators import train_small_generator, write_recipe
 
-pytestmark = pytest.mark.usefixtures("no_gpu")
+pytestmark = [pytest.mark.usefixtures("no_gpu"), pytest.mark.slow]
 
 
 def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Path, monkeypatch) -> None:
