@@ -1,4 +1,4 @@
-"""`find_atoms` against connected components of others with statistics and vote in NumPy."""
+"""The time of `find_atoms`, and of other libraries' connected components with a vote in NumPy."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""`voxelize` against stock libraries, the original loop, freud, and the machine's own peak."""
+"""The time of `voxelize`, of other libraries, of the original loop, and at the machine's peak."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_against_the_peak(side_by_side, workload) -> None:
 
 @pytest.mark.parametrize(("calls", "how"), [(1, "from rest"), (10, "10 calls in a row")])
 def test_two_threads_against_one(side_by_side, workload, calls: int, how: str) -> None:
-    """From rest the second core has to wake up first."""
+    """The second core is woken up first, which takes time of its own."""
 
     def voxelize_on(threads: int) -> None:
         for _ in range(calls):

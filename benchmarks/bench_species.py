@@ -1,4 +1,4 @@
-"""`label_species` against a k-d tree, and against `voxelize`."""
+"""The time of `label_species`, of a k-d tree, and of `voxelize`."""
 
 import numpy as np
 

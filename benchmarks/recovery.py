@@ -1,6 +1,6 @@
-"""Crystals to density, through a model or not, and back to crystals: how many match, as CDVAE counts it.
+"""The share of crystals that are recovered from their densities, through a model or not, as CDVAE counts it.
 
-pymatgen's `StructureMatcher(stol=0.5, ltol=0.3, angle_tol=10)` between each crystal and what is recovered from one cube
+pymatgen's `StructureMatcher(stol=0.5, ltol=0.3, angle_tol=10)` compares each crystal with the one recovered from a cube
 of it; the RMSE is over those that match, in units of (volume per atom)^(1/3).
 """
 
@@ -30,8 +30,8 @@ def recovery(data: str, model: str | None = None, split: str = "test", crystals:
         data: "prototypes", a Parquet file, or a folder.
         model: a model in repeated mode, to encode and decode densities and to label atoms; by default both are true.
         split: "train", "val" or "test".
-        crystals: how many, one cube of each, with its corner at the crystal's origin.
-        seed: of their choice.
+        crystals: number of crystals, one cube of each, with its corner at the crystal's origin.
+        seed: the seed of their choice.
     """
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # pymatgen's, of elements without electronegativity
@@ -51,9 +51,9 @@ def recovery(data: str, model: str | None = None, split: str = "test", crystals:
             species, confidence = network.segment(density)
         atoms = find_atoms(species, density, grid, confidence=confidence)
         for how in rms:
-            began = time.process_time()
+            start_time = time.process_time()
             recovered = recover(atoms, None if how == "atoms alone" else density, grid)
-            seconds[how] += time.process_time() - began
+            seconds[how] += time.process_time() - start_time
             for one, true in zip(recovered, part, strict=True):
                 found[how] = found.get(how, 0) + (one is not None)
                 match = one and matcher.get_rms_dist(true.to_pymatgen(), one.crystal.to_pymatgen())

@@ -1,6 +1,6 @@
-"""Crystals to density and labels and back to atoms: how far off labels and `fit_atoms` put them.
+"""The errors of atoms that are found in true densities and labels of crystals, and of the same atoms fitted.
 
-Of atoms 1 Å or more from every face of their cube and 1.35 Å or more from each other, which labels keep apart.
+Atoms count that are 1 Å or more from every face of their cube and 1.35 Å or more from each other.
 """
 
 import numpy as np
@@ -14,15 +14,14 @@ from crystalgrid.progress import progress
 from crystalgrid.report.metrics import TrueAtoms, true_atoms
 
 DEPTH, APART = 1.0, 1.35
-"""Å, to the nearest face and to the nearest atom."""
+"""Å, the least distances to a face and to another atom; labels of nearer atoms may merge."""
 BATCH = 50
 
 
 def errors(true: TrueAtoms, found: torch.Tensor, grid: Grid) -> np.ndarray:
-    """Å, from each of the atoms that count to the nearest found one."""
-    apart = np.linalg.norm(true.positions[:, None] - true.positions, axis=2) + np.diag(
-        np.full(len(true.numbers), np.inf)
-    )
+    """Return the distance in Å from each of the true atoms that count to the nearest found atom."""
+    apart = np.linalg.norm(true.positions[:, None] - true.positions, axis=2)
+    np.fill_diagonal(apart, np.inf)
     counts = (true.depth(grid.length) >= DEPTH) & (apart.min(axis=1, initial=np.inf) >= APART)
     return np.linalg.norm(true.positions[counts][:, None] - found.numpy(), axis=2).min(axis=1, initial=np.inf)
 
@@ -32,8 +31,8 @@ def round_trip(data: str, crystals: int = 1000, seed: int = 0) -> None:
 
     Args:
         data: "prototypes", a Parquet file, or a folder.
-        crystals: how many, one cube of each.
-        seed: of their choice and of where cubes are cut.
+        crystals: number of crystals, one cube of each.
+        seed: the seed of their choice and of the cubes' origins.
     """
     all_crystals, grid = load_crystals(data), Grid()
     chosen = np.random.default_rng(seed).choice(len(all_crystals), min(crystals, len(all_crystals)), replace=False)
@@ -48,9 +47,9 @@ def round_trip(data: str, crystals: int = 1000, seed: int = 0) -> None:
     print(f"{len(chosen)} crystals, seed {seed}; Å")
     print("| | atoms | median | 90 % | 99.9 % | worst | over 0.1 Å |\n|---|--:|--:|--:|--:|--:|--:|")
     for how, parts in measured.items():
-        off = np.concatenate(parts)
-        row = [f"{np.quantile(off, q):.4f}" for q in (0.5, 0.9, 0.999, 1)]
-        print(f"| {how} | {len(off):,} | {' | '.join(row)} | {(off > 0.1).sum()} |")
+        distances = np.concatenate(parts)
+        row = [f"{np.quantile(distances, q):.4f}" for q in (0.5, 0.9, 0.999, 1)]
+        print(f"| {how} | {len(distances):,} | {' | '.join(row)} | {(distances > 0.1).sum()} |")
 
 
 if __name__ == "__main__":
