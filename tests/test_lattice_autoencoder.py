@@ -8,7 +8,7 @@ import torch
 
 import reference
 from crystalgrid import Crystal, Grid, voxelize
-from crystalgrid.geometry.lattice_finder import LatticeFinder, shortest
+from crystalgrid.geometry.lattice_finder import LatticeFinder, shortest_basis
 from crystalgrid.geometry.structure_factors import LARGEST, NOISE, VARIANCE, StructureFactors
 from crystalgrid.nets.autoencoders.lattice import LatticeAutoencoder, LatticeConfig
 from posterior import loss_with_variances
@@ -89,7 +89,7 @@ def test_what_does_not_repeat_is_given_translations_that_lead_out_of_the_cube():
 def test_of_independent_translations_the_shortest_are_taken_and_made_right_handed():
     shift = torch.tensor([[[0.0, 5, 0], [2, 0, 0], [4, 0, 0], [0, 4, 0.1], [0, 0, -6], [0, 0, 3]]])
     found = torch.tensor([[True, True, True, True, True, False]])
-    torch.testing.assert_close(shortest(shift, found)[0], torch.tensor([[2.0, 0, 0], [0, 4, 0.1], [0, 0, 6]]))
+    torch.testing.assert_close(shortest_basis(shift, found)[0], torch.tensor([[2.0, 0, 0], [0, 4, 0.1], [0, 0, 6]]))
 
 
 @torch.no_grad()

@@ -98,7 +98,8 @@ class Compiled(nn.Module):
         """Return mu and log variance of z, each [B, latent_dim], of densities [B, n, n, n]."""
         if not self.encodes:
             raise InputError("this model.pt2 cannot encode; a model.pt can (`crystalgrid-export RUN -o model.pt`)")
-        return self.loaded["encode"](density.contiguous())
+        posterior: tuple[Tensor, Tensor] = self.loaded["encode"](density.contiguous())
+        return posterior
 
     def prior(self, noise: Tensor) -> Tensor:
         """Return latent vectors of noise, both [B, latent_dim]."""
@@ -106,8 +107,10 @@ class Compiled(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Return densities [B, n, n, n] of latent vectors [B, latent_dim]."""
-        return self.loaded["decode"](z.contiguous())
+        density: Tensor = self.loaded["decode"](z.contiguous())
+        return density
 
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """Return species and the probability of that, both [B, n, n, n], of densities [B, n, n, n]."""
-        return self.loaded["segment"](density.contiguous())
+        species_and_confidence: tuple[Tensor, Tensor] = self.loaded["segment"](density.contiguous())
+        return species_and_confidence

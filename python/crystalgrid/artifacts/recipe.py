@@ -140,7 +140,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 def recipe_from(content: dict[str, Any], where: str) -> Recipe:
     """Return a checked recipe from plain dictionaries; `where` is what error messages call it."""
-    recipe = _read(Recipe, content, where)
+    recipe: Recipe = _read(Recipe, content, where)
     _check(recipe, where)
     return recipe
 

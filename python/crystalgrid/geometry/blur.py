@@ -22,7 +22,8 @@ MARGIN, SPACING = 4.0, 1 / 16
 
 def voxel_centres(count: int) -> Tensor:
     """Return the centres of `count` equal parts of the cube along an axis, Å, [count] float64."""
-    return (torch.arange(count, dtype=torch.float64) + 0.5) * LENGTH / count
+    centres: Tensor = (torch.arange(count, dtype=torch.float64) + 0.5) * LENGTH / count
+    return centres
 
 
 def axis_points() -> Tensor:
@@ -32,12 +33,14 @@ def axis_points() -> Tensor:
 
 def blur_matrix(n: int, width: float) -> Tensor:
     """Return Gaussians of `width` Å about each of `axis_points`, at the centres of n voxels, [n, points] float64."""
-    return torch.exp(-((voxel_centres(n)[:, None] - axis_points()) ** 2) / (2 * width**2))
+    gaussians: Tensor = torch.exp(-((voxel_centres(n)[:, None] - axis_points()) ** 2) / (2 * width**2))
+    return gaussians
 
 
 def blur_modes(n: int, count: int) -> Tensor:
     """Return `count` orthonormal modes of the blur at the centres of n voxels, the strongest first, [n, count]."""
-    return torch.linalg.svd(blur_matrix(n, SIGMA), full_matrices=False)[0][:, :count].float()
+    modes: Tensor = torch.linalg.svd(blur_matrix(n, SIGMA), full_matrices=False)[0]
+    return modes[:, :count].float()
 
 
 def deblurring(n: int, count: int, width: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -57,7 +60,8 @@ def wiener_filter(singular: Tensor, noise: float) -> Tensor:
     noise: relative to the strongest mode; modes of which less is left are damped.
     """
     kept = singular[:, None, None] * singular[:, None] * singular
-    return kept / (kept**2 + (noise * kept[0, 0, 0]) ** 2) / PEAK
+    factors: Tensor = kept / (kept**2 + (noise * kept[0, 0, 0]) ** 2) / PEAK
+    return factors
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:

@@ -152,4 +152,5 @@ def cosine_sums(g_vectors: Tensor, n: int = N, length: float = LENGTH) -> Tensor
 def ridge_regression(squares: Tensor, target: Tensor, penalty: float = NOISE**2 * N**3 / VARIANCE) -> Tensor:
     """Return the solution [B, K] of normal equations [B, K, K] and [B, K], for factors of VARIANCE seen with NOISE."""
     unit = torch.eye(squares.size(1), dtype=squares.dtype, device=squares.device)
-    return torch.linalg.solve_ex(squares + penalty * unit, target.unsqueeze(-1))[0].squeeze(-1)
+    factors: Tensor = torch.linalg.solve_ex(squares + penalty * unit, target.unsqueeze(-1))[0].squeeze(-1)
+    return factors

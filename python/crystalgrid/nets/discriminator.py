@@ -21,4 +21,5 @@ class Discriminator(nn.Module):
 
     def forward(self, density: Tensor) -> Tensor:
         """Return logits [B], whose sigmoid is 1 for a real crystal's decode, of densities [B, 30, 30, 30] in 1/Å³."""
-        return self.layers(relative_density(density).unsqueeze(1)).squeeze(1)
+        logits: Tensor = self.layers(relative_density(density).unsqueeze(1)).squeeze(1)
+        return logits

@@ -31,7 +31,7 @@ class _Mean(torch.autograd.Function):
         return total / distributed.get_world_size()
 
     @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(_: Any, gradient: Tensor) -> Tensor:
         return _Mean.forward(_, gradient)
 
 

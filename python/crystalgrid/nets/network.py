@@ -37,7 +37,8 @@ class CrystalNet(nn.Module):
         if self.generator.draws_cells:
             lattice, frac_coords, numbers = self.generator(noise)
             return self.autoencoder.encode_cells(lattice, frac_coords, numbers)
-        return self.generator(noise)
+        z: Tensor = self.generator(noise)
+        return z
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:

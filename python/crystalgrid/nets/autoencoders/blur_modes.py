@@ -53,8 +53,8 @@ class BlurModeAutoencoder(Autoencoder):
         self.encoder = perceptron((coefficients, *config.encoder, 2 * latent_dim))
         self.decoder = perceptron((latent_dim, *config.decoder, coefficients))
         for network in (self.encoder, self.decoder):  # at first, the linear model alone
-            nn.init.zeros_(network[-1].weight)
-            nn.init.zeros_(network[-1].bias)
+            for parameter in network[-1].parameters():
+                nn.init.zeros_(parameter)
         self.register_buffer("log_mean", torch.tensor([0.0, 1.0]))  # mean and standard deviation over the crystals
         self.register_buffer("linear_logvar", torch.zeros(latent_dim))  # of q(z|M) in the linear model
 

@@ -95,7 +95,8 @@ class LatticeAutoencoder(Autoencoder):
 
     def reciprocal(self, density: Tensor) -> Tensor:
         """Return reciprocal lattices over 2π, rows a*, b*, c* in 1/Å, [B, 3, 3] float64, of [B, n, n, n]."""
-        return torch.linalg.inv_ex(self.finder(density).double())[0].transpose(1, 2)
+        reciprocal: Tensor = torch.linalg.inv_ex(self.finder(density).double())[0].transpose(1, 2)
+        return reciprocal
 
     def numbers(self, density: Tensor, reciprocal: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logarithm of ρ₀ [B], and reciprocal lattice and factors [B, latent_dim - 1], of densities."""

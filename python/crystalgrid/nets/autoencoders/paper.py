@@ -75,7 +75,8 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return densities [B, 30, 30, 30] of z [B, latent_dim], before the last ReLU cuts them at zero."""
-        return self.last(self.convs(self.start(z))).squeeze(1).float()
+        density: Tensor = self.last(self.convs(self.start(z))).squeeze(1).float()
+        return density
 
 
 class PaperAutoencoder(Autoencoder):
@@ -90,7 +91,8 @@ class PaperAutoencoder(Autoencoder):
 
     @torch.jit.export
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        return self.encoder(density)
+        posterior: tuple[Tensor, Tensor] = self.encoder(density)
+        return posterior
 
     @torch.jit.export
     def decode(self, z: Tensor) -> Tensor:

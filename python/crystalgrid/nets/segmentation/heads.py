@@ -43,7 +43,8 @@ class SoftmaxHead(nn.Module):
         """Return the binary cross entropy, the mean over voxels and classes (Eq. 3), without the one-hot matrix S."""
         logits = self.classify(features).float()
         true_logits = logits.gather(-1, species.unsqueeze(-1).long())
-        return F.softplus(logits).mean() - true_logits.mean() / logits.size(-1)
+        loss: Tensor = F.softplus(logits).mean() - true_logits.mean() / logits.size(-1)
+        return loss
 
 
 class PresenceAndSpeciesHead(nn.Module):
@@ -76,7 +77,8 @@ class PresenceAndSpeciesHead(nn.Module):
     def presence_logits(self, features: Tensor) -> Tensor:
         """Return the logit of an atom, [...], of features [..., features]."""
         hidden = features if self.presence_hidden is None else self.presence_hidden(features)
-        return self.presence(hidden).squeeze(-1)
+        logits: Tensor = self.presence(hidden).squeeze(-1)
+        return logits
 
     def species_logits(self, features: Tensor, tail: float = TAIL) -> Tensor:
         """Return the logits of the species of V voxels that have an atom, [V, 94], of features [V, features]."""
@@ -87,7 +89,8 @@ class PresenceAndSpeciesHead(nn.Module):
         penalty = 0.5 * (sharpness * (self.z_features - z_feature)).square()
         if self.hidden is not None:
             penalty = tail * torch.log1p(penalty / tail)
-        return scores[:, :-2] - penalty
+        logits: Tensor = scores[:, :-2] - penalty
+        return logits
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return species, uint8, and the probability of that, both [B, n, n, n], of [B, n, n, n, features].

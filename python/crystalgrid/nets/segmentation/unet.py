@@ -59,7 +59,8 @@ class Up(nn.Module):
         self.conv = double_conv(skip + below, skip)
 
     def forward(self, skip: Tensor, pooled: Tensor, below: Tensor) -> Tensor:
-        return self.conv(torch.cat((self.attention(skip, pooled, below), doubled(below, skip)), 1))
+        joined: Tensor = self.conv(torch.cat((self.attention(skip, pooled, below), doubled(below, skip)), 1))
+        return joined
 
 
 class UNet(nn.Module):
@@ -118,4 +119,5 @@ class UNet(nn.Module):
     @torch.jit.export
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """Return species, uint8, 0 or Z, and the probability of that, both [B, n, n, n], of densities [B, n, n, n]."""
-        return self.head(self.features(density))
+        species_and_confidence: tuple[Tensor, Tensor] = self.head(self.features(density))
+        return species_and_confidence
