@@ -92,6 +92,7 @@ def tiny_metadata(**changes: object) -> dict:
 
 def write_tiny(path: Path) -> Path:
     """An artifact of that network."""
-    path.write_bytes(scripted(tiny_network()))
-    describe(path, tiny_metadata())
+    network = tiny_network()
+    path.write_bytes(scripted(network))
+    describe(path, tiny_metadata(scale=network.autoencoder.scale()))
     return path
