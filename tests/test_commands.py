@@ -119,7 +119,7 @@ MISTAKES = {
     "evaluate m --seed": r"Missing value for argument '--seed'.*",
     "figures m --out x --betas 1 y": r"Error parsing --betas: .*\['1', 'y'\]",
     "train --mode both --out x": r"invalid choice 'both' for argument '--mode'.*'single', 'repeated'\)",
-    "data": r"Expected one of \{pack\}",
+    "data": r"Expected one of \{pack, fetch\}",
     "data paint": r"Unrecognized options: paint",
 }
 
