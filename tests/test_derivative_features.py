@@ -1,4 +1,4 @@
-"""What the U-Net sees of a density about each voxel: values, slopes, curvatures of sharper ones."""
+"""Derivative features: values, slopes and curvatures of deblurred densities at each voxel."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ VOXELS = reference.voxel_centres(GRID).reshape(30, 30, 30, 3)
 
 
 def channels(density: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Of one cube, by name: value, distance and curvature at each width [W, n, n, n], and the peak [n, n, n]."""
+    """Return value, distance and curvature at each width [W, n, n, n], and the peak [n, n, n], of one cube."""
     seen = torch.cat(FEATURES(density))
     return {
         "value": (0.8 * seen[0:-1:3] + 3.3).sinh(),
@@ -66,18 +66,18 @@ def test_everything_is_finite_and_of_moderate_size():
 
 
 @torch.no_grad()
-def test_a_jet_is_value_slope_and_laplacian_of_the_sum_of_waves():
+def test_derivatives_are_those_of_the_sum_of_modes():
     rng = np.random.default_rng(0)
-    coefficients, waves = rng.standard_normal((4, 4, 4)), rng.standard_normal((3, 4, 6))
-    found = value_and_derivatives(*(torch.from_numpy(x) for x in (coefficients[None], waves)))
-    wanted = reference.jet(coefficients, waves)
+    coefficients, modes = rng.standard_normal((4, 4, 4)), rng.standard_normal((3, 4, 6))
+    found = value_and_derivatives(*(torch.from_numpy(x) for x in (coefficients[None], modes)))
+    wanted = reference.jet(coefficients, modes)
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one[0].numpy(), other, rtol=1e-12)
 
 
 @pytest.mark.parametrize("width", NOISE)
-def test_derivatives_are_those_of_differences(width):
-    """Moving all places by a step is moving the voxels back."""
+def test_axis_derivatives_are_those_of_differences(width):
+    """Compare derivatives with differences: to move all points by a step is to move the voxels back."""
     step = SPACING
     plain, first, second = derivatives(30, width)
     wide = blur_matrix(30, width)

@@ -19,9 +19,9 @@ def test_latent_vectors_of_cells_decode_to_their_densities_in_repeated_mode():
     crystals = [crystal for crystal in SMALL_ZOO.values() if abs(np.linalg.det(crystal.lattice)) < 250]
     cells = build_unit_cells(CrystalSet.from_crystals(crystals), 12)
     lattice = from_parameters(cells.lattice_params)
-    vae = LatticeAutoencoder(LatticeConfig(latent_dim=900))
-    vae.factors.choose(torch.linalg.inv(lattice).transpose(1, 2))
-    decoded = vae.decode(vae.encode_cells(lattice, cells.frac_coords, cells.numbers))
+    autoencoder = LatticeAutoencoder(LatticeConfig(latent_dim=900))
+    autoencoder.factors.choose(torch.linalg.inv(lattice).transpose(1, 2))
+    decoded = autoencoder.decode(autoencoder.encode_cells(lattice, cells.frac_coords, cells.numbers))
     rebuilt = to_crystals(lattice, cells.frac_coords, cells.numbers)
     density = voxelize(rebuilt, GRID, torch.full((len(rebuilt), 3), -GRID.length / 2))
     error = (decoded - density).flatten(1).norm(dim=1) / density.flatten(1).norm(dim=1)
@@ -32,8 +32,8 @@ def test_latent_vectors_of_cells_decode_to_their_densities_in_repeated_mode():
 def test_latent_vectors_of_cells_decode_to_their_densities_in_single_mode():
     cells = build_unit_cells(CrystalSet.from_crystals(SMALL_ZOO.values()), 12)
     lattice = from_parameters(cells.lattice_params)
-    vae = AtomAutoencoder(AtomConfig())
-    decoded = vae.decode(vae.encode_cells(lattice, cells.frac_coords, cells.numbers))
+    autoencoder = AtomAutoencoder(AtomConfig())
+    decoded = autoencoder.decode(autoencoder.encode_cells(lattice, cells.frac_coords, cells.numbers))
     rebuilt = to_crystals(lattice, cells.frac_coords, cells.numbers)
     in_cell = [Crystal(crystal.lattice, crystal.frac_coords % 1, crystal.numbers) for crystal in rebuilt]
     origin = torch.from_numpy(np.stack([crystal.positions.mean(0) - GRID.length / 2 for crystal in in_cell]))

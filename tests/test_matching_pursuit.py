@@ -1,4 +1,4 @@
-"""Atoms of a density: found, fitted, and no more of them than there are."""
+"""Matching pursuit: the atoms of a density are found and fitted, and no others."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ PURSUIT = MatchingPursuit(GRID.n, 75)
 
 
 def assert_are(positions: torch.Tensor, weights: torch.Tensor, wanted: np.ndarray, numbers: np.ndarray) -> None:
-    """What was found in one cube are these atoms, in any order, and no others."""
+    """Assert that what was found in one cube are these atoms, in any order, and no others."""
     found = positions[weights > 0].numpy()
     assert len(found) == len(wanted)
     distances = np.linalg.norm(wanted[:, None] - found, axis=2)

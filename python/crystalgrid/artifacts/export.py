@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import __version__
+from ..crystal import MAX_Z
 from ..errors import InputError
 from ..files import written_whole
 from ..grid import Grid
@@ -56,7 +57,7 @@ def export_model(run: str, out: Path) -> None:
         "format": FORMAT,
         "mode": trained["mode"],
         "grid": trained["grid"],
-        "classes": 95,
+        "classes": 1 + MAX_Z,
         "latent_dim": latent_dim(trained),
         "units": {"density": "1/Å^3", "length": "Å"},
         "recipe": trained["recipe"],

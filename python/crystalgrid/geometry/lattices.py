@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-SIDES = 6
+LATTICE_PARAMS = 6
 """Parameters of a lattice, without its orientation."""
 ROUNDS = 8
 """Rounds in which basis vectors are made shorter; lattices as crystals are given need two or three."""

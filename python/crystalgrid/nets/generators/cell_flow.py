@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ...crystal import MAX_Z
 from ...geometry.blur import product
-from ...geometry.lattices import SIDES, from_parameters
+from ...geometry.lattices import LATTICE_PARAMS, from_parameters
 from ...geometry.nearest_images import mean_nearest_differences
 from ...geometry.orbits import (
     SPACE_GROUPS,
@@ -34,7 +34,7 @@ LATE_GAIN, LATE_OFFSET = 0.2, 0.05
 
 The velocity towards a known position grows in this way, as the remaining time gets short.
 """
-LEAST_NOISE = 1 + ELEMENTS + SIDES + 6
+LEAST_NOISE = 1 + ELEMENTS + LATTICE_PARAMS + 6
 """Length of the noise for a crystal of one atom; each further atom takes six numbers."""
 
 
@@ -61,7 +61,7 @@ class CellFlow(Generator):
         super().__init__()
         assert atoms <= most_atoms(latent_dim)
         self.steps, self.atoms = steps, atoms
-        self.noise_parts = [1, ELEMENTS, SIDES, 3 * atoms, 3 * atoms]
+        self.noise_parts = [1, ELEMENTS, LATTICE_PARAMS, 3 * atoms, 3 * atoms]
         self.distance_width, self.late_gain, self.late_offset = DISTANCE_WIDTH, LATE_GAIN, LATE_OFFSET
         width = widths[0] // 2
         self.templates = Templates(atoms)
@@ -69,18 +69,20 @@ class CellFlow(Generator):
         self.minimum_distances = MinimumDistances()
         self.species = nn.Embedding(1 + MAX_Z, width)
         self.space_group = nn.Embedding(1 + SPACE_GROUPS, width)
-        self.context = nn.Linear(SIDES + 3 + 2 * FREQUENCIES, width)
+        self.context = nn.Linear(LATTICE_PARAMS + 3 + 2 * FREQUENCIES, width)
         self.layers = nn.ModuleList(Layer(width, hidden) for hidden in widths)
         self.norm = nn.LayerNorm(width)
         self.step_head = nn.Linear(width, 6)
         self.pair_head = nn.Linear(width, 2 * DISTANCE_FEATURES)
-        self.lattice_head = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, SIDES))
+        self.lattice_head = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, LATTICE_PARAMS))
         self.lattice_scale: Tensor
         self.frequencies: Tensor
         self.phase_vectors: Tensor
         self.distance_centres: Tensor
         centres = torch.linspace(0, LARGEST_DISTANCE, DISTANCE_FEATURES)
-        self.register_buffer("lattice_scale", torch.stack((torch.zeros(SIDES), torch.ones(SIDES))))  # mean, deviation
+        self.register_buffer(
+            "lattice_scale", torch.stack((torch.zeros(LATTICE_PARAMS), torch.ones(LATTICE_PARAMS)))
+        )  # mean, deviation
         self.register_buffer("frequencies", math.pi * torch.arange(1, FREQUENCIES + 1), persistent=False)
         self.register_buffer("phase_vectors", 2 * math.pi * smallest_miller_indices(width // 2).T, persistent=False)
         self.register_buffer("distance_centres", centres, persistent=False)
