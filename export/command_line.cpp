@@ -131,7 +131,7 @@ Json CommandLine::parse(std::span<const char* const> words) const {
       const bool is_last = word + 1 == words.end();
       const Text value = has_value ? Text(text).substr(given.size() + 1) : is_last ? "" : *++word;
       values[option->name] = parse_value(*option, given, value);
-    } else if (text.starts_with("-")) {
+    } else if (text.starts_with('-')) {
       throw InputError("unknown option " + given + " (see --help)");
     } else if (const auto [model, is_first] = values.try_emplace("model", Json{text}); !is_first) {
       throw InputError("wanted one model, got " + quoted(model->second.text()) + " and " + quoted(text));

@@ -64,8 +64,8 @@ std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, co
     // Readers would wrap an atom outside the cell to its other side, so it is put just inside the face: exactly on the
     // face it could coincide with an atom at the opposite one.
     const auto inside = [&](int axis) { return std::clamp(p[axis] / length, 0.001, 0.999); };
-    append(block, "%s%lld %s %.7f %.7f %.7f 1\n", symbol, static_cast<long long>(a - first + 1), symbol, inside(0),
-           inside(1), inside(2));
+    const long long number = a - first + 1;
+    append(block, "%s%lld %s %.7f %.7f %.7f 1\n", symbol, number, symbol, inside(0), inside(1), inside(2));
   }
   return block + "\n";
 }

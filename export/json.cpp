@@ -171,14 +171,14 @@ class Parser {
     return rest_.substr(0, end);
   }
 
-  /// A whole number if it is written as one and fits into 64 bits, else a double, which must be finite.
+  /// A whole number if it is written as one and fits into 64 bits, else a double, which must be finite. -0 is a double.
   Json number() {
     const std::string_view text = number_text();
     const char *first = text.data(), *last = first + text.size();
     rest_.remove_prefix(text.size());
     std::int64_t whole = 0;
     const auto [whole_end, whole_error] = std::from_chars(first, last, whole);
-    if (whole_error == std::errc() && whole_end == last) return Json{whole};
+    if (whole_error == std::errc() && whole_end == last && text != "-0") return Json{whole};
     double x = 0;
     if (std::from_chars(first, last, x).ec != std::errc()) fail();
     return Json{x};

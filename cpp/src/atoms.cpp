@@ -163,8 +163,8 @@ void count_votes(Scratch& s) {
             [](const Vote& u, const Vote& v) { return u.atom != v.atom ? u.atom < v.atom : u.label < v.label; });
   for (const Vote& vote : s.votes) s.fragments[vote.atom].votes = 0;
   for (std::size_t first = 0; first < s.votes.size();) {
-    Vote sum = s.votes[first];
-    while (++first < s.votes.size() && s.votes[first].atom == sum.atom && s.votes[first].label == sum.label)
+    Vote sum = s.votes[first++];
+    for (; first < s.votes.size() && s.votes[first].atom == sum.atom && s.votes[first].label == sum.label; ++first)
       sum.voxels += s.votes[first].voxels;
     Fragment& atom = s.fragments[sum.atom];
     if (sum.voxels > atom.votes) atom.votes = sum.voxels, atom.label = sum.label;

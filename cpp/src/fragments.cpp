@@ -61,10 +61,11 @@ std::span<const Place> fill_words(const LabelledCube& cube, Fragments& s) {
     index += length;
   };
   const int left = n - (width - 1) * kWord;
-  for (; row.i < n; ++row.i, word += 2 * width) {
+  const auto rows = static_cast<std::int16_t>(n);
+  for (; row.i < rows; ++row.i, word += 2 * width) {
     open_pages(cube.density, index, n * n);
     open_pages(cube.confidence, index, n * n);
-    for (row.j = 0; row.j < n; ++row.j) {
+    for (row.j = 0; row.j < rows; ++row.j) {
       prefetch(cube.species, index + kPage);  // by itself the processor reads ahead only to the end of a page
       for (int k = kWord; k < n; k += kWord) fill(kWord, ~0u);
       fill(left, ~0u >> (kWord - left));

@@ -117,7 +117,7 @@ void grow(Fragments& f);
 
 /// Have room for as many runs more as a word can have.
 inline void make_room(Fragments& f) {
-  if (f.runs.size() < static_cast<std::size_t>(f.run_count + kWord)) grow(f);
+  if (f.runs.size() < static_cast<std::size_t>(f.run_count) + kWord) grow(f);
 }
 
 /// All fragments in the order of their first voxels, their runs, and which of them touch: seen from both sides, in
