@@ -1,6 +1,7 @@
 # make demo      train, evaluate, export and sample on the prototypes that come with the package; results in out/demo
 # make test      the tests that are not marked slow    make test-all  every test
 # make lint      formatters, linters, types            make format    repairs what `make lint` checks
+# make ctest     the unit tests of the C++ code     make sanitize  the same, and the sampler, under ASan and UBSan
 # make bench     the benchmark table                   make clean     removes .venv, build and out
 PYTHON ?= python3
 # Any torch >= 2.6 will do: `make TORCH=torch==2.6.0`, or the path of a wheel.
@@ -11,11 +12,15 @@ WORKERS ?= 2
 
 BIN := .venv/bin
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp python models export -type f -not -name '*.so' -not -name '*.pyc')
-CPP := $(shell find cpp export -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.cu' -o -name '*.cuh')
+CPP := $(shell find cpp export tests/cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.cu' -o -name '*.cuh')
+# clang-tidy leaves out what includes torch, whose headers take it minutes, and CUDA and the bindings, which need their toolkits.
+TIDY := $(filter-out export/artifact.cpp export/network.cpp export/sampler.cpp,$(wildcard cpp/src/*.cpp export/*.cpp))
+CONFIGURE := $(CURDIR)/.venv/bin/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv/bin/ninja -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -S tests/cpp
+SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 INSTALLED := .venv/installed
 DEVELOP := .venv/develop
 
-.PHONY: install demo test test-all lint format bench clean
+.PHONY: install demo test test-all ctest sanitize lint format bench clean
 install: $(INSTALLED)
 
 .venv/torch:
@@ -55,17 +60,33 @@ demo: $(INSTALLED)
 	@echo "  64 samples of the released model perov5-repeated   out/demo/released/samples.xyz, out/demo/released.png"
 	@echo "  the crystals recovered from these   out/demo/crystals/crystals.csv, crystals.png, cif/"
 
-test: $(DEVELOP)
+test: $(DEVELOP) ctest
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not slow'
 
-test-all: $(DEVELOP)
+test-all: $(DEVELOP) ctest
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+ctest: $(DEVELOP)
+	$(CONFIGURE) -B build/ctest
+	$(BIN)/cmake --build build/ctest
+	$(BIN)/ctest --test-dir build/ctest --output-on-failure
+
+# Leaks are not looked for in the sampler: libtorch never frees its operators, and starting every run would report them.
+sanitize: $(DEVELOP)
+	$(CONFIGURE) -B build/sanitize -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="$(SANITIZE)" -DCRYSTALGRID_SAMPLER=ON \
+	  -DCMAKE_PREFIX_PATH="$$($(BIN)/python -c 'import torch; print(*torch.__path__)')"
+	$(BIN)/cmake --build build/sanitize
+	$(BIN)/ctest --test-dir build/sanitize --output-on-failure
+	CRYSTALGRID_SAMPLER=build/sanitize/export/crystalgrid-sampler ASAN_OPTIONS=detect_leaks=0 \
+	  $(BIN)/pytest tests/test_sample.py tests/test_library.py -k "not command and not compiler"
 
 lint: $(DEVELOP)
 	$(BIN)/ruff check python tests benchmarks scripts
 	$(BIN)/ruff format --check python tests benchmarks scripts
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
+	$(CONFIGURE) -B build/ctest
+	printf '%s\n' $(TIDY) | xargs -P 2 -n 4 $(BIN)/clang-tidy -p build/ctest --quiet
 
 format: $(DEVELOP)
 	$(BIN)/ruff check --fix python tests benchmarks scripts

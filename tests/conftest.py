@@ -135,7 +135,9 @@ def sampler_cache(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def sampler(sampler_cache: Path) -> Path:
-    """Return the C++ sampler, built where the cache does not hold it."""
+    """Return the C++ sampler, built where the cache does not hold it, or the one that CRYSTALGRID_SAMPLER names."""
+    if program := os.environ.get("CRYSTALGRID_SAMPLER"):
+        return Path(program).absolute()
     from crystalgrid.artifacts import sampler as sample
 
     with pytest.MonkeyPatch.context() as patch:
