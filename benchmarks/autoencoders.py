@@ -8,6 +8,7 @@ import tyro
 from torch import Tensor
 
 from crystalgrid import Grid
+from crystalgrid.artifacts.metadata import DataInfo, RunInfo
 from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.data.cubes import Cubes, training_cubes
 from crystalgrid.data.load import load_crystals
@@ -44,9 +45,8 @@ def autoencoders(data: str, crystals: int = 1024, seed: int = 0) -> None:
         print("| recipe | density error, median | 75 % | 90 % | 99 % | mean | ms to encode | ms to decode |")
         print("|---|--:|--:|--:|--:|--:|--:|--:|")
         for name in recipes:
-            vae = JointTraining(
-                load_recipe(name), loaded.split("train"), grid, {"seed": seed, "mode": mode}
-            ).net.autoencoder.eval()
+            info = RunInfo(load_recipe(name), mode, grid, DataInfo(data), seed)
+            vae = JointTraining(info, loaded.split("train")).net.autoencoder.eval()
             errors, times = [], np.zeros(3)
             for density in densities:
                 times[0] = time.perf_counter()

@@ -18,10 +18,10 @@ import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
 import crystalgrid as cg
+from crystalgrid.artifacts.find import find_model, load_trained
 from crystalgrid.artifacts.sampler import artifact, sampler
 from crystalgrid.files import written_whole
 from crystalgrid.latents import latents
-from crystalgrid.model import find, load_trained
 from crystalgrid.training.precision import cpu_has_bf16
 from peers import MultiplyAdds, cc3d_atoms
 
@@ -43,7 +43,7 @@ def main(
     torch.set_num_threads(threads)
     exported, program = artifact(model), sampler()
     network = cg.load(exported)
-    trained = load_trained(find(model))[0]
+    trained = load_trained(find_model(model))[0]
     peak = MultiplyAdds().per_second() * threads
     work = multiply_adds(trained, network.latent_dim)
     ways = {

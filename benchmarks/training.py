@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import report
 from crystalgrid import Grid
+from crystalgrid.artifacts.metadata import DataInfo, RunInfo
 from crystalgrid.artifacts.recipe import MIXED, Recipe, load_recipe
 from crystalgrid.data.load import load_crystals
 from crystalgrid.files import written_whole
@@ -96,8 +97,8 @@ def now() -> float:
 def compare(name: str, data: str, rounds: int) -> dict:
     """Steps of a recipe both ways; the fastest of each count."""
     recipe = load_recipe(name)
-    about = {"seed": 0, "mode": "repeated"}
-    training = JointTraining(recipe, load_crystals(data).split("train"), Grid(), about)
+    info = RunInfo(recipe, "repeated", Grid(), DataInfo(data))
+    training = JointTraining(info, load_crystals(data).split("train"))
     training.net.to(DEVICE)
     size = recipe.optimizer.batch_size
     with tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,7 @@ import tyro
 from torch import Tensor
 
 from crystalgrid import Grid
+from crystalgrid.artifacts.metadata import DataInfo, RunInfo
 from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.crystal import MAX_Z
 from crystalgrid.data.crystalset import CrystalSet
@@ -64,9 +65,8 @@ def main(data: str, crystals: int = 1536, seed: int = 0) -> None:
     """
     torch.set_num_threads(1)
     loaded = load_crystals(data, mode="repeated")
-    net = JointTraining(
-        load_recipe("periodic"), loaded.split("train"), Grid(), {"seed": seed, "mode": "repeated"}
-    ).net.eval()
+    info = RunInfo(load_recipe("periodic"), "repeated", Grid(), DataInfo(data), seed)
+    net = JointTraining(info, loaded.split("train")).net.eval()
     print(f"{crystals} crystals of {data}, seed {seed}, {STEPS} steps of {VOXELS} voxels")
     print("| a voxel sees | last layers | cross entropy | species right |")
     print("|---|---|--:|--:|")

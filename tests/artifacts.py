@@ -1,15 +1,18 @@
 """Small models to export and sample from."""
 
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from crystalgrid.artifacts.export import describe, scripted
-from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.artifacts.archive import add_json, add_metadata
+from crystalgrid.artifacts.checkpoint import Checkpoint, last, write_checkpoint
+from crystalgrid.artifacts.exported import script_network
+from crystalgrid.artifacts.metadata import ArtifactInfo, DataInfo, RunInfo
+from crystalgrid.artifacts.recipe import Recipe, load_recipe
+from crystalgrid.artifacts.state_names import state_for_file
 from crystalgrid.grid import Grid
-from crystalgrid.model import FORMAT
 from crystalgrid.nets.autoencoders import AUTOENCODERS
 from crystalgrid.nets.network import CrystalNet, build_network
 
@@ -39,18 +42,32 @@ class Mirror(nn.Module):
         return species.to(torch.uint8), torch.ones_like(density)
 
 
-def mirror_metadata(**changes: object) -> dict:
-    """Metadata of a Mirror, as crystalgrid-export writes them."""
-    grid = Grid(n=6, length=2.0)
-    metadata = {"format": FORMAT, "mode": "repeated", "grid": asdict(grid), "classes": 95, "latent_dim": 216}
-    return {**metadata, "units": {"density": "1/Å^3", "length": "Å"}, "recipe": {"name": "mirror"}, **changes}
+def mirror_metadata(**changes: object) -> ArtifactInfo:
+    """Return the metadata of a Mirror, as crystalgrid-export writes them."""
+    metadata = ArtifactInfo("repeated", Grid(n=6, length=2.0), 216, {"name": "mirror"})
+    return replace(metadata, units={"density": "1/Å^3", "length": "Å"}, **changes)
 
 
 def write_mirror(path: Path, threshold: float = 1.5, **changes: object) -> Path:
-    """An artifact that holds a Mirror; `changes` replace or join its metadata."""
-    path.write_bytes(scripted(Mirror(threshold).eval()))
-    describe(path, mirror_metadata(**changes))
+    """Write an artifact that holds a Mirror; `changes` replace or join the JSON of its metadata."""
+    path.write_bytes(script_network(Mirror(threshold).eval()))
+    add_json(path, {**mirror_metadata().to_dict(), **changes})
     return path
+
+
+def run_info(recipe: Recipe, mode: str = "repeated", **changes: object) -> RunInfo:
+    """Return the description of a run of a recipe, before its first step."""
+    return replace(RunInfo(recipe, mode, Grid(), DataInfo("prototypes", "0" * 64)), **changes)
+
+
+def write_untrained_run(folder: Path, mode: str = "repeated", **changes: object) -> CrystalNet:
+    """Write the checkpoint of a run of the recipe `tiny` that has not learned anything, and return its networks."""
+    torch.manual_seed(0)
+    recipe = load_recipe("tiny")
+    network = recipe.build().eval()
+    last(folder).parent.mkdir(parents=True)
+    write_checkpoint(last(folder), Checkpoint(run_info(recipe, mode, **changes), state_for_file(network)))
+    return network
 
 
 def network_of(kind: str, unet: tuple[int, ...] = (4,), generator: dict | None = None, **sizes: object) -> CrystalNet:
@@ -83,16 +100,15 @@ def tiny_network() -> CrystalNet:
     return network
 
 
-def tiny_metadata(**changes: object) -> dict:
-    """Metadata of that network."""
+def tiny_metadata(**changes: object) -> ArtifactInfo:
+    """Return the metadata of that network."""
     recipe = load_recipe("tiny")
-    of = {"grid": asdict(Grid()), "latent_dim": recipe.network.latent_dim, "recipe": recipe.to_dict()}
-    return mirror_metadata(**of, **changes)
+    return mirror_metadata(grid=Grid(), latent_dim=recipe.network.latent_dim, recipe=recipe.to_dict(), **changes)
 
 
 def write_tiny(path: Path) -> Path:
-    """An artifact of that network."""
+    """Write an artifact of that network."""
     network = tiny_network()
-    path.write_bytes(scripted(network))
-    describe(path, tiny_metadata(scale=network.autoencoder.scale()))
+    path.write_bytes(script_network(network))
+    add_metadata(path, tiny_metadata(scale=network.autoencoder.scale()))
     return path

@@ -1,9 +1,9 @@
 """The compiled form: the same answers as TorchScript in Python and in C++, and refused where it cannot run."""
 
-import json
 import subprocess
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import ase.io
@@ -14,10 +14,11 @@ import torch
 import crystalgrid as cg
 from artifacts import tiny_metadata, tiny_network
 from crystalgrid.artifacts import compiled
-from crystalgrid.artifacts.export import describe, scripted
+from crystalgrid.artifacts.archive import add_metadata, read_metadata
+from crystalgrid.artifacts.exported import script_network
+from crystalgrid.artifacts.metadata import ArtifactInfo
 from crystalgrid.commands.export import export
 from crystalgrid.latents import latents
-from crystalgrid.model import METADATA, read_metadata
 from crystalgrid.nets.fuse import fuse_batch_norm
 from crystalgrid.nets.generators.latent_flow import LatentFlow
 
@@ -28,13 +29,12 @@ def write_forms(folder: Path) -> None:
     """Write model.pt and model.pt2 of one network."""
     network, script = tiny_network(), folder / "model.pt"
     network.generator = LatentFlow(300, (16, 16)).eval()
-    script.write_bytes(scripted(network))
-    describe(script, tiny_metadata(prior={}))
+    script.write_bytes(script_network(network))
+    add_metadata(script, tiny_metadata(prior={}))
     density = network.decode(latents(0, 0, 2, 300)).detach()
     package = compiled.package(fuse_batch_norm(network), density, latents(0, 0, 2, 300))
     (folder / "model.pt2").write_bytes(package)
-    metadata = {**read_metadata(script), "built_for": compiled.built_for()}
-    describe(folder / "model.pt2", metadata)
+    add_metadata(folder / "model.pt2", replace(read_metadata(script), built_for=compiled.built_for()))
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ def test_another_machine_is_refused_with_what_helps(
     forms: tuple[Path, Path], tmp_path: Path, sampler: Path, key: str, value: str
 ) -> None:
     other = tmp_path / "model.pt2"
-    metadata = {**read_metadata(forms[1]), "built_for": {**compiled.built_for(), key: value}}
+    metadata = replace(read_metadata(forms[1]), built_for={**compiled.built_for(), key: value})
     rewrite(forms[1], other, metadata)
     help_ = "`crystalgrid-export RUN -o model.pt2` makes one for this machine"
     with pytest.raises(cg.InputError, match=f"compiled for .*{value}.*{help_}"):
@@ -95,14 +95,14 @@ def test_another_machine_is_refused_with_what_helps(
     assert not (tmp_path / "out").exists()
 
 
-def rewrite(source: Path, out: Path, metadata: dict) -> None:
+def rewrite(source: Path, out: Path, metadata: ArtifactInfo) -> None:
     """The same archive with other metadata, and the checksum that fits."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
         for info in old.infolist():
             if "/extra/crystalgrid" not in info.filename:
                 new.writestr(info, old.read(info))
-    describe(out, metadata)
-    assert json.loads(zipfile.ZipFile(out).read(f"archive/{METADATA}")) == metadata
+    add_metadata(out, metadata)
+    assert read_metadata(out) == metadata
 
 
 def test_other_endings_are_refused(tmp_path: Path) -> None:

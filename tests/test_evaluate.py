@@ -1,12 +1,13 @@
 """crystalgrid-evaluate from end to end."""
 
 import json
+from dataclasses import replace
 
 import pytest
-import torch
 
-from crystalgrid.artifacts.checkpoint import FORMAT, KEY
-from crystalgrid.artifacts.recipe import load_recipe
+from artifacts import write_untrained_run
+from crystalgrid.artifacts.checkpoint import read_checkpoint, write_checkpoint
+from crystalgrid.artifacts.metadata import DataInfo
 from crystalgrid.commands.evaluate import evaluate
 from crystalgrid.data.load import load_crystals
 from crystalgrid.errors import InputError
@@ -21,16 +22,7 @@ KEYS = {
 def run(request, tmp_path_factory):
     """The folder of a run that has learned nothing."""
     folder = tmp_path_factory.mktemp("run")
-    torch.manual_seed(0)
-    recipe = load_recipe("tiny")
-    about = {
-        "format": FORMAT, "recipe": recipe.to_dict(), "mode": request.param, "seed": 0, "step": 0, "seconds": 0.0,
-        "grid": {"n": 30, "length": 10.0, "sigma": 1.0}, "data": {"source": "prototypes", "checksum": ""},
-        "versions": {},
-    }  # fmt: skip
-    state = {f"net.{name}": value for name, value in recipe.build().state_dict().items()}
-    (folder / "checkpoints").mkdir()
-    torch.save({KEY: about, "state_dict": state}, folder / "checkpoints" / "last.ckpt")
+    write_untrained_run(folder, request.param)
     return folder, request.param
 
 
@@ -61,9 +53,10 @@ def test_the_same_seed_sees_the_same_cubes(run, tmp_path):
 def test_crystals_split_otherwise_than_for_training_are_told_of(run, capsys):
     folder, mode = run
     path = folder / "checkpoints" / "last.ckpt"
-    checkpoint = torch.load(path)
+    checkpoint = read_checkpoint(path)
     split = load_crystals("prototypes", mode=mode, seed=0).checksum
-    torch.save({**checkpoint, KEY: {**checkpoint[KEY], "data": {"source": "prototypes", "checksum": split}}}, path)
+    info = replace(checkpoint.info, data=DataInfo("prototypes", split))
+    write_checkpoint(path, replace(checkpoint, info=info))
     for seed, said in ((0, False), (5, True)):
         evaluate(str(folder), max_cubes=3, seed=seed)
         assert ("may have been trained on" in capsys.readouterr().err) == said

@@ -1,15 +1,16 @@
 """The paper's experiments, on a small model whose autoencoder is fitted in closed form."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
 
-from artifacts import fitted_tiny, mirror_metadata
+from artifacts import fitted_tiny, run_info
 from crystalgrid import Crystal, find_atoms, label_species, voxelize
-from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.artifacts.recipe import load_recipe, recipe_from
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.errors import InputError
 from crystalgrid.experiments import (
@@ -46,8 +47,8 @@ def tiny(prototypes) -> Study:
     density = cubes.density(GRID)
     recipe = load_recipe("tiny").to_dict()
     recipe["network"]["fit_cubes"] = 256
-    metadata = mirror_metadata(grid={"n": 30, "length": 10.0, "sigma": 1.0}, latent_dim=300, recipe=recipe)
-    return study(Model(fitted_tiny(density), metadata), prototypes, prototypes.split("test")[:2], SEED)
+    info = run_info(recipe_from(recipe, "tiny"))
+    return study(Model(fitted_tiny(density), info), prototypes, prototypes.split("test")[:2], SEED)
 
 
 def test_reconstruction_counts_as_the_evaluation_does(tiny, tmp_path, saved_figures):
@@ -125,7 +126,7 @@ def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tm
 def test_draws_of_a_prior_are_compared_with_crystals_that_are_cut_as_it_learned_them(tiny, tmp_path):
     network = copy.deepcopy(tiny.model.network)
     network.generator = LatentFlow(300, (8,))
-    model = Model(network, {**tiny.model.metadata, "prior": {}})
+    model = Model(network, replace(tiny.model.metadata, prior=tiny.model.metadata))
     one = study(model, tiny.crystals, tiny.chosen, SEED)
     torch.testing.assert_close(one.drawn.z, model.prior(latents(SEED, 0, 6, 300)))
     torch.testing.assert_close(one.normal.density, tiny.drawn.density)
@@ -155,7 +156,7 @@ def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys, 
     shares = np.array([bar.get_height() for bar in systems.patches]).reshape(3, 7)
     np.testing.assert_allclose(shares[0], [0, 0, 0, 0, 0, 1 / 3, 2 / 3])  # of draws: hexagonal, cubic
     np.testing.assert_allclose(shares[1], [0, 0, 0, 0, 0, 0, 1])  # of the training split
-    single = one._replace(model=Model(tiny.model.network, {**tiny.model.metadata, "mode": "single"}))
+    single = one._replace(model=Model(tiny.model.network, replace(tiny.model.metadata, mode="single")))
     assert drawn_crystals.run(single, tmp_path / "none") is None
     assert "drawn crystals: left out, since" in capsys.readouterr().err
 
@@ -216,17 +217,18 @@ def test_conditioning_is_left_out_where_no_latent_number_is_the_scale(tiny, tmp_
 
 def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch, saved_figures):
     unet = tiny.model.network.unet
-    trained = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
+    options = {"minutes": 0.01, "seed": SEED, "run": tmp_path / "0.1"}
+    trained = beta.train(tiny.model.metadata, unet, "prototypes", beta=0.1, **options)
     checkpoint = tmp_path / "0.1" / "checkpoints" / "last.ckpt"
     before = checkpoint.stat().st_mtime_ns
     monkeypatch.setattr(beta, "Loop", lambda *_: pytest.fail("trained again"))
-    again = beta.train(tiny.model, unet, "prototypes", 0.1, 0.01, SEED, tmp_path / "0.1")
+    again = beta.train(tiny.model.metadata, unet, "prototypes", beta=0.1, **options)
     assert checkpoint.stat().st_mtime_ns == before
     z = latents(0, 0, 1, 300)
     torch.testing.assert_close(again.decode(z), trained.decode(z))
-    assert again.metadata["recipe"]["loss"]["beta"] == 0.1
+    assert again.metadata.recipe.loss.beta == 0.1
     with pytest.raises(InputError, match="trained with another"):
-        beta.train(tiny.model, unet, "prototypes", 0.2, 0.01, SEED, tmp_path / "0.1")
+        beta.train(tiny.model.metadata, unet, "prototypes", beta=0.2, **options)
     numbers = beta.run({0.1: tiny._replace(model=again), 1.0: tiny}, tmp_path)
     assert [row["beta"] for row in numbers["table"]] == [0.1, 1.0]
     kl = [row["kl_nats"] for row in numbers["table"]]

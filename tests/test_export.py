@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import zipfile
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,32 +11,23 @@ import pytest
 import torch
 
 import crystalgrid as cg
-from artifacts import Mirror, tiny_network
+from artifacts import Mirror, tiny_network, write_untrained_run
 from crystalgrid.artifacts import export as exporting
-from crystalgrid.artifacts.export import compare, identity, real_densities, refuse_disagreement
+from crystalgrid.artifacts.export import Agreement, compare, identity, real_densities, refuse_disagreement
+from crystalgrid.artifacts.metadata import ArtifactInfo, DataInfo
 from crystalgrid.artifacts.recipe import load_recipe
 from crystalgrid.commands.export import export
 from crystalgrid.latents import latents
+
+EQUAL = {"mu": 0.0, "logvar": 0.0, "prior": 0.0, "density": 0.0}
+"""Errors of a file that computes exactly what the network computes."""
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that has not learned anything yet."""
-    torch.manual_seed(0)
-    recipe = load_recipe("tiny")
-    about = {
-        "format": 1,
-        "recipe": recipe.to_dict(),
-        "mode": "repeated",
-        "grid": asdict(cg.Grid()),
-        "data": {"source": "/no/longer/there.parquet", "checksum": "0" * 64},
-        "seed": 0,
-        "versions": {"crystalgrid": "0", "torch": "0"},
-    }
-    weights = {f"net.{name}": value for name, value in recipe.build().state_dict().items()}
     folder = tmp_path_factory.mktemp("run")
-    (folder / "checkpoints").mkdir()
-    torch.save({"crystalgrid": about, "state_dict": weights}, folder / "checkpoints" / "last.ckpt")
+    write_untrained_run(folder, data=DataInfo("/no/longer/there.parquet", "0" * 64))
     return folder
 
 
@@ -63,26 +53,25 @@ def test_the_file_agrees_with_the_run_and_says_what_it_is(
     eager, exported = cg.load(run), cg.load(tmp_path / "model.pt")
     z = latents(3, 0, 5, 300)
     torch.testing.assert_close(exported.decode(z), eager.decode(z), rtol=0, atol=1e-4)
-    assert set(exported.metadata) == {
-        "format", "mode", "grid", "classes", "latent_dim", "units", "recipe", "versions", "data", "identity",
-        "verified",
-    }  # fmt: skip
     assert (exported.mode, exported.grid) == (eager.mode, eager.grid) == ("repeated", cg.Grid())
-    assert exported.metadata["recipe"] == json.loads(json.dumps(load_recipe("tiny").to_dict()))
-    assert exported.metadata["verified"]["data"] == "salt"
-    assert exported.metadata["verified"]["density"] <= 1e-4
-    assert exported.metadata["verified"]["same_species"] >= 0.999
+    assert exported.metadata.verified["data"] == "salt"
+    assert exported.metadata.verified["density"] <= 1e-4
+    assert exported.metadata.verified["same_species"] >= 0.999
 
     extra = {"crystalgrid.json": ""}  # torch finds it by itself
     torch.jit.load(tmp_path / "model.pt", _extra_files=extra)
-    assert json.loads(extra["crystalgrid.json"]) == exported.metadata
+    content = json.loads(extra["crystalgrid.json"])
+    assert set(content) == {
+        "format", "mode", "grid", "classes", "latent_dim", "units", "recipe", "versions", "data", "identity",
+        "scale", "verified",
+    }  # fmt: skip
+    assert content["recipe"] == json.loads(json.dumps(load_recipe("tiny").to_dict()))
+    assert ArtifactInfo.from_dict(content, "model.pt") == exported.metadata
 
 
 @pytest.mark.usefixtures("few_cubes")
 def test_the_same_run_gives_the_same_sound_archive(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        exporting, "compare", lambda *_: {"mu": 0, "logvar": 0, "prior": 0, "density": 0, "same_species": 1}
-    )
+    monkeypatch.setattr(exporting, "compare", lambda *_: Agreement(EQUAL, 1.0))
     for name in ("one.pt", "two.pt"):
         export(run, tmp_path / name)
     assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "two.pt").read_bytes()
@@ -127,13 +116,13 @@ class Shifted(Mirror):
         return torch.where(wrong, 255 - species, species), confidence
 
 
-def agreement(**off: float) -> dict[str, float]:
+def agreement(**off: float) -> Agreement:
     return compare(Mirror(1.5), Shifted(**off), 216, torch.rand(8, 6, 6, 6, generator=torch.Generator().manual_seed(0)))
 
 
 def test_what_agrees_is_accepted() -> None:
     found = agreement()
-    assert found == {"mu": 0, "logvar": 0, "prior": 0, "density": 0, "same_species": 1}
+    assert found == Agreement(EQUAL, 1.0)
     refuse_disagreement(found)
     refuse_disagreement(agreement(mu=5e-5, logvar=5e-5, prior=5e-5, density=5e-5))
 
@@ -142,14 +131,14 @@ def test_what_agrees_is_accepted() -> None:
 @pytest.mark.parametrize("off", [2e-3, float("nan")])
 def test_an_error_is_measured_and_refused(what: str, off: float) -> None:
     found = agreement(**{what: off})
-    assert found[what] == pytest.approx(off, rel=0.01, nan_ok=True)
+    assert found.errors[what] == pytest.approx(off, rel=0.01, nan_ok=True)
     with pytest.raises(cg.InputError, match=f"the exported {what} differs .* nothing was written"):
         refuse_disagreement(found)
 
 
 def test_wrong_species_are_counted_and_refused() -> None:
     found = agreement(species=0.25)
-    assert found["same_species"] == pytest.approx(0.75)
+    assert found.same_species == pytest.approx(0.75)
     with pytest.raises(cg.InputError, match=r"agree with eager in 75\.00 % of voxels"):
         refuse_disagreement(found)
 
@@ -159,9 +148,7 @@ def test_a_file_that_disagrees_leaves_what_was_there(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "model.pt").write_text("the last good one")
-    monkeypatch.setattr(
-        exporting, "compare", lambda *_: {"mu": 0, "logvar": 0, "prior": 0, "density": 0.5, "same_species": 1}
-    )
+    monkeypatch.setattr(exporting, "compare", lambda *_: Agreement({**EQUAL, "density": 0.5}, 1.0))
     with pytest.raises(cg.InputError, match="density differs"):
         export(run, tmp_path / "model.pt")
     assert (tmp_path / "model.pt").read_text() == "the last good one"

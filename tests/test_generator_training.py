@@ -1,5 +1,6 @@
 """Training of generators: what the command leaves behind, that it resumes exactly, and that draws go through them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 import crystalgrid as cg
-from crystalgrid.artifacts.checkpoint import KEY, last, load_run, read_checkpoint
+from crystalgrid.artifacts.checkpoint import last, load_run, read_checkpoint
 from crystalgrid.artifacts.released import load_released, write_weights
 from crystalgrid.commands.export import export
 from crystalgrid.commands.prior import prior
@@ -32,16 +33,16 @@ def run(request, tmp_path_factory, crystals) -> Path:
 
 def test_the_run_is_the_model_with_a_generator_beside_it(run, crystals, tmp_path) -> None:
     train_small_generator(run, tmp_path / "out", crystals, seed=5, max_steps=3)
-    before, metadata = load_run(run)
-    after, generator_metadata = load_run(tmp_path / "out")
+    before, info = load_run(run)
+    after, info_with_prior = load_run(tmp_path / "out")
     assert before.generator is None
     for name, weight in before.state_dict().items():
         assert torch.equal(weight, after.state_dict()[name])
-    learned = generator_metadata.pop("prior")
-    assert generator_metadata == metadata
-    assert (learned["seed"], learned["step"], learned["widths"]) == (5, 3, (32, 48))
+    learned = info_with_prior.prior
+    assert replace(info_with_prior, prior=None) == info
+    assert (learned.seed, learned.step, learned.widths) == (5, 3, (32, 48))
     assert list((tmp_path / "out/pictures").glob("*.png"))
-    noise = latents(0, 0, 3, metadata["recipe"]["network"]["latent_dim"])
+    noise = latents(0, 0, 3, info.latent_dim)
     assert torch.equal(cg.load(run).prior(noise), noise)
     wanted = after.prior(noise)
     assert not torch.allclose(wanted, noise, atol=0.1)
@@ -50,7 +51,7 @@ def test_the_run_is_the_model_with_a_generator_beside_it(run, crystals, tmp_path
     write_weights(tmp_path / "out", tmp_path)
     for loaded in (cg.load(tmp_path / "model.pt"), cg.load(tmp_path / "out")):
         assert loaded.has_prior
-        kind = metadata["recipe"]["network"]["autoencoder"]
+        kind = info.recipe.network.autoencoder
         tolerance = 1e-4 if kind == "lattice" else None  # more operations, compiled otherwise
         torch.testing.assert_close(loaded.prior(noise), wanted, rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(load_released(tmp_path)[0].prior(noise), wanted, rtol=0, atol=0.05)  # half precision
@@ -61,9 +62,9 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(run, crystals, tmp_pat
     train_small_generator(run, tmp_path / "parts", crystals, max_steps=3)
     train_small_generator(run, tmp_path / "parts", crystals, max_steps=6, resume=True)
     whole, parts = (read_checkpoint(last(tmp_path / name)) for name in ("whole", "parts"))
-    assert whole["global_step"] == parts["global_step"] == 6
-    assert all(torch.equal(weight, parts["state_dict"][name]) for name, weight in whole["state_dict"].items())
-    assert whole[KEY]["prior"]["seconds"] > 0
+    assert whole.step == parts.step == 6
+    assert all(torch.equal(weight, parts.weights[name]) for name, weight in whole.weights.items())
+    assert whole.info.prior.seconds > 0
 
 
 def test_a_generator_is_new_or_starts_from_the_one_that_is_named(run, crystals, tmp_path) -> None:
@@ -78,9 +79,9 @@ def test_a_generator_is_new_or_starts_from_the_one_that_is_named(run, crystals, 
         assert torch.equal(weight, anew[name])
     steps = torch.cat([(further[name] - weight).detach().abs().flatten() for name, weight in first.items()])
     assert 0 < steps.max() < 2e-5  # Adam's first step, at the first of a hundred rates
-    about = read_checkpoint(last(tmp_path / "further"))[KEY]["prior"]
-    assert about["start"]["model"] == str(tmp_path / "first")
-    assert about["start"]["step"] == 1
+    start = read_checkpoint(last(tmp_path / "further")).info.prior.start
+    assert start.model == str(tmp_path / "first")
+    assert start.step == 1
 
 
 def test_a_generator_is_fine_tuned_on_smaller_crystals(run, crystals, tmp_path) -> None:
@@ -89,9 +90,9 @@ def test_a_generator_is_fine_tuned_on_smaller_crystals(run, crystals, tmp_path) 
     write_parquet(tmp_path / "small.parquet", small.with_splits(np.array(["train"] * len(small))))
     train_small_generator(run, tmp_path / "first", crystals, max_steps=1)
     train_small_generator(run, tmp_path / "further", tmp_path / "small.parquet", start=tmp_path / "first", max_steps=1)
-    before, after = (read_checkpoint(last(tmp_path / name))[KEY]["prior"] for name in ("first", "further"))
-    assert after["atoms"] == before["atoms"]
-    assert after["start"]["step"] == 1
+    before, after = (read_checkpoint(last(tmp_path / name)).info.prior for name in ("first", "further"))
+    assert after.atoms == before.atoms
+    assert after.start.step == 1
 
 
 def one_crystal(folder: Path) -> str:

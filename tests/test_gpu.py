@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 import crystalgrid as cg
+from artifacts import run_info
 from crystalgrid.artifacts.recipe import load_recipe, recipe_from
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.latents import latents
@@ -55,7 +56,7 @@ def test_a_step_of_training_is_the_same(recipe: str, mode: str, gpu: str, protot
     settings = recipe_from(content, recipe)
     losses, gradients = [], []
     for device in ("cpu", gpu):
-        training = JointTraining(settings, prototypes[20:60], cg.Grid(), {"seed": 0, "mode": mode})
+        training = JointTraining(run_info(settings, mode), prototypes[20:60])
         training.net.to(device)
         density, species, noise = training.batch(0, 4)
         assert density.device.type == species.device.type == noise.device.type == device

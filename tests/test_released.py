@@ -7,31 +7,25 @@ import pytest
 import torch
 
 import crystalgrid as cg
+from artifacts import write_untrained_run
 from crystalgrid.artifacts import released
 from crystalgrid.artifacts import sampler as sample
-from crystalgrid.artifacts.checkpoint import KEY, last
-from crystalgrid.artifacts.recipe import load_recipe
+from crystalgrid.artifacts.find import find_model
+from crystalgrid.artifacts.metadata import DataInfo
 from crystalgrid.crystal import pack
 from crystalgrid.data.cubes import Cubes
 from crystalgrid.grid import Grid
 from crystalgrid.latents import latents
-from crystalgrid.model import find
 from crystalgrid.report.metrics import Tally, true_atoms
 
-NAMES = sorted(released.released())
+NAMES = sorted(released.released_models())
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.nn.Module]:
     """A folder with the weights of a run that never trained, and its network."""
-    torch.manual_seed(0)
-    recipe = load_recipe("tiny")
-    net, run = recipe.build().eval(), tmp_path_factory.mktemp("run")
-    last(run).parent.mkdir()
-    about = {"format": 1, "recipe": recipe.to_dict(), "mode": "single", "grid": vars(Grid()), "step": 3, "seconds": 1.0}
-    about |= {"data": {"source": "/far/away/some.parquet", "checksum": "0" * 64}, "seed": 0, "versions": {}}
-    state = {f"net.{name}": value for name, value in net.state_dict().items()}
-    torch.save({KEY: about, "state_dict": state}, last(run))
+    run = tmp_path_factory.mktemp("run")
+    net = write_untrained_run(run, "single", data=DataInfo("/far/away/some.parquet", "0" * 64), step=3, seconds=1.0)
     folder = tmp_path_factory.mktemp("models") / "mine"
     folder.mkdir()
     released.write_weights(run, folder)
@@ -42,8 +36,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.nn.Modul
 def test_weights_come_back_in_half_precision(made: tuple[Path, torch.nn.Module]) -> None:
     folder, net = made
     assert (folder / released.WEIGHTS).stat().st_size < 2.1 * sum(v.numel() for v in net.state_dict().values())
-    loaded, about = released.load_released(folder)
-    assert about["data"]["source"] == "some.parquet"  # and no path of the machine that trained it
+    loaded, info = released.load_released(folder)
+    assert info.data.source == "some.parquet"  # and no path of the machine that trained it
     for name, value in net.state_dict().items():
         torch.testing.assert_close(loaded.state_dict()[name], value.half().to(value.dtype))
     model = cg.load(folder)
@@ -85,9 +79,9 @@ def test_a_folder_hides_a_released_model_of_its_name_only_with_a_model_in_it(
     monkeypatch.setattr(released, "shipped", lambda _: made[0].parent)
     monkeypatch.chdir(tmp_path)
     Path("mine").mkdir()
-    assert find("mine") == made[0]
+    assert find_model("mine") == made[0]
     shutil.copy(made[0] / released.WEIGHTS, "mine")
-    assert find("mine") == Path("mine")
+    assert find_model("mine") == Path("mine")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,7 +96,7 @@ def test_a_draw_does_not_depend_on_those_beside_it(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @torch.no_grad()
 def test_every_released_model_reconstructs_and_has_its_card(name: str, prototypes) -> None:
-    model, folder = cg.load(name), released.released()[name]
+    model, folder = cg.load(name), released.released_models()[name]
     assert (folder / released.WEIGHTS).stat().st_size < 25e6
     card = (folder / "card.md").read_text()
     assert f"crystalgrid-evaluate {name} " in card

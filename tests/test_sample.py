@@ -19,7 +19,7 @@ import torch
 import crystalgrid as cg
 from artifacts import write_mirror
 from crystalgrid.artifacts import sampler as sample
-from crystalgrid.artifacts.export import scripted
+from crystalgrid.artifacts.exported import script_network
 from crystalgrid.commands.sample import as_words, parser
 from crystalgrid.latents import latents
 from crystalgrid.training.precision import cpu_has_bf16
@@ -181,7 +181,7 @@ def _truncated(path: Path) -> None:
     [
         (_truncated, "not a crystalgrid model, or truncated"),
         (lambda path: path.write_text("text"), "not a crystalgrid model, or truncated"),
-        (lambda path: path.write_bytes(scripted(torch.nn.Identity())), "not a crystalgrid model"),
+        (lambda path: path.write_bytes(script_network(torch.nn.Identity())), "not a crystalgrid model"),
         (lambda path: torch.save({}, path), "not a crystalgrid model"),
         (lambda path: write_mirror(path, format=7), "artifact format 7; this program knows format 1"),
         (lambda path: write_mirror(path, grid=None), "'n' is missing"),

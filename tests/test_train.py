@@ -7,8 +7,9 @@ import zipfile
 import pytest
 import torch
 
-from artifacts import network_of
+from artifacts import network_of, run_info
 from crystalgrid.artifacts.checkpoint import best, last, load_run, read_checkpoint
+from crystalgrid.artifacts.metadata import StartInfo
 from crystalgrid.artifacts.recipe import Loss, recipe_from, tomllib
 from crystalgrid.commands.train import train
 from crystalgrid.data.cubes import evaluation_cubes
@@ -39,7 +40,7 @@ def start(crystals, recipe, tmp_path):
 
 
 def weights(path) -> dict[str, torch.Tensor]:
-    return read_checkpoint(path)["state_dict"]
+    return read_checkpoint(path).weights
 
 
 @pytest.mark.parametrize(("kind", "sizes"), [("paper", {}), ("blur_modes", {"modes": 4})])
@@ -90,8 +91,7 @@ def test_overfits_eight_crystals(prototypes, recipe, tmp_path):
     content["network"] |= {"modes": 8, "latent_dim": 32, "unet": (8, 16)}
     content["optimizer"] |= {"batch_size": 8, "learning_rate": 2e-2, "check_every": 1000, "steps": 45}
     few = prototypes[10:18]
-    about = {"seed": 0, "mode": "repeated", "recipe": content, "format": 1}
-    training = JointTraining(recipe_from(content, "test"), few, Grid(), about)
+    training = JointTraining(run_info(recipe_from(content, "test")), few)
     fixed = evaluation_cubes(few, "repeated", Grid(), seed=0, per_crystal=1)[0]
     training.samples = lambda start, count: fixed
     (tmp_path / "checkpoints").mkdir()
@@ -108,7 +108,7 @@ def test_overfits_eight_crystals(prototypes, recipe, tmp_path):
 def test_resume_is_exact(start):
     straight = start("straight", max_steps=6)
     halved = start("halved", max_steps=3)
-    assert read_checkpoint(last(halved))["crystalgrid"]["step"] == 3
+    assert read_checkpoint(last(halved)).step == 3
     start("halved", max_steps=6, resume=True)
     for seen, wanted in zip(weights(last(halved)).values(), weights(last(straight)).values(), strict=True):
         assert torch.equal(seen, wanted)
@@ -122,16 +122,15 @@ def test_a_run_carries_its_configuration_and_loads(start, crystals):
     run = start("run", max_steps=4, seed=5)
     assert sorted(path.name for path in run.iterdir()) == ["checkpoints", "losses.png", "metrics.csv", "pictures"]
     assert [path.name for path in (run / "pictures").iterdir()] == ["step_000004.png"]
-    net, about = load_run(run)
+    net, info = load_run(run)
     assert not net.training
     assert net.decode(torch.zeros(1, 16)).shape == (1, 30, 30, 30)
-    assert (about["mode"], about["seed"], about["step"]) == ("repeated", 5, 4)
-    assert about["grid"] == {"n": 30, "length": 10.0, "sigma": 1.0}
-    assert about["data"]["source"] == str(crystals)
-    assert len(about["data"]["checksum"]) == 64
-    assert recipe_from(about["recipe"], "checkpoint").network.latent_dim == 16
+    assert (info.mode, info.seed, info.step, info.latent_dim) == ("repeated", 5, 4, 16)
+    assert info.grid == Grid()
+    assert info.data.source == str(crystals)
+    assert len(info.data.checksum) == 64
     assert best(run).is_file()
-    assert load(last(run)).metadata["step"] == 4
+    assert load(last(run)).metadata.step == 4
 
 
 def test_a_decay_lasts_as_long_as_the_run(start, recipe, tmp_path):
@@ -163,20 +162,20 @@ def test_devices_that_are_not_there_are_refused(monkeypatch):
 
 def test_single_mode_and_minutes(start):
     run = start("run", mode="single", max_steps=1000, minutes=0.01)
-    assert 0 < load_run(run)[1]["step"] < 1000
+    assert 0 < load_run(run)[1].step < 1000
 
 
 def test_starts_from_a_models_weights(start, recipe, tmp_path):
     first = start("first", max_steps=2)
     run = start("run", recipe=None, start=str(first), max_steps=1, seed=7)
-    before, after = (read_checkpoint(path)["crystalgrid"] for path in (best(first), last(run)))
-    assert after["recipe"] == before["recipe"]
-    assert after["start"] == {"model": str(first), **{key: before[key] for key in ("data", "step", "seconds")}}
-    there, here = (dict(load_run(path)[0].named_parameters()) for path in (first, run))
-    steps = torch.cat([(here[name] - there[name]).detach().abs().flatten() for name in there])
+    before, after = (read_checkpoint(path).info for path in (best(first), last(run)))
+    assert after.recipe == before.recipe
+    assert after.start == StartInfo(str(first), before.data, before.step, before.seconds)
+    old, new = (dict(load_run(path)[0].named_parameters()) for path in (first, run))
+    steps = torch.cat([(new[name] - old[name]).detach().abs().flatten() for name in old])
     assert 0 < steps.max() < 3e-4  # Adam's first step, at a fifth of the learning rate
     start("run", recipe=None, start=str(first), max_steps=2, seed=7, resume=True)
-    assert read_checkpoint(last(run))["crystalgrid"]["start"] == after["start"]
+    assert read_checkpoint(last(run)).info.start == after.start
     other = tmp_path / "other.toml"
     other.write_text(recipe.read_text().replace("unet = [8, 8]", "unet = [8]"))
     for options, message in (

@@ -39,7 +39,7 @@ def finished(process: subprocess.Popen) -> str:
 
 
 def weights(path) -> dict[str, torch.Tensor]:
-    return read_checkpoint(path)["state_dict"]
+    return read_checkpoint(path).weights
 
 
 def table(run) -> list[dict[str, str]]:
@@ -57,7 +57,7 @@ def test_ctrl_c_stops_with_a_checkpoint(command, tmp_path):
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == "error: interrupted"
     assert "Traceback" not in said
-    assert read_checkpoint(last(out))["crystalgrid"]["step"] > 4
+    assert read_checkpoint(last(out)).step > 4
 
 
 DIES_WHILE_SAVING = """
@@ -81,16 +81,16 @@ def test_killed_at_any_moment_it_resumes_as_if_nothing_had_happened(command, tmp
     killed, straight = tmp_path / "killed", tmp_path / "straight"
     command("killed", python=("-c", DIES_WHILE_SAVING)).communicate(timeout=300)
     assert [row["step"] for row in table(killed)] == ["4", "8"]
-    assert read_checkpoint(last(killed))["crystalgrid"]["step"] == 4
+    assert read_checkpoint(last(killed)).step == 4
     assert len(list((killed / "checkpoints").iterdir())) == 3  # best, last, and half of the next
 
     process = command("killed", "--resume", "--max-steps", 1000)
-    while read_checkpoint(last(killed))["crystalgrid"]["step"] < 8 and process.poll() is None:
+    while read_checkpoint(last(killed)).step < 8 and process.poll() is None:
         time.sleep(0.1)
     time.sleep(random.uniform(0, 2))
     process.kill()
     process.communicate(timeout=60)
-    step = read_checkpoint(last(killed))["crystalgrid"]["step"]
+    step = read_checkpoint(last(killed)).step
     assert 8 <= step < 1000
 
     finished(command("killed", "--resume", "--max-steps", step + 3))

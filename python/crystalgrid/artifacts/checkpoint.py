@@ -1,9 +1,13 @@
-"""Checkpoints of a training run: written whole, read with a clear word when they are not what they should be."""
+"""Checkpoints of a training run: written whole, and refused in one line when they are not what they should be."""
+
+from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,69 +17,97 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import written_whole
 from ..nets.network import CrystalNet
-from .recipe import recipe_from
+from .metadata import FORMAT, RunInfo
 from .state_names import state_from_file
 
-FORMAT = 1
 KEY = "crystalgrid"
-"""Where a checkpoint says what it is: format, recipe, mode, grid, data, seed, versions, step, seconds."""
+"""The key of the run's description in a checkpoint."""
 UNREADABLE = (
     zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError,
 )  # fmt: skip
-"""What is thrown for a file that is no checkpoint."""
+"""Exceptions that torch and zipfile raise for a file that is no checkpoint."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training run."""
+
+    info: RunInfo
+    weights: dict[str, Tensor]
+    """The state of the networks, by its names in files (see `state_names`)."""
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    """The optimiser's `state_dict`."""
+    lowest_val_loss: float = math.inf
+
+    @property
+    def step(self) -> int:
+        """Steps of the training that wrote it."""
+        return (self.info.prior or self.info).step
 
 
 def last(run: Path) -> Path:
-    """Where a run keeps its latest state."""
+    """Return the path of a run's latest checkpoint."""
     return run / "checkpoints" / "last.ckpt"
 
 
 def best(run: Path) -> Path:
-    """Where a run keeps the state with the lowest validation loss."""
+    """Return the path of a run's checkpoint with the lowest validation loss."""
     return run / "checkpoints" / "best.ckpt"
 
 
-def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint, which appears under its name whole or not at all."""
+    content = {
+        KEY: checkpoint.info.to_dict(),
+        "state_dict": {f"net.{name}": value for name, value in checkpoint.weights.items()},
+        "optimizer_states": [checkpoint.optimizer],
+        "global_step": checkpoint.step,
+        "lowest_val_loss": checkpoint.lowest_val_loss,
+    }
     with written_whole(path) as temporary:
         memory = io.BytesIO()  # what torch throws where a disk is full says nothing of it
         torch.save(content, memory)
         temporary.write_bytes(memory.getbuffer())
 
 
-def weights_of(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
-    """Return the weights of the networks in a checkpoint, by their names in files."""
-    return {name.removeprefix("net."): value for name, value in checkpoint["state_dict"].items()}
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Return a checkpoint, on the CPU, which may be one that Lightning wrote for earlier versions.
+
+    Raises InputError when it is missing, truncated, altered, of another format or not ours.
+    """
+    content = _load(path)
+    description = content.get(KEY) if isinstance(content, dict) else None
+    if not isinstance(description, dict) or "state_dict" not in content:
+        raise InputError(f"{path}: a PyTorch file, but not a checkpoint of crystalgrid-train")
+    if description.get("format") != FORMAT:
+        raise InputError(f"{path}: checkpoint format {description.get('format')}, this version reads format {FORMAT}")
+    weights = {name.removeprefix("net."): value for name, value in content["state_dict"].items()}
+    by_lightning = content.get("callbacks", {}).get("Log", {}).get("lowest", math.inf)
+    return Checkpoint(
+        RunInfo.from_dict(description, str(path)),
+        weights,
+        content.get("optimizer_states", [{}])[0],
+        content.get("lowest_val_loss", by_lightning),
+    )
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint on the CPU; raises InputError when it is missing, truncated, of another format or not ours."""
+def _load(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
     try:
         with zipfile.ZipFile(path) as archive:
             altered = archive.testzip()  # torch does not look at the archive's CRCs
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         reason = str(error).partition("\n")[0][:80] or type(error).__name__
         raise InputError(f"{path}: not a checkpoint, or a truncated one ({reason})") from None
     if altered is not None:
         raise InputError(f"{path}: damaged or altered (the CRC of {altered} in it does not match)")
-    about = checkpoint.get(KEY) if isinstance(checkpoint, dict) else None
-    if not isinstance(about, dict) or "state_dict" not in checkpoint:
-        raise InputError(f"{path}: a PyTorch file, but not a checkpoint of crystalgrid-train")
-    if about.get("format") != FORMAT:
-        raise InputError(f"{path}: checkpoint format {about.get('format')}, this version reads format {FORMAT}")
-    return checkpoint
+    return content
 
 
-def untrained(about: dict[str, Any], path: Path) -> CrystalNet:
-    """The networks that the account of a run or a released model, read from `path`, is of."""
-    return recipe_from(about["recipe"], str(path)).build(about.get("prior"))
-
-
-def load_run(run: Path | str) -> tuple[CrystalNet, dict[str, Any]]:
-    """The networks of a run, in evaluation mode on the CPU, and what the run says about itself.
+def load_run(run: Path | str) -> tuple[CrystalNet, RunInfo]:
+    """Return the networks of a run, in evaluation mode on the CPU, and the run's description.
 
     run: the folder given to `crystalgrid-train --out`, of which the best checkpoint counts (the last, if there was
     nothing to validate on), or a checkpoint file. Raises InputError for anything else.
@@ -87,10 +119,9 @@ def load_run(run: Path | str) -> tuple[CrystalNet, dict[str, Any]]:
     if not path.is_file():
         raise InputError(f"{run}: holds no checkpoint, wanted the folder of a training run")
     checkpoint = read_checkpoint(path)
-    about = checkpoint[KEY]
-    net = untrained(about, path)
+    network = checkpoint.info.build()
     try:
-        net.load_state_dict(state_from_file(net, weights_of(checkpoint)))
+        network.load_state_dict(state_from_file(network, checkpoint.weights))
     except RuntimeError:
         raise InputError(f"{path}: its weights do not fit the networks of its recipe") from None
-    return net.eval(), about
+    return network.eval(), checkpoint.info

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -10,38 +9,34 @@ from safetensors.torch import save_file
 from ..errors import InputError
 from ..files import shipped, written_whole
 from ..nets.network import CrystalNet
-from .checkpoint import load_run, untrained
+from .checkpoint import load_run
+from .metadata import FORMAT, RunInfo
 from .state_names import state_for_file, state_from_file
 
-FORMAT = 1
 WEIGHTS = "weights.safetensors"
+KEY = "crystalgrid"
+"""The key of the run's description in the file's metadata."""
 
 
-def released() -> dict[str, Path]:
-    """The folders of the models that come with the package, by name."""
+def released_models() -> dict[str, Path]:
+    """Return the folders of the models that come with the package, by name."""
     return {file.parent.name: file.parent for file in sorted(shipped("models").glob(f"*/{WEIGHTS}"))}
 
 
 def write_weights(run: Path, folder: Path) -> None:
-    """Write the weights of a training run in half precision, and what they are."""
-    network, about = load_run(run)
-    about = {**named(about), "format": FORMAT}
+    """Write the weights of a training run in half precision, with its description, to a released model's folder."""
+    network, info = load_run(run)
+    description = json.dumps(info.with_file_names().to_dict())
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in state_for_file(network).items()
     }
     with written_whole(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary, {"crystalgrid": json.dumps(about)})
+        save_file(tensors, temporary, {KEY: description})
 
 
-def named(about: dict[str, Any]) -> dict[str, Any]:
-    """The account of a run, its prior, and what these began with, with files of crystals by their names alone."""
-    parts = {part: named(about[part]) for part in about.keys() & {"prior", "start"}}
-    return {**about, **parts, "data": {**about["data"], "source": Path(about["data"]["source"]).name}}
-
-
-def load_released(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
-    """The networks of a released model, in evaluation mode on the CPU, and what it says about itself.
+def load_released(folder: Path) -> tuple[CrystalNet, RunInfo]:
+    """Return the networks of a released model, in evaluation mode on the CPU, and how they were trained.
 
     Raises InputError for a folder without weights, and for weights that are damaged or of another format.
     """
@@ -50,13 +45,15 @@ def load_released(folder: Path) -> tuple[CrystalNet, dict[str, Any]]:
         raise InputError(f"{folder}: holds no {WEIGHTS}")
     try:
         with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("crystalgrid", "{}"))
-            if about.get("format") != FORMAT:
-                raise InputError(f"{path}: release format {about.get('format')}, this version reads format {FORMAT}")
-            network = untrained(about, path)
+            description = json.loads((file.metadata() or {}).get(KEY, "{}"))
+            version = description.get("format")
+            if version != FORMAT:
+                raise InputError(f"{path}: release format {version}, this version reads format {FORMAT}")
+            info = RunInfo.from_dict(description, str(path))
+            network = info.build()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             network.load_state_dict(state_from_file(network, tensors))
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).partition("\n")[0][:80]
         raise InputError(f"{path}: damaged, or not the weights of a crystalgrid model ({reason})") from None
-    return network.eval(), about
+    return network.eval(), info

@@ -21,8 +21,8 @@ import torch
 from .. import __version__
 from ..errors import InputError
 from ..files import shipped
-from ..model import find
 from .export import export_model
+from .find import find_model
 from .released import WEIGHTS
 
 SUFFIXES = (".cpp", ".hpp", ".inl", ".in", ".json", ".txt")
@@ -52,7 +52,7 @@ def one_at_a_time() -> Iterator[None]:
 
 def artifact(model: str) -> Path:
     """The file that the sampler reads: `model` itself, or what a released model is exported to on first use."""
-    path = find(model)
+    path = find_model(model)
     if path.is_file():
         return path
     if not (path / WEIGHTS).is_file():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..artifacts.checkpoint import KEY, last, read_checkpoint
-from ..artifacts.recipe import recipe_from
+from ..artifacts.checkpoint import last, read_checkpoint
+from ..artifacts.metadata import RunInfo
 from ..model import Model, load
+from ..nets.network import CrystalNet
 from ..nets.segmentation.unet import UNet
 from ..report.distances import wasserstein
 from ..report.metrics import Tally
@@ -26,39 +28,45 @@ AXES = {
     "voxel_rel_l2": "relative error of the density (L2)",
     "species_exact": "species exact, share of found atoms",
 }
+FINISHED = 0.9
+"""Share of its minutes after which a run is not resumed: it stops early enough for its last validation."""
 
 
-def train(model: Model, unet: UNet, data: str, beta: float, minutes: float, seed: int, run: Path) -> Model:
-    """The model's recipe with another beta, trained for so many minutes in all; what `run` holds already counts.
+def train(info: RunInfo, unet: UNet, data: str, *, beta: float, minutes: float, seed: int, run: Path) -> Model:
+    """Return a model trained with another beta by a model's recipe, for `minutes` in all; what `run` holds counts.
 
-    The autoencoder begins anew and the U-Net as `unet`, the model's: what it knows of species hardly depends on beta.
+    info: the model's run. unet: its U-Net, which training starts from, since what it knows of species hardly depends on
+    beta; the autoencoder starts anew.
     """
-    recipe = dict(model.metadata["recipe"])
-    settings = recipe_from({**recipe, "loss": {**recipe["loss"], "beta": beta}}, f"beta {beta:g}")
     clock = Clock(minutes)
-    crystals, val, checksum = load_splits(data, model.mode, seed)
-    about = describe_run(model.mode, data, checksum, settings, seed)
+    recipe = replace(info.recipe, loss=replace(info.recipe.loss, beta=beta))
+    crystals, val, data_info = load_splits(data, info.mode, seed)
+    this_run = describe_run(info.mode, data_info, recipe, seed)
     seconds, resume_from = 0.0, None
     if last(run).is_file():
-        before, resume_from = read_checkpoint(last(run))[KEY], last(run)
-        check_same_run(about, before, run)
-        seconds = before["seconds"]
-    if seconds < 60 * minutes:
+        before, resume_from = read_checkpoint(last(run)).info, last(run)
+        check_same_run(this_run, before, run)
+        seconds = before.seconds
+    if seconds < FINISHED * 60 * minutes:
         last(run).parent.mkdir(parents=True, exist_ok=True)
-        training = JointTraining(settings, crystals, model.grid, about)
+        training = JointTraining(this_run, crystals)
         training.net.unet.load_state_dict(unet.state_dict())
-        Loop(training, Log(run), held_out_cubes(val, model.mode, seed), clock).run(resume_from)
-    return load(run).to(model.device)
+        Loop(training, Log(run), held_out_cubes(val, info.mode, seed), clock).run(resume_from)
+    return load(run)
 
 
 def sweep(
-    model: Model, unet: UNet, data: str, betas: Sequence[float], minutes: float, seed: int, folder: Path
+    model: tuple[CrystalNet, RunInfo], data: str, betas: Sequence[float], *, minutes: float, seed: int, folder: Path
 ) -> dict[float, Model]:
-    """A model trained with each of `betas`, kept in its own folder inside `folder`."""
-    return {beta: train(model, unet, data, beta, minutes, seed, folder / f"{beta:g}") for beta in sorted(betas)}
+    """Return a model trained with each of `betas`, each kept in its own folder inside `folder`."""
+    network, info = model
+    return {
+        beta: train(info, network.unet, data, beta=beta, minutes=minutes, seed=seed, run=folder / f"{beta:g}")
+        for beta in sorted(betas)
+    }
 
 
-def run(studies: dict[float, Study], folder: Path) -> dict[str, list]:
+def run(studies: dict[float, Study], folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Numbers of cubes of the validation split, by models that were trained with each beta; beta.png."""
     rows = [{"beta": beta, **numbers(one)} for beta, one in studies.items()]
     _draw(folder / "beta.png", rows)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..artifacts.find import find_model, is_exported, load_trained
+from ..artifacts.metadata import RunInfo
 from ..data.split import check_seed
 from ..errors import InputError
-from ..model import can_learn, find, load_trained
-from ..nets.segmentation.unet import UNet
+from ..nets.network import CrystalNet
 from ..report.evaluation import choose_crystals, crystals_of_split, load_model_and_crystals, write_json
 from . import beta, conditioning, discriminator, drawn_crystals, draws, interpolation, reconstruction
 from .study import study
@@ -42,7 +43,7 @@ def run_experiments(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: wanted a folder to write to, but a file has that name")
     check_seed(seed)
-    unet = _unet_to_start_from(model) if betas else None
+    first_model = _model_to_start_from(model) if betas else None
     loaded, crystals = load_model_and_crystals(model, data, seed)
     chosen = choose_crystals(crystals_of_split(crystals, split, data), max_cubes, seed)
     crystals_of_split(crystals, "train", data)  # the discriminator learns from these: raise before the work begins
@@ -54,8 +55,10 @@ def run_experiments(
         results[name] = run(main_study, out)
     write_json(out / "figures.json", results)
     most_accurate, draws_by_beta = None, {}
-    if unet is not None:
-        models = beta.sweep(loaded, unet, data, betas, minutes_each, seed, out / "betas")
+    if first_model is not None:
+        folder = out / "betas"
+        models = beta.sweep(first_model, data, betas, minutes=minutes_each, seed=seed, folder=folder)
+        models = {weight: trained.to(loaded.device) for weight, trained in models.items()}
         held_out = choose_crystals(crystals_of_split(crystals, "val", data), max_cubes, seed)
         studies = {weight: study(trained, crystals, held_out, seed) for weight, trained in models.items()}
         results["beta"] = beta.run(studies, out)
@@ -67,9 +70,9 @@ def run_experiments(
     print(f"{out}: figures.json and {len([*out.glob('*.png'), *out.glob('*.gif')])} figures")
 
 
-def _unet_to_start_from(model: str) -> UNet:
-    """Return the U-Net of a model that can be trained further; InputError for one that cannot."""
-    path = find(model)
-    if not can_learn(path):
+def _model_to_start_from(model: str) -> tuple[CrystalNet, RunInfo]:
+    """Return the networks of a model and how they were trained; InputError for one that cannot be trained further."""
+    path = find_model(model)
+    if is_exported(path):
         raise InputError(f"{model}: --betas needs a training run or a released model, as an exported one cannot learn")
-    return load_trained(path)[0].unet
+    return load_trained(path)

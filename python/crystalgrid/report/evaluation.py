@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from ..artifacts.compiled import Compiled
-from ..artifacts.recipe import recipe_from
 from ..atoms import find_atoms
 from ..data.crystalset import CrystalSet
 from ..data.cubes import evaluation_cubes
@@ -70,15 +69,9 @@ def evaluate_model(
     if json_path is not None:
         write_json(json_path, metrics)
     print(metrics_table(metrics))
-    if has_codec(loaded.metadata):
+    if loaded.metadata.has_codec:
         print(CODEC_NOTE)
     return metrics
-
-
-def has_codec(metadata: dict[str, Any]) -> bool:
-    """Return whether a model's autoencoder is a closed-form codec: what it reconstructs is no result of training."""
-    recipe = metadata["recipe"]
-    return "network" in recipe and recipe_from(recipe, recipe["name"]).network.kind.exact
 
 
 def load_model_and_crystals(model: str, data: str, seed: int) -> tuple[Model, CrystalSet]:
@@ -90,8 +83,8 @@ def load_model_and_crystals(model: str, data: str, seed: int) -> tuple[Model, Cr
     if torch.cuda.is_available() and not isinstance(loaded.network, Compiled):
         loaded.to("cuda")
     crystals = load_crystals(data, mode=loaded.mode, grid=loaded.grid, seed=seed)
-    trained_on = loaded.metadata.get("data", {})
-    if Path(trained_on.get("source", "")).name == Path(data).name and trained_on["checksum"] != crystals.checksum:
+    trained_on = loaded.metadata.data
+    if Path(trained_on.source).name == Path(data).name and trained_on.checksum != crystals.checksum:
         print(
             f"warning: {data}: other crystals, or split with another --seed, than {model} was trained on; what is "
             "evaluated may have been trained on",

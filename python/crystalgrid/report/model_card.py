@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
+from ..artifacts.metadata import RunInfo, StartInfo
 from ..artifacts.released import WEIGHTS, load_released, write_weights
 from ..latents import latents
 from ..model import Model, load
 from . import pictures
 from .decoding import decode
-from .evaluation import CODEC_NOTE, evaluate_model, has_codec, metrics_table, write_json
+from .evaluation import CODEC_NOTE, evaluate_model, metrics_table, write_json
 
 CARD, METRICS, PICTURE, DRAWS = "card.md", "metrics.json", "reconstructions.png", "draws.png"
 LIMITS = "## Known limits\n"
@@ -50,22 +51,22 @@ def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str,
     """Write card.md from the metadata in the weights and the metrics; an earlier card's known limits are kept."""
     card = folder / CARD
     limits = card.read_text().partition(LIMITS)[2] if card.is_file() else "\nNone stated yet.\n"
-    _, metadata = load_released(folder)
-    name, data = folder.name, metadata["data"]
-    pictured = f"\n![Draws: decoded densities and the atoms found in them]({DRAWS})\n" if "prior" in metadata else ""
-    command = f"crystalgrid-evaluate {name} --data {data['source']} --split test"
+    _, info = load_released(folder)
+    name = folder.name
+    pictured = f"\n![Draws: decoded densities and the atoms found in them]({DRAWS})\n" if info.prior else ""
+    command = f"crystalgrid-evaluate {name} --data {info.data.source} --split test"
     command += f" --max-cubes {max_cubes}" if max_cubes else ""
-    codec_note = "\n" + CODEC_NOTE if has_codec(metadata) else ""
+    codec_note = "\n" + CODEC_NOTE if info.has_codec else ""
     text = f"""# {name}
 
-Encodes densities of crystals ({metadata["mode"]} mode) as {metadata["recipe"]["network"]["latent_dim"]} numbers,
+Encodes densities of crystals ({info.mode} mode) as {info.latent_dim} numbers,
 decodes them, and segments them into atoms.
 
 | | |
 |---|---|
-| data | {source}; file `{data["source"]}`, SHA-256 of its crystals {data["checksum"][:16]}… |
-{history(metadata, name, machine)}
-| versions | crystalgrid {metadata["versions"]["crystalgrid"]}, torch {metadata["versions"]["torch"]} |
+| data | {source}; file `{info.data.source}`, SHA-256 of its crystals {info.data.checksum[:16]}… |
+{history(info, name, machine)}
+| versions | crystalgrid {info.versions.crystalgrid}, torch {info.versions.torch} |
 | weights | half precision, {(folder / WEIGHTS).stat().st_size / 1e6:.1f} MB; the metrics are of these |
 
 ## Metrics
@@ -86,33 +87,32 @@ place of the networks': it is what finding atoms in voxels costs by itself. All 
     card.write_text(text + LIMITS + limits)
 
 
-def history(metadata: dict[str, Any], name: str, machine: str) -> str:
+def history(info: RunInfo, name: str, machine: str) -> str:
     """Return the rows of the card's table that say how the model and its prior were trained, and from what."""
-    data, recipe, start = metadata["data"]["source"], metadata["recipe"], metadata.get("start")
-    minutes, batch = metadata["seconds"] / 60, recipe["optimizer"]["batch_size"]
-    command = f"crystalgrid-train --mode {metadata['mode']} --data {data} --recipe {recipe['name']}"
-    command += f" --start {start['model']}" if start else ""
+    minutes = info.seconds / 60
+    command = f"crystalgrid-train --mode {info.mode} --data {info.data.source} --recipe {info.recipe.name}"
+    command += f" --start {info.start.model}" if info.start else ""
+    training = f"{info.step:,} steps of {info.recipe.optimizer.batch_size} cubes, {minutes:.0f} minutes, on {machine}"
     rows = [
-        f"| trained by | `{command} --seed {metadata['seed']} --minutes {minutes:.0f} --out RUN` |",
-        f"| for | {metadata['step']:,} steps of {batch} cubes, {minutes:.0f} minutes, on {machine} |",
+        f"| trained by | `{command} --seed {info.seed} --minutes {minutes:.0f} --out RUN` |",
+        f"| for | {training} |",
     ]
-    if start:
-        rows.append(f"| begun with | {begun_with('weights', start)} |")
-    if "prior" in metadata:
-        rows.append(_history_of_prior(metadata["prior"], name))
+    if info.start:
+        rows.append(f"| begun with | {begun_with('weights', info.start)} |")
+    if info.prior:
+        rows.append(_history_of_prior(info.prior, name))
     return "\n".join(rows)
 
 
-def _history_of_prior(prior: dict[str, Any], name: str) -> str:
-    start, minutes = prior.get("start"), prior["seconds"] / 60
-    command = f"crystalgrid-prior {name} --data {prior['data']['source']}"
-    command += f" --start {start['model']}" if start else ""
-    command += f" --seed {prior['seed']} --minutes {minutes:.0f} --out RUN"
-    training = f"{prior['step']:,} steps of {prior['recipe']['optimizer']['batch_size']} crystals"
-    training += f", begun with {begun_with('prior', start)}" if start else ""
+def _history_of_prior(prior: RunInfo, name: str) -> str:
+    command = f"crystalgrid-prior {name} --data {prior.data.source}"
+    command += f" --start {prior.start.model}" if prior.start else ""
+    command += f" --seed {prior.seed} --minutes {prior.seconds / 60:.0f} --out RUN"
+    training = f"{prior.step:,} steps of {prior.recipe.optimizer.batch_size} crystals"
+    training += f", begun with {begun_with('prior', prior.start)}" if prior.start else ""
     return f"| prior | `{command}`: {training}; draws come from it |"
 
 
-def begun_with(what: str, start: dict[str, Any]) -> str:
+def begun_with(what: str, start: StartInfo) -> str:
     """Return in words what a run began with."""
-    return f"the {what} that `{start['model']}` had after {start['step']:,} steps, {start['seconds'] / 60:.0f} minutes"
+    return f"the {what} that `{start.model}` had after {start.step:,} steps, {start.seconds / 60:.0f} minutes"

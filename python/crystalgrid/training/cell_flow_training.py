@@ -43,7 +43,7 @@ class CellFlowTraining(GeneratorTraining[CellFlow, UnitCells]):
     @property
     def atoms(self) -> int:
         """The most atoms in a cell: of the largest crystal, and no fewer than the generator to start from has."""
-        start: int = self.about.get("start", {}).get("atoms", 0)
+        start = (self.info.start and self.info.start.atoms) or 0
         return max(start, int(np.diff(self.crystals.offsets).max()))
 
     def examples(self, _: CrystalNet, crystals: CrystalSet) -> UnitCells:
@@ -53,7 +53,7 @@ class CellFlowTraining(GeneratorTraining[CellFlow, UnitCells]):
         """Fit the lattice parameters' scale and the minimum distances, and keep symmetry templates."""
         self.generator.fit(examples.lattice_params)
         self.generator.minimum_distances.fit(*shortest_distances(examples))
-        order = np.random.default_rng(self.about["seed"]).permutation(len(self.crystals))
+        order = np.random.default_rng(self.info.seed).permutation(len(self.crystals))
         kept = np.resize(order, TEMPLATES)
         orbits = Orbits(*(part[kept] for part in examples.orbits))
         self.generator.templates.fit(orbits, examples.element_slots[kept])

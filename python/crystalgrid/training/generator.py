@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 from torch import Tensor
 
-from ..artifacts.recipe import Optimizer, Recipe
+from ..artifacts.metadata import RunInfo
+from ..artifacts.recipe import Optimizer
 from ..atoms import find_atoms
 from ..data.crystalset import CrystalSet
-from ..grid import Grid
 from ..latents import latents
 from ..nets.generators.base import Generator
 from ..nets.network import CrystalNet
@@ -40,22 +40,15 @@ class GeneratorRecipe:
 class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
     """Training of a generator on crystals; the other networks stay as they are.
 
-    recipe: of the networks, with the optimiser of `generator_recipe`, by default that of the kind.
+    info: the run, with the networks' recipe and the optimiser of `generator_recipe`, by default that of the kind.
     """
 
     default_recipe: ClassVar[GeneratorRecipe]
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        crystals: CrystalSet,
-        grid: Grid,
-        about: dict[str, Any],
-        generator_recipe: GeneratorRecipe | None = None,
-    ) -> None:
+    def __init__(self, info: RunInfo, crystals: CrystalSet, generator_recipe: GeneratorRecipe | None = None) -> None:
         self.generator_recipe = generator_recipe or self.default_recipe
-        self.model_metadata: dict[str, Any] = {}
-        super().__init__(recipe, crystals, grid, about)
+        self.model_info = info
+        super().__init__(info, crystals)
 
     @staticmethod
     @abstractmethod
@@ -90,9 +83,9 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
             part.requires_grad_(False)
         return net
 
-    def prepare(self, trained: CrystalNet, metadata: dict[str, Any], held_out: CrystalSet) -> list[E]:
-        """Take the trained networks and their metadata, and compute all examples; returns those to validate on."""
-        self.model_metadata = metadata
+    def prepare(self, trained: CrystalNet, model_info: RunInfo, held_out: CrystalSet) -> list[E]:
+        """Take the trained networks and their description, compute all examples, and return those to validate on."""
+        self.model_info = model_info
         self.net.load_state_dict(trained.state_dict(), strict=False)
         self.training_examples = self.examples(trained, self.crystals)
         self.fit_closed_form(self.training_examples)
@@ -100,11 +93,11 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
 
     def rng(self, batch: int) -> np.random.Generator:
         """Return the random numbers of a batch, for noise and times."""
-        return np.random.default_rng((self.about["seed"], batch))
+        return np.random.default_rng((self.info.seed, batch))
 
     def losses(self, batch: int) -> dict[str, Tensor]:
         size = self.options.batch_size
-        _, chosen = stream(len(self.crystals), self.about["seed"], batch * size, size)
+        _, chosen = stream(len(self.crystals), self.info.seed, batch * size, size)
         return {"loss": self.loss(self.training_examples, chosen, batch)}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -118,11 +111,12 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
         """Draw the first samples."""
         from ..report import pictures
 
-        noise = latents(self.about["seed"], 0, DRAWN, self.recipe.network.latent_dim).to(self.device)
+        noise = latents(self.info.seed, 0, DRAWN, self.recipe.network.latent_dim).to(self.device)
         density = self.net.decode(self.net.prior(noise))
         density, species, confidence = (x.cpu() for x in (density, *self.net.segment(density)))
         pictures.samples(path, density, find_atoms(species, density, self.grid, confidence=confidence), self.grid)
 
-    def record(self, step: int, seconds: float, decay_end: int) -> dict[str, Any]:
-        sizes = {"widths": self.generator_recipe.widths, "atoms": self.atoms}
-        return {**self.model_metadata, "prior": {**self.about, "step": step, "seconds": seconds, **sizes}}
+    def describe(self, step: int, seconds: float, decay_ends: int) -> RunInfo:
+        widths = self.generator_recipe.widths
+        prior = replace(self.info, step=step, seconds=seconds, widths=widths, atoms=self.atoms)
+        return replace(self.model_info, prior=prior)

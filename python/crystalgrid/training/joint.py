@@ -1,11 +1,12 @@
-"""What one training step does.
+"""Training of an autoencoder and a U-Net together.
 
-Crystals are an endless stream, of which every step takes the next few. All that is random about a sample follows from
-the seed and its place in the stream: a resumed run goes on exactly, and two processes see what one with twice the batch
-sees.
+Crystals are an endless stream, of which every step takes the next batch. All that is random about a sample follows
+from the seed and its index in the stream: a resumed run goes on exactly, and two processes see the samples that one
+process sees with twice the batch.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +14,43 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..artifacts.recipe import Optimizer, Recipe
+from ..artifacts.metadata import RunInfo
+from ..artifacts.recipe import Optimizer
 from ..boundary import core_device
 from ..data.crystalset import CrystalSet
 from ..data.cubes import Cubes, training_cubes
-from ..grid import Grid
 from ..latents import latents
 from ..nets.distributed import synchronize_batch_norms
 from ..nets.network import CrystalNet
 from ..progress import progress
 from .losses import joint_loss
 
-AT_ONCE = 256
-"""Cubes that are held together where the VAE takes from them what is known in closed form."""
+FITTED_AT_ONCE = 256
+"""Cubes that are voxelised at once to fit an autoencoder in closed form, which bounds memory."""
 DRAWN = 4
 """Cubes in a picture."""
 
 
 def stream(size: int, seed: int, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs and crystals of samples start to start + count; every epoch has its own permutation of `size` crystals."""
-    epochs, places = np.divmod(np.arange(start, start + count), size)
+    """Return the epochs and crystals of samples start to start + count, both [count].
+
+    Every epoch has its own permutation of all `size` crystals.
+    """
+    epochs, positions = np.divmod(np.arange(start, start + count), size)
     orders = {epoch: np.random.default_rng((seed, epoch)).permutation(size) for epoch in np.unique(epochs).tolist()}
-    return epochs, np.array([orders[epoch][place] for epoch, place in zip(epochs.tolist(), places, strict=True)])
+    return epochs, np.array([orders[epoch][i] for epoch, i in zip(epochs.tolist(), positions, strict=True)])
 
 
 class JointTraining:
-    """VAE and U-Net trained together (section 3.2), on cubes that are cut and voxelised anew every step.
+    """Training of an autoencoder and a U-Net together (section 3.2), on cubes that are cut and voxelised at every step.
 
-    about: what the checkpoint will say about the run; net: networks to go on from, which the recipe fits; by default
-    new ones.
+    info: the run before its first step, whose recipe is trained. net: networks to start from, with the recipe's sizes;
+    by default new ones.
     """
 
-    def __init__(
-        self, recipe: Recipe, crystals: CrystalSet, grid: Grid, about: dict[str, Any], net: CrystalNet | None = None
-    ) -> None:
-        self.recipe, self.crystals, self.grid, self.about = recipe, crystals, grid, about
-        torch.manual_seed(about["seed"])
+    def __init__(self, info: RunInfo, crystals: CrystalSet, net: CrystalNet | None = None) -> None:
+        self.info, self.recipe, self.grid, self.crystals = info, info.recipe, info.grid, crystals
+        torch.manual_seed(info.seed)
         net = synchronize_batch_norms(net or self.build())
         self.net = net.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
@@ -59,7 +61,8 @@ class JointTraining:
     @property
     def device(self) -> torch.device:
         """The device that the networks are on."""
-        return next(self.net.parameters()).device
+        device: torch.device = next(self.net.parameters()).device
+        return device
 
     def build(self) -> CrystalNet:
         """Return the networks before the first step, with what is known in closed form."""
@@ -69,19 +72,19 @@ class JointTraining:
         return net
 
     def first_densities(self, count: int) -> Iterator[Tensor]:
-        """Yield batches of cubes to fit in closed form what can be, before the first step."""
-        for start in progress(range(0, count, AT_ONCE), "first look at the data"):
-            yield self.samples(start, min(AT_ONCE, count - start)).density(self.grid)
+        """Yield batches of densities to fit the autoencoder with in closed form, before the first step."""
+        for start in progress(range(0, count, FITTED_AT_ONCE), "first look at the data"):
+            yield self.samples(start, min(FITTED_AT_ONCE, count - start)).density(self.grid)
 
     def samples(self, start: int, count: int) -> Cubes:
         """Return cubes start to start + count of the stream."""
-        seed = self.about["seed"]
+        seed = self.info.seed
         epochs, crystals = stream(len(self.crystals), seed, start, count)
-        return training_cubes(self.crystals, self.about["mode"], self.grid, seed, epochs, crystals)
+        return training_cubes(self.crystals, self.info.mode, self.grid, seed, epochs, crystals)
 
     def batch(self, start: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return density, species and the posterior's noise of samples start to start + count."""
-        noise = latents(self.about["seed"], start, count, self.recipe.network.latent_dim)
+        noise = latents(self.info.seed, start, count, self.recipe.network.latent_dim)
         return *self.grids(self.samples(start, count)), noise.to(self.device)
 
     def grids(self, cubes: Cubes) -> tuple[Tensor, Tensor]:
@@ -113,10 +116,10 @@ class JointTraining:
 
     def draw(self, path: Path, held_out: Cubes) -> None:
         """Draw the first held-out densities beside what they are decoded to."""
-        from ..report import pictures as plot
+        from ..report import pictures
 
         density = held_out.density(self.grid)[:DRAWN]
-        plot.densities(path, density, self.reconstruct(density.to(self.device)).cpu())
+        pictures.densities(path, density, self.reconstruct(density.to(self.device)).cpu())
 
-    def record(self, step: int, seconds: float, decay_end: int) -> dict[str, Any]:
-        return {**self.about, "step": step, "seconds": seconds, "decay_ends": decay_end}
+    def describe(self, step: int, seconds: float, decay_ends: int) -> RunInfo:
+        return replace(self.info, step=step, seconds=seconds, decay_ends=decay_ends)

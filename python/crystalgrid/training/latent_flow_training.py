@@ -51,7 +51,7 @@ class LatentFlowTraining(GeneratorTraining[LatentFlow, Posteriors]):
         Other origins and rotations would only make the distribution harder to learn.
         """
         parts = np.array_split(np.arange(len(crystals)), max(1, len(crystals) // ENCODING_BATCH))
-        threads, mode = torch.get_num_threads(), self.about["mode"]
+        threads, mode = torch.get_num_threads(), self.info.mode
         encoded = [
             trained.encode(canonical_cubes(crystals, mode, self.grid, part).density(self.grid, threads))
             for part in progress(parts, "encoding crystals")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..artifacts.checkpoint import KEY, best, last, read_checkpoint, weights_of, write_checkpoint
+from ..artifacts.checkpoint import Checkpoint, best, last, read_checkpoint, write_checkpoint
 from ..artifacts.recipe import MIXED
 from ..artifacts.state_names import state_for_file, state_from_file
 from ..errors import InputError
@@ -45,16 +45,17 @@ DIVERGED = 1000
 class Loop:
     """Train a task until a number of steps, a time limit or Ctrl-C.
 
-    log: where it is written down. held_out: batches to validate on, as the task takes them; there may be none.
-    steps: of the whole run. decay_end: the step at which a decay of the learning rate ends, unless time limits the run.
+    log: writes table, pictures and progress. held_out: batches to validate on, as the task takes them; there may be
+    none. steps: of the whole run. decay_ends: the step at which a decay of the learning rate ends, unless the run has
+    a time limit.
     """
 
     def __init__(
-        self, task: Task, log: Log, held_out: Sequence[Any], clock: Clock, *, steps: int = ENDLESS, decay_end: int = 0
+        self, task: Task, log: Log, held_out: Sequence[Any], clock: Clock, *, steps: int = ENDLESS, decay_ends: int = 0
     ) -> None:
         self.task, self.log, self.held_out, self.clock, self.steps = task, log, held_out, clock, steps
         self.options = task.options
-        self.decay_end = decay_end or self.options.steps
+        self.decay_ends = decay_ends or self.options.steps
         self.device = training_device()
         task.net.to(self.device)
         rate, decay = self.options.learning_rate, self.options.weight_decay
@@ -111,7 +112,7 @@ class Loop:
         rise = min(1.0, (self.step + 1) / max(1, self.options.warmup))
         if not self.options.decay:
             return rise
-        done = self.step / self.decay_end
+        done = self.step / self.decay_ends
         if self.clock.limit is not None:  # no two clocks agree, and processes with different rates would grow apart
             done = float(mean_over_processes(torch.tensor(self.clock.share(), device=self.device)))
         return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
@@ -173,25 +174,19 @@ class Loop:
 
     def _save(self, path: Path) -> None:
         if first_process():
-            content = {
-                KEY: self.task.record(self.step, self.clock.seconds, self.decay_end),
-                "state_dict": {f"net.{name}": value for name, value in state_for_file(self.task.net).items()},
-                "optimizer_states": [self.optimizer.state_dict()],
-                "global_step": self.step,
-                "lowest_val_loss": self.lowest,
-            }
-            write_checkpoint(path, content)
+            info = self.task.describe(self.step, self.clock.seconds, self.decay_ends)
+            weights = state_for_file(self.task.net)
+            write_checkpoint(path, Checkpoint(info, weights, self.optimizer.state_dict(), self.lowest))
 
     def _restore(self, path: Path) -> None:
-        """Go on from a checkpoint, one that Lightning wrote for earlier versions too."""
+        """Go on from a checkpoint."""
         checkpoint = read_checkpoint(path)
-        record = checkpoint[KEY].get("prior", checkpoint[KEY])
-        self.task.net.load_state_dict(state_from_file(self.task.net, weights_of(checkpoint)))
-        self.optimizer.load_state_dict(checkpoint["optimizer_states"][0])
-        self.step = checkpoint["global_step"]
-        self.lowest = checkpoint.get("lowest_val_loss") or checkpoint["callbacks"]["Log"]["lowest"]
-        self.clock.seconds_before = record["seconds"]
-        self.decay_end = record.get("decay_ends", self.decay_end)
+        info = checkpoint.info.prior or checkpoint.info
+        self.task.net.load_state_dict(state_from_file(self.task.net, checkpoint.weights))
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.step, self.lowest = checkpoint.step, checkpoint.lowest_val_loss
+        self.clock.seconds_before = info.seconds
+        self.decay_ends = info.decay_ends or self.decay_ends
 
 
 class _Losses(nn.Module):

@@ -1,5 +1,7 @@
 """The losses of Eq. (2) and (3), for one backward pass."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -8,7 +10,7 @@ from ..nets.network import CrystalNet
 
 
 def joint_loss(net: CrystalNet, density: Tensor, species: Tensor, weights: Loss, noise: Tensor) -> dict[str, Tensor]:
-    """The loss to descend, and its parts, on a batch of cubes.
+    """Return the loss to descend, and its parts, on a batch of cubes.
 
     density: [B, n, n, n] float32; species: [B, n, n, n] uint8; noise: [B, latent_dim], standard normal, which the
     posterior is drawn with.
@@ -26,15 +28,16 @@ def joint_loss(net: CrystalNet, density: Tensor, species: Tensor, weights: Loss,
 
 class _ScaleGradient(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, factor: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
         ctx.factor = factor
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return ctx.factor * gradient, None
 
 
 def scale_gradient(x: Tensor, factor: float) -> Tensor:
-    """x itself; what comes back through it in the backward pass is multiplied by `factor`."""
-    return _ScaleGradient.apply(x, factor)
+    """Return x itself; the gradient that comes back through it is multiplied by `factor`."""
+    scaled: Tensor = _ScaleGradient.apply(x, factor)  # type: ignore[no-untyped-call]
+    return scaled

@@ -8,23 +8,23 @@ from ..artifacts.recipe import MIXED
 
 
 def has_bf16() -> bool:
-    """Whether the first GPU or, where there is none, the CPU multiplies in bfloat16 by itself."""
+    """Return whether the first GPU or, where there is none, the CPU has arithmetic in bfloat16."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return cpu_has_bf16()
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the CPU does."""
+    """Return whether the CPU has arithmetic in bfloat16."""
     try:
-        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     except AttributeError:  # a torch without oneDNN
         return False
 
 
-def precision_here(wanted: str) -> str:
-    """What a recipe's `precision` becomes on this machine; says so where that is something else."""
-    if wanted == MIXED and not has_bf16():
+def precision_here(precision: str) -> str:
+    """Return the precision that a recipe's `precision` becomes on this machine; print where that is another."""
+    if precision == MIXED and not has_bf16():
         print("this machine has no arithmetic in bf16: training in float32", file=sys.stderr, flush=True)
         return "32-true"
-    return wanted
+    return precision

@@ -1,12 +1,9 @@
-"""The crystals of a training run, and what its checkpoints say of the run."""
-
-from dataclasses import asdict
-from typing import Any
+"""The crystals of a training run, and the description of the run in its checkpoints."""
 
 import torch
 
 from .. import __version__
-from ..artifacts.checkpoint import FORMAT
+from ..artifacts.metadata import DataInfo, RunInfo, StartInfo, Versions
 from ..artifacts.recipe import Recipe
 from ..data.crystalset import CrystalSet
 from ..data.cubes import Cubes, evaluation_cubes
@@ -21,14 +18,14 @@ CRYSTALS_TOGETHER = 8
 """Crystals whose cubes are validated together, which bounds the memory of a paper-sized network."""
 
 
-def load_splits(source: str, mode: str, seed: int) -> tuple[CrystalSet, CrystalSet, str]:
-    """Return the crystals to train on, those to validate on, and the checksum of all of them."""
+def load_splits(source: str, mode: str, seed: int) -> tuple[CrystalSet, CrystalSet, DataInfo]:
+    """Return the crystals to train on, those to validate on, and which they are."""
     with only_first_prints():
         crystals = load_crystals(source, mode=mode, grid=Grid(), seed=seed)
     training = crystals.split("train")
     if len(training) == 0:
         raise InputError(f"{source}: no crystal in the split 'train'")
-    return training, crystals.split("val"), crystals.checksum
+    return training, crystals.split("val"), DataInfo(source, crystals.checksum)
 
 
 def held_out_cubes(val: CrystalSet, mode: str, seed: int) -> list[Cubes]:
@@ -38,15 +35,7 @@ def held_out_cubes(val: CrystalSet, mode: str, seed: int) -> list[Cubes]:
     return [cubes for part in parts for cubes in evaluation_cubes(part, mode, Grid(), seed)]
 
 
-def describe_run(mode: str, source: str, checksum: str, recipe: Recipe, seed: int) -> dict[str, Any]:
-    """Return what checkpoints say of a run."""
-    return {
-        "format": FORMAT,
-        "recipe": recipe.to_dict(),
-        "mode": mode,
-        "grid": asdict(Grid()),
-        "data": {"source": source, "checksum": checksum},
-        "seed": seed,
-        "versions": {"crystalgrid": __version__, "torch": str(torch.__version__)},
-        "processes": world_size(),
-    }
+def describe_run(mode: str, data: DataInfo, recipe: Recipe, seed: int, start: StartInfo | None = None) -> RunInfo:
+    """Return the description of a run before its first step."""
+    versions = Versions(__version__, str(torch.__version__))
+    return RunInfo(recipe, mode, Grid(), data, seed, versions, processes=world_size(), start=start)

@@ -1,9 +1,8 @@
 """The folder of a training run: made for a new run, checked and tidied for one that is resumed."""
 
 from pathlib import Path
-from typing import Any
 
-from ..artifacts.recipe import recipe_from
+from ..artifacts.metadata import RunInfo
 from ..errors import InputError
 from ..files import new_folder
 from .processes import first_process
@@ -20,15 +19,17 @@ def prepare_folder(out: Path, resume: bool) -> None:
         unfinished.unlink()
 
 
-def check_same_run(now: dict[str, Any], then: dict[str, Any], out: Path) -> None:
-    """Raise InputError unless a run resumed as `now` is the run that `then`, in its folder, says it was."""
-    then = {**then, "recipe": recipe_from(then["recipe"], str(out)).to_dict()}  # which may be of an earlier version
-    if now["processes"] != then.get("processes", 1):  # which runs of one process once did not say
-        raise InputError(f"{out}: was trained by {then.get('processes', 1)} processes; resume with as many")
-    for key, name in (("mode", "--mode"), ("start", "--start"), ("recipe", "--recipe"), ("seed", "--seed")):
-        if now.get(key) != then.get(key):
-            raise InputError(f"{out}: was trained with another {name}; give the same to resume")
-    if now["data"]["checksum"] != then["data"]["checksum"]:
-        raise InputError(
-            f"{out}: was trained on other crystals ({then['data']['source']}); give the same --data to resume"
-        )
+def check_same_run(now: RunInfo, before: RunInfo, out: Path) -> None:
+    """Raise InputError unless a run that is resumed as `now` is the run that its folder describes as `before`."""
+    if now.processes != before.processes:
+        raise InputError(f"{out}: was trained by {before.processes} processes; resume with as many")
+    for same, option in (
+        (now.mode == before.mode, "--mode"),
+        (now.start == before.start, "--start"),
+        (now.recipe == before.recipe, "--recipe"),
+        (now.seed == before.seed, "--seed"),
+    ):
+        if not same:
+            raise InputError(f"{out}: was trained with another {option}; give the same to resume")
+    if now.data.checksum != before.data.checksum:
+        raise InputError(f"{out}: was trained on other crystals ({before.data.source}); give the same --data to resume")

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from ..artifacts.metadata import RunInfo
 from ..artifacts.recipe import Optimizer
 from ..nets.network import CrystalNet
 
@@ -30,5 +31,5 @@ class Task(Protocol):
     def draw(self, path: Path, held_out: Any) -> None:
         """Draw what the networks do now."""
 
-    def record(self, step: int, seconds: float, decay_end: int) -> dict[str, Any]:
-        """Return what a checkpoint says of the run."""
+    def describe(self, step: int, seconds: float, decay_ends: int) -> RunInfo:
+        """Return the description of the run after a step, for a checkpoint."""

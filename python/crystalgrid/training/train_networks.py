@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
-from ..artifacts.checkpoint import KEY, last, read_checkpoint
-from ..artifacts.recipe import BY_MODE, Recipe, load_recipe, recipe_from
+from ..artifacts.checkpoint import last, read_checkpoint
+from ..artifacts.find import load_learner
+from ..artifacts.metadata import StartInfo
+from ..artifacts.recipe import BY_MODE, Recipe, load_recipe
 from ..data.cubes import check_mode
 from ..errors import InputError
-from ..grid import Grid
-from ..model import load_learner
 from ..nets.network import CrystalNet
 from .clock import Clock
 from .joint import JointTraining
@@ -37,37 +36,35 @@ def train_networks(
 ) -> None:
     """Train an autoencoder and a U-Net together, with the options of `crystalgrid-train`."""
     clock = Clock(minutes)
-    settings, net, about_start = first_networks(recipe, start, mode)
-    crystals, val, checksum = load_splits(data, mode, seed)
-    about = {**describe_run(mode, data, checksum, settings, seed), **about_start}
+    settings, net, start_info = first_networks(recipe, start, mode)
+    crystals, val, data_info = load_splits(data, mode, seed)
+    info = describe_run(mode, data_info, settings, seed, start_info)
     steps = total_steps(settings, len(crystals), max_steps, max_epochs, minutes)
     if resume:
-        check_same_run(about, read_checkpoint(last(out))[KEY], out)
+        check_same_run(info, read_checkpoint(last(out)).info, out)
     prepare_folder(out, resume)
     with only_first_prints():
-        training = JointTraining(settings, crystals, Grid(), about, net)
-    decay_end = settings.optimizer.steps if steps == ENDLESS else max(settings.optimizer.steps, steps)
-    loop = Loop(training, Log(out), held_out_cubes(val, mode, seed), clock, steps=steps, decay_end=decay_end)
+        training = JointTraining(info, crystals, net)
+    decay_ends = settings.optimizer.steps if steps == ENDLESS else max(settings.optimizer.steps, steps)
+    loop = Loop(training, Log(out), held_out_cubes(val, mode, seed), clock, steps=steps, decay_ends=decay_ends)
     loop.run(last(out) if resume else None)
 
 
 def first_networks(
     recipe: str | None, start: str | None, mode: str
-) -> tuple[Recipe, CrystalNet | None, dict[str, Any]]:
-    """Return the recipe, the networks to start from if not new ones, and what checkpoints say of whose these are."""
+) -> tuple[Recipe, CrystalNet | None, StartInfo | None]:
+    """Return the recipe, the networks to start from if not new ones, and how checkpoints describe these."""
     if start is None:
         mode = check_mode(mode)
-        return load_recipe(recipe or BY_MODE[mode]).for_mode(mode), None, {}
-    net, metadata = load_learner(start)
-    recipe_of_start = recipe_from(metadata["recipe"], start)
-    settings = load_recipe(recipe) if recipe else recipe_of_start
-    if settings.network != recipe_of_start.network:
+        return load_recipe(recipe or BY_MODE[mode]).for_mode(mode), None, None
+    net, info = load_learner(start)
+    settings = load_recipe(recipe) if recipe else info.recipe
+    if settings.network != info.recipe.network:
         raise InputError(f"{recipe}: its [network] is not that of {start}; give a recipe with the same, or none")
-    if metadata["mode"] != mode:
-        raise InputError(f"{start}: was trained in {metadata['mode']} mode, got --mode {mode}")
+    if info.mode != mode:
+        raise InputError(f"{start}: was trained in {info.mode} mode, got --mode {mode}")
     net.generator = None  # latent vectors change
-    before = {key: metadata[key] for key in ("data", "step", "seconds", "start") if key in metadata}
-    return settings, net, {"start": {"model": start, **before}}
+    return settings, net, info.as_start(start)
 
 
 def total_steps(

@@ -13,12 +13,11 @@ from typing import Any
 
 from torch import nn
 
-from ..artifacts.checkpoint import KEY, last, read_checkpoint
-from ..artifacts.recipe import recipe_from
+from ..artifacts.checkpoint import last, read_checkpoint
+from ..artifacts.find import load_learner
+from ..artifacts.metadata import RunInfo, StartInfo
 from ..data.crystalset import CrystalSet
 from ..errors import InputError
-from ..grid import Grid
-from ..model import load_learner
 from ..nets.network import generator_kind
 from .cell_flow_training import CellFlowTraining
 from .clock import Clock
@@ -53,44 +52,40 @@ def train_prior(
     generator_recipe: how it is trained; by default as its kind is.
     """
     clock = Clock(minutes)
-    trained, metadata = load_learner(model)
-    trained.generator = None
-    metadata.pop("prior", None)
-    first_prior, about_start = load_first_prior(start)
-    recipe = recipe_from(metadata["recipe"], model)
-    kind = TRAINING[generator_kind(recipe.network.kind)]
+    trained, model_info = load_learner(model)
+    trained.generator, model_info = None, replace(model_info, prior=None)
+    first_prior, start_info = load_first_prior(start)
+    kind = TRAINING[generator_kind(model_info.recipe.network.kind)]
     generator_recipe = generator_recipe or kind.default_recipe
-    settings = replace(recipe, optimizer=generator_recipe.optimizer)
-    *splits, checksum = load_splits(data, metadata["mode"], seed)
+    recipe = replace(model_info.recipe, optimizer=generator_recipe.optimizer)
+    *splits, data_info = load_splits(data, model_info.mode, seed)
     with only_first_prints():
         crystals, val = (
-            learnable_crystals(kind, split, recipe.network.latent_dim, generator_recipe, data) for split in splits
+            learnable_crystals(kind, split, model_info.latent_dim, generator_recipe, data) for split in splits
         )
     if len(crystals) < 2:
         raise InputError(f"{data}: wanted two crystals or more for a prior to learn from, got {len(crystals)}")
-    about = {**describe_run(metadata["mode"], data, checksum, settings, seed), **about_start}
+    info = describe_run(model_info.mode, data_info, recipe, seed, start_info)
     if resume:
-        check_resumed(out, metadata, about)
+        check_resumed(out, model_info, info)
     prepare_folder(out, resume)
-    training = kind(settings, crystals, Grid(**metadata["grid"]), about, generator_recipe)
+    training = kind(info, crystals, generator_recipe)
     with only_first_prints():
-        held_out = training.prepare(trained, metadata, val[:HELD_OUT_CRYSTALS])
+        held_out = training.prepare(trained, model_info, val[:HELD_OUT_CRYSTALS])
         if first_prior is not None:
             go_on_from(first_prior, training.generator, str(start))
     steps = min(max_steps or ENDLESS, ENDLESS if minutes else generator_recipe.optimizer.steps)
     Loop(training, Log(out), held_out, clock, steps=steps).run(last(out) if resume else None)
 
 
-def load_first_prior(start: str | None) -> tuple[nn.Module | None, dict[str, Any]]:
-    """Return the prior to start from if not a new one, and what checkpoints say of whose it is."""
+def load_first_prior(start: str | None) -> tuple[nn.Module | None, StartInfo | None]:
+    """Return the prior to start from if not a new one, and how checkpoints describe it."""
     if start is None:
-        return None, {}
-    net, metadata = load_learner(start)
-    if "prior" not in metadata:
+        return None, None
+    net, info = load_learner(start)
+    if info.prior is None:
         raise InputError(f"{start}: has no prior to begin with")
-    prior = metadata["prior"]
-    before = {key: prior[key] for key in ("data", "step", "seconds", "start", "atoms") if key in prior}
-    return net.generator, {"start": {"model": start, **before}}
+    return net.generator, info.prior.as_start(start)
 
 
 def go_on_from(first: nn.Module, learner: nn.Module, start: str) -> None:
@@ -115,11 +110,11 @@ def learnable_crystals(
     return crystals[learnable]
 
 
-def check_resumed(out: Path, model: dict[str, Any], now: dict[str, Any]) -> None:
+def check_resumed(out: Path, model: RunInfo, now: RunInfo) -> None:
     """Raise InputError unless the folder holds the run of a prior, the same run as `now`, of the same model."""
-    then = read_checkpoint(last(out))[KEY]
-    if "prior" not in then:
+    before = read_checkpoint(last(out)).info
+    if before.prior is None:
         raise InputError(f"{out}: a run of crystalgrid-train, wanted one of crystalgrid-prior to resume")
-    check_same_run(now, then.pop("prior"), out)
-    if then != model:
+    check_same_run(now, before.prior, out)
+    if replace(before, prior=None) != model:
         raise InputError(f"{out}: holds the prior of another model; give the same to resume")

@@ -1,0 +1,81 @@
+"""Exported files as zip archives: the records that say what they are, and the checksum over all records.
+
+`export/README.md` is the contract.
+"""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .metadata import FORMAT, ArtifactInfo
+
+METADATA = "extra/crystalgrid.json"
+CHECKSUM = "extra/crystalgrid.sha256"
+
+
+def read_metadata(path: Path) -> ArtifactInfo:
+    """Return the metadata of an exported file. Raises InputError for an unknown format and for altered content."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            content = _json(archive, path)
+            if archive_checksum(archive) != _text(archive, CHECKSUM):
+                raise InputError(f"{path}: damaged or altered (its checksum does not match)")
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise InputError(f"{path}: not a crystalgrid model, or damaged: {error}") from None
+    return ArtifactInfo.from_dict(content, str(path))
+
+
+def add_metadata(path: Path, metadata: ArtifactInfo) -> None:
+    """Add metadata to an archive without any, then the checksum over all of it."""
+    add_json(path, metadata.to_dict())
+
+
+def add_json(path: Path, content: dict[str, Any]) -> None:
+    """Add a dictionary as the metadata, then the checksum."""
+    with zipfile.ZipFile(path, "a") as archive:
+        _add(archive, METADATA, json.dumps(content, ensure_ascii=False, indent=1))
+        _add(archive, CHECKSUM, archive_checksum(archive))
+
+
+def archive_checksum(archive: zipfile.ZipFile) -> str:
+    """Return the SHA-256 over every record but the checksum itself, in the order of their names.
+
+    Of each record: its name, a zero byte, its content. torch does not look at the archive's own CRCs, so that a changed
+    weight would go unnoticed.
+    """
+    total = hashlib.sha256()
+    start = len(_root(archive)) + 1
+    for name in sorted(name[start:] for name in archive.namelist()):
+        if name != CHECKSUM:
+            total.update(name.encode() + b"\0" + archive.read(f"{_root(archive)}/{name}"))
+    return total.hexdigest()
+
+
+def _json(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(_text(archive, METADATA))
+    except KeyError:
+        raise InputError(f"{path}: not a model that crystalgrid-export wrote (no crystalgrid.json in it)") from None
+    except ValueError as error:
+        raise InputError(f"{path}: damaged or altered (crystalgrid.json: {error})") from None
+    version = content.get("format") if isinstance(content, dict) else None
+    if version != FORMAT:
+        raise InputError(f"{path}: artifact format {version!r}; this version of crystalgrid knows format {FORMAT}")
+    return dict(content)
+
+
+def _text(archive: zipfile.ZipFile, record: str) -> str:
+    return archive.read(f"{_root(archive)}/{record}").decode()
+
+
+def _add(archive: zipfile.ZipFile, record: str, text: str) -> None:
+    archive.writestr(zipfile.ZipInfo(f"{_root(archive)}/{record}"), text)  # a new ZipInfo has no time of its own
+
+
+def _root(archive: zipfile.ZipFile) -> str:
+    """Return the folder that holds all records of an archive that torch wrote."""
+    return next(iter(archive.namelist()), "").partition("/")[0]

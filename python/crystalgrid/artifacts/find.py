@@ -1,0 +1,47 @@
+"""Models by name or path: released models, training runs and exported files."""
+
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import as_path
+from ..nets.network import CrystalNet
+from .checkpoint import best, last, load_run
+from .metadata import RunInfo
+from .released import WEIGHTS, load_released, released_models
+
+
+def find_model(source: Path | str) -> Path:
+    """Return the file or folder of a model: a path that is one, else the folder of the released model of that name.
+
+    Raises InputError for what does not exist.
+    """
+    path = as_path("model", source)
+    if str(source) in released_models() and not _holds_model(path):
+        return released_models()[str(source)]
+    if path.exists():
+        return path
+    names = ", ".join(released_models()) or "none"
+    raise InputError(f"{source}: no such file, run folder or released model (released: {names})")
+
+
+def is_exported(path: Path) -> bool:
+    """Return whether a path that `find_model` returned is an exported file, whose networks cannot be trained."""
+    return not path.is_dir() and path.suffix != ".ckpt"
+
+
+def load_trained(path: Path) -> tuple[CrystalNet, RunInfo]:
+    """Return the networks as they were trained, and how, from the path of a run or of a released model."""
+    return load_released(path) if (path / WEIGHTS).is_file() else load_run(path)
+
+
+def load_learner(source: str) -> tuple[CrystalNet, RunInfo]:
+    """Return the same for a model by name or path. Raises InputError, as `find_model` does, and for exported files."""
+    path = find_model(source)
+    if is_exported(path):
+        raise InputError(f"{source}: wanted a training run or a released model, as an exported one cannot learn")
+    return load_trained(path)
+
+
+def _holds_model(path: Path) -> bool:
+    """Return whether a path is a file, or a folder with weights: another folder does not hide a released model."""
+    return path.is_file() or any(file.is_file() for file in (path / WEIGHTS, best(path), last(path)))

@@ -1,0 +1,214 @@
+"""The metadata of trained networks: what training runs, released weights and exported files say of themselves.
+
+In files they are dictionaries, of which unknown keys are ignored. The keys of exported files are in export/README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..crystal import MAX_Z
+from ..errors import InputError
+from ..grid import Grid
+from ..nets.network import CrystalNet
+from .recipe import Recipe, recipe_from
+
+T = TypeVar("T")
+FORMAT = 1
+"""Version of every form that trained networks are kept in."""
+CLASSES = 1 + MAX_Z
+"""Species that a voxel may have: 0 is no atom, then Z from 1 on."""
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """The crystals that networks were trained on, by the file's name or path and the SHA-256 of the crystals."""
+
+    source: str = ""
+    checksum: str = ""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The versions of the packages that wrote a file."""
+
+    crystalgrid: str = ""
+    torch: str = ""
+
+
+@dataclass(frozen=True)
+class StartInfo:
+    """The model whose weights a run started from, and how that model was trained."""
+
+    model: str
+    data: DataInfo
+    step: int = 0
+    seconds: float = 0.0
+    start: StartInfo | None = None
+    atoms: int | None = None
+    """Of a prior: the most atoms of a cell that it draws."""
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any] | None) -> StartInfo | None:
+        """Read what `to_dict` of a run wrote; None stays None."""
+        if content is None:
+            return None
+        start = cls.from_dict(content.get("start"))
+        return cls(**{**_known(cls, content), "data": _read(DataInfo, content["data"]), "start": start})
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A training run, as its checkpoints and released weights describe it."""
+
+    recipe: Recipe
+    mode: str
+    grid: Grid
+    data: DataInfo
+    seed: int = 0
+    versions: Versions = Versions()
+    format: int = FORMAT
+    processes: int = 1
+    """Which old runs of one process do not say."""
+    start: StartInfo | None = None
+    """None for networks that started from random weights."""
+    step: int = 0
+    """Steps that were trained."""
+    seconds: float = 0.0
+    """Seconds that these took, with all that came before them."""
+    decay_ends: int | None = None
+    """Step at which the learning rate reaches zero."""
+    prior: RunInfo | None = None
+    """The run that trained a prior for these networks."""
+    widths: tuple[int, ...] | None = None
+    """Of a prior's run: the widths of its layers."""
+    atoms: int | None = None
+    """Of a prior's run: the most atoms of a cell that it draws, 0 where it draws latent vectors."""
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of z."""
+        return self.recipe.network.latent_dim
+
+    @property
+    def has_codec(self) -> bool:
+        """Whether the autoencoder is a closed-form codec: what it reconstructs is no result of training."""
+        return self.recipe.network.kind.exact
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], where: str) -> RunInfo:
+        """Read what `to_dict` wrote. Raises InputError that names `where` for missing keys or a bad recipe."""
+        try:
+            return cls(
+                **{
+                    **_known(cls, content),
+                    "recipe": recipe_from(content["recipe"], where),
+                    "grid": Grid(**content["grid"]),
+                    "data": _read(DataInfo, content["data"]),
+                    "versions": _read(Versions, content.get("versions", {})),
+                    "start": StartInfo.from_dict(content.get("start")),
+                    "prior": cls.from_dict(content["prior"], where) if "prior" in content else None,
+                    "widths": tuple(content["widths"]) if "widths" in content else None,
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{where}: its description of the training run is incomplete ({error})") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the description as files hold it, without what is not known."""
+        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        prior = self.prior and self.prior.to_dict()
+        parts = {name: asdict(content[name]) for name in ("grid", "data", "versions")}
+        start = self.start and asdict(self.start)
+        return _without_none({**content, **parts, "recipe": self.recipe.to_dict(), "start": start, "prior": prior})
+
+    def build(self) -> CrystalNet:
+        """Return the untrained networks of the run, and of the run of its prior."""
+        if self.prior is None:
+            return self.recipe.build()
+        return self.recipe.build({"widths": self.prior.widths, "atoms": self.prior.atoms or 0})
+
+    def as_start(self, model: str) -> StartInfo:
+        """Return how a run that starts from these weights describes them."""
+        return StartInfo(model, self.data, self.step, self.seconds, self.start, self.atoms)
+
+    def with_file_names(self) -> RunInfo:
+        """Return the same with names of files in place of paths, which mean nothing on other machines."""
+        prior = self.prior and self.prior.with_file_names()
+        return replace(self, data=_file_name(self.data), start=_start_with_file_names(self.start), prior=prior)
+
+
+@dataclass(frozen=True)
+class ArtifactInfo:
+    """An exported file; its keys are described in export/README.md."""
+
+    mode: str
+    grid: Grid
+    latent_dim: int
+    recipe: Mapping[str, Any]
+    """As it was written: by whatever version, the file runs without it."""
+    data: DataInfo = DataInfo()
+    versions: Versions = Versions()
+    format: int = FORMAT
+    classes: int = CLASSES
+    units: Mapping[str, str] | None = None
+    identity: str | None = None
+    scale: tuple[int, float] | None = None
+    start: Mapping[str, Any] | None = None
+    prior: Mapping[str, Any] | None = None
+    """As the run that trained it was described; None where no prior was learned."""
+    built_for: Mapping[str, str] | None = None
+    verified: Mapping[str, Any] | None = None
+
+    @property
+    def has_codec(self) -> bool:
+        """Whether the autoencoder is a closed-form codec: what it reconstructs is no result of training."""
+        return "network" in self.recipe and recipe_from(dict(self.recipe), "the recipe").network.kind.exact
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], where: str) -> ArtifactInfo:
+        """Read what `to_dict` wrote. Raises InputError that names `where` for missing keys."""
+        try:
+            return cls(
+                **{
+                    **_known(cls, content),
+                    "grid": Grid(**content["grid"]),
+                    "scale": tuple(content["scale"]) if content.get("scale") else None,
+                    "data": _read(DataInfo, content.get("data", {})),
+                    "versions": _read(Versions, content.get("versions", {})),
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{where}: its crystalgrid.json is incomplete ({error})") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the metadata as the file holds them, without what is not known."""
+        return _without_none(asdict(self))
+
+
+def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a dictionary that a dataclass has fields for."""
+    return {field.name: content[field.name] for field in fields(kind) if field.name in content}
+
+
+def _read(kind: type[T], content: Mapping[str, Any]) -> T:
+    return kind(**_known(kind, content))
+
+
+def _without_none(content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in content.items()
+        if value is not None
+    }
+
+
+def _file_name(data: DataInfo) -> DataInfo:
+    return replace(data, source=Path(data.source).name)
+
+
+def _start_with_file_names(start: StartInfo | None) -> StartInfo | None:
+    return start and replace(start, data=_file_name(start.data), start=_start_with_file_names(start.start))
