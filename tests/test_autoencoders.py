@@ -17,6 +17,7 @@ from crystalgrid.model import Model
 from crystalgrid.nets.autoencoders import AUTOENCODERS
 from crystalgrid.nets.autoencoders.base import Autoencoder, AutoencoderConfig
 from crystalgrid.nets.network import CrystalNet
+from crystalgrid.training.joint import JointTraining
 from crystalgrid.training.losses import joint_loss
 from repeated_cubes import cubes_of, random_crystals
 
@@ -141,6 +142,11 @@ def test_fit_uses_as_many_cubes_as_it_says(name, density):
 
     autoencoder.fit(cubes(), beta=1e-3)
     assert sum(used) == autoencoder.fit_cubes
+
+
+def test_training_gives_fit_as_many_cubes_as_it_wants(prototypes):
+    training = JointTraining(recipe_of("paper"), prototypes[:8], Grid(), {"seed": 0, "mode": "repeated"})
+    assert [len(batch) for batch in training.first_densities(300)] == [256, 44]
 
 
 @torch.no_grad()

@@ -134,3 +134,22 @@ def table(heading: str) -> list[list[str]]:
     section = DOCUMENT.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     return [line.split("|") for line in lines[2:]]
+
+
+@pytest.mark.parametrize(
+    ("flags", "kind", "sizes"),
+    [
+        ({"periodic": True, "waves": 0, "atomic": False, "encoder": [], "decoder": []}, "lattice", {}),
+        ({"periodic": False, "waves": 0, "atomic": True, "encoder": [], "decoder": []}, "atoms", {}),
+        ({"waves": 13, "encoder": [512], "decoder": [512]}, "blur_modes", {"modes": 13, "encoder": (512,)}),
+        ({"waves": 0, "encoder": [4, 4, 4, 4], "decoder": [4, 4, 4, 4]}, "paper", {"decoder": (4, 4, 4, 4)}),
+        ({"encoder": [4, 4, 4, 4], "decoder": [4, 4, 4, 4]}, "paper", {}),
+    ],
+)
+def test_recipes_from_before_autoencoders_had_names_are_read(flags, kind, sizes):
+    content = load_recipe("tiny").to_dict()
+    content["network"] = {"unet": [12, 24, 48], "latent_dim": 300, **flags}
+    network = recipe_from(content, "old").network
+    assert (network.autoencoder, network.latent_dim) == (kind, 300)
+    for key, value in sizes.items():
+        assert getattr(network.config, key) == value
