@@ -112,7 +112,8 @@ class JointTraining:
 
     def reconstruct(self, density: Tensor) -> Tensor:
         """Return the decoded densities of the mean latent vectors, both [B, n, n, n]."""
-        return self.net.decode(self.net.encode(density)[0])
+        decoded: Tensor = self.net.decode(self.net.encode(density)[0])
+        return decoded
 
     def draw(self, path: Path, held_out: Cubes) -> None:
         """Draw the first held-out densities beside what they are decoded to."""
