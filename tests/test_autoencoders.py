@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from artifacts import run_info
 from atoms_in_cube import density_of, random_atoms
+from crystalgrid.artifacts.metadata import ArtifactInfo
 from crystalgrid.artifacts.recipe import recipe_from
 from crystalgrid.artifacts.state_names import state_for_file, state_from_file
 from crystalgrid.data.cubes import MODES
@@ -113,7 +115,7 @@ def test_shapes_and_types(network, density):
 @torch.no_grad()
 def test_nothing_is_encoded_and_decoded_to_nothing(network, name):
     kind = AUTOENCODERS[name]
-    metadata = {"grid": {"n": 30}, "mode": kind.modes[0], "latent_dim": network.autoencoder.latent_dim}
+    metadata = ArtifactInfo(kind.modes[0], Grid(), network.autoencoder.latent_dim, {"name": name})
     model = Model(copy.deepcopy(network), metadata)  # which takes gradients from its network
     mu, logvar = model.encode(torch.zeros(0, 30, 30, 30))
     assert mu.shape == logvar.shape == (0, model.latent_dim)
@@ -145,7 +147,7 @@ def test_fit_uses_as_many_cubes_as_it_says(name, density):
 
 
 def test_training_gives_fit_as_many_cubes_as_it_wants(prototypes):
-    training = JointTraining(recipe_of("paper"), prototypes[:8], Grid(), {"seed": 0, "mode": "repeated"})
+    training = JointTraining(run_info(recipe_of("paper")), prototypes[:8])
     assert [len(batch) for batch in training.first_densities(300)] == [256, 44]
 
 
