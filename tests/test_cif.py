@@ -111,7 +111,7 @@ def test_operations_without_quotes_are_put_together():
         (cif("Va1 Va 0 0 0"), "Va is not an element of Z 1 to 94, perhaps a vacancy"),
         (cif("Wat1 Wat 0 0 0"), "Wat is not an element"),
         (cif("Am1 Am 0 0 0"), "Am is not an element of Z 1 to 94"),
-        (cif("C1 C ? ? ?"), "its atom 'C1' has no position"),
+        (cif("C1 C ? ? ?"), "'C1' has no position"),
         (cif("Na1 Na 0 0 0\nF1 F 0 0 0"), "two atoms in one place: F1 and one of Na"),
         (cif("O1 O 2 0 0 0", columns="label type_symbol attached_hydrogens"), "hydrogen is missing: 2 of it"),
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg H2 O2'"), "hydrogen is missing: it says Mg H2 O2"),

@@ -12,12 +12,8 @@ from .results import Note, ReadResult, Skipped
 
 MAX_SIDE = 10.0
 """Å; cells whose longest side is shorter are kept, as in section 3.1."""
-
-
 CLOSEST = 0.45
 """Å; nearer atoms are in one place. Of 84,875 crystals of the Materials Project none has any nearer; H2 has 0.74."""
-PAIRS_AT_ONCE = 1_000_000
-"""Pairs of atoms whose distances are computed together, which bounds memory."""
 REDUCED = "the cell was reduced to the primitive one"
 
 
@@ -62,21 +58,37 @@ def _arrays(crystals: CrystalSet, b: int) -> tuple[np.ndarray, np.ndarray, np.nd
 def close_atoms(crystals: CrystalSet) -> np.ndarray:
     """Return [B] bool, whether two atoms of a crystal are less than `CLOSEST` apart, across the cell's faces too.
 
+    Atoms are compared along one axis first, with the next ones in its order, around the end: most pairs end there.
     Wrapping differences is right: planes of the lattice are farther apart than twice that, or the cell is too flat.
     """
-    counts = np.diff(crystals.offsets)
+    axis, spacing = _widest_axis(crystals.lattice)
+    owner, counts = crystals.crystal_of_atom, np.diff(crystals.offsets)
+    heights = crystals.frac_coords[np.arange(len(owner)), axis[owner]] % 1.0
+    order = np.lexsort((heights, owner))  # of the atoms of one crystal after another
+    heights, coordinates = heights[order], crystals.frac_coords[order]
     close = np.zeros(len(crystals), dtype=bool)
-    for count in np.unique(counts):
-        same = np.flatnonzero(counts == count)
-        for chosen in np.array_split(same, 1 + len(same) * count**2 // PAIRS_AT_ONCE):
-            atoms = crystals.offsets[chosen][:, None] + np.arange(count)
-            first, second = np.triu_indices(count, 1)
-            coordinates = crystals.frac_coords[atoms]
-            apart = coordinates[:, first] - coordinates[:, second]
-            apart -= np.rint(apart)
-            squares = ((apart @ crystals.lattice[chosen]) ** 2).sum(axis=2)
-            close[chosen] = squares.min(axis=1, initial=np.inf) < CLOSEST**2
+    lower, step = np.arange(len(owner)), 0
+    while len(lower):
+        step += 1
+        lower = lower[step < counts[owner[lower]]]
+        first = crystals.offsets[owner[lower]]
+        upper = first + (lower - first + step) % counts[owner[lower]]
+        near = (heights[upper] - heights[lower]) % 1.0 * spacing[owner[lower]] < CLOSEST
+        lower, upper = lower[near], upper[near]
+        apart = coordinates[upper] - coordinates[lower]
+        apart -= np.rint(apart)
+        squares = (np.einsum("ni,nij->nj", apart, crystals.lattice[owner[lower]]) ** 2).sum(axis=1)
+        close[owner[lower[squares < CLOSEST**2]]] = True
     return close
+
+
+def _widest_axis(lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for lattices [B, 3, 3] the axis, 0 to 2, whose planes are farthest apart, and their spacing in Å."""
+    a, b, c = np.moveaxis(lattice, 1, 0)
+    normals = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
+    volume = np.abs(np.einsum("bi,bi->b", a, normals[:, 0]))
+    spacings = volume[:, None] / np.linalg.norm(normals, axis=2)
+    return spacings.argmax(axis=1), spacings.max(axis=1, initial=0)
 
 
 def _faults(crystals: CrystalSet) -> list[tuple[str, np.ndarray]]:

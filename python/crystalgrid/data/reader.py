@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -87,7 +88,7 @@ def open_jobs(files: Iterable[SourceFile]) -> Iterator[Job | Skipped]:
             if i < 0:
                 yield Skipped(str(path), "", NO_CRYSTALS)
         except (OSError, EOFError, ValueError, RecursionError, zlib.error, csv.Error) as error:
-            yield Skipped(str(path), "", UNREADABLE, str(error))
+            yield Skipped(str(path), "", UNREADABLE, _in_words(error))
 
 
 def parse(job: Job | Skipped, max_side: float = np.inf) -> ReadResult:
@@ -98,7 +99,7 @@ def parse(job: Job | Skipped, max_side: float = np.inf) -> ReadResult:
     try:
         if job.parse is read_parquet:
             return read_parquet(job.content, max_side)
-        parsed = list(job.parse(job.content))
+        parsed = [_checked(result) for result in job.parse(job.content)]
     except Exception as error:  # parsers fail in many ways on files that are not what their name says
         parsed = [error]
     ids = [job.id] if len(parsed) == 1 else [f"{job.id}:{i}" for i in range(len(parsed))]
@@ -113,8 +114,32 @@ def parse(job: Job | Skipped, max_side: float = np.inf) -> ReadResult:
 def _failed(job: Job, id: str, error: Exception) -> Skipped:
     if isinstance(error, Disordered):
         return Skipped(job.file, id, "disordered", str(error))
-    detail = str(error) if isinstance(error, ValueError) else f"damaged, or not what its name says ({error!r:.60})"
-    return Skipped(job.file, id, UNREADABLE, detail.removeprefix(f"{job.file}: "))
+    return Skipped(job.file, id, UNREADABLE, _in_words(error).removeprefix(f"{job.file}: "))
+
+
+def _checked(parsed: Arrays | Exception) -> Arrays | Exception:
+    """Return a crystal whose arrays have the shapes of one, or the error that says which has not."""
+    if isinstance(parsed, Exception):
+        return parsed
+    n = len(parsed.numbers)
+    if parsed.lattice.shape != (3, 3):
+        return ValueError(f"lattice: wanted three vectors, got {len(parsed.lattice)}")
+    if parsed.frac_coords.shape != (n, 3):
+        return ValueError(f"{len(parsed.frac_coords)} positions for {n} atoms")
+    return parsed
+
+
+def _in_words(error: Exception) -> str:
+    """Return what is wrong with a file, without the words that Python has for it."""
+    if isinstance(error, gzip.BadGzipFile | EOFError | zlib.error):
+        return "not a gzip file, or damaged"
+    if isinstance(error, OSError):
+        return error.strerror or "the file cannot be opened"
+    if isinstance(error, RecursionError):
+        return "objects within objects, deeper than any crystal has them"
+    if isinstance(error, csv.Error | ValueError):
+        return str(error)
+    return "damaged, or not what its name says"
 
 
 def _reader_died(job: Job | Skipped, _max_side: float) -> ReadResult:

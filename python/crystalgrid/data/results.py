@@ -31,7 +31,7 @@ class Skipped(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What is to be told of a crystal that was kept, such as that its cell was reduced."""
+    """A remark on a crystal that was kept, such as that its cell was reduced."""
 
     id: str
     text: str
@@ -69,7 +69,7 @@ def summary(kept: int, skipped: list[Skipped], notes: Iterable[Note] = ()) -> st
     """Return one line: how many crystals were kept, what is told of them, and how many were left out and why."""
     line = f"kept {kept:,} of {kept + len(skipped):,} crystals"
     told = Counter(note.text for note in notes).most_common()
-    line += "".join(f"; of {count:,} {text}" for text, count in told)
+    line += "".join(f"; in {count:,} of them {text}" for text, count in told)
     if not skipped:
         return line
     counts = Counter(crystal.reason for crystal in skipped).most_common()
@@ -84,7 +84,7 @@ def grouped(skipped: list[Skipped]) -> Iterator[str]:
     order = {UNREADABLE: -1, NO_CRYSTALS: -1, UNKNOWN_FORMAT: 1}
     for reason in sorted(groups, key=lambda reason: (order.get(reason, 0), -len(groups[reason]))):
         crystals = groups[reason]
-        examples = [str(crystal).removesuffix(f": {reason}") for crystal in crystals[:EXAMPLES]]
+        examples = [str(crystal._replace(reason="")) for crystal in crystals[:EXAMPLES]]
         more = f"; and {len(crystals) - EXAMPLES:,} more" if len(crystals) > EXAMPLES else ""
         yield f"{len(crystals):,} {reason}: {'; '.join(examples)}{more}"
 

@@ -10,7 +10,7 @@ from ..files import as_path
 from .formats import format_of
 from .formats.entry import without_ending
 
-ENDINGS = (".gz", ".cif", ".vasp", ".json", ".csv", ".extxyz", ".xyz")
+ENDINGS = (".gz", ".cif", ".mcif", ".vasp", ".poscar", ".json", ".jsonl", ".csv", ".extxyz", ".xyz")
 """Endings that are not part of a crystal's name, in the order in which they are removed."""
 
 

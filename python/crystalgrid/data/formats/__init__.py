@@ -18,7 +18,7 @@ from .json_structures import open_json
 from .poscar import open_poscar
 from .xyz import open_xyz
 
-NAMES = "CIF, POSCAR, extended XYZ, JSON of structures, CSV with a cif column or Parquet"
+NAMES = "CIF, POSCAR, extended XYZ, JSON of structures, CSV with a cif or structure column, or Parquet"
 
 
 class Format(NamedTuple):

@@ -27,6 +27,7 @@ SAME = 0.1
 """Å; sites of one element that are so near are one that is listed twice."""
 WHOLE = 0.005
 """An occupancy that differs from one by less, or by less than its uncertainty, is one."""
+EMPTY_TOLD = "sites of occupancy 0 were left off"
 NUMBER = re.compile(r"([-+]?\d*\.?\d*(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")
 LETTERS = re.compile(r"[A-Za-z]+")
 
@@ -112,8 +113,10 @@ def _crystal(block: Any) -> Arrays:
     rotations, translations, listed = operations(block, cell)
     frac_coords, numbers = _expanded(sites, rotations, translations, lattice)
     check_claims(block, numbers, abs(float(np.linalg.det(lattice))), listed)
-    isotopes = any(site.isotope for site in sites)
-    return Arrays(lattice, frac_coords, numbers, ISOTOPES_TOLD if isotopes else "")
+    notes = [ISOTOPES_TOLD] if any(site.isotope for site in sites) else []
+    if any(occupancy not in UNSTATED and _number(occupancy)[0] == 0 for occupancy in _column(block, "occupancy") or []):
+        notes.append(EMPTY_TOLD)
+    return Arrays(lattice, frac_coords, numbers, "; ".join(notes))
 
 
 def _cell(block: Any) -> gemmi.UnitCell:
@@ -145,7 +148,7 @@ def _sites(block: Any, lattice: np.ndarray) -> list[Site]:
         if occupancies is not None and _is_empty(occupancies[i], label):
             continue
         if not np.isfinite(coordinates[i]).all():
-            raise ValueError(f"its atom {label!r} has no position")
+            raise ValueError(f"{repr(label) if label else 'an atom without a label'} has no position")
         symbol = symbols[i] if symbols and symbols[i] not in UNSTATED else label
         number = _atomic_number(symbol, label, formula)
         isotope = number == 1 and symbol[:1].upper() in "DT"

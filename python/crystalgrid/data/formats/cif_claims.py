@@ -18,27 +18,44 @@ DALTON = 1.66053907
 """g/cm³ of one Da in 1 Å³."""
 DENSITY = 0.05
 """Share by which the density that a file states may be off: it is measured, or that of another temperature."""
+VOLUME = 0.02
+"""Share by which the volume that a file states may be off, which is rounded."""
 DEUTERIUM = {"D": "H", "T": "H"}
 
 
 def check_claims(block: Any, numbers: np.ndarray, volume: float, listed: bool) -> None:
-    """Raise ValueError if the atoms of a cell, Z [n] in `volume` Å³, are not what the file says of itself."""
-    counts = np.bincount(numbers, minlength=len(SYMBOLS) + 1)
-    found = {SYMBOLS[z - 1]: int(counts[z]) for z in np.flatnonzero(counts)}
-    stated = formula(text(block, ("_chemical_formula_sum",)))
-    if stated is None:
-        return
-    if not same_ratios(found, stated):
-        missing = "hydrogen is missing: " if "H" in stated and "H" not in found else ""
-        raise ValueError(f"{missing}it says {written(stated)}, its atoms are {written(reduced(found))}")
+    """Raise ValueError if the atoms of a cell, Z [n] in `volume` Å³, are not what the file says of itself.
+
+    listed: whether the file lists its symmetry operations.
+    """
+    stated_volume = _stated(block, ("_cell_volume", "_cell.volume"))
+    if stated_volume > 0 and not isclose(stated_volume, volume, rel_tol=VOLUME):
+        raise ValueError(f"it states a cell of {stated_volume:g} Å³, its sides and angles make {volume:.5g} Å³")
+    found = _counts(numbers)
+    stated = text(block, ("_chemical_formula_sum", "_chemical_formula.sum"))
+    check_formula(stated, numbers)
+    unit = formula(stated)
+    density_agrees = _density_agrees(block, found, volume)
     units = text(block, ("_cell_formula_units_z", "_cell.formula_units_z"))
-    if units.isdecimal() and int(units) > 0:
-        wanted = {element: count * int(units) for element, count in stated.items()}
-        total = sum(found.values())
-        if not isclose(total, sum(wanted.values()), rel_tol=0.01) and not _density_agrees(block, found, volume):
+    if unit is not None and units.isdecimal() and int(units) > 0:
+        wanted = {element: count * int(units) for element, count in unit.items()}
+        if not isclose(sum(found.values()), sum(wanted.values()), rel_tol=0.01) and not density_agrees:
             raise ValueError(f"it says {written(wanted)} a cell (Z = {units}), its atoms are {written(found)}")
-    elif _density_agrees(block, found, volume) is False and not listed:
+    elif density_agrees is False and not (listed and unit):
         raise ValueError(f"it states {_density(block):g} g/cm³, its atoms have {mass_density(found, volume):.3g}")
+
+
+def check_formula(stated: str, numbers: np.ndarray) -> None:
+    """Raise ValueError if a formula is stated and atoms, Z [n], are not a multiple of it."""
+    found, unit = _counts(numbers), formula(stated)
+    if unit is not None and not same_ratios(found, unit):
+        missing = "hydrogen is missing: " if "H" in unit and "H" not in found else ""
+        raise ValueError(f"{missing}it says {written(unit)}, its atoms are {written(reduced(found))}")
+
+
+def _counts(numbers: np.ndarray) -> dict[str, int]:
+    counts = np.bincount(numbers, minlength=len(SYMBOLS) + 1)
+    return {SYMBOLS[z - 1]: int(counts[z]) for z in np.flatnonzero(counts)}
 
 
 def formula(stated: str) -> dict[str, float] | None:
@@ -74,7 +91,12 @@ def written(counts: Any) -> str:
 
 
 def _density(block: Any) -> float:
-    given = text(block, ("_exptl_crystal_density_diffrn", "_exptl_crystal_density_meas"))
+    return _stated(block, ("_exptl_crystal_density_diffrn", "_exptl_crystal_density_meas"))
+
+
+def _stated(block: Any, names: tuple[str, ...]) -> float:
+    """Return a number that the block states, such as 12.3(4), or NaN."""
+    given = text(block, names)
     try:
         return float(given.partition("(")[0])
     except ValueError:

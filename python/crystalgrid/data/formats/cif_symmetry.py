@@ -51,7 +51,7 @@ def operations(block: Any, cell: Any) -> tuple[np.ndarray, np.ndarray, bool]:
     listed = _listed(block)
     if listed:
         group = _group(listed)
-        _check_against_number(group, text(block, NUMBER))
+        _check_against_claims(group, text(block, NUMBER), text(block, HERMANN_MAUGUIN), cell)
         return *_arrays(group), True
     return *_arrays(_from_symbol(block, cell)), False
 
@@ -99,13 +99,16 @@ def _group(listed: list[str]) -> gemmi.GroupOps:
     return group
 
 
-def _check_against_number(group: gemmi.GroupOps, number: str) -> None:
-    """Raise Unknown if the operations are those of another space group than the file says."""
-    if not number.isdecimal() or not 1 <= int(number) <= 230 or len(group) == 1:
-        return
+def _check_against_claims(group: gemmi.GroupOps, number: str, symbol: str, cell: Any) -> None:
+    """Raise Unknown if the operations are those of another space group than the file says, in whatever setting."""
     found = gemmi.find_spacegroup_by_ops(group)
-    if found is not None and found.number != int(number):
+    if found is None or len(group) == 1:
+        return
+    if number.isdecimal() and 1 <= int(number) <= 230 and found.number != int(number):
         raise Unknown(f"its operations are those of space group {found.number}, it says {number}")
+    named = _find(symbol, cell) if symbol else None
+    if named is not None and named.number != found.number:
+        raise Unknown(f"its operations are those of {found.hm}, space group {found.number}, it says {symbol!r}")
 
 
 def _from_symbol(block: Any, cell: Any) -> gemmi.GroupOps:

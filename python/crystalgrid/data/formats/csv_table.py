@@ -1,4 +1,4 @@
-"""CSV with a row per crystal and its CIF in the column `cif`, as the CDVAE data sets are."""
+"""CSV with a row per crystal: its CIF in the column `cif`, as in the CDVAE data sets, or its JSON in `structure`."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from .cif import parse_cif
 from .entry import Entry, id_of, read_text
+from .json_structures import parse_structure
 
 LONGEST_FIELD = 2**31 - 1
 """Characters; the csv module allows 131,072 by default, and a CIF can be longer."""
+COLUMNS = ("cif", "structure")
 
 
 def open_csv(path: Path) -> Iterator[Entry]:
-    """Yield the CIF of each row."""
-    for row in _rows(read_text(path)):
-        yield Entry(id_of(row), parse_cif, row["cif"] or "")
+    """Yield the crystal of each row."""
+    column, rows = _rows(read_text(path))
+    for row in rows:
+        yield Entry(id_of(row), parse_structure, row[column] or "")
 
 
-def _rows(text: str) -> list[dict[str, str]]:
+def _rows(text: str) -> tuple[str, list[dict[str, str]]]:
+    """Return the name of the column that holds the crystals, and the rows."""
     reader = csv.DictReader(io.StringIO(text, newline=""))
     limit = csv.field_size_limit(LONGEST_FIELD)  # of the whole process, so it is put back at once
     try:
-        if "cif" not in (reader.fieldnames or []):
-            raise ValueError(f"wanted a column named cif, got {', '.join(reader.fieldnames or ['no columns'])}")
-        return list(reader)
+        names = list(reader.fieldnames or [])
+        column = next((name for known in COLUMNS for name in names if name.strip().lower() == known), None)
+        if column is None:
+            raise ValueError(f"wanted a column named cif or structure, got {', '.join(names) or 'no columns'}")
+        return column, list(reader)
     finally:
         csv.field_size_limit(limit)

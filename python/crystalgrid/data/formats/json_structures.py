@@ -14,6 +14,7 @@ import numpy as np
 
 from ..crystalset import fractional
 from .cif import parse_cif
+from .cif_claims import check_formula
 from .entry import Arrays, Disordered, Entry, check_periodic, elements, id_of, read_text
 
 HOLDERS = ("structure", "atoms", "cif", "lattice", "attributes", "lattice_vectors")
@@ -23,7 +24,7 @@ HOLDERS = ("structure", "atoms", "cif", "lattice", "attributes", "lattice_vector
 def open_json(path: Path) -> Iterator[Entry]:
     """Yield each structure of a file."""
     for name, item in _items(_content(read_text(path))):
-        yield Entry(name or (id_of(item) if isinstance(item, dict) else None), parse_structure, item)
+        yield Entry((id_of(item) if isinstance(item, dict) else None) or name, parse_structure, item)
 
 
 def _content(text: str) -> Any:
@@ -37,7 +38,11 @@ def _content(text: str) -> Any:
                 return [json.loads(line) for line in lines]
         except ValueError:
             pass
-        raise ValueError(f"not JSON: {error}") from None
+        raise ValueError(f"not JSON, or damaged{_place(error)}") from None
+
+
+def _place(error: ValueError) -> str:
+    return f": line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
 
 
 def _items(content: Any) -> Iterator[tuple[str | None, Any]]:
@@ -73,7 +78,7 @@ def _holds(content: dict[str, Any], key: str) -> bool:
 def parse_structure(item: Any) -> list[Arrays | Exception]:
     """Return the crystal of one item, in whatever form it is."""
     if isinstance(item, str):  # text of JSON, or of a CIF, in a field
-        return parse_structure(json.loads(item)) if item.lstrip().startswith("{") else parse_cif(item)
+        return parse_structure(_content(item)) if item.lstrip().startswith("{") else parse_cif(item)
     if not isinstance(item, dict):
         raise ValueError(f"wanted a structure, got {type(item).__name__}")
     for key in ("structure", "cif"):
@@ -108,8 +113,11 @@ def _pymatgen(item: dict[str, Any]) -> Arrays:
 def _optimade(stated: dict[str, Any]) -> Arrays:
     """Return a structure as OPTIMADE's attributes describe it."""
     check_periodic(stated.get("dimension_types") or (1, 1, 1))
-    if "disorder" in (stated.get("structure_features") or []):
+    features = set(stated.get("structure_features") or [])
+    if features & {"disorder", "assemblies"}:
         raise Disordered("it says that it is disordered")
+    if features & {"implicit_atoms", "site_attachments", "unknown_positions"}:
+        raise ValueError(f"it says that atoms have no positions ({', '.join(sorted(features))})")
     elements_of = {}
     for species in stated.get("species") or []:
         listed = species.get("chemical_symbols") or []
@@ -119,8 +127,10 @@ def _optimade(stated: dict[str, Any]) -> Arrays:
             raise ValueError(f"{', '.join(species['attached'])} attached to {species['name']}, without positions")
         elements_of[species.get("name")] = listed[0]
     numbers, note = elements(elements_of.get(name, name) for name in stated.get("species_at_sites") or [])
+    check_formula(str(stated.get("chemical_formula_reduced") or ""), numbers)
     lattice = _numbers(stated.get("lattice_vectors"), "lattice_vectors")
-    return _from_positions(lattice, _numbers(stated.get("cartesian_site_positions"), "positions"), numbers, note)
+    positions = _numbers(stated.get("cartesian_site_positions"), "cartesian_site_positions")
+    return _from_positions(lattice, positions, numbers, note)
 
 
 def _jarvis(atoms: dict[str, Any]) -> Arrays:
@@ -130,23 +140,24 @@ def _jarvis(atoms: dict[str, Any]) -> Arrays:
     numbers, note = elements(atoms.get("elements") or [])
     if atoms.get("cartesian") in (True, "True", "true"):
         return _from_positions(lattice, coordinates, numbers, note)
-    return _checked(Arrays(lattice, coordinates, numbers, note))
+    return Arrays(lattice, coordinates, numbers, note)
 
 
 def _from_positions(lattice: np.ndarray, positions: np.ndarray, numbers: np.ndarray, note: str) -> Arrays:
+    if len(lattice) != 3:
+        raise ValueError(f"lattice: wanted three vectors, got {len(lattice)}")
     coordinates = fractional(positions, lattice[None], np.zeros(len(positions), int))
-    return _checked(Arrays(lattice, coordinates, numbers, note))
-
-
-def _checked(arrays: Arrays) -> Arrays:
-    if len(arrays.numbers) != len(arrays.frac_coords):
-        raise ValueError(f"{len(arrays.frac_coords)} positions for {len(arrays.numbers)} atoms")
-    return arrays
+    return Arrays(lattice, coordinates, numbers, note)
 
 
 def _numbers(values: Any, name: str) -> np.ndarray:
     """Return vectors of three numbers [n, 3]."""
     try:
-        return np.array(values, dtype=np.float64).reshape(-1, 3)
+        vectors = np.array(values, dtype=np.float64)  # null becomes NaN
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: wanted vectors of three numbers") from None
+        vectors = np.zeros(0)
+    if values == []:
+        return np.zeros((0, 3))
+    if vectors.ndim != 2 or vectors.shape[1] != 3:
+        raise ValueError(f"{name}: wanted vectors of three numbers")
+    return vectors

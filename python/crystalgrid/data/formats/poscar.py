@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,8 @@ def parse_poscar(text: str) -> list[Arrays]:
     lattice = _lattice(lines)
     symbols, counts = _species(lines)
     selective = lines[7].strip().upper().startswith("S")
+    if selective and len(lines) < 9:
+        raise ValueError("wanted Direct or Cartesian after selective dynamics, got the end of the file")
     kind = lines[8 if selective else 7].strip().upper()
     if kind[:1] not in ("D", "C", "K"):
         raise ValueError(f"line {9 if selective else 8}: wanted Direct or Cartesian, got {kind[:40]!r}")
@@ -75,18 +79,13 @@ def _scale(lines: list[str]) -> np.ndarray:
 
 def _leading_numbers(line: str) -> np.ndarray:
     """Return the numbers that a line begins with, up to a remark."""
-    numbers = []
-    for word in line.split():
-        try:
-            numbers.append(float(word))
-        except ValueError:
-            break
-    return np.array(numbers)
+    return np.array([float(word) for word in takewhile(_is_number, line.split())])
 
 
 def _species(lines: list[str]) -> tuple[list[str], list[int]]:
     """Return the symbols of line 6, without the marks of potentials, and the counts of line 7."""
-    symbols = [word.partition("/")[0].partition("_")[0] for word in lines[5].split()]
+    words = re.split("[!#]", lines[5])[0].split()
+    symbols = [word.partition("/")[0].partition("_")[0] for word in words]
     if symbols and all(word.isdigit() for word in symbols):
         raise ValueError("it does not name its species (line 6 has their counts, as before VASP 5)")
     counts = []
@@ -115,8 +114,19 @@ def _check_names(rows: list[list[str]], numbers: np.ndarray) -> None:
 
 
 def _floats(rows: list[list[str]], name: str) -> np.ndarray:
+    wrong = next((row for row in rows if len(row) != 3), None)
     try:
-        values = np.array(rows, dtype=np.float64).reshape(-1, 3)
+        values = np.array(rows if wrong is None else [], dtype=np.float64).reshape(-1, 3)
     except ValueError:
-        raise ValueError(f"{name}: wanted three numbers each") from None
+        wrong = next(row for row in rows if not all(map(_is_number, row)))
+    if wrong is not None:
+        raise ValueError(f"{name}: wanted three numbers each, got {' '.join(wrong)[:60]!r}")
     return values
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

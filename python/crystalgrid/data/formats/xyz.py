@@ -87,6 +87,8 @@ def parse_atoms(text: str, values: dict[str, str]) -> tuple[np.ndarray, np.ndarr
     columns = _columns(values.get("properties", DEFAULT_PROPERTIES))
     if "pos" not in columns or not {"species", "z"} & columns.keys():
         raise ValueError(f"Properties: wanted species and pos, got {', '.join(columns)}")
+    if columns["pos"].stop - columns["pos"].start != 3:
+        raise ValueError(f"Properties: wanted pos:R:3, got {values['properties']!r}")
     rows = [line.split() for line in text.split("\n")[2:]]
     width = max(column.stop for column in columns.values())
     short = next((row for row in rows if len(row) < width), None)
