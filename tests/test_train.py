@@ -2,6 +2,7 @@
 
 import io
 import math
+import shutil
 import zipfile
 
 import pytest
@@ -37,6 +38,14 @@ def start(crystals, recipe, tmp_path):
         return tmp_path / name
 
     return start
+
+
+@pytest.fixture(scope="module")
+def two_steps(crystals, recipe, tmp_path_factory):
+    """Return the folder of a run of two steps, for tests that go on from one."""
+    out = tmp_path_factory.mktemp("two_steps") / "run"
+    train("repeated", out, str(crystals), str(recipe), max_steps=2)
+    return out
 
 
 def weights(path) -> dict[str, torch.Tensor]:
@@ -165,8 +174,8 @@ def test_single_mode_and_minutes(start):
     assert 0 < load_run(run)[1].step < 1000
 
 
-def test_starts_from_a_models_weights(start, recipe, tmp_path):
-    first = start("first", max_steps=2)
+def test_starts_from_a_models_weights(start, two_steps, recipe, tmp_path):
+    first = shutil.copytree(two_steps, tmp_path / "first")
     run = start("run", recipe=None, start=str(first), max_steps=1, seed=7)
     before, after = (read_checkpoint(path).info for path in (best(first), last(run)))
     assert after.recipe == before.recipe
@@ -217,10 +226,10 @@ def test_bad_input_is_one_line_and_leaves_nothing(start, tmp_path):
         start("full", max_steps=1)
 
 
-def test_damaged_checkpoints_are_refused(start, tmp_path):
-    run = start("run", max_steps=1)
+def test_damaged_checkpoints_are_refused(start, two_steps, tmp_path):
+    run = shutil.copytree(two_steps, tmp_path / "run")
     with pytest.raises(InputError, match="another --seed"):
-        start("run", max_steps=2, seed=9, resume=True)
+        start("run", max_steps=3, seed=9, resume=True)
     whole = last(run).read_bytes()
     best(run).unlink()
     for content in (whole[: len(whole) // 2], whole[:30_000], b"", b"not a checkpoint"):
@@ -249,8 +258,8 @@ def test_damaged_checkpoints_are_refused(start, tmp_path):
         load_run(tmp_path / "nowhere")
 
 
-def test_a_loss_that_is_not_finite_stops_before_the_weights(start, monkeypatch):
-    run = start("run", max_steps=2)
+def test_a_loss_that_is_not_finite_stops_before_the_weights(start, two_steps, tmp_path, monkeypatch):
+    run = shutil.copytree(two_steps, tmp_path / "run")
     before = weights(last(run))
 
     def nan(*args):
@@ -265,8 +274,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights(start, monkeypatch):
 
 
 @pytest.mark.parametrize("factor", [2000.0, float("nan")])
-def test_a_run_that_diverges_stops_and_keeps_its_checkpoints(start, monkeypatch, factor):
-    run = start("run", max_steps=2)
+def test_a_run_that_diverges_stops_and_keeps_its_checkpoints(start, two_steps, tmp_path, monkeypatch, factor):
+    run = shutil.copytree(two_steps, tmp_path / "run")
     before = last(run).read_bytes(), best(run).read_bytes()
     validate = Loop.validate
 
