@@ -48,7 +48,7 @@ class SoftmaxHead(nn.Module):
 
 
 class PresenceAndSpeciesHead(nn.Module):
-    """Whether a voxel has an atom, and of which species where it has one: a hurdle model.
+    """A hurdle model: the presence of an atom in a voxel, and the species of an atom that is there.
 
     What is near in Z looks alike, and the last feature is already nearly a measure of Z (from a deblurred density,
     which is Z where an atom stands alone). So a species' logit is a parabola around a learned correction of that
