@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from . import _core
-from .errors import InputError
+from .errors import InputError, require
 
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
@@ -89,6 +89,7 @@ class Crystal:
 
     def to_pymatgen(self) -> Structure:
         """Convert to a pymatgen Structure."""
+        require("pymatgen", "data")
         from pymatgen.core.structure import Structure
 
         return Structure(self.lattice, [SYMBOLS[z - 1] for z in self.numbers], self.frac_coords)

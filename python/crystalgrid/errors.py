@@ -4,11 +4,18 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import NoReturn
 
 
 class InputError(ValueError):
     """Bad input; the message names the file or argument, what was wanted and what was got."""
+
+
+def require(package: str, extra: str) -> None:
+    """Raise InputError that says which extra to install, unless an optional package is installed."""
+    if find_spec(package) is None:
+        raise InputError(f"{package} is needed for this and not installed: pip install 'crystalgrid[{extra}]'")
 
 
 def run_command(main: Callable[[], None]) -> None:

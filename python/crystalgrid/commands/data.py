@@ -5,7 +5,11 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ..errors import require
 from .signals import importing
+
+NEEDED = {"ase-db": ("ase", "data"), "mp": ("mp_api", "mp")}
+"""The optional package that a source is read by, and the extra that brings it."""
 
 
 def pack(
@@ -69,6 +73,8 @@ def fetch(
         resume: go on with a run that was stopped.
         overwrite: replace OUT where it exists.
     """
+    if source in NEEDED:
+        require(*NEEDED[source])
     with importing():
         from ..data.fetch.fetch import fetch_crystals
     fetch_crystals(

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from ..errors import require
 from .signals import importing
 
 
@@ -15,6 +16,7 @@ def draw(folder: tyro.conf.Positional[Path], out: Annotated[Path, tyro.conf.arg(
         folder: has the samples and their densities.
         out: PNG file.
     """
+    require("matplotlib", "plot")
     with importing():
         from ..report.pictures import draw_samples
     draw_samples(folder, out)

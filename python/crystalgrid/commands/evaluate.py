@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ..errors import require
 from .arguments import check_positive
 from .signals import importing
 
@@ -33,6 +34,8 @@ def evaluate(
         seed: of the cubes' origins and rotations, and of the split where the data has none.
     """
     check_positive(max_cubes=max_cubes)
+    if picture:
+        require("matplotlib", "plot")
     with importing():
         from ..report.evaluation import evaluate_model
     evaluate_model(model, data, split, json_path=json_path, picture=picture, max_cubes=max_cubes, seed=seed)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import tyro
 
+from ..errors import require
 from .arguments import check_positive
 from .signals import importing
 
@@ -40,6 +41,8 @@ def figures(
     check_positive(max_cubes=max_cubes, minutes_each=minutes_each)
     for beta in betas:
         check_positive(betas=beta)
+    require("pymatgen", "data")
+    require("matplotlib", "plot")
     with importing():
         from ..experiments.figures import run_experiments
     run_experiments(model, out, data, split, max_cubes=max_cubes, seed=seed, betas=betas, minutes_each=minutes_each)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tyro
 
+from ..errors import require
 from .arguments import check_positive
 from .signals import importing
 
@@ -39,6 +40,7 @@ def prior(
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
     check_positive(max_steps=max_steps, minutes=minutes)
+    require("matplotlib", "train")
     with importing():
         from ..training.processes import run_in_processes
         from ..training.train_prior import train_prior

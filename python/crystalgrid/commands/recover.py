@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from ..errors import require
 from .signals import importing
 
 
@@ -33,6 +34,8 @@ def recover(
         workers: number of processes; by default one for each core that this process may use.
         resume: continue a run that was stopped, with the same folders.
     """
+    require("pymatgen", "data")
+    require("matplotlib", "plot")
     with importing():
         from ..report.recovered_library import recover_library
     recover_library(folders, out, cif=cif, known=known, workers=workers, resume=resume)

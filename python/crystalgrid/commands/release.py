@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tyro
 
+from ..errors import require
 from .arguments import check_positive
 from .signals import importing
 
@@ -29,6 +30,7 @@ def release(
         max_cubes: evaluate about this many cubes; by default all.
     """
     check_positive(max_cubes=max_cubes)
+    require("matplotlib", "plot")
     with importing():
         from ..report.model_card import release_model
     release_model(run, folder, data, source=source, machine=machine, max_cubes=max_cubes)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from ..errors import require
 from .arguments import check_positive
 from .signals import importing
 
@@ -46,6 +47,7 @@ def train(
         devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
     check_positive(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
+    require("matplotlib", "train")
     with importing():
         from ..training.processes import run_in_processes
         from ..training.train_networks import train_networks

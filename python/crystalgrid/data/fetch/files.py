@@ -36,10 +36,8 @@ def _json(path: Path) -> list[dict[str, Any]]:
 
 def ase_items(path: Path) -> Iterator[Item]:
     """Yield the crystals of an ASE database; key-value pairs of the names that are kept become properties."""
-    try:
-        from ase.db import connect
-    except ModuleNotFoundError:
-        raise InputError("an ASE database needs ase: pip install ase") from None
+    from ase.db import connect
+
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
@@ -58,10 +56,8 @@ def ase_items(path: Path) -> Iterator[Item]:
 
 def materials_project_items(api_key: str, **query: Any) -> Iterator[Item]:
     """Yield the crystals of the Materials Project that answer a query, by its own client, which keeps its limits."""
-    try:
-        from mp_api.client import MPRester
-    except ModuleNotFoundError:
-        raise InputError("the Materials Project needs its client: pip install 'crystalgrid[mp]'") from None
+    from mp_api.client import MPRester
+
     fields = ["material_id", "structure", "energy_above_hull", "formation_energy_per_atom", "band_gap"]
     with MPRester(api_key) as rester:
         yield from summary_items(rester.materials.summary.search(fields=fields, **query))
