@@ -2,7 +2,8 @@
 # make test      the tests that are not marked slow    make test-all  every test
 # make lint      formatters, linters, types            make format    repairs what `make lint` checks
 # make ctest     the unit tests of the C++ code     make sanitize  the same, and the sampler, under ASan and UBSan
-# make bench     the benchmark table                   make clean     removes .venv, build and out
+# make bench     the benchmark table                   make docs      the site of docs/, in out/site
+# make dist      wheel and source distribution in dist make clean     removes .venv, build, dist and out
 PYTHON ?= python3
 # Any torch >= 2.6 will do: `make TORCH=torch==2.6.0`, or the path of a wheel.
 TORCH ?= torch==2.13.0
@@ -20,7 +21,7 @@ SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-
 INSTALLED := .venv/installed
 DEVELOP := .venv/develop
 
-.PHONY: install demo test test-all ctest sanitize lint format bench clean
+.PHONY: install demo test test-all ctest sanitize lint format bench docs dist clean
 install: $(INSTALLED)
 
 .venv/torch:
@@ -32,7 +33,7 @@ install: $(INSTALLED)
 	@touch $@
 
 $(INSTALLED): .venv/torch $(SOURCES)
-	$(BIN)/pip install --disable-pip-version-check --progress-bar off .
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off '.[data,train,plot]'
 	@touch $@
 
 $(DEVELOP): $(INSTALLED)
@@ -96,5 +97,13 @@ format: $(DEVELOP)
 bench: $(DEVELOP)
 	$(BIN)/pytest benchmarks --benchmark-enable
 
+docs: $(DEVELOP)
+	$(BIN)/pip install --quiet --disable-pip-version-check '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
+
+dist: .venv/torch
+	$(BIN)/pip install --quiet --disable-pip-version-check build
+	$(BIN)/python -m build
+
 clean:
-	rm -rf build out .venv
+	rm -rf build dist out .venv
