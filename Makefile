@@ -3,7 +3,8 @@
 # make lint      formatters, linters, types            make format    repairs what `make lint` checks
 # make ctest     the unit tests of the C++ code     make sanitize  the same, and the sampler, under ASan and UBSan
 # make bench     the benchmark table                   make docs      the site of docs/, in out/site
-# make dist      wheel and source distribution in dist make clean     removes .venv, build, dist and out
+# make dist      source distribution and wheel in dist make wheels    wheels for every Python, by cibuildwheel (docker)
+# make clean     removes .venv, build, dist and out
 PYTHON ?= python3
 # Any torch >= 2.6 will do: `make TORCH=torch==2.6.0`, or the path of a wheel.
 TORCH ?= torch==2.13.0
@@ -21,7 +22,7 @@ SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-
 INSTALLED := .venv/installed
 DEVELOP := .venv/develop
 
-.PHONY: install demo test test-all ctest sanitize lint format bench docs dist clean
+.PHONY: install demo test test-all ctest sanitize lint format bench docs dist sdist wheels clean
 install: $(INSTALLED)
 
 .venv/torch:
@@ -101,9 +102,20 @@ docs: $(DEVELOP)
 	$(BIN)/pip install --quiet --disable-pip-version-check '.[docs]'
 	$(BIN)/mkdocs build --strict --quiet
 
-dist: .venv/torch
-	$(BIN)/pip install --quiet --disable-pip-version-check build
+.venv/build:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check build cibuildwheel
+	@touch $@
+
+dist: .venv/build
 	$(BIN)/python -m build
+
+sdist: .venv/build
+	$(BIN)/python -m build --sdist
+
+# In containers: it takes docker.
+wheels: .venv/build
+	$(BIN)/cibuildwheel --output-dir dist
 
 clean:
 	rm -rf build dist out .venv
