@@ -12,6 +12,7 @@ from .results import Note, ReadResult, Skipped
 
 MAX_SIDE = 10.0
 """Å; cells whose longest side is shorter are kept, as in section 3.1."""
+NO_ELEMENT = "species that is not an element of Z 1 to 94"
 CLOSEST = 0.45
 """Å; nearer atoms are in one place. Of 84,875 crystals of the Materials Project none has any nearer; H2 has 0.74."""
 REDUCED = "the cell was reduced to the primitive one"
@@ -109,5 +110,5 @@ def _faults(crystals: CrystalSet) -> list[tuple[str, np.ndarray]]:
         (f"less than {LEAST_VOLUME} Å³ per atom", ~(volume >= LEAST_VOLUME * np.diff(crystals.offsets))),
         ("NaN or infinity in the positions", any_atom(~np.isfinite(crystals.frac_coords).all(axis=1))),
         (f"an atom more than {FARTHEST:g} cells away", any_atom((np.abs(crystals.frac_coords) > FARTHEST).any(axis=1))),
-        ("species that is not an element of Z 1 to 94", any_atom(crystals.numbers == 0)),
+        (NO_ELEMENT, any_atom(crystals.numbers == 0)),
     ]

@@ -2,6 +2,8 @@
 
 - immutable_id: string, optional
 - split: string, 'train', 'val' or 'test', optional
+- dimension_types: integer [3], or nperiodic_dimensions: integer, optional: crystals that are not periodic are left out
+- structure_features: string [], optional: disordered crystals are left out
 - nsites: int32, written but not read
 - lattice_vectors: floating point [3][3], rows a, b, c in Å
 - cartesian_site_positions: floating point [nsites][3], Å
@@ -12,21 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..crystal import ATOMIC_NUMBERS, SYMBOLS
+from ..crystal import SYMBOLS
 from ..errors import InputError
 from ..files import written_whole
 from .crystalset import SPLITS, CrystalSet, fractional
-from .filters import filter_crystals
-from .results import NO_CRYSTALS, ReadResult, Skipped
+from .elements import ISOTOPES, ISOTOPES_TOLD, element
+from .filters import NO_ELEMENT, filter_crystals
+from .results import NO_CRYSTALS, Note, ReadResult, Skipped
 
 NEEDED = ("lattice_vectors", "cartesian_site_positions", "species_at_sites")
-OPTIONAL = ("immutable_id", "split")
+OPTIONAL = ("immutable_id", "split", "dimension_types", "nperiodic_dimensions", "structure_features")
+NOT_PERIODIC = "not periodic in all three directions"
 MALFORMED = "vectors not of three numbers, or not one per species"
 ROWS = 32768
 """Rows that are in memory at once before the filter."""
@@ -78,17 +83,60 @@ def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> 
     well_formed &= _lengths(rows["lattice_vectors"]) == 3
     well_formed &= _lengths(rows["species_at_sites"]) == _lengths(rows["cartesian_site_positions"])
     ids = np.array(_texts(rows, "immutable_id") or [f"row {first + i}" for i in range(len(rows))], dtype=object)
-    malformed = [Skipped(str(path), str(id), MALFORMED) for id in ids[~well_formed]]
+    reasons = np.where(well_formed, _stated_faults(rows), MALFORMED)
+    malformed = [Skipped(str(path), str(id), reason) for id, reason in zip(ids, reasons, strict=True) if reason]
     if malformed:
-        rows, ids = rows.filter(pa.array(well_formed)), ids[well_formed]
+        rows, ids = rows.filter(pa.array(reasons == "")), ids[reasons == ""]
     lattice = _numbers(rows["lattice_vectors"]).reshape(-1, 3, 3)
     offsets = np.concatenate([[0], np.cumsum(_lengths(rows["species_at_sites"]))])
     positions = _numbers(rows["cartesian_site_positions"]).reshape(-1, 3)
     frac_coords = fractional(positions, lattice, np.repeat(np.arange(len(lattice)), np.diff(offsets)))
     numbers = _atomic_numbers(rows["species_at_sites"].flatten())
     crystals = CrystalSet(lattice, frac_coords, numbers, offsets, ids, _splits(path, rows))
-    result = filter_crystals(crystals, str(path), max_side)
-    return result._replace(skipped=malformed + result.skipped)
+    result = _with_symbols(filter_crystals(crystals, str(path), max_side), rows, ids)
+    notes = [Note(str(id), ISOTOPES_TOLD) for id in ids[_with(rows, ISOTOPES)]] if len(ids) else []
+    kept = set(result.crystals.ids) if notes else set()
+    notes = [note for note in notes if note.id in kept]
+    return result._replace(skipped=malformed + result.skipped, notes=(*notes, *result.notes))
+
+
+def _with_symbols(result: ReadResult, rows: pa.RecordBatch, ids: np.ndarray) -> ReadResult:
+    """Return the result with the symbol of each species that is no element in the detail of its reason."""
+    row_of = {str(id): i for i, id in enumerate(ids)} if any(one.reason == NO_ELEMENT for one in result.skipped) else {}
+    skipped = []
+    for one in result.skipped:
+        if one.reason == NO_ELEMENT:
+            symbols = rows["species_at_sites"][row_of[one.id]].as_py()
+            one = one._replace(detail=repr(next(symbol for symbol in symbols if element(symbol or "") is None)))
+        skipped.append(one)
+    return result._replace(skipped=skipped)
+
+
+def _with(rows: pa.RecordBatch, symbols: tuple[str, ...]) -> np.ndarray:
+    """Return [rows] bool, whether any of the symbols is among the species of a row."""
+    found = np.asarray(pc.is_in(rows["species_at_sites"].flatten(), pa.array(symbols)))
+    row = np.repeat(np.arange(len(rows)), _lengths(rows["species_at_sites"]))
+    counts: np.ndarray = np.bincount(row[found], minlength=len(rows))
+    return counts > 0
+
+
+def _stated_faults(rows: pa.RecordBatch) -> np.ndarray:
+    """Return [rows] str: why a row is no crystal by what it says of itself, or nothing."""
+    faults = np.full(len(rows), "", dtype=object)
+    for i, features in enumerate(_values(rows, "structure_features")):
+        if set(features or ()) & {"disorder", "assemblies"}:
+            faults[i] = "disordered"
+    for i, dimensions in enumerate(_values(rows, "nperiodic_dimensions")):
+        if dimensions not in (3, None):
+            faults[i] = NOT_PERIODIC
+    for i, directions in enumerate(_values(rows, "dimension_types")):
+        if directions is not None and not all(directions):
+            faults[i] = NOT_PERIODIC
+    return faults
+
+
+def _values(rows: pa.RecordBatch, name: str) -> list[Any]:
+    return rows[name].to_pylist() if name in rows.schema.names else []
 
 
 def _lengths(lists: pa.Array) -> np.ndarray:
@@ -109,7 +157,7 @@ def _numbers(lists: pa.Array) -> np.ndarray:
 def _atomic_numbers(symbols: pa.Array) -> np.ndarray:
     """Return the atomic numbers of chemical symbols, 0 for one that is null or no element of Z 1 to 94."""
     encoded = symbols if pa.types.is_dictionary(symbols.type) else pc.dictionary_encode(symbols)
-    numbers = [ATOMIC_NUMBERS.get(symbol, 0) for symbol in encoded.dictionary.to_pylist()]
+    numbers = [element(symbol or "") or 0 for symbol in encoded.dictionary.to_pylist()]
     indices = np.asarray(pc.fill_null(encoded.indices, len(numbers)))
     return np.take(np.array([*numbers, 0], dtype=np.uint8), indices)
 

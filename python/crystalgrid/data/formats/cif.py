@@ -16,17 +16,21 @@ import gemmi
 import numpy as np
 
 from ...crystal import ATOMIC_NUMBERS, SYMBOLS
+from ..elements import ISOTOPES_TOLD
 from .cif_claims import check_claims
-from .cif_symmetry import UNSTATED, operations, text
-from .entry import ISOTOPES_TOLD, Arrays, Disordered, Entry, read_text
+from .cif_symmetry import UNSTATED, operations, states_symmetry, text
+from .entry import Arrays, Disordered, Entry, read_text
 
 CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 SPECIAL = 0.3
 """Å; an image that comes so near to its own atom is the atom, whose place was rounded, as 0.333 for 1/3."""
 SAME = 0.1
 """Å; sites of one element that are so near are one that is listed twice."""
+DISTORTED = 0.02
+"""Share of a side's square by which the cell may miss the symmetry that the file states."""
 WHOLE = 0.005
 """An occupancy that differs from one by less, or by less than its uncertainty, is one."""
+NO_SYMMETRY_TOLD = "no symmetry is stated: read as P 1"
 EMPTY_TOLD = "sites of occupancy 0 were left off"
 NUMBER = re.compile(r"([-+]?\d*\.?\d*(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")
 LETTERS = re.compile(r"[A-Za-z]+")
@@ -73,7 +77,8 @@ def _reason(error: str, content: str) -> str:
     match = re.match(r"[^:]*:(\d+):\d+\(\d+\): (.*)", error, re.DOTALL)
     if match is None:
         return f"not a CIF ({error})"
-    what = match[2].replace("Wrong number of values in loop", "wanted a value for each column of each row of the loop")
+    what = match[2].replace("parse error", "not as a CIF has it; is the file cut off?")
+    what = what.replace("Wrong number of values in loop", "wanted a value for each column of each row of the loop")
     return f"line {match[1]}: {what.strip()}"
 
 
@@ -111,12 +116,24 @@ def _crystal(block: Any) -> Arrays:
     lattice = np.array(cell.orth.mat.tolist()).T
     sites = _merged(_sites(block, lattice), lattice)
     rotations, translations, listed = operations(block, cell)
+    _check_metric(rotations, lattice)
     frac_coords, numbers = _expanded(sites, rotations, translations, lattice)
     check_claims(block, numbers, abs(float(np.linalg.det(lattice))), listed)
     notes = [ISOTOPES_TOLD] if any(site.isotope for site in sites) else []
+    if not listed and not states_symmetry(block):
+        notes.append(NO_SYMMETRY_TOLD)
     if any(occupancy not in UNSTATED and _number(occupancy)[0] == 0 for occupancy in _column(block, "occupancy") or []):
         notes.append(EMPTY_TOLD)
     return Arrays(lattice, frac_coords, numbers, "; ".join(notes))
+
+
+def _check_metric(rotations: np.ndarray, lattice: np.ndarray) -> None:
+    """Raise ValueError unless the rotations [M, 3, 3] keep the lengths and angles of the cell."""
+    metric = lattice @ lattice.T
+    change = np.abs(rotations.transpose(0, 2, 1) @ metric @ rotations - metric).max()
+    if change > DISTORTED * np.diag(metric).max():
+        sides = " ".join(f"{side:.4g}" for side in np.linalg.norm(lattice, axis=1))
+        raise ValueError(f"its symmetry operations do not fit its cell, of {sides} Å")
 
 
 def _cell(block: Any) -> gemmi.UnitCell:
@@ -125,7 +142,7 @@ def _cell(block: Any) -> gemmi.UnitCell:
         given = text(block, (f"_cell_{name}", f"_cell.{name}"))
         value = _number(given)[0]
         if not value > 0:
-            raise ValueError(f"wanted its cell, _cell_{name} among others, got {given or 'none'!r}")
+            raise ValueError(f"wanted its cell, _cell_{name} among others, got {given or 'none'}")
         values.append(value)
     cell = gemmi.UnitCell(*values)
     if not cell.volume > 0:

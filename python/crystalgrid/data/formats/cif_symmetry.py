@@ -42,6 +42,11 @@ def text(block: Any, names: tuple[str, ...]) -> str:
     return ""
 
 
+def states_symmetry(block: Any) -> bool:
+    """Whether the block has operations, a symbol or a number of a space group."""
+    return bool(text(block, HALL + HERMANN_MAUGUIN + NUMBER) or any(block.find_values(name) for name in LISTED))
+
+
 def operations(block: Any, cell: Any) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return the operations of a block: rotations [M, 3, 3], translations [M, 3], and whether the file lists them.
 

@@ -1,21 +1,16 @@
-"""Entries of files, and what all formats share: reading text, crystals as arrays, elements of symbols."""
+"""Entries of files, and what all formats share: reading text, crystals as arrays, what is periodic."""
 
 from __future__ import annotations
 
+import codecs
 import gzip
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...crystal import ATOMIC_NUMBERS, MAX_Z
-
 ID_NAMES = ("material_id", "immutable_id", "entry_id", "jid", "id")
-ISOTOPES = ("D", "T")
-ISOTOPES_TOLD = "deuterium or tritium is read as hydrogen"
-SYMBOL = re.compile(r"([A-Za-z]{1,2})(?![A-Za-z])")
 
 
 class Arrays(NamedTuple):
@@ -48,7 +43,9 @@ class Disordered(ValueError):
 def read_text(path: Path) -> str:
     """Return the text of a file, decompressed if its name ends in .gz; bytes that are not UTF-8 are replaced."""
     with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        return file.read().decode("utf-8-sig", errors="replace")
+        content = file.read()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return content.decode(encoding, errors="replace")
 
 
 def without_ending(ending: str, name: str) -> str:
@@ -59,26 +56,6 @@ def without_ending(ending: str, name: str) -> str:
 def id_of(entry: Mapping[str, Any]) -> str | None:
     """Return the id in a row or an object, under any of its usual names."""
     return next((str(entry[name]) for name in ID_NAMES if entry.get(name)), None)
-
-
-def elements(symbols: Iterable[str]) -> tuple[np.ndarray, str]:
-    """Return atomic numbers [n] of symbols such as Cl, CL, cl, Cl1- or Fe_pv, and a note if some are isotopes.
-
-    Raises ValueError that names the first that is no element of Z 1 to 94.
-    """
-    listed = [str(symbol).strip() for symbol in symbols]
-    known = {symbol: _element(symbol) for symbol in dict.fromkeys(listed)}
-    numbers = np.array([known[symbol] for symbol in listed], dtype=np.int64)
-    isotopes = any(number == 1 and symbol[:1].upper() in ISOTOPES for symbol, number in known.items())
-    return numbers, ISOTOPES_TOLD if isotopes else ""
-
-
-def _element(symbol: str) -> int:
-    match = SYMBOL.match(symbol)
-    number = ATOMIC_NUMBERS.get(match[1].capitalize()) if match else None
-    if number is None:
-        raise ValueError(f"{symbol!r} is not an element of Z 1 to {MAX_Z}")
-    return number
 
 
 def check_periodic(periodic: Iterable[Any]) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..crystalset import fractional
+from ..elements import elements
 from .cif import parse_cif
 from .cif_claims import check_formula
-from .entry import Arrays, Disordered, Entry, check_periodic, elements, id_of, read_text
+from .entry import Arrays, Disordered, Entry, check_periodic, id_of, read_text
 
-HOLDERS = ("structure", "atoms", "cif", "lattice", "attributes", "lattice_vectors")
+HOLDERS = ("@class", "sites", "structure", "atoms", "cif", "lattice", "attributes", "lattice_vectors")
 """Keys by which an object is told to be one crystal."""
 
 
@@ -33,12 +34,17 @@ def _content(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         lines = [line for line in text.splitlines() if line.strip()]
-        try:
-            if len(lines) > 1:
-                return [json.loads(line) for line in lines]
-        except ValueError:
-            pass
+        if len(lines) > 1 and _is_json(lines[0]):  # a line that is damaged does not keep the others from being read
+            return [json.loads(line) if _is_json(line) else line for line in lines]
         raise ValueError(f"not JSON, or damaged{_place(error)}") from None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _place(error: ValueError) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .entry import Arrays, Entry, elements, read_text
+from ..elements import elements
+from .entry import Arrays, Entry, read_text
 
 FLAGS = {"T", "F", ".TRUE.", ".FALSE.", "TRUE", "FALSE"}
 
@@ -79,7 +80,7 @@ def _scale(lines: list[str]) -> np.ndarray:
 
 def _leading_numbers(line: str) -> np.ndarray:
     """Return the numbers that a line begins with, up to a remark."""
-    return np.array([float(word) for word in takewhile(_is_number, line.split())])
+    return np.array([_number(word) for word in takewhile(_is_number, line.split())])
 
 
 def _species(lines: list[str]) -> tuple[list[str], list[int]]:
@@ -116,7 +117,8 @@ def _check_names(rows: list[list[str]], numbers: np.ndarray) -> None:
 def _floats(rows: list[list[str]], name: str) -> np.ndarray:
     wrong = next((row for row in rows if len(row) != 3), None)
     try:
-        values = np.array(rows if wrong is None else [], dtype=np.float64).reshape(-1, 3)
+        numbers = [[_number(word) for word in row] for row in rows] if wrong is None else []
+        values = np.array(numbers, dtype=np.float64).reshape(-1, 3)
     except ValueError:
         wrong = next(row for row in rows if not all(map(_is_number, row)))
     if wrong is not None:
@@ -124,9 +126,14 @@ def _floats(rows: list[list[str]], name: str) -> np.ndarray:
     return values
 
 
+def _number(word: str) -> float:
+    """Return a number as Fortran may write it, such as 4.0d0."""
+    return float(word.lower().replace("d", "e"))
+
+
 def _is_number(word: str) -> bool:
     try:
-        float(word)
+        _number(word)
     except ValueError:
         return False
     return True

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ..crystalset import fractional
-from .entry import Arrays, Entry, check_periodic, elements, read_text
+from ..elements import elements
+from .entry import Arrays, Entry, check_periodic, read_text
 
 KEY_AND_VALUE = re.compile(
     r"""([^\s="']+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|\{([^}]*)\}|(\[[^=]*?\])(?=\s|$)|(\S+))"""
