@@ -32,8 +32,10 @@ def filter_crystals(crystals: CrystalSet, file: str, max_side: float) -> ReadRes
     reasons, details = np.full((2, len(crystals)), "", dtype=object)
     for reason, faulty in reversed(_faults(crystals)):  # the first fault that a crystal has is its reason
         reasons[faulty] = reason
-    sides = np.linalg.norm(np.where(np.isfinite(crystals.lattice), crystals.lattice, 0), axis=2).max(axis=1, initial=0)
-    long = np.flatnonzero((reasons == "") & ~(sides < max_side))
+    longest = np.linalg.norm(np.where(np.isfinite(crystals.lattice), crystals.lattice, 0), axis=2).max(
+        axis=1, initial=0
+    )
+    long = np.flatnonzero((reasons == "") & ~(longest < max_side))
     reduced = {int(b): primitive_cell(Cell(*_arrays(crystals, int(b)))) for b in long}
     for b, cell in reduced.items():
         side = float(np.linalg.norm(cell.lattice, axis=1).max())
@@ -100,9 +102,9 @@ def _faults(crystals: CrystalSet) -> list[tuple[str, np.ndarray]]:
 
     lattice = crystals.lattice
     with np.errstate(all="ignore"):  # lattices may hold NaN and infinity
-        sides = np.linalg.norm(lattice, axis=2)
+        lengths = np.linalg.norm(lattice, axis=2)
         volume = np.abs(np.einsum("bi,bi->b", lattice[:, 0], np.cross(lattice[:, 1], lattice[:, 2])))
-        singular = ~(volume >= 1e-6 * sides.prod(axis=1)) | (sides.min(axis=1) == 0)
+        singular = ~(volume >= 1e-6 * lengths.prod(axis=1)) | (lengths.min(axis=1) == 0)
     return [
         ("no atoms", np.diff(crystals.offsets) == 0),
         ("NaN or infinity in the lattice", ~np.isfinite(lattice).all(axis=(1, 2))),

@@ -68,8 +68,8 @@ class ReadResult(NamedTuple):
 def summary(kept: int, skipped: list[Skipped], notes: Iterable[Note] = ()) -> str:
     """Return one line: how many crystals were kept, what is told of them, and how many were left out and why."""
     line = f"kept {kept:,} of {kept + len(skipped):,} crystals"
-    told = Counter(note.text for note in notes).most_common()
-    line += "".join(f"; in {count:,} of them {text}" for text, count in told)
+    counted_notes = Counter(note.text for note in notes).most_common()
+    line += "".join(f"; in {count:,} of them {text}" for text, count in counted_notes)
     if not skipped:
         return line
     counts = Counter(crystal.reason for crystal in skipped).most_common()

@@ -87,8 +87,8 @@ def _shortest_translations(cell: Cell, tolerance: float) -> np.ndarray:
     rarest = cell.frac_coords[cell.numbers == elements[counts.argmin()]]
     candidates = rarest[1:] - rarest[0]
     sample = np.unique(np.linspace(0, len(cell.numbers) - 1, SAMPLE).astype(int))
-    some = Cell(cell.lattice, cell.frac_coords[sample], cell.numbers[sample])
-    candidates = candidates[_all_meet(some, candidates, trees, tolerance)]
+    sampled = Cell(cell.lattice, cell.frac_coords[sample], cell.numbers[sample])
+    candidates = candidates[_all_meet(sampled, candidates, trees, tolerance)]
     images = (candidates - np.rint(candidates))[:, None] + np.concatenate([np.zeros((1, 3)), STEPS])
     pool = np.concatenate([np.eye(3), STEPS, images.reshape(-1, 3)])
     while True:
@@ -129,10 +129,10 @@ def _coinciding(cell: Cell, tolerance: float) -> list[np.ndarray]:
         wrapped = cell.frac_coords[atoms]
         reach = 3 * tolerance / np.linalg.svd(cell.lattice, compute_uv=False).min()
         tree = cKDTree(wrapped, boxsize=1.0)
-        left = np.ones(len(atoms), dtype=bool)
+        ungrouped = np.ones(len(atoms), dtype=bool)
         for i in range(len(atoms)):
-            if left[i]:
-                near = [j for j in tree.query_ball_point(wrapped[i], reach) if left[j]]
-                left[near] = False
+            if ungrouped[i]:
+                near = [j for j in tree.query_ball_point(wrapped[i], reach) if ungrouped[j]]
+                ungrouped[near] = False
                 groups.append(atoms[near])
     return groups

@@ -55,7 +55,7 @@ class Page(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """What is fetched, and where it goes."""
+    """The collection of one source's crystals in one file."""
 
     out: Path
     about: dict[str, str]

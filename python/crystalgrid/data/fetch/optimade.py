@@ -30,7 +30,7 @@ BUSY = (429, 500, 502, 503, 504)
 
 
 class Database(NamedTuple):
-    """What a server says of itself."""
+    """A database as its server describes it."""
 
     structures: str
     """URL of its structures."""

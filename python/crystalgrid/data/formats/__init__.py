@@ -52,7 +52,7 @@ FORMATS = {
 def format_of(path: Path) -> Format | None:
     """Return the format of a file by its name; None if it is not one that is read."""
     name = without_ending(".gz", path.name)
-    known = FORMATS.get(Path(name).suffix.lower())
-    if known is None and name.upper().startswith(("POSCAR", "CONTCAR")):
+    format = FORMATS.get(Path(name).suffix.lower())
+    if format is None and name.upper().startswith(("POSCAR", "CONTCAR")):
         return FORMATS[".poscar"]
-    return known
+    return format

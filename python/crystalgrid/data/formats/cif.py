@@ -195,7 +195,7 @@ def _check_whole(block: Any, labels: list[str]) -> None:
 
 
 def _is_empty(occupancy: str, label: str) -> bool:
-    """Whether nothing is at a site; raises Disordered for a part of an atom."""
+    """Tell whether nothing is at a site; raises Disordered for a part of an atom."""
     if occupancy in UNSTATED:
         return False
     value, uncertainty = _number(occupancy)

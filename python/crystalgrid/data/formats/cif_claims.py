@@ -1,4 +1,4 @@
-"""What a CIF says of itself beside its atoms: formula, formula units and density, which the atoms must agree with."""
+"""The claims of a CIF beside its atoms: formula, formula units and density, which the atoms must agree with."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def formula(stated: str) -> dict[str, float] | None:
 
 
 def same_ratios(found: dict[str, int], stated: dict[str, float]) -> bool:
-    """Whether two compositions are multiples of each other, within the rounding of a formula."""
+    """Tell whether two compositions are multiples of each other, within the rounding of a formula."""
     if found.keys() != stated.keys():
         return False
     scale = sum(found.values()) / sum(stated.values())
@@ -104,7 +104,7 @@ def _stated(block: Any, names: tuple[str, ...]) -> float:
 
 
 def _density_agrees(block: Any, counts: dict[str, int], volume: float) -> bool | None:
-    """Whether the density that the file states is that of its atoms; None where it states none."""
+    """Tell whether the density that the file states is that of its atoms; None where it states none."""
     stated = _density(block)
     return None if stated != stated else isclose(stated, mass_density(counts, volume), rel_tol=DENSITY)
 

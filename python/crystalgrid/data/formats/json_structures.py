@@ -73,7 +73,7 @@ def _items(content: Any) -> Iterator[tuple[str | None, Any]]:
 
 
 def _holds(content: dict[str, Any], key: str) -> bool:
-    """Whether an object is one crystal by this key, and no table of which it is a column."""
+    """Tell whether an object is one crystal by this key, and no table of which it is a column."""
     value = content.get(key)
     if value is None:
         return False
