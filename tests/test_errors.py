@@ -34,10 +34,9 @@ def test_errors_of_users_and_machines_are_one_line(
     assert (exit.value.code, capsys.readouterr().err) == (code, line)
 
 
-def test_a_traceback_can_be_had(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("CRYSTALGRID_TRACEBACK", "1")
+def test_a_traceback_can_be_had(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        run_command(raises(FileNotFoundError(2, "No such file", "a.pt")))
+        run_command(raises(FileNotFoundError(2, "No such file", "a.pt")), verbose=True)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[-1] == "error: [Errno 2] No such file: 'a.pt'"

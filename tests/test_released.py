@@ -10,6 +10,7 @@ import crystalgrid as cg
 from artifacts import write_untrained_run
 from crystalgrid.artifacts import released
 from crystalgrid.artifacts import sampler as sample
+from crystalgrid.artifacts.checkpoint import last
 from crystalgrid.artifacts.find import find_model
 from crystalgrid.artifacts.metadata import DataInfo
 from crystalgrid.crystal import pack
@@ -22,10 +23,19 @@ NAMES = sorted(released.released_models())
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.nn.Module]:
-    """A folder with the weights of a run that never trained, and its network."""
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.nn.Module]:
+    """Return a run that never trained, and its network."""
     run = tmp_path_factory.mktemp("run")
-    net = write_untrained_run(run, "single", data=DataInfo("/far/away/some.parquet", "0" * 64), step=3, seconds=1.0)
+    data = DataInfo("/far/away/some.parquet", "0" * 64)
+    return run, write_untrained_run(run, "single", data=data, step=3, seconds=1.0)
+
+
+@pytest.fixture(scope="module")
+def made(
+    untrained: tuple[Path, torch.nn.Module], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, torch.nn.Module]:
+    """Return a folder with the weights of the run, and its network."""
+    run, net = untrained
     folder = tmp_path_factory.mktemp("models") / "mine"
     folder.mkdir()
     released.write_weights(run, folder)
@@ -71,6 +81,26 @@ def test_a_released_model_is_exported_once(
     assert exported.stat().st_mtime_ns == before
     with pytest.raises(cg.InputError, match=r"yours: no such file, run folder or released model \(released: mine\)"):
         cg.load("yours")
+
+
+def test_a_run_is_exported_once_for_the_sampler_until_its_checkpoint_changes(
+    untrained: tuple[Path, torch.nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run, exports = tmp_path / "mine", []
+    shutil.copytree(untrained[0], run)
+    monkeypatch.setattr(sample, "export_model", lambda run, path: (exports.append(run), path.touch()))
+    exported = sample.artifact(str(run))
+    assert exported.name.startswith("mine-")
+    assert sample.artifact(str(run)) == exported
+    assert sample.artifact(str(last(run))).name.startswith("last.ckpt-")
+    checkpoint = torch.load(last(run))
+    checkpoint["crystalgrid"]["step"] = 4
+    torch.save(checkpoint, last(run))
+    assert sample.artifact(str(run)) != exported
+    assert exports == [str(run), str(last(run)), str(run)]
+    with pytest.raises(cg.InputError, match="cache: holds no checkpoint, wanted the folder of a training run"):
+        sample.artifact(str(tmp_path / "cache"))
 
 
 def test_a_folder_hides_a_released_model_of_its_name_only_with_a_model_in_it(

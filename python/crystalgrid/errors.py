@@ -1,6 +1,7 @@
 """The error that a user can repair, and the entry point of commands, which prints it as one line."""
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,19 +19,23 @@ def require(package: str, extra: str) -> None:
         raise InputError(f"{package} is needed for this and not installed: pip install 'crystalgrid[{extra}]'")
 
 
-def run_command(main: Callable[[], None]) -> None:
-    """Run a command's `main` and exit: 0, 1 after a one-line error, 130 after Ctrl-C.
+def run_command(main: Callable[[], None], verbose: bool = False) -> None:
+    """Run a command's `main` and exit: 0, 1 after a one-line error, 130 after Ctrl-C, 141 if stdout was closed.
 
-    The environment variable CRYSTALGRID_TRACEBACK shows where in the code the error was raised, for bug reports.
+    verbose: show where in the code the error was raised, too, for bug reports.
     """
     try:
         main()
+        sys.stdout.flush()  # here, where a pipe that is closed can still be told from an error
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # which Python flushes once more at its end
+        sys.exit(128 + signal.SIGPIPE)
     except (InputError, OSError, RuntimeError) as error:
         # An OSError (no space left, permission denied) names its file. torch's OutOfMemoryError is a RuntimeError, told
         # by its name so that torch need not be imported; any other RuntimeError is a bug.
         if isinstance(error, RuntimeError) and type(error).__name__ != "OutOfMemoryError":
             raise
-        if os.environ.get("CRYSTALGRID_TRACEBACK"):
+        if verbose:
             traceback.print_exc()
         _exit(1, error)
     except KeyboardInterrupt:

@@ -106,18 +106,23 @@ def _load(path: Path) -> Any:
     return content
 
 
+def checkpoint_of(run: Path) -> Path:
+    """Return the checkpoint of a run that counts; raise InputError if there is none."""
+    if not run.exists():
+        raise InputError(f"{run}: no such run")
+    path = run if run.is_file() else best(run) if best(run).is_file() else last(run)
+    if not path.is_file():
+        raise InputError(f"{run}: holds no checkpoint, wanted the folder of a training run")
+    return path
+
+
 def load_run(run: Path | str) -> tuple[CrystalNet, RunInfo]:
     """Return the networks of a run, in evaluation mode on the CPU, and the run's description.
 
     run: the folder given to `crystalgrid-train --out`, of which the best checkpoint counts (the last, if there was
     nothing to validate on), or a checkpoint file. Raises InputError for anything else.
     """
-    run = Path(run)
-    if not run.exists():
-        raise InputError(f"{run}: no such run")
-    path = run if run.is_file() else best(run) if best(run).is_file() else last(run)
-    if not path.is_file():
-        raise InputError(f"{run}: holds no checkpoint, wanted the folder of a training run")
+    path = checkpoint_of(Path(run))
     checkpoint = read_checkpoint(path)
     network = checkpoint.info.build()
     try:

@@ -4,25 +4,24 @@ The program is built from sources that travel with the package against the torch
 tied to a torch version.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from .. import __version__
+from ..cache import cached
 from ..errors import InputError
 from ..files import shipped
+from .checkpoint import checkpoint_of
 from .export import export_model
-from .find import find_model
+from .find import find_model, is_exported
 from .released import WEIGHTS
 
 SUFFIXES = (".cpp", ".hpp", ".inl", ".in", ".json", ".txt")
@@ -35,50 +34,24 @@ def become_sampler(model: str, options: list[str]) -> None:
     os.execv(program, ["crystalgrid-sample", *words])
 
 
-def cache() -> Path:
-    """Where what is built on first use is kept; made if need be."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crystalgrid"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Of the processes that start together, the first builds; the others wait and find what it built."""
-    with (cache() / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def artifact(model: str) -> Path:
-    """The file that the sampler reads: `model` itself, or what a released model is exported to on first use."""
+    """Return the file that the sampler reads: an exported one itself, or what a run or released model is exported to.
+
+    The export is kept in the cache, under the content of the weights.
+    """
     path = find_model(model)
-    if path.is_file():
+    if is_exported(path):
         return path
-    if not (path / WEIGHTS).is_file():
-        raise InputError(f"{model}: wanted the file that crystalgrid-export makes from a run, got a folder")
-    content = hashlib.sha256((path / WEIGHTS).read_bytes() + f"{__version__} {torch.__version__}".encode()).hexdigest()
-    exported = cache() / f"{path.name}-{content[:12]}.pt"
-    if exported.exists():  # in a cache that may be read-only
-        return exported
-    with one_at_a_time():
-        if not exported.exists():
-            print(f"exporting {path.name}, once …", file=sys.stderr, flush=True)
-            export_model(str(path), exported)
-    return exported
+    weights = path / WEIGHTS if (path / WEIGHTS).is_file() else checkpoint_of(path)
+    content = hashlib.sha256(weights.read_bytes() + f"{__version__} {torch.__version__}".encode()).hexdigest()
+    return cached(f"{path.name}-{content[:12]}.pt", f"exporting {path.name}, once …", partial(export_model, str(path)))
 
 
 def sampler() -> Path:
-    """The sampler for this torch, built if this is its first use. Raises InputError naming the log where that fails."""
-    program = cache() / f"sampler-torch{torch.__version__}-{_fingerprint()}"
-    if program.exists():
-        return program
-    with one_at_a_time():
-        if not program.exists():
-            version = torch.__version__
-            print(f"building the sampler for torch {version}, once, about a minute …", file=sys.stderr, flush=True)
-            _build(program)
-    return program
+    """Return the sampler for this torch, built on its first use; raises InputError naming the log where that fails."""
+    version = torch.__version__
+    message = f"building the sampler for torch {version}, once, about a minute …"
+    return cached(f"sampler-torch{version}-{_fingerprint()}", message, _build)
 
 
 def _fingerprint() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import signal
 import sys
 from collections.abc import Callable
@@ -17,26 +18,52 @@ NAMES = (
     "data", "train", "prior", "evaluate", "export", "sample", "recover", "interpolate", "figures", "draw", "release",
 )  # fmt: skip
 """The commands in the order of their use; each is a module beside this one, with its function in COMMAND."""
+VERBOSE = {"-v", "--verbose"}
+OPTIONS = """
+  --version                    versions, compiler, instruction set, cache: what a bug report needs
+  -v, --verbose                show where in the code an error was raised; before or after the command's name
+  --print-completion bash|zsh  print a script that completes commands and options
+
+crystalgrid NAME --help lists a command's arguments."""
 
 
 def main() -> None:
     """Run `crystalgrid NAME …`."""
-    run_command(lambda: _run_named(sys.argv[1:]))
+    _start(None)
 
 
 def run(name: str) -> None:
     """Run one command with the arguments of the command line, as the program `crystalgrid-NAME`."""
-    run_command(lambda: _run(name, f"crystalgrid-{name}", sys.argv[1:]))
+    _start(name)
 
 
-def _run_named(words: list[str]) -> None:
-    name = words[0] if words else "--help"
-    if name in ("-h", "--help"):
+def _start(name: str | None) -> None:
+    """Run the command of that name, or the one that the command line names, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal in Latin-1 has no σ, and a result is worth more than that
+    words = [word for word in sys.argv[1:] if word not in VERBOSE]
+    run_command(lambda: _run_words(name, words), verbose=not VERBOSE.isdisjoint(sys.argv[1:]))
+
+
+def _run_words(name: str | None, words: list[str]) -> None:
+    first = words[0] if words else "--help"
+    if first == "--version":
+        from .version import version_report
+
+        print(version_report())
+    elif first == "--print-completion":
+        from .completion import completion_script
+
+        print(completion_script(name, words[1:]))
+    elif name is not None:
+        _run(name, f"crystalgrid-{name}", words)
+    elif first in ("-h", "--help"):
         print(_overview())
-    elif name in NAMES:
-        _run(name, f"crystalgrid {name}", words[1:])
+    elif first in NAMES:
+        _run(first, f"crystalgrid {first}", words[1:])
     else:
-        raise InputError(f"{name}: no such command; there are {', '.join(NAMES)}")
+        raise InputError(f"{first}: no such command; there are {', '.join(NAMES)}")
 
 
 def _run(name: str, prog: str, words: list[str]) -> None:
@@ -48,25 +75,25 @@ def _run(name: str, prog: str, words: list[str]) -> None:
     else:
         from .arguments import bind
 
-        bind(_command(name), prog, words)()
+        bind(command(name), prog, words)()
 
 
-def _command(name: str) -> Callable[..., Any] | dict[str, Callable[..., Any]]:
+def command(name: str) -> Callable[..., Any] | dict[str, Callable[..., Any]]:
     """Return the function of a command, or its subcommands by name."""
-    command: Callable[..., Any] | dict[str, Callable[..., Any]] = import_module(f".{name}", __package__).COMMAND
-    return command
+    found: Callable[..., Any] | dict[str, Callable[..., Any]] = import_module(f".{name}", __package__).COMMAND
+    return found
 
 
 def _overview() -> str:
     """Return the help text that lists each command, and each subcommand, with the first line of its documentation."""
     functions: dict[str, Callable[..., Any]] = {}
     for name in NAMES:
-        command = _command(name)
-        subcommands = command if isinstance(command, dict) else {"": command}
+        named = command(name)
+        subcommands = named if isinstance(named, dict) else {"": named}
         functions |= {f"{name} {subcommand}".strip(): function for subcommand, function in subcommands.items()}
     width = max(map(len, functions))
     lines = [f"  {name:{width}}  {(inspect.getdoc(f) or '').partition(chr(10))[0]}" for name, f in functions.items()]
-    return "\n".join(["usage: crystalgrid NAME …", "", *lines, "", "crystalgrid NAME --help lists its arguments."])
+    return "\n".join(["usage: crystalgrid NAME …", "", *lines, OPTIONS])
 
 
 data, train, prior, evaluate, export, sample, recover, interpolate, figures, draw, release = (
