@@ -66,15 +66,15 @@ def autoencoders(data: str, crystals: int = 1024, seed: int = 0) -> None:
 
 
 def lattices_found(vae: LatticeAutoencoder, densities: tuple[Tensor, ...], cubes: Cubes) -> int:
-    """In how many cubes."""
+    """Return the number of cubes whose lattice is found, up to a whole number of cells."""
     volume = torch.cat([torch.linalg.det(vae.finder(density)) for density in densities]).double()
     parts = torch.linalg.det(cubes.crystals.lattice).abs() / volume
     return int(((parts.round() >= 1) & ((parts / parts.round() - 1).abs() < 0.01)).sum())
 
 
 def cubes_found(vae: AtomAutoencoder, densities: tuple[Tensor, ...], cubes: Cubes) -> int:
-    """In how many cubes every atom is found, and nothing else."""
-    found = (one for density in densities for one in zip(*vae.pursuit(density), strict=True))
+    """Return the number of cubes in which every atom is found, and nothing else."""
+    found = (atoms for density in densities for atoms in zip(*vae.pursuit(density), strict=True))
     return sum(
         len(true.numbers) == int((weights > 0).sum())
         and bool((torch.cdist(torch.from_numpy(true.positions), at).min(1).values < NEAR).all())

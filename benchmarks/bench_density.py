@@ -53,8 +53,8 @@ def test_against_freud(side_by_side, workload) -> None:
     grid, rng = Grid(n=60, length=20.0), np.random.default_rng(0)
     crystal = Crystal(20 * np.eye(3), rng.random((400, 3)), rng.integers(1, 95, 400))
     found = peers.freud_density(crystal.positions, crystal.numbers, grid, REACH)
-    wanted = voxelize([crystal], grid)[0].numpy()
-    assert np.abs(found - wanted).max() < 1e-5 * wanted.max()  # they measure the same thing
+    expected = voxelize([crystal], grid)[0].numpy()
+    assert np.abs(found - expected).max() < 1e-5 * expected.max()  # they measure the same thing
     batch = pack([crystal])
     side_by_side(
         "voxelize 60³ voxels of a 20 Å cubic cell", "freud GaussianDensity",

@@ -1,4 +1,4 @@
-"""What others offer for the same work, each written as well as we can; one cube at a time, one thread."""
+"""Other programs that do the same work, each called as well as we can; one cube at a time, one thread."""
 
 import subprocess
 import tempfile

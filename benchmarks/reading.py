@@ -69,19 +69,19 @@ def stated(path: Path) -> tuple[dict[str, float] | None, int | None]:
     return formula(text(block, ("_chemical_formula_sum",))), int(units) if units.isdecimal() and int(units) else None
 
 
-def agrees(numbers: list[int], wanted: dict[str, float], units: int | None) -> bool:
-    """Whether atoms are a multiple of a formula, or so many times that formula."""
+def agrees(numbers: list[int], stated_counts: dict[str, float], units: int | None) -> bool:
+    """Tell whether atoms are a multiple of a formula: `units` times the formula, if that is stated."""
     from crystalgrid.crystal import SYMBOLS
 
     found = Counter(SYMBOLS[z - 1] if 1 <= z <= len(SYMBOLS) else "?" for z in numbers)
-    if found.keys() != wanted.keys():
+    if found.keys() != stated_counts.keys():
         return False
-    ratios = np.array([found[element] / wanted[element] for element in wanted])
+    ratios = np.array([found[element] / stated_counts[element] for element in stated_counts])
     return bool(np.ptp(ratios) < 0.02 * ratios.max() and (units is None or abs(ratios.mean() / units - 1) < 0.02))
 
 
 def measured(reader: str, files: list[str], answers: Any) -> None:
-    """Read all files with one reader and put what came of it into a queue."""
+    """Read all files with one reader and put the counts of the results into a queue."""
     warnings.simplefilter("ignore")
     read, paths = opened(reader), [Path(file) for file in files]
     results: list[list[int] | None] = []
@@ -99,9 +99,9 @@ def measured(reader: str, files: list[str], answers: Any) -> None:
         for path, numbers, claim in zip(paths, results, claims, strict=True)
         if numbers is not None and claim[0] is not None
     ]
-    wrong = [path.name for path, numbers, wanted, units in checked if not agrees(numbers, wanted, units)]
+    wrong = [path.name for path, numbers, stated_counts, units in checked if not agrees(numbers, stated_counts, units)]
     answers.put({
-        "reader": reader, "files": len(paths), "left_out": sum(one is None for one in results), "stated": len(checked),
+        "reader": reader, "files": len(paths), "left_out": results.count(None), "stated": len(checked),
         "right": len(checked) - len(wrong), "wrong": wrong, "seconds": seconds, "memory_MB": memory,
     })  # fmt: skip
 

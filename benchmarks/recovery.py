@@ -54,9 +54,9 @@ def recovery(data: str, model: str | None = None, split: str = "test", crystals:
             start_time = time.process_time()
             recovered = recover(atoms, None if how == "atoms alone" else density, grid)
             seconds[how] += time.process_time() - start_time
-            for one, true in zip(recovered, part, strict=True):
-                found[how] = found.get(how, 0) + (one is not None)
-                match = one and matcher.get_rms_dist(true.to_pymatgen(), one.crystal.to_pymatgen())
+            for result, true in zip(recovered, part, strict=True):
+                found[how] = found.get(how, 0) + (result is not None)
+                match = result and matcher.get_rms_dist(true.to_pymatgen(), result.crystal.to_pymatgen())
                 rms[how] += [match[0]] if match else []
     print(f"{len(chosen)} crystals of {data}, split {split}, seed {seed}, {model or 'true densities and labels'}")
     print("| | with a lattice | match | RMSE, mean | median | ms a cube |\n|---|--:|--:|--:|--:|--:|")

@@ -71,7 +71,7 @@ def main(
 
 
 def multiply_adds(network: torch.nn.Module, latent_dim: int) -> float:
-    """Of drawing, decoding and segmenting one structure."""
+    """Return the multiply-adds of drawing, decoding and segmenting one structure."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network.segment(network.decode(network.prior(latents(0, 0, 1, latent_dim))))
     return counter.get_total_flops() / 2

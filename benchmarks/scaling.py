@@ -1,4 +1,4 @@
-"""How the cost of `voxelize`, `label_species` and `find_atoms` grows, as a picture."""
+"""A picture of how the cost of `voxelize`, `label_species` and `find_atoms` grows."""
 
 import time
 from collections.abc import Callable

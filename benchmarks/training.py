@@ -53,7 +53,7 @@ class Grids(Dataset):
 
 
 def on_the_fly(training: JointTraining) -> Batches:
-    """What crystalgrid-train does."""
+    """Yield batches that are voxelised while training goes on, as `crystalgrid-train` does."""
     size = training.recipe.optimizer.batch_size
     for step in count():
         yield training.batch(step * size, size)

@@ -1,4 +1,4 @@
-"""What single voxels say of their species: the last layers of the U-Net, on what it sees, without the U-Net."""
+"""A test of how much single voxels tell of their species: the last layers of the U-Net, on its input alone."""
 
 import math
 
@@ -28,8 +28,8 @@ def voxels(net: CrystalNet, unet: UNet, crystals: CrystalSet, count: int, seed: 
     """Channels [V, channels] and Z [V] of voxels with an atom, in decoded densities of `count` random cubes."""
     grid, chosen = Grid(), np.random.default_rng(seed).permutation(len(crystals))[:count]
     channels, numbers = [], []
-    for some in np.array_split(chosen, max(1, count // AT_A_TIME)):
-        cubes = training_cubes(crystals, "repeated", grid, seed, 0, some)
+    for rows in np.array_split(chosen, max(1, count // AT_A_TIME)):
+        cubes = training_cubes(crystals, "repeated", grid, seed, 0, rows)
         density = net.decode(net.encode(cubes.density(grid))[0])
         species = cubes.species(grid)
         seen = torch.stack([torch.log1p(density / unet.peak), *unet.filters(density)], -1)

@@ -59,7 +59,10 @@ class Workload:
 
 
 def _multiply_adds(lattice: np.ndarray, atoms: int, n: int = 30) -> int:
-    """Of one cube: over the atoms for each mode, then over k, h and l, as `cpp/src/fourier_density.inl` sums them."""
+    """Return the multiply-adds of one cube, as `cpp/src/fourier_density.inl` sums them.
+
+    The sums go over the atoms for each mode, then over k, h and l.
+    """
     assert lattice[2, 0] == lattice[2, 1] == lattice[0, 1] == 0  # c along z, a in the plane of x and z
     reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
     reach = optimize.brentq(lambda x: special.erfc(x / 2**0.5) + (2 / np.pi) ** 0.5 * x * np.exp(-x * x / 2) - 1e-5 / 6,

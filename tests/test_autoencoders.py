@@ -155,12 +155,12 @@ def test_training_gives_fit_as_many_cubes_as_it_wants(prototypes):
 def test_torchscript_gives_the_same(network, density):
     scripted = torch.jit.script(network)
     mu, logvar = network.encode(density[:3])
-    for seen, wanted in zip(scripted.encode(density[:3]), (mu, logvar), strict=True):
-        torch.testing.assert_close(seen, wanted)
+    for seen, expected in zip(scripted.encode(density[:3]), (mu, logvar), strict=True):
+        torch.testing.assert_close(seen, expected)
     decoded = network.decode(mu)
     torch.testing.assert_close(scripted.decode(mu), decoded)
-    for seen, wanted in zip(scripted.segment(decoded), network.segment(decoded), strict=True):
-        torch.testing.assert_close(seen, wanted)
+    for seen, expected in zip(scripted.segment(decoded), network.segment(decoded), strict=True):
+        torch.testing.assert_close(seen, expected)
 
 
 class Method(torch.nn.Module):
@@ -178,10 +178,10 @@ class Method(torch.nn.Module):
 def test_torch_export_traces_what_can_be_traced(network, density):
     autoencoder, batch = network.autoencoder, torch.export.Dim("batch", min=1, max=64)
     mu, _ = autoencoder.encode(density[:3])
-    wanted = {"decode": (mu[:2], mu, autoencoder.decode(mu))}
+    expected = {"decode": (mu[:2], mu, autoencoder.decode(mu))}
     if autoencoder.traceable:
-        wanted["encode"] = (density[:2].contiguous(), density[:3].contiguous(), mu)
-    for method, (example, given, result) in wanted.items():
+        expected["encode"] = (density[:2].contiguous(), density[:3].contiguous(), mu)
+    for method, (example, given, result) in expected.items():
         traced = torch.export.export(Method(autoencoder, method), (example,), dynamic_shapes=({0: batch},)).module()
         seen = traced(given)
         torch.testing.assert_close(seen[0] if method == "encode" else seen, result, rtol=1e-4, atol=1e-4)

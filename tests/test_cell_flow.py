@@ -55,8 +55,8 @@ def test_velocities_do_not_depend_on_origin_images_order_or_padding(flow):
         "padding": padded,
     }.items():
         got, lattice_got = flow.velocity(*changed, *conditions)
-        wanted = v[:, order] if name == "order" else v
-        torch.testing.assert_close(got[:, :8], wanted, rtol=1e-3, atol=1e-4, msg=name)
+        expected = v[:, order] if name == "order" else v
+        torch.testing.assert_close(got[:, :8], expected, rtol=1e-3, atol=1e-4, msg=name)
         torch.testing.assert_close(lattice_got, lattice_v, rtol=1e-3, atol=1e-4, msg=name)
 
 
@@ -118,9 +118,9 @@ def test_a_flow_learns_two_crystals():
         drawn = to_crystals(*flow.eval()(torch.randn(100, 60)))
     errors = []
     for crystal in drawn:
-        wanted = crystals[0] if 55 in crystal.numbers else crystals[1]
-        assert sorted(crystal.numbers) == sorted(wanted.numbers)
-        lengths = (each.to_pymatgen().get_distance(0, 1) for each in (crystal, wanted))
+        expected = crystals[0] if 55 in crystal.numbers else crystals[1]
+        assert sorted(crystal.numbers) == sorted(expected.numbers)
+        lengths = (each.to_pymatgen().get_distance(0, 1) for each in (crystal, expected))
         errors.append(abs(next(lengths) - next(lengths)))
     assert np.median(errors) < 0.25  # Å; anywhere in these cells it would be 0.5
     assert 30 < sum(55 in crystal.numbers for crystal in drawn) < 70
@@ -156,9 +156,9 @@ def test_draws_have_the_symmetry_of_their_template_whatever_was_learned(cells):
     space_groups = flow.templates(noise[:, 0])[0].space_group.tolist()
     pairs = zip(to_crystals(*flow(noise)), space_groups, strict=True)
     assert len(set(space_groups)) > 15
-    spread_out = [(crystal, wanted) for crystal, wanted in pairs if is_spread_out(crystal)]
+    spread_out = [(crystal, expected) for crystal, expected in pairs if is_spread_out(crystal)]
     assert len(spread_out) > 40
-    assert np.mean([number_of_space_group(crystal) == wanted for crystal, wanted in spread_out]) > 0.9
+    assert np.mean([number_of_space_group(crystal) == expected for crystal, expected in spread_out]) > 0.9
 
 
 def test_the_commonest_templates_come_first_and_all_are_kept(cells):

@@ -53,8 +53,8 @@ def test_both_forms_give_the_same(forms: tuple[Path, Path], batch: int) -> None:
     torch.testing.assert_close(package.decode(z), density, rtol=1e-5, atol=1e-5)
     assert not torch.allclose(script.prior(z), z, atol=0.1)
     torch.testing.assert_close(package.prior(z), script.prior(z), rtol=1e-5, atol=1e-5)
-    for seen, wanted in zip(package.encode(density), script.encode(density), strict=True):
-        torch.testing.assert_close(seen, wanted, rtol=1e-4, atol=1e-3)
+    for seen, expected in zip(package.encode(density), script.encode(density), strict=True):
+        torch.testing.assert_close(seen, expected, rtol=1e-4, atol=1e-3)
     for x in (density, density.transpose(2, 3).contiguous().transpose(2, 3)):  # however it lies in memory
         assert torch.equal(package.segment(x)[0], package.segment(density)[0])
     (species, confidence), (same, sure) = package.segment(density), script.segment(density)

@@ -70,8 +70,8 @@ def test_derivatives_are_those_of_the_sum_of_modes():
     rng = np.random.default_rng(0)
     coefficients, modes = rng.standard_normal((4, 4, 4)), rng.standard_normal((3, 4, 6))
     found = value_and_derivatives(*(torch.from_numpy(x) for x in (coefficients[None], modes)))
-    wanted = reference.jet(coefficients, modes)
-    for one, other in zip(found, wanted, strict=True):
+    expected = reference.jet(coefficients, modes)
+    for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one[0].numpy(), other, rtol=1e-12)
 
 

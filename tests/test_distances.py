@@ -34,8 +34,8 @@ def test_images_are_neighbours_too(name):
     inside = crystal.frac_coords - np.floor(crystal.frac_coords)
     block = (inside + steps[:, None]).reshape(-1, 3) @ crystal.lattice
     distances = np.linalg.norm(inside @ crystal.lattice - block[:, None], axis=2)
-    wanted = np.where(distances > 1e-6, distances, cutoff).min(axis=0).clip(max=cutoff)
-    np.testing.assert_allclose(neighbours_in_crystal(crystal, cutoff), wanted, atol=1e-6)
+    expected = np.where(distances > 1e-6, distances, cutoff).min(axis=0).clip(max=cutoff)
+    np.testing.assert_allclose(neighbours_in_crystal(crystal, cutoff), expected, atol=1e-6)
 
 
 def test_wasserstein_of_shifted_and_of_unequal_samples():

@@ -53,10 +53,10 @@ def tiny(prototypes) -> Study:
 
 def test_reconstruction_counts_as_the_evaluation_does(tiny, tmp_path, saved_figures):
     numbers = reconstruction.run(tiny, tmp_path)
-    wanted = measure(tiny.model, tiny.chosen, SEED)
+    expected = measure(tiny.model, tiny.chosen, SEED)
     assert numbers["n_cubes"] == 6
     for key in ("voxel_rel_l2", "count_exact", "true_to_pred_A", "interior"):
-        assert numbers[key] == pytest.approx(wanted[key]) if key != "interior" else numbers[key] == wanted[key]
+        assert numbers[key] == pytest.approx(expected[key]) if key != "interior" else numbers[key] == expected[key]
     assert numbers["voxel_error_A-3"]["p50"] < numbers["voxel_error_A-3"]["p90"]
     assert 0.5 < numbers["voxel_pearson"] < 1
     (counts,) = axes_titled(saved_figures["reconstruction"], "atoms per cube")
@@ -115,8 +115,8 @@ def test_draws_are_those_of_the_sampler_and_compared_with_real_crystals(tiny, tm
     drawn = histograms(saved_figures["draws_distances"].axes[0])
     assert drawn.keys() == spaced.keys()
     for source, (edges, heights) in drawn.items():
-        wanted, _ = np.histogram(spaced[source].clip(0, 6), edges, density=True)
-        np.testing.assert_allclose(heights, wanted)
+        expected, _ = np.histogram(spaced[source].clip(0, 6), edges, density=True)
+        np.testing.assert_allclose(heights, expected)
     # With real crystals in the place of draws there is no distance left.
     perfect = draws.run(tiny._replace(drawn=tiny.drawn._replace(atoms=tiny.extracted)), tmp_path)
     assert perfect["wasserstein_A"]["drawn"] == perfect["total_variation"]["drawn"] == 0
@@ -163,18 +163,18 @@ def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys, 
 
 def test_conditioning_obtains_the_largest_density_that_was_requested(tiny, tmp_path, saved_figures):
     numbers = conditioning.run(tiny, tmp_path)
-    wanted, got = (np.array(numbers[key]) for key in ("requested_A-3", "obtained_A-3"))
-    np.testing.assert_allclose(got, wanted, rtol=0.01)
+    expected, got = (np.array(numbers[key]) for key in ("requested_A-3", "obtained_A-3"))
+    np.testing.assert_allclose(got, expected, rtol=0.01)
     peaks = tiny.density.amax((1, 2, 3))
-    assert (wanted.min(), wanted.max()) == pytest.approx((float(peaks.min()), float(peaks.max())), rel=1e-3)
+    assert (expected.min(), expected.max()) == pytest.approx((float(peaks.min()), float(peaks.max())), rel=1e-3)
     error = numbers["relative_error"]
     assert error["one_step"]["p50"] > 10 * error["corrected"]["p50"]
     assert numbers["geometry_correlation"]["other_scale"]["p50"] > 0.95
     assert numbers["geometry_correlation"]["other_cube"]["p50"] < 0.8
     drawn = points(saved_figures["conditioning"].axes[0])
-    np.testing.assert_allclose(drawn, np.stack([wanted, got], axis=1), rtol=1e-6)
+    np.testing.assert_allclose(drawn, np.stack([expected, got], axis=1), rtol=1e-6)
     highest = [image.max() for image in slices(saved_figures["conditioning"])[:3]]
-    np.testing.assert_allclose(highest, np.geomspace(wanted[0], wanted[-1], 3), rtol=0.02)
+    np.testing.assert_allclose(highest, np.geomspace(expected[0], expected[-1], 3), rtol=0.02)
 
 
 def test_what_decodes_to_nothing_stays_nothing(tiny):
@@ -233,8 +233,8 @@ def test_a_finished_beta_is_not_trained_again(tiny, tmp_path, monkeypatch, saved
     assert [row["beta"] for row in numbers["table"]] == [0.1, 1.0]
     kl = [row["kl_nats"] for row in numbers["table"]]
     assert kl[0] == kl[1] > 0
-    wanted = [(row["voxel_rel_l2"], row["wasserstein_A"]) for row in numbers["table"]]
-    np.testing.assert_allclose(saved_figures["beta"].axes[0].lines[0].get_xydata(), wanted)
+    expected = [(row["voxel_rel_l2"], row["wasserstein_A"]) for row in numbers["table"]]
+    np.testing.assert_allclose(saved_figures["beta"].axes[0].lines[0].get_xydata(), expected)
 
 
 def test_mixtures_are_between_a_crystal_and_noise():

@@ -107,6 +107,6 @@ def test_what_is_installed_is_what_is_imported() -> None:
     optional = {name: listed(packages) for name, packages in PROJECT["optional-dependencies"].items() if name in EXTRAS}
     assert {package: extra for package, extra in OPTIONAL.items() if package not in optional[extra]} == {}
     programs, of_matplotlib = {"cmake", "ninja"}, {"PIL"}
-    wanted = listed(PROJECT["dependencies"]) - programs | set(OPTIONAL)
-    assert imported() - of_matplotlib == wanted
+    expected = listed(PROJECT["dependencies"]) - programs | set(OPTIONAL)
+    assert imported() - of_matplotlib == expected
     assert set.union(*optional.values()) == {*OPTIONAL, "crystalgrid"}

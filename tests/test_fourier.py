@@ -36,10 +36,10 @@ def test_any_order_of_axes_agrees_with_float64(name: str) -> None:
     crystals = [Crystal(crystal.lattice[o], crystal.frac_coords[:, o], crystal.numbers) for o in orders]
     origins = random_origins(rng, crystals) * 3
     assert all(summed_by_series(pack(crystals), grid, rotations))
-    wanted = voxelize(crystals, grid, origins, rotations, dtype=torch.float64, accuracy=1e-8)
+    expected = voxelize(crystals, grid, origins, rotations, dtype=torch.float64, accuracy=1e-8)
     for accuracy in (1e-4, 1e-5, 1e-6):
         found = voxelize(crystals, grid, origins, rotations, accuracy=accuracy)
-        error = (found - wanted).abs().amax((1, 2, 3)) / wanted.amax((1, 2, 3))
+        error = (found - expected).abs().amax((1, 2, 3)) / expected.amax((1, 2, 3))
         assert error.max() < accuracy + 5e-7
         assert found.min() >= 0
 
@@ -48,16 +48,16 @@ def test_any_order_of_axes_agrees_with_float64(name: str) -> None:
 def test_any_number_of_voxels_agrees_with_the_direct_sum(n: int) -> None:
     grid, origin = Grid(n=n, length=9.0), np.array([[0.3, -7, 12]])
     assert summed_by_series(pack([PEROVSKITE]), grid) == [True]
-    found, wanted = voxelize([PEROVSKITE], grid, origin), reference.voxelize(PEROVSKITE, grid, origin[0])
-    assert np.abs(found[0].numpy() - wanted).max() < 1e-5 * wanted.max()
+    found, expected = voxelize([PEROVSKITE], grid, origin), reference.voxelize(PEROVSKITE, grid, origin[0])
+    assert np.abs(found[0].numpy() - expected).max() < 1e-5 * expected.max()
 
 
 @pytest.mark.parametrize(("length", "sigma"), [(10.0, 0.7), (30.0, 1.5), (2.0, 1.0), (10.0, 4.0)])
 def test_any_length_and_width_agrees_with_float64(length: float, sigma: float) -> None:
     grid, batch = Grid(n=20, length=length, sigma=sigma), pack([PEROVSKITE, ZOO["hexagonal"]])
     assert all(summed_by_series(batch, grid))
-    wanted = voxelize(batch, grid, dtype=torch.float64, accuracy=1e-8)
-    assert ((voxelize(batch, grid) - wanted).abs().amax((1, 2, 3)) < 1e-5 * wanted.amax((1, 2, 3))).all()
+    expected = voxelize(batch, grid, dtype=torch.float64, accuracy=1e-8)
+    assert ((voxelize(batch, grid) - expected).abs().amax((1, 2, 3)) < 1e-5 * expected.amax((1, 2, 3))).all()
 
 
 def test_images_are_summed_where_the_series_does_not_serve() -> None:
@@ -78,17 +78,17 @@ def test_voids_are_as_accurate_as_the_rest() -> None:
     grid, origin = Grid(n=40, length=4.0), torch.tensor([[0.0, 0, 10.5], [0, 0, 0]])
     assert summed_by_series(pack([slab]), grid) == [True]
     found = voxelize([slab] * 2, grid, origin)
-    wanted = voxelize([slab] * 2, grid, origin, dtype=torch.float64, accuracy=1e-8)
-    assert wanted[0].max() < 1e-3 * wanted[1].max()
-    assert ((found - wanted).abs().amax((1, 2, 3)) < 1e-5 * wanted.amax((1, 2, 3))).all()
+    expected = voxelize([slab] * 2, grid, origin, dtype=torch.float64, accuracy=1e-8)
+    assert expected[0].max() < 1e-3 * expected[1].max()
+    assert ((found - expected).abs().amax((1, 2, 3)) < 1e-5 * expected.amax((1, 2, 3))).all()
 
 
 def test_weights_of_any_sign() -> None:
     rng, batch = np.random.default_rng(2), pack([ZOO["cubic"]])
     weights = torch.from_numpy(rng.uniform(-3, 3, len(ZOO["cubic"])))
     found = voxelize(batch, weights=weights)
-    wanted = voxelize(batch, weights=weights, dtype=torch.float64, accuracy=1e-8)
-    assert (found - wanted).abs().max() < 1e-5 * wanted.abs().max()
+    expected = voxelize(batch, weights=weights, dtype=torch.float64, accuracy=1e-8)
+    assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
     assert found.min() < 0
 
 
@@ -108,8 +108,8 @@ def test_gradients_agree_with_float64_on_every_instruction_set(isa: str, monkeyp
         return torch.autograd.grad((density * slope.to(dtype)).sum(), inputs)
 
     try:
-        found, wanted = gradients(torch.float32), gradients(torch.float64)
+        found, expected = gradients(torch.float32), gradients(torch.float64)
     except ValueError as error:
         pytest.skip(str(error))
-    for f, w in zip(found, wanted, strict=True):
+    for f, w in zip(found, expected, strict=True):
         assert (f - w).abs().max() < 2e-5 * w.abs().max()

@@ -44,8 +44,8 @@ def test_the_run_is_the_model_with_a_generator_beside_it(run, crystals, tmp_path
     assert list((tmp_path / "out/pictures").glob("*.png"))
     noise = latents(0, 0, 3, info.latent_dim)
     assert torch.equal(cg.load(run).prior(noise), noise)
-    wanted = after.prior(noise)
-    assert not torch.allclose(wanted, noise, atol=0.1)
+    expected = after.prior(noise)
+    assert not torch.allclose(expected, noise, atol=0.1)
 
     export(str(tmp_path / "out"), tmp_path / "model.pt")
     write_weights(tmp_path / "out", tmp_path)
@@ -53,8 +53,8 @@ def test_the_run_is_the_model_with_a_generator_beside_it(run, crystals, tmp_path
         assert loaded.has_prior
         kind = info.recipe.network.autoencoder
         tolerance = 1e-4 if kind == "lattice" else None  # more operations, compiled otherwise
-        torch.testing.assert_close(loaded.prior(noise), wanted, rtol=tolerance, atol=tolerance)
-    torch.testing.assert_close(load_released(tmp_path)[0].prior(noise), wanted, rtol=0, atol=0.05)  # half precision
+        torch.testing.assert_close(loaded.prior(noise), expected, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(load_released(tmp_path)[0].prior(noise), expected, rtol=0, atol=0.05)  # half precision
 
 
 def test_stopped_and_resumed_is_the_same_as_never_stopped(run, crystals, tmp_path) -> None:

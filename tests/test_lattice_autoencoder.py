@@ -105,8 +105,8 @@ def test_the_density_is_the_sum_of_its_definition():
     miller = factors.miller_indices(torch.from_numpy(reciprocal)).numpy()
     for b in range(2):
         waves = reference.waves_at_voxels(reciprocal[b], miller[b])
-        wanted = 1 + 2 * (waves @ (c[b] - 1j * s[b])).real.reshape(30, 30, 30)
-        np.testing.assert_allclose(density[b].numpy(), wanted, atol=2e-5)
+        expected = 1 + 2 * (waves @ (c[b] - 1j * s[b])).real.reshape(30, 30, 30)
+        np.testing.assert_allclose(density[b].numpy(), expected, atol=2e-5)
 
 
 @torch.no_grad()
@@ -119,10 +119,10 @@ def test_structure_factors_are_those_of_ridge_regression():
     miller = factors.miller_indices(reciprocal).numpy()
     found = torch.cat([x.reshape(len(crystals), -1) for x in factors.fit(density, reciprocal)], 1).numpy()
     for b in range(len(crystals)):
-        wanted = reference.structure_factors(
+        expected = reference.structure_factors(
             density[b].double().numpy(), reciprocal[b].numpy(), miller[b], NOISE, VARIANCE
         )
-        np.testing.assert_allclose(found[b], wanted.clip(-LARGEST, LARGEST), atol=2e-4)
+        np.testing.assert_allclose(found[b], expected.clip(-LARGEST, LARGEST), atol=2e-4)
 
 
 @torch.no_grad()
@@ -134,9 +134,9 @@ def test_structure_factors_are_those_of_point_atoms():
     mean, c, s = factors.fit(density, reciprocal)
     assert float(mean) == pytest.approx(crystal.numbers.sum() / abs(np.linalg.det(crystal.lattice)), rel=1e-3)
     waves = factors.g_vectors(reciprocal)[0].numpy()
-    wanted = crystal.numbers @ np.exp(-1j * (crystal.positions - 5) @ waves.T) / crystal.numbers.sum()
+    expected = crystal.numbers @ np.exp(-1j * (crystal.positions - 5) @ waves.T) / crystal.numbers.sum()
     seen = np.linalg.norm(waves, axis=1) < 3
-    np.testing.assert_allclose((c - 1j * s)[0].numpy()[seen], wanted[seen], atol=2e-3)
+    np.testing.assert_allclose((c - 1j * s)[0].numpy()[seen], expected[seen], atol=2e-3)
 
 
 @torch.no_grad()
@@ -201,8 +201,8 @@ def test_torchscript_and_autocast_change_nothing(autoencoder):
     density = cubes_of(random_crystals(3))
     mu, logvar = autoencoder.encode(density)
     scripted = torch.jit.script(autoencoder)
-    for seen, wanted in zip(scripted.encode(density), (mu, logvar), strict=True):
-        torch.testing.assert_close(seen, wanted)
+    for seen, expected in zip(scripted.encode(density), (mu, logvar), strict=True):
+        torch.testing.assert_close(seen, expected)
     torch.testing.assert_close(scripted.decode(mu), autoencoder.decode(mu))
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(autoencoder.encode(density)[0], mu)

@@ -21,8 +21,8 @@ def test_reduced_bases_are_the_shortest_of_the_same_lattice(lattices):
     steps = bases @ torch.linalg.inv(lattices)
     torch.testing.assert_close(steps, steps.round(), rtol=0, atol=1e-9)
     assert torch.allclose(torch.linalg.det(steps).abs(), torch.ones(len(steps), dtype=torch.float64))
-    wanted = np.stack([reference.shortest_translations(lattice) for lattice in lattices.numpy()])
-    np.testing.assert_allclose(bases.norm(dim=2).numpy(), wanted, rtol=1e-9)
+    expected = np.stack([reference.shortest_translations(lattice) for lattice in lattices.numpy()])
+    np.testing.assert_allclose(bases.norm(dim=2).numpy(), expected, rtol=1e-9)
     assert ((bases[:, :1] * bases[:, 1:]).sum(2) > -1e-9).all()
 
 

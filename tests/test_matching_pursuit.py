@@ -20,11 +20,11 @@ from crystalgrid.report.metrics import true_atoms
 PURSUIT = MatchingPursuit(GRID.n, 75)
 
 
-def assert_are(positions: torch.Tensor, weights: torch.Tensor, wanted: np.ndarray, numbers: np.ndarray) -> None:
+def assert_are(positions: torch.Tensor, weights: torch.Tensor, expected: np.ndarray, numbers: np.ndarray) -> None:
     """Assert that what was found in one cube are these atoms, in any order, and no others."""
     found = positions[weights > 0].numpy()
-    assert len(found) == len(wanted)
-    distances = np.linalg.norm(wanted[:, None] - found, axis=2)
+    assert len(found) == len(expected)
+    distances = np.linalg.norm(expected[:, None] - found, axis=2)
     nearest = distances.argmin(1)
     assert sorted(nearest) == list(range(len(found)))
     assert distances.min(1).max() < 0.01
@@ -36,8 +36,8 @@ def assert_are(positions: torch.Tensor, weights: torch.Tensor, wanted: np.ndarra
 def test_atoms_anywhere_are_found(count, apart):
     atoms = [random_atoms(np.random.default_rng((count, i)), count, apart) for i in range(6)]
     found = PURSUIT(torch.cat([density_of(*one) for one in atoms]))
-    for positions, weights, wanted in zip(*found, atoms, strict=True):
-        assert_are(positions, weights, *wanted)
+    for positions, weights, expected in zip(*found, atoms, strict=True):
+        assert_are(positions, weights, *expected)
 
 
 @torch.no_grad()
@@ -61,9 +61,9 @@ def test_hydrogen_is_found_beside_what_it_is_bound_to(heavy, distance):
 @torch.no_grad()
 def test_gaussians_are_the_density():
     positions, numbers = random_atoms(np.random.default_rng(3), 7, 0.2)
-    wanted = reference.voxelize(as_crystal(positions, numbers), GRID, np.zeros(3), periodic=False)
+    expected = reference.voxelize(as_crystal(positions, numbers), GRID, np.zeros(3), periodic=False)
     found = gaussians(torch.from_numpy(positions)[None], torch.from_numpy(numbers)[None].double(), PURSUIT.voxels)
-    np.testing.assert_allclose(found[0].numpy(), wanted, atol=1e-12)
+    np.testing.assert_allclose(found[0].numpy(), expected, atol=1e-12)
 
 
 @torch.no_grad()
@@ -73,9 +73,9 @@ def test_normal_equations_are_those_of_differences():
     left = rng.standard_normal((30, 30, 30))
     tensors = [torch.from_numpy(x)[None].double() for x in (left, positions, numbers)]
     squares, towards = normal_equations(*tensors, PURSUIT.voxels)
-    wanted = reference.normal_equations(left, positions, numbers, GRID)
-    np.testing.assert_allclose(squares[0].numpy(), wanted[0], rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(towards[0].numpy(), wanted[1], rtol=1e-6, atol=1e-7)
+    expected = reference.normal_equations(left, positions, numbers, GRID)
+    np.testing.assert_allclose(squares[0].numpy(), expected[0], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(towards[0].numpy(), expected[1], rtol=1e-6, atol=1e-7)
 
 
 @torch.no_grad()

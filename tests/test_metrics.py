@@ -75,19 +75,19 @@ def slow_summary(found, true) -> dict:
     for cube, atoms_there in zip(found, true, strict=True):
         for name, least in (("all", 0.0), ("interior", 1.0)):
             region = regions[name]
-            wanted = [(t, z) for t, z in atoms_there if all(least <= x <= 10 - least for x in t)]
-            region["tp"] += [min((math.dist(t, p) for p, _ in cube), default=diagonal) for t, _ in wanted]
+            expected = [(t, z) for t, z in atoms_there if all(least <= x <= 10 - least for x in t)]
+            region["tp"] += [min((math.dist(t, p) for p, _ in cube), default=diagonal) for t, _ in expected]
             kept = 0
             for p, z in cube:
                 nearest = min(atoms_there, key=lambda atom: math.dist(p, atom[0]))
-                if name == "interior" and nearest not in wanted:
+                if name == "interior" and nearest not in expected:
                     continue
                 kept += 1
                 distance = math.dist(p, nearest[0])
                 region["pt"].append(distance)
                 if distance <= 0.5:
                     region["z"].append((z, nearest[1]))
-            region["count"].append(abs(kept - len(wanted)))
+            region["count"].append(abs(kept - len(expected)))
     return {name: _slow_keys(**region) for name, region in regions.items()}
 
 
@@ -115,9 +115,9 @@ def test_against_the_slow_twin():
         shifted = [(tuple(np.array(p) + rng.normal(0, 0.25, 3)), max(1, z + rng.integers(-3, 4))) for p, z in there]
         found.append([(p, int(z)) for p, z in shifted if all(0 <= x <= 10 for x in p)][: rng.integers(5, 25)])
     got = tallied(atoms(*found), truth(*true))
-    wanted = slow_summary(found, true)
+    expected = slow_summary(found, true)
     for name, region in (("all", got), ("interior", got["interior"])):
-        for key, value in wanted[name].items():
+        for key, value in expected[name].items():
             assert region[key] == pytest.approx(value), (name, key)
 
 

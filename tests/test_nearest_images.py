@@ -27,9 +27,9 @@ def frac_coords(bases) -> torch.Tensor:
 def test_differences_are_the_shortest(bases, frac_coords):
     differences, lengths = mean_nearest_differences(frac_coords, bases, WIDTH)
     for b, basis in enumerate(bases.numpy()):
-        wanted, shortest = reference.mean_translations(frac_coords[b].numpy(), basis)
+        expected, shortest = reference.mean_translations(frac_coords[b].numpy(), basis)
         np.testing.assert_allclose(lengths[b].numpy(), shortest, atol=1e-4)
-        np.testing.assert_allclose(differences[b].numpy(), wanted, atol=1e-3)
+        np.testing.assert_allclose(differences[b].numpy(), expected, atol=1e-3)
 
 
 def test_rounding_does_not_choose_among_images_that_are_equally_near(bases):
@@ -37,8 +37,8 @@ def test_rounding_does_not_choose_among_images_that_are_equally_near(bases):
     exact = torch.cartesian_prod(*3 * [torch.tensor([0.0, 0.5])]).expand(len(bases), -1, -1)
     rounded = exact + 1e-7 * torch.randn(exact.shape, generator=torch.Generator().manual_seed(0))
     results = (mean_nearest_differences(coords, bases, WIDTH) for coords in (exact, rounded))
-    for wanted, got in zip(*results, strict=True):
-        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-3)
+    for expected, got in zip(*results, strict=True):
+        torch.testing.assert_close(got, expected, rtol=0, atol=1e-3)
 
 
 def test_translations_lead_to_the_nearest_image(bases, frac_coords):

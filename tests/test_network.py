@@ -46,9 +46,9 @@ def test_a_batch_of_one_is_the_same_cube(net, density):
 def test_torchscript_as_it_stands(net, density):
     scripted = torch.jit.script(net)
     mu, logvar = net.encode(density)
-    for seen, wanted in zip(scripted.encode(density), (mu, logvar), strict=True):
-        torch.testing.assert_close(seen, wanted)
+    for seen, expected in zip(scripted.encode(density), (mu, logvar), strict=True):
+        torch.testing.assert_close(seen, expected)
     decoded = net.decode(mu)
     torch.testing.assert_close(scripted.decode(mu), decoded)
-    for seen, wanted in zip(scripted.segment(decoded), net.segment(decoded), strict=True):
-        torch.testing.assert_close(seen, wanted)
+    for seen, expected in zip(scripted.segment(decoded), net.segment(decoded), strict=True):
+        torch.testing.assert_close(seen, expected)

@@ -57,10 +57,10 @@ def test_any_free_points_and_lattice_parameters_make_crystals_of_that_symmetry(c
     lattice = from_parameters(symmetrize_lattice(orbits, params))
     crystals = to_crystals(lattice, orbit_positions(orbits, free_points), cells.numbers)
     pairs = zip(crystals, cells.orbits.space_group.tolist(), strict=True)
-    spread_out = [(crystal, wanted) for crystal, wanted in pairs if is_spread_out(crystal)]
+    spread_out = [(crystal, expected) for crystal, expected in pairs if is_spread_out(crystal)]
     assert len(spread_out) > 100
     # By chance, or because only their positions break a higher symmetry, a few have more.
-    assert np.mean([number_of_space_group(crystal) == wanted for crystal, wanted in spread_out]) > 0.95
+    assert np.mean([number_of_space_group(crystal) == expected for crystal, expected in spread_out]) > 0.95
 
 
 def test_the_symmetric_part_of_a_symmetric_step_is_the_step(cells, orbits):
@@ -97,8 +97,8 @@ def test_free_steps_are_the_shortest_that_keep_the_symmetry(cells, orbits):
     first = (orbits.orbit == torch.arange(ATOMS)) & (cells.numbers > 0)
     for affine, step, got in zip(orbits.affine[first], steps[first], shortest[first], strict=True):
         allowed = translations[((translations @ affine.T) - translations).abs().amax(1) < 1e-3]
-        wanted = (step + allowed).norm(dim=1).min()
-        assert got.norm() == pytest.approx(float(wanted), abs=1e-5)
+        expected = (step + allowed).norm(dim=1).min()
+        assert got.norm() == pytest.approx(float(expected), abs=1e-5)
         assert (got - step - (got - step).round()).abs().max() < 1e-5
 
 

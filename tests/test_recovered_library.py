@@ -131,14 +131,14 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_never_was(
         recover_library([library], out, cif=True, resume=True)
 
 
-def assert_same_files(folder: Path, wanted: Path) -> None:
+def assert_same_files(folder: Path, expected: Path) -> None:
     """Check that two folders have the same crystals, table and CIF files, and as many others."""
-    names = sorted(path.relative_to(wanted) for path in wanted.rglob("*"))
+    names = sorted(path.relative_to(expected) for path in expected.rglob("*"))
     assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == names
     for name in names:
         if name.suffix in (".csv", ".cif"):
-            assert (folder / name).read_text() == (wanted / name).read_text()
-    one, other = (load_crystals(str(path / "crystals.parquet")) for path in (folder, wanted))
+            assert (folder / name).read_text() == (expected / name).read_text()
+    one, other = (load_crystals(str(path / "crystals.parquet")) for path in (folder, expected))
     np.testing.assert_array_equal(one.lattice, other.lattice)
     np.testing.assert_array_equal(one.frac_coords, other.frac_coords)
 

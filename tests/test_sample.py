@@ -35,10 +35,10 @@ def test_latents_are_the_same_bits_as_in_python(sampler: Path, mirror: Path, tmp
 def test_sampler_and_python_agree_atom_for_atom(sampler: Path, tiny: Path, tmp_path: Path) -> None:
     frames, density = sampled(sampler, tiny, tmp_path / "out", "-n", 7, "--batch", 7, "--seed", 5)
     model = cg.load(tiny)
-    wanted = model.decode(latents(5, 0, 7, model.latent_dim))
-    np.testing.assert_allclose(density, wanted, rtol=0, atol=1e-4)
-    species, confidence = model.segment(wanted)
-    atoms = cg.find_atoms(species, wanted, model.grid, confidence=confidence)
+    expected = model.decode(latents(5, 0, 7, model.latent_dim))
+    np.testing.assert_allclose(density, expected, rtol=0, atol=1e-4)
+    species, confidence = model.segment(expected)
+    atoms = cg.find_atoms(species, expected, model.grid, confidence=confidence)
     assert [len(frame) for frame in frames] == atoms.offsets.diff().tolist()
     assert sum(map(len, frames)) > 0
     assert np.concatenate([frame.numbers for frame in frames]).tolist() == atoms.numbers.tolist()
@@ -73,14 +73,14 @@ def test_draws_come_from_the_prior_that_a_model_has_learned(sampler: Path, mirro
     learned = write_mirror(tmp_path / "learned.pt", prior={})
     noise = latents(0, 0, 5, 216).numpy().reshape(5, 6, 6, 6)
     np.save(tmp_path / "z.npy", noise.reshape(5, -1))
-    wanted = {
+    expected = {
         "prior": (learned, (), 2 - noise),
         "tempered": (learned, ("--temperature", 0.5), 2 - 0.5 * noise),
         "no prior": (learned, ("--no-prior",), noise),
         "latents": (learned, ("--latents", tmp_path / "z.npy"), noise),
         "none learned": (mirror, (), noise),
     }
-    for name, (model, options, density) in wanted.items():
+    for name, (model, options, density) in expected.items():
         _, got = sampled(sampler, model, tmp_path / name, "-n", 5, *options)
         np.testing.assert_allclose(got, density, rtol=1e-6, atol=1e-6, err_msg=name)
         assert manifest(tmp_path / name)["settings"]["prior"] == (name in ("prior", "tempered"))
@@ -266,15 +266,15 @@ def test_filters_keep_what_they_say_and_count_the_rest(sampler: Path, mirror: Pa
         ("max_density", float(np.median(densities)) * 1.001, lambda f, limit: mass_density(f) <= limit),
         ("min_distance", float(np.median(distances)) + 1e-4, lambda f, limit: closest(f) >= limit),
     ):
-        wanted = [frame.info["index"] for frame in everything if value(frame, limit)]
-        assert 0 < len(wanted) < 80, option
+        expected = [frame.info["index"] for frame in everything if value(frame, limit)]
+        assert 0 < len(expected) < 80, option
         out = tmp_path / option
         kept, _ = sampled(sampler, mirror, out, "-n", 80, "--" + option.replace("_", "-"), limit)
-        assert [frame.info["index"] for frame in kept] == wanted, option
+        assert [frame.info["index"] for frame in kept] == expected, option
         assert manifest(out)["removed"] == {
-            key: (80 - len(wanted)) * (key == option) for key in manifest(out)["removed"]
+            key: (80 - len(expected)) * (key == option) for key in manifest(out)["removed"]
         }
-        assert manifest(out)["kept"] == len(wanted)
+        assert manifest(out)["kept"] == len(expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -24,8 +24,8 @@ def test_bce_is_that_of_one_hot_classes():
     head, features = SoftmaxHead(7), torch.randn(2, 5, 5, 5, 7)
     species = torch.randint(0, 95, (2, 5, 5, 5), dtype=torch.uint8)
     one_hot = torch.nn.functional.one_hot(species.long(), 95).float()
-    wanted = torch.nn.functional.binary_cross_entropy_with_logits(head.classify(features), one_hot)
-    torch.testing.assert_close(head.loss(features, species), wanted)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(head.classify(features), one_hot)
+    torch.testing.assert_close(head.loss(features, species), expected)
 
 
 Z_FEATURES = torch.asinh(torch.arange(1.0, 95))
@@ -69,8 +69,8 @@ def test_the_hurdle_head_loses_the_likelihood_of_every_voxel_per_atom_voxel(hurd
     named = head.species_logits(features.reshape(-1, 7)).log_softmax(-1).view(2, 5, 5, 5, 94)
     of_true = named.gather(-1, (species.long() - 1).clamp_min(0).unsqueeze(-1)).squeeze(-1)
     likelihood = torch.where(species > 0, presence.log() + of_true, (1 - presence).log())
-    wanted = -likelihood.sum() / (species > 0).sum()
-    torch.testing.assert_close(head.loss(features, species), wanted, rtol=1e-6, atol=0)
+    expected = -likelihood.sum() / (species > 0).sum()
+    torch.testing.assert_close(head.loss(features, species), expected, rtol=1e-6, atol=0)
     nothing = head.loss(features, torch.zeros_like(species))
     torch.testing.assert_close(nothing, -(1 - presence).log().sum(), rtol=1e-6, atol=0)
 

@@ -26,9 +26,9 @@ def test_unit_cells_are_the_crystals():
 def test_elements_are_counted_and_atoms_know_the_slots_of_theirs():
     cells = build_unit_cells(CrystalSet.from_crystals(SMALL_ZOO.values()), 14)
     for crystal, elements, counts in zip(SMALL_ZOO.values(), cells.elements, cells.counts, strict=True):
-        species, wanted = np.unique(crystal.numbers, return_counts=True)
+        species, expected = np.unique(crystal.numbers, return_counts=True)
         assert elements[elements > 0].tolist() == species.tolist()
-        assert counts[elements > 0].tolist() == wanted.tolist()
+        assert counts[elements > 0].tolist() == expected.tolist()
         assert counts.sum() == len(crystal)
     of_slots = torch.nn.functional.pad(cells.elements, [1, 0]).gather(1, cells.element_slots.long())
     assert torch.equal(of_slots, cells.numbers)
@@ -61,5 +61,5 @@ def test_shortest_distances_are_those_of_all_images():
             found[pair] = min(found.get(pair, np.inf), distance[distance > 1e-3].min())
     first, second, distance = (x.numpy() for x in shortest_distances(cells))
     assert len(distance) == len(found)
-    wanted = sorted((*pair[:2], length) for pair, length in found.items())
-    np.testing.assert_allclose(sorted(zip(first, second, distance, strict=True)), wanted, rtol=1e-4)
+    expected = sorted((*pair[:2], length) for pair, length in found.items())
+    np.testing.assert_allclose(sorted(zip(first, second, distance, strict=True)), expected, rtol=1e-4)

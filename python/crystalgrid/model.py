@@ -84,8 +84,8 @@ class Model:
 def _checked(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     a_tensor(name, tensor)
     if tensor.shape[1:] != shape or tensor.dtype != torch.float32:
-        wanted = ", ".join(map(str, ("B", *shape)))
-        raise InputError(f"{name}: wanted float32 [{wanted}], got {tensor.dtype} {list(tensor.shape)}")
+        wanted_shape = ", ".join(map(str, ("B", *shape)))
+        raise InputError(f"{name}: wanted float32 [{wanted_shape}], got {tensor.dtype} {list(tensor.shape)}")
     check_finite(name, tensor)
     return tensor
 

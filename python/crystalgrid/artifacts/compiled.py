@@ -18,7 +18,7 @@ from ..nets.network import CrystalNet
 
 LARGEST_BATCH = 1 << 16
 METHOD = r"aotinductor/(\w+)/"
-"""Where a .pt2 archive holds a method, by torch's layout."""
+"""The folder of a .pt2 archive that holds a method, by torch's layout."""
 
 
 class _Method(nn.Module):

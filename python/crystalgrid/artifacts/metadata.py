@@ -49,7 +49,7 @@ class StartInfo:
     seconds: float = 0.0
     start: StartInfo | None = None
     atoms: int | None = None
-    """Of a prior: the most atoms of a cell that it draws."""
+    """The most atoms of a cell that a generator draws; None for an autoencoder."""
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any] | None) -> StartInfo | None:
@@ -72,7 +72,7 @@ class RunInfo:
     versions: Versions = Versions()
     format: int = FORMAT
     processes: int = 1
-    """Which old runs of one process do not say."""
+    """The number of processes that trained together; old runs of one process do not state it."""
     start: StartInfo | None = None
     """None for networks that started from random weights."""
     step: int = 0
@@ -84,9 +84,9 @@ class RunInfo:
     prior: RunInfo | None = None
     """The run that trained a prior for these networks."""
     widths: tuple[int, ...] | None = None
-    """Of a prior's run: the widths of its layers."""
+    """The widths of a generator's layers; None for the run of an autoencoder."""
     atoms: int | None = None
-    """Of a prior's run: the most atoms of a cell that it draws, 0 where it draws latent vectors."""
+    """The most atoms of a cell that a generator draws, 0 if it draws latent vectors; None for an autoencoder."""
 
     @property
     def latent_dim(self) -> int:
@@ -95,7 +95,7 @@ class RunInfo:
 
     @property
     def has_codec(self) -> bool:
-        """Whether the autoencoder is a closed-form codec: what it reconstructs is no result of training."""
+        """Tell whether the autoencoder is a closed-form codec: what it reconstructs is no result of training."""
         return self.recipe.network.kind.exact
 
     @classmethod
@@ -149,7 +149,7 @@ class ArtifactInfo:
     grid: Grid
     latent_dim: int
     recipe: Mapping[str, Any]
-    """As it was written: by whatever version, the file runs without it."""
+    """The recipe as it was written, by whatever version; the file runs without it."""
     data: DataInfo = DataInfo()
     versions: Versions = Versions()
     format: int = FORMAT
@@ -159,13 +159,13 @@ class ArtifactInfo:
     scale: tuple[int, float] | None = None
     start: Mapping[str, Any] | None = None
     prior: Mapping[str, Any] | None = None
-    """As the run that trained it was described; None where no prior was learned."""
+    """The description of the run that trained the generator; None if there is none."""
     built_for: Mapping[str, str] | None = None
     verified: Mapping[str, Any] | None = None
 
     @property
     def has_codec(self) -> bool:
-        """Whether the autoencoder is a closed-form codec: what it reconstructs is no result of training."""
+        """Tell whether the autoencoder is a closed-form codec: what it reconstructs is no result of training."""
         return "network" in self.recipe and recipe_from(dict(self.recipe), "the recipe").network.kind.exact
 
     @classmethod

@@ -180,20 +180,20 @@ def _network(content: Any, where: str) -> Network:
     return Network(name, unet, _read(kind, sizes, where))
 
 
-def _value(wanted: Any, value: Any, where: str) -> Any:
+def _value(field_type: Any, value: Any, where: str) -> Any:
     """Return a value as the type that a dataclass wants."""
-    if wanted is Network:
+    if field_type is Network:
         return _network(value, where)
-    if wanted in (Loss, Optimizer):
-        return _read(wanted, value, where)
-    if wanted == tuple[int, ...]:
+    if field_type in (Loss, Optimizer):
+        return _read(field_type, value, where)
+    if field_type == tuple[int, ...]:
         if isinstance(value, list | tuple) and all(_is_positive_int(v) for v in value):
             return tuple(value)
         raise InputError(f"{where} must be a list of positive whole numbers, got {value!r}")
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+    if field_type is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if type(value) is not wanted:
-        raise InputError(f"{where} must be of type {wanted.__name__}, got {value!r}")
+    if type(value) is not field_type:
+        raise InputError(f"{where} must be of type {field_type.__name__}, got {value!r}")
     return value
 
 

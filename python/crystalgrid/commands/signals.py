@@ -1,4 +1,4 @@
-"""How a command ends on a signal, while it imports its libraries and after that."""
+"""The end of a command on a signal, while it imports its libraries and after that."""
 
 from __future__ import annotations
 

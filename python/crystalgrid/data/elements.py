@@ -20,9 +20,9 @@ def elements(symbols: Iterable[str]) -> tuple[np.ndarray, str]:
     Raises ValueError that names the first that is no element of Z 1 to 94.
     """
     listed = [str(symbol).strip() for symbol in symbols]
-    known = {symbol: _element(symbol) for symbol in dict.fromkeys(listed)}
-    numbers = np.array([known[symbol] for symbol in listed], dtype=np.int64)
-    isotopes = any(number == 1 and symbol[:1].upper() in ISOTOPES for symbol, number in known.items())
+    number_of = {symbol: _element(symbol) for symbol in dict.fromkeys(listed)}
+    numbers = np.array([number_of[symbol] for symbol in listed], dtype=np.int64)
+    isotopes = any(number == 1 and symbol[:1].upper() in ISOTOPES for symbol, number in number_of.items())
     return numbers, ISOTOPES_TOLD if isotopes else ""
 
 

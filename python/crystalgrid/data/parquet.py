@@ -72,8 +72,8 @@ def _columns(path: Path, schema: pa.Schema) -> list[str]:
         text = name == "species_at_sites"
         fits = (pa.types.is_dictionary(value) or "string" in str(value)) if text else pa.types.is_floating(value)
         if not fits or depth != (1 if text else 2):
-            wanted = "lists of strings" if text else "lists of lists of floating-point numbers"
-            raise InputError(f"{path}: column {name}: wanted {wanted}, got {schema.field(name).type}")
+            wanted_type = "lists of strings" if text else "lists of lists of floating-point numbers"
+            raise InputError(f"{path}: column {name}: wanted {wanted_type}, got {schema.field(name).type}")
     return [name for name in (*OPTIONAL, *NEEDED) if name in schema.names]
 
 
@@ -102,13 +102,14 @@ def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> 
 
 def _with_symbols(result: ReadResult, rows: pa.RecordBatch, ids: np.ndarray) -> ReadResult:
     """Return the result with the symbol of each species that is no element in the detail of its reason."""
-    row_of = {str(id): i for i, id in enumerate(ids)} if any(one.reason == NO_ELEMENT for one in result.skipped) else {}
+    without_element = any(entry.reason == NO_ELEMENT for entry in result.skipped)
+    row_of = {str(id): i for i, id in enumerate(ids)} if without_element else {}
     skipped = []
-    for one in result.skipped:
-        if one.reason == NO_ELEMENT:
-            symbols = rows["species_at_sites"][row_of[one.id]].as_py()
-            one = one._replace(detail=repr(next(symbol for symbol in symbols if element(symbol or "") is None)))
-        skipped.append(one)
+    for entry in result.skipped:
+        if entry.reason == NO_ELEMENT:
+            symbols = rows["species_at_sites"][row_of[entry.id]].as_py()
+            entry = entry._replace(detail=repr(next(symbol for symbol in symbols if element(symbol or "") is None)))
+        skipped.append(entry)
     return result._replace(skipped=skipped)
 
 

@@ -68,17 +68,17 @@ def sweep(
 
 def run(studies: dict[float, Study], folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Numbers of cubes of the validation split, by models that were trained with each beta; beta.png."""
-    rows = [{"beta": beta, **numbers(one)} for beta, one in studies.items()]
+    rows = [{"beta": beta, **numbers(study)} for beta, study in studies.items()]
     _draw(folder / "beta.png", rows)
     return {"table": rows}
 
 
-def numbers(one: Study) -> dict[str, Any]:
-    """What a model reconstructs, what its latent vectors cost, and how far its draws' spacing is from real ones."""
-    tally = Tally(one.model.grid)
-    tally.add(one.reconstruction.atoms, one.true, one.reconstruction.density, one.density)
-    spaced = neighbour_distances(atoms_by_source(one))
-    kl = 0.5 * (one.reconstruction.z.square() + one.logvar.exp() - 1 - one.logvar).sum(1)
+def numbers(study: Study) -> dict[str, Any]:
+    """Return a model's reconstruction errors, the KL term in nats, and the distance of its draws' spacing from real."""
+    tally = Tally(study.model.grid)
+    tally.add(study.reconstruction.atoms, study.true, study.reconstruction.density, study.density)
+    spaced = neighbour_distances(atoms_by_source(study))
+    kl = 0.5 * (study.reconstruction.z.square() + study.logvar.exp() - 1 - study.logvar).sum(1)
     summary = tally.summary()
     return {
         **{key: summary[key] for key in ("n_cubes", *AXES, "recall_0p5A", "precision_0p5A")},

@@ -34,7 +34,7 @@ STEPS = 25
 STEPS_PER_PANEL = 6
 """The figure shows one step in so many; the animation shows all."""
 SECONDS = [1.5, *[0.2] * (STEPS - 2), 1.5]
-"""How long the animation shows each step."""
+"""The time that the animation shows each step, in seconds."""
 
 
 def run(study: Study, folder: Path) -> dict[str, Any]:

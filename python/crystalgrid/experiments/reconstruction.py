@@ -15,7 +15,7 @@ from ..report.panels import canvas, draw_agreement, draw_histogram, draw_pairs, 
 from .study import Study
 
 MAX_Z_ERROR = 10
-"""Where the histogram of errors of Z ends."""
+"""The largest error of Z in the histogram."""
 
 
 def run(study: Study, folder: Path) -> dict[str, Any]:

@@ -49,8 +49,8 @@ def deblurring(n: int, count: int, width: float) -> tuple[Tensor, Tensor, Tensor
     The first `count` blur modes [n, count]; how much the blur leaves of each [count]; and what they are, at the voxels,
     of Gaussians of `width` Å [count, n]; float64.
     """
-    left, singular, right = torch.linalg.svd(blur_matrix(n, SIGMA), full_matrices=False)
-    return left[:, :count], singular[:count], (blur_matrix(n, width) @ right[:count].T).T
+    modes, singular, right = torch.linalg.svd(blur_matrix(n, SIGMA), full_matrices=False)
+    return modes[:, :count], singular[:count], (blur_matrix(n, width) @ right[:count].T).T
 
 
 def wiener_filter(singular: Tensor, noise: float) -> Tensor:

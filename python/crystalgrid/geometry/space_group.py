@@ -19,7 +19,7 @@ class SpaceGroup(NamedTuple):
     """A space group of the International Tables."""
 
     number: int
-    """From 1 (no symmetry but the lattice's) to 230."""
+    """The number, from 1 (no symmetry but the lattice's) to 230."""
     symbol: str
     """The short Hermann-Mauguin symbol, as in "Fm-3m" or "P6_3mc"."""
 

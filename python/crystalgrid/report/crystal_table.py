@@ -25,7 +25,7 @@ class Row(NamedTuple):
     """The structure's index in the library."""
     formula: str
     space_group: str
-    """Of the crystal within 0.1 Å, as a Hermann-Mauguin symbol."""
+    """The Hermann-Mauguin symbol of the crystal's space group within 0.1 Å."""
     atoms: int
     """Number of atoms in the cell."""
     volume: float

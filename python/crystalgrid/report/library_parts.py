@@ -20,7 +20,7 @@ SECONDS = 60.0
 
 
 class RecoveredStructure(NamedTuple):
-    """What became of one structure: its crystal and that crystal's row of the table, or neither without a lattice."""
+    """The result for one structure: its crystal and that crystal's row of the table, or neither without a lattice."""
 
     crystal: Crystal | None
     row: Row | None

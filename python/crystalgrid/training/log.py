@@ -1,4 +1,4 @@
-"""What a training run leaves behind besides checkpoints: metrics.csv, pictures, and progress on stderr."""
+"""The records of a training run besides checkpoints: metrics.csv, pictures, and progress on stderr."""
 
 import csv
 import sys

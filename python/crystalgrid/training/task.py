@@ -1,4 +1,4 @@
-"""What the training loop asks of the thing that is trained."""
+"""The interface between the training loop and the thing that is trained."""
 
 from pathlib import Path
 from typing import Any, Protocol

@@ -30,7 +30,7 @@ from .run_data import describe_run, load_splits
 from .run_folder import check_same_run, prepare_folder
 
 TRAINING: dict[str, type[GeneratorTraining[Any, Any]]] = {"latent": LatentFlowTraining, "cells": CellFlowTraining}
-"""How each kind of generator is trained."""
+"""The class that trains each kind of generator."""
 HELD_OUT_CRYSTALS = 2048
 """Crystals of the validation split that are validated on while training."""
 
@@ -89,10 +89,10 @@ def load_first_prior(start: str | None) -> tuple[nn.Module | None, StartInfo | N
 
 
 def go_on_from(first: nn.Module, learner: nn.Module, start: str) -> None:
-    """Give a new prior the weights of another; what is known in closed form stays as it is."""
-    weights, known = first.state_dict(), dict(learner.named_buffers())
+    """Give a new generator the weights of another; buffers, known in closed form, stay as they are."""
+    weights, buffers = first.state_dict(), dict(learner.named_buffers())
     try:
-        learner.load_state_dict({**weights, **{name: known[name] for name in weights.keys() & known.keys()}})
+        learner.load_state_dict({**weights, **{name: buffers[name] for name in weights.keys() & buffers.keys()}})
     except RuntimeError:
         raise InputError(f"{start}: its prior is of another kind or size than that of this model and data") from None
 

@@ -40,7 +40,7 @@ class Item(NamedTuple):
 
     id: str
     content: Any
-    """As `formats.json_structures.parse_structure` takes it."""
+    """The crystal as JSON that `formats.json_structures.parse_structure` takes."""
     properties: dict[str, float]
 
 
@@ -49,9 +49,9 @@ class Page(NamedTuple):
 
     items: list[Item]
     next: Any
-    """Where the next page begins; None after the last."""
+    """The position at which the next page begins; None after the last."""
     total: int | None
-    """How many crystals there are in all, if the source says."""
+    """The number of crystals in all, if the source states it."""
 
 
 class Collection(NamedTuple):
@@ -59,7 +59,7 @@ class Collection(NamedTuple):
 
     out: Path
     about: dict[str, str]
-    """What the file says of itself: source, licence, query and the like; the date joins it."""
+    """The file's metadata: source, licence, query and the like; the date is added."""
     max_side: float
     seed: int
 

@@ -36,10 +36,10 @@ class Database(NamedTuple):
     """URL of its structures."""
     provider: str
     prefix: str
-    """Of the names of its own properties, such as `_mp_`."""
+    """The prefix of the names of its own properties, such as `_mp_`."""
     licence: str
     fields: tuple[str, ...]
-    """What is asked for of each structure."""
+    """The fields that are asked for of each structure."""
 
 
 def database(url: str) -> Database:
@@ -49,8 +49,8 @@ def database(url: str) -> Database:
     info, structures = answer(f"{base}/info"), answer(f"{base}/info/structures")
     provider = info.get("meta", {}).get("provider") or {}
     prefix = f"_{provider['prefix']}_" if provider.get("prefix") else ""
-    known = structures.get("data", {}).get("properties", {})
-    own = [name for name in known if prefix and name.startswith(prefix) and name.removeprefix(prefix) in ALIASES]
+    properties = structures.get("data", {}).get("properties", {})
+    own = [name for name in properties if prefix and name.startswith(prefix) and name.removeprefix(prefix) in ALIASES]
     attributes = info.get("data", {}).get("attributes", {})
     return Database(
         f"{base}/structures", provider.get("name", "not stated"), prefix, _licence(attributes), (*FIELDS, *own)
@@ -134,7 +134,7 @@ def _wait(stated: str | None, attempt: int) -> float:
 def _detail(error: urllib.error.HTTPError) -> str:
     """Return what the server says is wrong, as with a filter that it cannot read."""
     try:
-        details = [one.get("detail", "") for one in json.loads(error.read()).get("errors", [])]
+        details = [fault.get("detail", "") for fault in json.loads(error.read()).get("errors", [])]
     except (ValueError, AttributeError):
         return ""
     return f": {details[0].strip().splitlines()[0]}" if details and details[0].strip() else ""

@@ -43,7 +43,7 @@ class Site:
     label: str
     number: int
     isotope: bool
-    """Whether it is deuterium or tritium."""
+    """True for deuterium and tritium."""
     frac_coords: np.ndarray
 
 
@@ -132,8 +132,8 @@ def _check_metric(rotations: np.ndarray, lattice: np.ndarray) -> None:
     metric = lattice @ lattice.T
     change = np.abs(rotations.transpose(0, 2, 1) @ metric @ rotations - metric).max()
     if change > DISTORTED * np.diag(metric).max():
-        sides = " ".join(f"{side:.4g}" for side in np.linalg.norm(lattice, axis=1))
-        raise ValueError(f"its symmetry operations do not fit its cell, of {sides} Å")
+        lengths = " ".join(f"{length:.4g}" for length in np.linalg.norm(lattice, axis=1))
+        raise ValueError(f"its symmetry operations do not fit its cell, of {lengths} Å")
 
 
 def _cell(block: Any) -> gemmi.UnitCell:

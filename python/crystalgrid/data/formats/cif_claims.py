@@ -38,9 +38,9 @@ def check_claims(block: Any, numbers: np.ndarray, volume: float, listed: bool) -
     density_agrees = _density_agrees(block, found, volume)
     units = text(block, ("_cell_formula_units_z", "_cell.formula_units_z"))
     if unit is not None and units.isdecimal() and int(units) > 0:
-        wanted = {element: count * int(units) for element, count in unit.items()}
-        if not isclose(sum(found.values()), sum(wanted.values()), rel_tol=0.01) and not density_agrees:
-            raise ValueError(f"it says {written(wanted)} a cell (Z = {units}), its atoms are {written(found)}")
+        stated = {element: count * int(units) for element, count in unit.items()}
+        if not isclose(sum(found.values()), sum(stated.values()), rel_tol=0.01) and not density_agrees:
+            raise ValueError(f"it says {written(stated)} a cell (Z = {units}), its atoms are {written(found)}")
     elif density_agrees is False and not (listed and unit):
         raise ValueError(f"it states {_density(block):g} g/cm³, its atoms have {mass_density(found, volume):.3g}")
 

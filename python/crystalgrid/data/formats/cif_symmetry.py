@@ -43,7 +43,7 @@ def text(block: Any, names: tuple[str, ...]) -> str:
 
 
 def states_symmetry(block: Any) -> bool:
-    """Whether the block has operations, a symbol or a number of a space group."""
+    """Tell whether the block has operations, a symbol or a number of a space group."""
     return bool(text(block, HALL + HERMANN_MAUGUIN + NUMBER) or any(block.find_values(name) for name in LISTED))
 
 

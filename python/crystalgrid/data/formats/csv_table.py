@@ -28,7 +28,7 @@ def _rows(text: str) -> tuple[str, list[dict[str, str]]]:
     limit = csv.field_size_limit(LONGEST_FIELD)  # of the whole process, so it is put back at once
     try:
         names = list(reader.fieldnames or [])
-        column = next((name for known in COLUMNS for name in names if name.strip().lower() == known), None)
+        column = next((name for wanted_name in COLUMNS for name in names if name.strip().lower() == wanted_name), None)
         if column is None:
             raise ValueError(f"wanted a column named cif or structure, got {', '.join(names) or 'no columns'}")
         return column, list(reader)

@@ -23,7 +23,7 @@ class Arrays(NamedTuple):
     numbers: np.ndarray
     """[n], atomic numbers."""
     note: str = ""
-    """What a reader of the crystal should be told, such as that an isotope became its element."""
+    """A note for whoever reads the crystal, such as that an isotope became its element."""
 
 
 class Entry(NamedTuple):

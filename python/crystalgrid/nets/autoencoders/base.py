@@ -53,15 +53,15 @@ class Autoencoder(nn.Module):
     modes: ClassVar[tuple[str, ...]] = ("repeated", "single")
     """The modes whose densities it can encode."""
     exact: ClassVar[bool] = False
-    """Whether it is a closed-form codec: nothing in it is learned by gradient descent."""
+    """True for a closed-form codec: nothing in it is learned by gradient descent."""
     error_bound: ClassVar[float | None] = None
     """Largest relative L2 error of a crystal's density, encoded and decoded after `fit` alone, if there is a bound."""
     unet_input: ClassVar[str] = "density"
-    """What the U-Net is shown of decoded densities, by how exact these are; a key of `INPUTS` of the U-Net."""
+    """The U-Net's input beside the decoded density, chosen by how exact that is; a key of `INPUTS` of the U-Net."""
     traceable: ClassVar[bool] = True
-    """Whether `torch.export` can trace `encode`: not if it loops until it has found everything."""
+    """True if `torch.export` can trace `encode`, which it cannot if `encode` loops until all atoms are found."""
     encodes_cells: ClassVar[bool] = False
-    """Whether `encode_cells` gives the latent vector of a unit cell, so that a generator may draw unit cells."""
+    """True if `encode_cells` gives the latent vector of a unit cell, so that a generator may draw unit cells."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()

@@ -186,9 +186,9 @@ class CellFlow(Generator):
         orbits, element_slots = self.templates(template.squeeze(1))
         numbers = self.composition(elements, element_slots, orbits.space_group)
         frac_coords = orbit_positions(orbits, torch.atan2(x, y).view(-1, self.atoms, 3) / (2 * math.pi))
-        params, ones = self.symmetrize(orbits, params), torch.ones_like(params[:, 0])
+        params, end_time = self.symmetrize(orbits, params), torch.ones_like(params[:, 0])
         for step in range(self.steps):
-            time = ones * (step / self.steps)
+            time = end_time * (step / self.steps)
             v, lattice_v = self.velocity(frac_coords, params, numbers, orbits.space_group, time)
             frac_coords = frac_coords + symmetrize_steps(orbits, v) / self.steps
             params = self.symmetrize(orbits, params + lattice_v / self.steps)

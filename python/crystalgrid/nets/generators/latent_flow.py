@@ -73,8 +73,8 @@ class LatentFlow(Generator):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return the latent vectors [B, latent_dim] that noise [B, latent_dim] is carried to."""
-        x, ones = noise, torch.ones_like(noise[:, 0])
+        x, end_time = noise, torch.ones_like(noise[:, 0])
         for step in range(self.steps):
-            middle = x + self.velocity(x, ones * (step / self.steps)) * (0.5 / self.steps)
-            x = x + self.velocity(middle, ones * ((step + 0.5) / self.steps)) / self.steps
+            middle = x + self.velocity(x, end_time * (step / self.steps)) * (0.5 / self.steps)
+            x = x + self.velocity(middle, end_time * ((step + 0.5) / self.steps)) / self.steps
         return x * self.scale[1] + self.scale[0]

@@ -21,7 +21,7 @@ FARTHEST = 1.0
 STEEPEST = 2.0
 """The largest curvature, in units of that of a Gaussian alone."""
 WIDER = 1.1
-"""By how much Gaussians are wider than meant, since filters damp them."""
+"""The factor by which Gaussians are wider than meant, since filters damp them."""
 
 
 class DerivativeFeatures(nn.Module):

@@ -13,7 +13,7 @@ from ..layers import perceptron
 PRESENCE_WIDTH = 24
 """Width of the perceptron for presence, which every voxel goes through."""
 TAIL = 5.0
-"""How far below its maximum the logarithm of Student's t departs from a parabola."""
+"""The depth below its maximum at which the logarithm of Student's t departs from a parabola."""
 
 
 class SoftmaxHead(nn.Module):

@@ -19,7 +19,7 @@ INPUTS: dict[str, Callable[[], WienerDeblurring | DerivativeFeatures | None]] = 
     "deblurred": lambda: WienerDeblurring(N, 14, gentle=(0.5, 0.02), bold=(0.5, 0.002)),
     "derivatives": lambda: DerivativeFeatures(N),
 }
-"""What a U-Net sees beside the density, by name; see `UNet`."""
+"""The inputs that a U-Net may have beside the density, by name; see `UNet`."""
 
 
 def double_conv(inputs: int, outputs: int) -> nn.Sequential:
