@@ -26,13 +26,13 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
         now = time.monotonic()
         if now - last_line > SECONDS_BETWEEN_LINES:
             last_line = now
-            print(_line(what, done, total, now - start), file=sys.stderr, flush=True)
+            print(line(what, done, total, now - start), file=sys.stderr, flush=True)
     print(f"{what}: {done} done in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
 
 
-def _line(what: str, done: int, total: int | None, seconds: float) -> str:
-    rate = f"{done / seconds:.1f}/s"
+def line(what: str, done: int, total: int | None, seconds: float, earlier: int = 0) -> str:
+    """Return what a log is told: how many are done, how fast, and the time left; `earlier` ones took other seconds."""
+    rate = max(1, done - earlier) / max(seconds, 1e-9)
     if total is None:
-        return f"{what}: {done} done, {rate}"
-    seconds_left = max(0, total - done) * seconds / done
-    return f"{what}: {done} of {total}, {rate}, {tqdm.format_interval(seconds_left)} left"
+        return f"{what}: {done} done, {rate:.1f}/s"
+    return f"{what}: {done} of {total}, {rate:.1f}/s, {tqdm.format_interval(max(0, total - done) / rate)} left"

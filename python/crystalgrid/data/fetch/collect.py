@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from itertools import islice
@@ -20,13 +23,14 @@ import pyarrow.parquet as pq
 
 from ...errors import InputError
 from ...files import check_output, written_whole
+from ...progress import SECONDS_BETWEEN_LINES, line
 from ..crystalset import CrystalSet
 from ..filters import check_max_side
 from ..formats.json_structures import parse_structure
 from ..pack import open_table
 from ..parquet import read_parquet, table_of, write_table
 from ..reader import Job, parse
-from ..results import ReadResult, Skipped, nothing_kept, summary
+from ..results import Note, ReadResult, Skipped, nothing_kept, summary
 from ..split import check_seed, split_by_formula
 from .properties import NAMES
 
@@ -87,14 +91,18 @@ def collect(
     Raises InputError for an output that exists, and for a run to resume that had other settings.
     """
     state = _opened(collection, first, resume, overwrite)
+    start, told, earlier = time.monotonic(), -math.inf, state["crystals"]
     if state["next"] is not None:
         for page in pages(state["next"]):
-            _write_part(collection, state["pages"], page)
+            collection.parts.mkdir(exist_ok=True)
+            notes = Counter(state["notes"]) + _write_part(collection, state["pages"], page)
             crystals = state["crystals"] + len(page.items)
-            state |= {"pages": state["pages"] + 1, "crystals": crystals, "next": page.next}
+            state |= {"pages": state["pages"] + 1, "crystals": crystals, "next": page.next, "notes": notes}
             _write_state(collection.parts, state)
-            of_all = "" if page.total is None else f" of {page.total:,}"
-            print(f"fetching: {crystals:,}{of_all} crystals", file=sys.stderr, flush=True)
+            now = time.monotonic()
+            if now - told > SECONDS_BETWEEN_LINES or page.next is None:
+                told = now
+                print(line("fetching", crystals, page.total, now - start, earlier), file=sys.stderr, flush=True)
     _join(collection, state)
 
 
@@ -114,13 +122,11 @@ def _opened(collection: Collection, first: Any, resume: bool, overwrite: bool) -
         return state
     if out.exists() and not overwrite:
         raise InputError(f"{out}: exists; choose another name or add --overwrite")
-    if parts.exists() and not resume:
-        raise InputError(f"{parts}: holds a run that was stopped; add --resume to go on with it, or remove it")
-    parts.mkdir(exist_ok=True)
+    if parts.exists() and not resume and not overwrite:
+        raise InputError(f"{parts}: holds a run that was stopped; add --resume to go on with it, or --overwrite")
+    shutil.rmtree(parts, ignore_errors=True)
     date = datetime.now(timezone.utc).date().isoformat()
-    state = {"settings": settings, "date": date, "pages": 0, "crystals": 0, "next": first}
-    _write_state(parts, state)
-    return state
+    return {"settings": settings, "date": date, "pages": 0, "crystals": 0, "next": first, "notes": {}}
 
 
 def _write_state(parts: Path, state: dict[str, Any]) -> None:
@@ -128,8 +134,11 @@ def _write_state(parts: Path, state: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(state))
 
 
-def _write_part(collection: Collection, number: int, page: Page) -> None:
-    """Write the crystals of a page that pass the filters, with their properties, and the reasons for the others."""
+def _write_part(collection: Collection, number: int, page: Page) -> Counter[str]:
+    """Write the crystals of a page that pass the filters, with their properties, and the reasons for the others.
+
+    Returns how often each remark was made on a crystal that is kept.
+    """
     source = collection.about["source"]
     jobs = [Job(source, item.id, parse_structure, item.content) for item in page.items]
     result = ReadResult.concatenate(parse(job, collection.max_side) for job in jobs)
@@ -141,6 +150,7 @@ def _write_part(collection: Collection, number: int, page: Page) -> None:
         with open_table(temporary) as table:
             csv.writer(table).writerows(result.skipped)
         write_table(collection.parts / f"{number:06}.parquet", table_of(result.crystals, columns))
+    return Counter(note.text for note in result.notes)
 
 
 def _join(collection: Collection, state: dict[str, Any]) -> None:
@@ -149,7 +159,7 @@ def _join(collection: Collection, state: dict[str, Any]) -> None:
     skipped = [Skipped(*row) for name in names for row in _rows(name.with_suffix(".csv"))]
     files = [file for name in names if pq.read_metadata(file := name.with_suffix(".parquet")).num_rows]
     if not files:
-        shutil.rmtree(collection.parts)
+        shutil.rmtree(collection.parts, ignore_errors=True)
         raise InputError(
             nothing_kept(str(collection.out), skipped) if skipped else f"{collection.out}: no crystals found"
         )
@@ -162,7 +172,8 @@ def _join(collection: Collection, state: dict[str, Any]) -> None:
             csv.writer(table).writerows([Skipped._fields, *skipped])
         write_table(collection.out, table_of(split_by_formula(crystals, collection.seed), columns, metadata))
     shutil.rmtree(collection.parts)
-    print(f"{collection.out}: {summary(len(crystals), skipped)}; licence: {metadata['licence']}")
+    notes = [Note("", text) for text, count in state["notes"].items() for _ in range(count)]
+    print(f"{collection.out}: {summary(len(crystals), skipped, notes)}; licence: {metadata['licence']}")
 
 
 def _rows(path: Path) -> list[list[str]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import re
+import socket
 import time
 import urllib.error
 import urllib.parse
@@ -17,7 +20,7 @@ from .properties import ALIASES, properties
 
 FIELDS = (
     "lattice_vectors", "cartesian_site_positions", "species_at_sites", "species", "structure_features",
-    "dimension_types",
+    "dimension_types", "chemical_formula_reduced",
 )  # fmt: skip
 PAGE = 100
 BETWEEN_REQUESTS = 0.2
@@ -26,7 +29,16 @@ TRIES = 6
 """Requests that are answered with 'too many' or 'not now' are asked again so often, after what the server says."""
 LONGEST_WAIT = 120.0
 """Seconds, of one wait."""
-BUSY = (429, 500, 502, 503, 504)
+PAGE_LIMIT = re.compile(r"page_limit=(\d+)")
+BUSY = (429, 502, 503, 504)
+
+
+class Refused(InputError):
+    """A server answers a request with an error that waiting does not mend."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Database(NamedTuple):
@@ -44,6 +56,8 @@ class Database(NamedTuple):
 
 def database(url: str) -> Database:
     """Ask a server, by its base URL, what it is and which of the properties that are kept it has."""
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"{url}: wanted the base URL of an OPTIMADE server, http://… or https://…")
     base = url.rstrip("/").removesuffix("/structures")
     base = base if base.rpartition("/")[2].startswith("v1") else f"{base}/v1"
     info, structures = answer(f"{base}/info"), answer(f"{base}/info/structures")
@@ -77,13 +91,27 @@ def first_page(source: Database, filter_: str) -> str:
 def pages(source: Database, link: str | None) -> Iterator[Page]:
     """Yield the structures of each page from the URL `link` on."""
     while link:
-        content = answer(link)
+        content = _page(link)
         entries = content.get("data")
         if not isinstance(entries, list):
             raise InputError(f"{_short(link)}: wanted a list of structures, got {type(entries).__name__}")
-        link = _next(content.get("links", {}))
+        before, link = link, _next(content.get("links") or {})
+        if link == before:
+            raise InputError(f"{_short(link)}: the server says that the next page is the same one again")
         items = [_item(entry, source.prefix) for entry in entries]
         yield Page(items, link, content.get("meta", {}).get("data_returned"))
+
+
+def _page(link: str) -> dict[str, Any]:
+    """Ask for a page, and for one of half the length where the server allows none so long."""
+    while True:
+        try:
+            return answer(link)
+        except Refused as error:
+            limit = PAGE_LIMIT.search(link)
+            if error.code != 403 or limit is None or int(limit[1]) == 1:
+                raise
+            link = PAGE_LIMIT.sub(f"page_limit={int(limit[1]) // 2}", link)
 
 
 def _item(entry: dict[str, Any], prefix: str) -> Item:
@@ -108,23 +136,28 @@ def answer(url: str) -> dict[str, Any]:
         _last_request[0] = time.monotonic()
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
-                content = json.loads(response.read())
-            if not isinstance(content, dict):
-                raise InputError(f"{_short(url)}: wanted an OPTIMADE answer, got JSON of another kind")
-            return content
+                return _content(url, response.read())
         except urllib.error.HTTPError as error:
             if error.code not in BUSY or attempt == TRIES - 1:
-                raise InputError(
-                    f"{_short(url)}: the server answers {error.code} {error.reason}{_detail(error)}"
-                ) from None
+                said = f"the server answers {error.code} {error.reason}{_detail(error)}"
+                raise Refused(f"{_short(url)}: {said}", error.code) from None
             time.sleep(min(LONGEST_WAIT, _wait(error.headers.get("Retry-After"), attempt)))
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            if attempt == TRIES - 1 or isinstance(getattr(error, "reason", None), ConnectionRefusedError):
-                raise InputError(f"{_short(url)}: no answer ({getattr(error, 'reason', error)})") from None
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            reason = getattr(error, "reason", error)
+            if attempt == TRIES - 1 or isinstance(reason, ConnectionRefusedError | socket.gaierror):
+                raise InputError(f"{_short(url)}: no answer ({getattr(reason, 'strerror', reason)})") from None
             time.sleep(_wait(None, attempt))
-        except ValueError:
-            raise InputError(f"{_short(url)}: wanted JSON; is it the base URL of an OPTIMADE server?") from None
     raise AssertionError("the last attempt returns or raises")
+
+
+def _content(url: str, body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{_short(url)}: wanted an answer in JSON; is it the base URL of an OPTIMADE server?")
+    return content
 
 
 def _wait(stated: str | None, attempt: int) -> float:
