@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from crystalgrid.crystal import SYMBOLS
 from crystalgrid.data.formats.cif import parse_cif
 from crystalgrid.data.formats.entry import Disordered
+from zoo import ZOO
 
 CUBIC = (4.2, 4.2, 4.2, 90, 90, 90)
 HEXAGONAL = (4.1, 4.1, 6.6, 90, 90, 120)
@@ -187,3 +188,13 @@ def test_rubbish_is_refused_or_read_but_nothing_else(rubbish):
     except ValueError:
         return
     assert found
+
+
+def test_formula_sums_of_pymatgen_count_a_whole_cell() -> None:
+    """Its files give the number of formula units beside a sum that has been multiplied by it already."""
+    crystal = ZOO["cubic"]
+    ((_, _, numbers, _),) = parse_cif(crystal.to_cif())
+    assert sorted(numbers) == sorted(crystal.numbers)
+    missing = "\n".join(line for line in crystal.to_cif().splitlines() if "O7" not in line)
+    with pytest.raises(ValueError, match="it says Mg4 O4, its atoms are"):
+        parse_cif(missing)

@@ -96,12 +96,11 @@ def test_an_empty_batch() -> None:
     assert batch.offsets.tolist() == [0]
 
 
-def test_one_crystal_is_no_list() -> None:
-    with pytest.raises(InputError, match=r"write \[crystal\]"):
-        pack(PEROVSKITE)
+def test_one_crystal_is_a_batch_of_one() -> None:
+    assert pack(PEROVSKITE).offsets.tolist() == pack([PEROVSKITE]).offsets.tolist() == [0, 5]
 
 
-@pytest.mark.parametrize("crystals", [[PEROVSKITE, None], ["NaCl"], 3, None])
+@pytest.mark.parametrize("crystals", [[PEROVSKITE, None], ["NaCl"], "NaCl.cif", 3, None])
 def test_what_is_no_crystal_is_refused(crystals: object) -> None:
     with pytest.raises(InputError, match="crystals: wanted"):
         pack(crystals)

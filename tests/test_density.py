@@ -220,7 +220,8 @@ def changed(**tensors: torch.Tensor) -> CrystalBatch:
 
 
 BAD_INPUT = {
-    "crystals: wanted a list": (PEROVSKITE, {}),
+    "crystals: wanted a list": (3, {}),
+    "crystals: wanted a Crystal, pymatgen Structure or ASE Atoms, got str": ([PEROVSKITE, "SrTiO3"], {}),
     "grid: wanted a Grid": ([PEROVSKITE], {"grid": 30}),
     "origin: wanted shape (1, 3), got (3,)": ([PEROVSKITE], {"origin": torch.zeros(3)}),
     "origin: wanted finite values": ([PEROVSKITE], {"origin": torch.full((1, 3), torch.nan)}),

@@ -18,7 +18,7 @@ FLOORS = (
     {"nets"},
     {"recovery", "fit", "density", "species", "atoms"},
     {"boundary", "geometry"},
-    {"crystal", "grid", "latents", "files", "pool", "progress", "errors", "_core", "__version__"},
+    {"crystal", "conversions", "grid", "latents", "files", "pool", "progress", "errors", "_core", "__version__"},
 )
 """The rooms and the single modules, from the top of the house to the bottom. This is the one place that lists them."""
 

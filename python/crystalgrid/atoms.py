@@ -1,6 +1,8 @@
 """Atoms found in the species labels of voxels, as connected components (section 4.2.2)."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -8,9 +10,13 @@ from torch import Tensor
 
 from . import _core
 from .boundary import a_tensor, address, check_finite, core_grid, cuda_on, positive, thread_count
-from .crystal import MAX_Z
-from .errors import InputError
+from .crystal import MAX_Z, SYMBOLS
+from .errors import InputError, require
 from .grid import DEFAULT_GRID, Grid
+
+if TYPE_CHECKING:
+    from ase import Atoms as AseAtoms
+    from pymatgen.core.structure import Molecule
 
 
 class Atoms(NamedTuple):
@@ -29,6 +35,22 @@ class Atoms(NamedTuple):
         """Return the positions [n, 3] in Å and atomic numbers [n] of cube b, on the CPU."""
         inside = slice(int(self.offsets[b]), int(self.offsets[b + 1]))
         return self.positions[inside].cpu().numpy(), self.numbers[inside].cpu().numpy()
+
+    def to_ase(self, b: int = 0) -> AseAtoms:
+        """Return the atoms of cube b as an ASE Atoms, which is not periodic and has no cell."""
+        require("ase", "data")
+        from ase import Atoms as AseAtoms
+
+        positions, numbers = self.cube(b)
+        return AseAtoms(numbers=numbers, positions=positions, pbc=False)
+
+    def to_pymatgen(self, b: int = 0) -> Molecule:
+        """Return the atoms of cube b as a pymatgen Molecule."""
+        require("pymatgen", "data")
+        from pymatgen.core.structure import Molecule
+
+        positions, numbers = self.cube(b)
+        return Molecule([SYMBOLS[z - 1] for z in numbers], positions)
 
 
 def find_atoms(

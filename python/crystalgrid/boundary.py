@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from . import _core
-from .crystal import Crystal, CrystalBatch, pack
+from .crystal import CrystalBatch, CrystalLike, pack
 from .errors import InputError
 from .grid import Grid
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def batch_and_cubes(
-    crystals: Sequence[Crystal] | CrystalBatch,
+    crystals: CrystalLike | Sequence[CrystalLike] | CrystalBatch,
     grid: Grid,
     origin: Tensor | None,
     rotation: Tensor | None,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from . import _core
+from .conversions import arrays_of_ase, arrays_of_pymatgen, is_ase, is_pymatgen, look_cartesian
 from .errors import InputError, require
+from .files import as_path, written_whole
 
 if TYPE_CHECKING:
+    from ase import Atoms
     from pymatgen.core.structure import Structure
 
 MAX_Z: int = _core.MAX_Z
@@ -42,7 +47,7 @@ class Crystal:
     numbers: [N] int, atomic numbers Z from 1 to 94.
 
     Raises InputError for a singular or non-finite lattice, one of less than 0.1 Å³ per atom, non-finite coordinates, no
-    atoms, or Z out of range.
+    atoms, or Z out of range. Warns if the coordinates look like Cartesian ones.
     """
 
     lattice: np.ndarray
@@ -55,6 +60,13 @@ class Crystal:
         numbers = _array("numbers", self.numbers)
         _check(self.lattice, self.frac_coords, numbers)
         object.__setattr__(self, "numbers", numbers.astype(np.int64))
+        if look_cartesian(self.lattice, self.frac_coords):
+            cells = np.ptp(self.frac_coords, axis=0).max()
+            warnings.warn(
+                f"Crystal: frac_coords spread over {cells:.1f} cells and would be in one cell if they were in Å; "
+                "wanted fractional coordinates, which are positions @ inv(lattice)",
+                stacklevel=3,
+            )
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -81,11 +93,7 @@ class Crystal:
     @classmethod
     def from_pymatgen(cls, structure: Structure) -> Crystal:
         """Convert a pymatgen Structure; one with partial occupancies raises InputError."""
-        if not hasattr(structure, "lattice") or not hasattr(structure, "is_ordered"):
-            raise InputError(f"structure: wanted a pymatgen Structure, got {type(structure).__name__}")
-        if not structure.is_ordered:
-            raise InputError(f"{structure.formula}: disordered (a site has partial occupancy), wanted ordered sites")
-        return cls(structure.lattice.matrix, structure.frac_coords, np.array([site.specie.Z for site in structure]))
+        return cls(*arrays_of_pymatgen(structure))
 
     def to_pymatgen(self) -> Structure:
         """Convert to a pymatgen Structure."""
@@ -93,6 +101,44 @@ class Crystal:
         from pymatgen.core.structure import Structure
 
         return Structure(self.lattice, [SYMBOLS[z - 1] for z in self.numbers], self.frac_coords)
+
+    @classmethod
+    def from_ase(cls, atoms: Atoms) -> Crystal:
+        """Convert an ASE Atoms; InputError unless it is periodic in all three directions and each site is one atom."""
+        return cls(*arrays_of_ase(atoms))
+
+    def to_ase(self) -> Atoms:
+        """Convert to an ASE Atoms, periodic in all three directions."""
+        require("ase", "data")
+        from ase import Atoms
+
+        return Atoms(numbers=self.numbers, cell=self.lattice, scaled_positions=self.frac_coords, pbc=True)
+
+    def to_cif(self) -> str:
+        """Return the text of a CIF file with all atoms of the cell, without symmetry."""
+        require("pymatgen", "data")
+        from pymatgen.io.cif import CifWriter
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of elements without an electronegativity, by which formulas are sorted
+            return str(CifWriter(self.to_pymatgen(), significant_figures=10))
+
+    def to_xyz(self) -> str:
+        """Return a frame of extended XYZ: the cell in its comment line, positions in Å."""
+        lattice = " ".join(f"{value:.10g}" for value in self.lattice.flat)
+        comment = f'Lattice="{lattice}" Properties=species:S:1:pos:R:3 pbc="T T T"'
+        atoms = zip(self.numbers, self.positions, strict=True)
+        lines = [f"{SYMBOLS[z - 1]:2} {x:.10f} {y:.10f} {w:.10f}" for z, (x, y, w) in atoms]
+        return "\n".join([str(len(self)), comment, *lines, ""])
+
+    def write(self, path: Path | str) -> None:
+        """Write a CIF or extended XYZ file, as the ending .cif or .xyz says; InputError for another ending."""
+        path = as_path("path", path)
+        formats = {".cif": self.to_cif, ".xyz": self.to_xyz}
+        if path.suffix not in formats:
+            raise InputError(f"{path}: wanted a name that ends in {' or '.join(formats)}")
+        with written_whole(path) as temporary:
+            temporary.write_text(formats[path.suffix](), encoding="utf-8")
 
 
 def _array(name: str, values: Any, dtype: type | None = None) -> np.ndarray:
@@ -147,15 +193,33 @@ class CrystalBatch(NamedTuple):
         return CrystalBatch(*(tensor.to(device) for tensor in self))
 
 
-def pack(crystals: Sequence[Crystal] | CrystalBatch) -> CrystalBatch:
-    """Return crystals as one ragged batch; a batch is returned as it is."""
+CrystalLike: TypeAlias = Union[Crystal, "Structure", "Atoms"]
+"""A crystal as this package, pymatgen or ASE holds it."""
+
+
+def as_crystal(value: CrystalLike) -> Crystal:
+    """Return a Crystal, pymatgen Structure or ASE Atoms as a Crystal; raise InputError for anything else."""
+    if isinstance(value, Crystal):
+        return value
+    if is_pymatgen(value):
+        return Crystal(*arrays_of_pymatgen(value))
+    if is_ase(value):
+        return Crystal(*arrays_of_ase(value))
+    raise InputError(f"crystals: wanted a Crystal, pymatgen Structure or ASE Atoms, got {type(value).__name__}")
+
+
+def pack(crystals: CrystalLike | Sequence[CrystalLike] | CrystalBatch) -> CrystalBatch:
+    """Return crystals, each of whichever library, as one ragged batch; a batch is returned as it is."""
     if isinstance(crystals, CrystalBatch):
         return crystals
-    if isinstance(crystals, Crystal):
-        raise InputError("crystals: wanted a list of Crystal, got one Crystal; write [crystal]")
-    if not isinstance(crystals, Sequence) or not all(isinstance(crystal, Crystal) for crystal in crystals):
-        raise InputError(f"crystals: wanted a list of Crystal or a CrystalBatch, got {crystals!r:.60}")
-    listed: list[Crystal] = list(crystals)  # type: ignore[arg-type]  # a batch, which is a tuple, has been returned
+    if isinstance(crystals, Crystal) or is_pymatgen(crystals) or is_ase(crystals):
+        listed = [as_crystal(crystals)]  # type: ignore[arg-type]
+    elif isinstance(crystals, str | Path):
+        raise InputError(f"crystals: wanted crystals, got a name; crystalgrid.read({str(crystals)!r}) reads a file")
+    elif isinstance(crystals, Sequence):
+        listed = [as_crystal(crystal) for crystal in crystals]  # type: ignore[arg-type]
+    else:
+        raise InputError(f"crystals: wanted a list of crystals or a CrystalBatch, got {crystals!r:.60}")
     return CrystalBatch(
         torch.from_numpy(np.array([c.lattice for c in listed]).reshape(-1, 3, 3)),
         torch.from_numpy(np.concatenate([np.zeros((0, 3)), *(c.frac_coords for c in listed)])),

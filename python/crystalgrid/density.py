@@ -8,13 +8,13 @@ from torch import Tensor
 
 from . import _core
 from .boundary import address, batch_and_cubes, checked, core_batch, core_grid, core_on, cuda_on, positive, thread_count
-from .crystal import Crystal, CrystalBatch
+from .crystal import CrystalBatch, CrystalLike
 from .errors import InputError
 from .grid import DEFAULT_GRID, Grid
 
 
 def voxelize(
-    crystals: Sequence[Crystal] | CrystalBatch,
+    crystals: CrystalLike | Sequence[CrystalLike] | CrystalBatch,
     grid: Grid = DEFAULT_GRID,
     origin: Tensor | None = None,
     rotation: Tensor | None = None,
@@ -28,7 +28,8 @@ def voxelize(
 ) -> Tensor:
     """Return the density M of Eq. (1), in 1/Å³: one Gaussian per atom, one cube per crystal.
 
-    crystals: B crystals, or a packed batch whose tensors may require gradients.
+    crystals: B crystals, each a Crystal, a pymatgen Structure or an ASE Atoms, or a packed batch whose tensors may
+        require gradients; a single crystal is a batch of one.
     origin: [B, 3] Å, the cube's corner in the crystal's frame; default zeros.
     rotation: [B, 3, 3], orthogonal; a point x of the crystal lies in the cube at R (x - origin); default identity.
     periodic: sum over all periodic images (repeated mode), or over the atoms as they are given (single mode).

@@ -6,9 +6,11 @@ itself (`geometry.structure_solution`). Then lattice, positions and weights, a f
 voxels of the density by Eq. (1).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +24,10 @@ from .errors import InputError
 from .geometry.cell_search import CandidateCell, candidate_cells, cell_with_lattice, share_explained
 from .geometry.structure_solution import solve_structure, structure_factors
 from .grid import DEFAULT_GRID, Grid
+
+if TYPE_CHECKING:
+    from ase import Atoms as AseAtoms
+    from pymatgen.core.structure import Structure
 
 LESS_EXPLAINED = 0.03
 """Share of the atoms that a smaller cell may explain less than the best and still be preferred: one atom in 33."""
@@ -51,6 +57,14 @@ class Recovered(NamedTuple):
     """Share of the cube's atoms, found and missing, that the crystal has with their species."""
     error: float | None
     """Relative L2 difference between the densities of the cube and of the crystal; None without density."""
+
+    def to_pymatgen(self) -> Structure:
+        """Convert the crystal to a pymatgen Structure."""
+        return self.crystal.to_pymatgen()
+
+    def to_ase(self) -> AseAtoms:
+        """Convert the crystal to an ASE Atoms, periodic in all three directions."""
+        return self.crystal.to_ase()
 
 
 def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GRID) -> list[Recovered | None]:

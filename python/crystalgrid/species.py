@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from .boundary import address, batch_and_cubes, core_batch, core_on, positive, thread_count
-from .crystal import Crystal, CrystalBatch
+from .crystal import CrystalBatch, CrystalLike
 from .grid import DEFAULT_GRID, Grid
 
 
 def label_species(
-    crystals: Sequence[Crystal] | CrystalBatch,
+    crystals: CrystalLike | Sequence[CrystalLike] | CrystalBatch,
     grid: Grid = DEFAULT_GRID,
     origin: Tensor | None = None,
     rotation: Tensor | None = None,

@@ -11,7 +11,7 @@ from typing import TypeAlias, overload
 import numpy as np
 import torch
 
-from ..crystal import MAX_Z, Crystal, CrystalBatch
+from ..crystal import MAX_Z, Crystal, CrystalBatch, CrystalLike, as_crystal
 from ..errors import InputError
 
 SPLITS = ("train", "val", "test")
@@ -106,9 +106,9 @@ class CrystalSet(Sequence[Crystal]):
         return np.arange(offsets[-1]) + np.repeat(self.offsets[crystals] - offsets[:-1], counts), offsets
 
     @classmethod
-    def from_crystals(cls, crystals: Iterable[Crystal], ids: Iterable[object] | None = None) -> CrystalSet:
+    def from_crystals(cls, crystals: Iterable[CrystalLike], ids: Iterable[object] | None = None) -> CrystalSet:
         """Return the crystals as a set without splits; ids are 0, 1, … by default."""
-        arrays = [(crystal.lattice, crystal.frac_coords, crystal.numbers) for crystal in crystals]
+        arrays = [(crystal.lattice, crystal.frac_coords, crystal.numbers) for crystal in map(as_crystal, crystals)]
         return cls.from_arrays(arrays, range(len(arrays)) if ids is None else ids)
 
     @classmethod

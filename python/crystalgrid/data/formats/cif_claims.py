@@ -38,7 +38,7 @@ def check_claims(block: Any, numbers: np.ndarray, volume: float, listed: bool) -
     density_agrees = _density_agrees(block, found, volume)
     units = text(block, ("_cell_formula_units_z", "_cell.formula_units_z"))
     if unit is not None and units.isdecimal() and int(units) > 0:
-        stated = {element: count * int(units) for element, count in unit.items()}
+        stated = unit if _is_of_a_cell(block, unit, int(units)) else _times(unit, int(units))
         if not isclose(sum(found.values()), sum(stated.values()), rel_tol=0.01) and not density_agrees:
             raise ValueError(f"it says {written(stated)} a cell (Z = {units}), its atoms are {written(found)}")
     elif density_agrees is False and not (listed and unit):
@@ -56,6 +56,16 @@ def check_formula(stated: str, numbers: np.ndarray) -> None:
 def _counts(numbers: np.ndarray) -> dict[str, int]:
     counts = np.bincount(numbers, minlength=len(SYMBOLS) + 1)
     return {SYMBOLS[z - 1]: int(counts[z]) for z in np.flatnonzero(counts)}
+
+
+def _is_of_a_cell(block: Any, stated: dict[str, float], units: int) -> bool:
+    """Whether the formula sum counts the atoms of a whole cell, as pymatgen writes it beside that of one unit."""
+    unit = formula(text(block, ("_chemical_formula_structural",)))
+    return unit is not None and _times(unit, units) == stated
+
+
+def _times(counts: dict[str, float], units: int) -> dict[str, float]:
+    return {element: count * units for element, count in counts.items()}
 
 
 def formula(stated: str) -> dict[str, float] | None:
