@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..layers import conv_block
+from ..layers import Upsample, conv_block
 from .base import Autoencoder, AutoencoderConfig
 
 
@@ -59,13 +59,13 @@ class Decoder(nn.Module):
         self.start = nn.Linear(latent_dim, a * 5**3)
         self.convs = nn.Sequential(
             nn.Unflatten(1, (a, 5, 5, 5)),
-            nn.Upsample(scale_factor=2.0, mode="trilinear"),
+            Upsample(),
             nn.ReplicationPad3d(2),
             *conv_block(a, b, 5),
-            nn.Upsample(scale_factor=2.0, mode="trilinear"),
+            Upsample(),
             nn.ReplicationPad3d(1),
             *conv_block(b, c, 5),
-            nn.Upsample(scale_factor=2.0, mode="trilinear"),
+            Upsample(),
             *conv_block(c, d, 4),
         )
         self.last = nn.Conv3d(d, 1, 4)

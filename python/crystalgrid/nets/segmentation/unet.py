@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ...crystal import MAX_Z
 from ...geometry.blur import PEAK, N
-from ..layers import conv_block
+from ..layers import conv_block, upsample
 from .derivatives import DerivativeFeatures
 from .heads import PresenceAndSpeciesHead, SoftmaxHead
 from .wiener import WienerDeblurring
@@ -29,8 +29,7 @@ def double_conv(inputs: int, outputs: int) -> nn.Sequential:
 
 def doubled(features: Tensor, like: Tensor) -> Tensor:
     """Return features upsampled by two and cut to the size of `like`: the reverse of halving with rounding up."""
-    up = F.interpolate(features, scale_factor=2.0, mode="trilinear")
-    return up[:, :, : like.size(2), : like.size(3), : like.size(4)]
+    return upsample(features)[:, :, : like.size(2), : like.size(3), : like.size(4)]
 
 
 class AttentionGate(nn.Module):
