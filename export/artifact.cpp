@@ -27,8 +27,8 @@ std::string text(Reader& reader, const std::string& name) {
   return {static_cast<const char*>(data.get()), size};
 }
 
-/// SHA-256 over every record but the checksum itself, in the order of their names: name, a zero byte, content.
-/// torch does not look at the archive's own CRCs.
+/// Return the SHA-256 over every record but the checksum itself, in the order of their names: name, a zero byte,
+/// content. torch does not check the archive's own CRCs.
 std::string checksum(Reader& reader) {
   std::vector<std::string> names = reader.getAllRecords();
   std::sort(names.begin(), names.end());
@@ -42,7 +42,8 @@ std::string checksum(Reader& reader) {
   return sum.hex();
 }
 
-/// What a compiled model runs on, in words; torch's version without what follows a plus, as C++ knows it.
+/// Describe the machine that a compiled model needs; empty for other models. The version of torch ends before a plus,
+/// as it does in TORCH_VERSION.
 std::string built_for(const Json& metadata) {
   const auto& members = std::get<Json::Object>(metadata.value);
   if (!members.contains("built_for")) return "";
@@ -81,14 +82,14 @@ Metadata read_metadata(const std::string& path) {
   }
 }
 
-/// A compiled model is this processor's code against this torch.
+/// Throws InputError if a compiled model, which is machine code for one torch and CPU, cannot run here.
 void refuse_other_machine(const std::string& path, const std::string& built_for, const torch::Device& device) {
   struct utsname machine{};
   uname(&machine);
-  const std::string here =
+  const std::string this_machine =
       "torch " TORCH_VERSION " on " + std::string(machine.machine) + " with " + at::get_cpu_capability();
-  if (built_for != here)
-    throw InputError(path + ": compiled for " + built_for + ", this is " + here +
+  if (built_for != this_machine)
+    throw InputError(path + ": compiled for " + built_for + ", this is " + this_machine +
                      "; `crystalgrid-export RUN -o model.pt2` makes one for this machine, and a model.pt runs on any");
   if (!device.is_cpu()) throw InputError("--device: " + path + " is compiled for the CPU; a model.pt runs on cuda too");
 }

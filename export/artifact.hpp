@@ -12,7 +12,7 @@
 
 namespace crystalgrid {
 
-/// A method of a compiled model.
+/// A method of a compiled model; null for other models.
 using Compiled = std::unique_ptr<torch::inductor::AOTIModelPackageLoader>;
 
 struct Artifact {

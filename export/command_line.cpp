@@ -37,7 +37,7 @@ std::string joined(const std::vector<std::string>& words, const std::string& sep
   return text;
 }
 
-/// How many characters UTF-8 text shows: all bytes count but those that continue a character.
+/// Count the characters of UTF-8 text: all bytes but those that continue a character.
 std::size_t characters(Text text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));

@@ -1,4 +1,4 @@
-// The one error that is the user's to mend: a single line that names the thing, what was wanted and what came.
+// The error that a user can repair: a single line that names the thing, what was wanted and what came.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@ struct InputError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What torch throws goes on with source lines and a backtrace.
+/// Return the first line of a message: those of torch continue with source lines and a backtrace.
 inline std::string first_line(std::string text) {
   text.erase(0, text.find_first_not_of(" \n"));
   text.resize(std::min(text.find('\n'), text.size()));

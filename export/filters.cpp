@@ -13,7 +13,7 @@ double mass_density(const Atoms& atoms, std::int64_t first, std::int64_t last, c
   return mass * kGramsPerDalton / (grid.length * grid.length * grid.length * kCubicCentimetresPerCubicAngstrom);
 }
 
-/// Whether any two atoms are closer than `distance` Å.
+/// Return whether any two atoms are closer than `distance` Å.
 bool has_closer_pair(const Atoms& atoms, std::int64_t first, std::int64_t last, double distance) {
   for (std::int64_t a = first; a < last; ++a)
     for (std::int64_t b = first; b < a; ++b) {

@@ -1,4 +1,4 @@
-// Which structures are kept.
+// Filters that decide which structures are kept.
 #pragma once
 
 #include <array>

@@ -9,7 +9,7 @@
 
 namespace crystalgrid {
 
-/// Where the structures of a library come from, for the comments in its files.
+/// The origin of a library's structures, for the comments in its files.
 struct FrameSource {
   const Metadata& model;
   std::int64_t seed;

@@ -15,7 +15,7 @@ class LatentSource {
   /// Throws InputError if the options ask for more structures than the file has rows.
   LatentSource(const Options& options, std::int64_t latent_dim);
 
-  /// How many structures the library has.
+  /// Return the number of structures of the library.
   std::int64_t number() const;
 
   /// SHA-256 of the rows of the file, all of which are read and must be finite; null if there is no file.

@@ -11,7 +11,7 @@ namespace crystalgrid {
 inline constexpr const char* kManifestName = "manifest.json";
 inline constexpr std::int64_t kManifestFormat = 2;
 
-/// Where the next version of a file is written before it replaces the file.
+/// Return the path at which the next version of a file is written before it replaces the file.
 std::filesystem::path replacement_of(const std::filesystem::path& path);
 
 /// Throws InputError, naming the file, if it is not JSON or of another format.

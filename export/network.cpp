@@ -11,7 +11,7 @@
 namespace crystalgrid {
 namespace {
 
-/// Whether the CPU has instructions for bfloat16. Emulated, it is some forty times slower than float32.
+/// Return whether the CPU has instructions for bfloat16. Emulated, it is some forty times slower than float32.
 bool cpu_has_bf16() {
   const auto query = c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
   return query && query->typed<bool()>().call();

@@ -1,4 +1,4 @@
-// What the sampler is asked to do.
+// The options of a sampling run.
 #pragma once
 
 #include <cstdint>

@@ -13,8 +13,8 @@ namespace crystalgrid {
 /// The folder of a shard: `out` itself if the shard is the whole library.
 std::filesystem::path shard_folder(const std::filesystem::path& out, const Shard& shard);
 
-/// Whether the folder holds a library that may be resumed. Throws InputError if it has other content, which is never
-/// written over.
+/// Return whether the folder holds a library that may be resumed. Throws InputError if it has other content, which is
+/// never written over.
 bool holds_library(const std::filesystem::path& folder, bool resume);
 
 /// Make the folder if it does not exist, and lock it. Throws InputError where `holds_library` does, if the folder

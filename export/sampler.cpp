@@ -171,8 +171,8 @@ void run(std::span<const char* const> words) {
 
 constexpr const char* kOutOfMemory = "out of memory; a smaller --batch takes less";
 
-/// Whether a message of torch means that memory ran out. Its CPU allocator has no exception of its own for that, and
-/// TorchScript passes on what is thrown inside a model as a text.
+/// Return whether a message of torch means that memory ran out. Its CPU allocator has no exception of its own for that,
+/// and TorchScript passes on what is thrown inside a model as a text.
 bool means_out_of_memory(const std::string& message) {
   return message.find("not enough memory") != std::string::npos || message.find("out of memory") != std::string::npos;
 }

@@ -11,13 +11,13 @@
 
 namespace crystalgrid {
 
-/// What the process computes with.
+/// The means by which the process computes.
 struct Machinery {
   int threads;
   std::string torch_version;
 };
 
-/// Whether structures are drawn from a prior that the model has learned.
+/// Return whether structures are drawn from a prior that the model has learned.
 bool uses_prior(const Options& options, const Metadata& model);
 
 /// Return the settings of a library, which a run that resumes it and the other shards must have as well.

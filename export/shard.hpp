@@ -1,4 +1,4 @@
-// Which part of a library this process makes.
+// Shards: the part of a library that one process makes.
 #pragma once
 
 #include <cstdint>

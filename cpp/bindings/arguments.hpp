@@ -1,4 +1,4 @@
-// What Python hands over: addresses of flat arrays whose shapes and types it has checked.
+// The arguments that Python hands over: addresses of flat arrays whose shapes and types it has checked.
 #pragma once
 
 #include <cstdint>

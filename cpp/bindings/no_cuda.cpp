@@ -2,7 +2,7 @@
 
 namespace crystalgrid {
 
-/// In place of cuda.cpp where there is no CUDA compiler.
+/// Replaces cuda.cpp if there is no CUDA compiler.
 void bind_cuda(pybind11::module_& module) { module.attr("cuda") = pybind11::none(); }
 
 }  // namespace crystalgrid

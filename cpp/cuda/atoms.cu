@@ -32,7 +32,7 @@ __device__ FragmentsOfCube fragments_of(void* scratch, const std::int64_t* offse
   return {static_cast<Fragment*>(scratch) + offsets[cube], static_cast<int>(offsets[cube + 1] - offsets[cube])};
 }
 
-/// What each fragment is on its own. The whole block calls this.
+/// Measure each fragment on its own. The whole block calls this.
 __device__ void measure(const Labels& cube, FragmentsOfCube fragments) {
   const int n = cube.n, voxels = n * n * n;
   for (int f = threadIdx.x; f < fragments.count; f += kThreads)
@@ -108,7 +108,7 @@ __device__ void for_each_in_box(const Fragment& fragment, int n, const Visit& vi
     visit(((low[0] + i / nk / nj) * n + low[1] + i / nk % nj) * n + low[2] + i % nk);
 }
 
-/// By a whole warp, each lane with the result.
+/// Sum over a whole warp; each lane receives the result.
 __device__ Contact contact_of(const Labels& cube, const Fragment* all, int f) {
   Contact nearest;
   for_each_in_box(all[f], cube.n, [&](int v) {
@@ -196,7 +196,7 @@ __device__ double sum_over_warp(double value) {
   return value;
 }
 
-/// Whether a voxel is of the atom that a fragment founded.
+/// Return whether a voxel is of the atom that a fragment founded.
 __device__ bool is_of(const Labels& cube, const Fragment* all, int founder, int v) {
   return cube.species[v] && all[fragment_at(cube.root, v)].atom == founder;
 }

@@ -18,7 +18,7 @@ struct Problem : DensityBatch {
   double* scratch;
 };
 
-/// What the parts of cube b add up: for each part, kSums for each atom and then kVirial.
+/// The sums of the parts of cube b: for each part, kSums for each atom and then kVirial.
 __device__ inline double* sums_of_part(const Crystals& crystals, double* scratch, int parts, std::int64_t b, int part) {
   const std::int64_t first = crystals.offsets[b], atoms = crystals.offsets[b + 1] - first;
   return scratch + parts * (kSums * first + kVirial * b) + part * (kSums * atoms + kVirial);

@@ -25,8 +25,8 @@ struct Fragment {
   __device__ double middle(int axis) const { return static_cast<double>(sum[axis]) / static_cast<double>(voxels); }
 };
 
-/// Which fragment a voxel is of. `root` holds -1 for no label, -2 - f at the first voxel of fragment f, and for the
-/// fragment's other voxels that first voxel.
+/// Return the fragment that a voxel is of. `root` holds -1 for no label, -2 - f at the first voxel of fragment f, and
+/// for the fragment's other voxels that first voxel.
 __device__ inline int fragment_at(const int* root, int voxel) {
   int f = root[voxel];
   if (f >= 0) f = root[f];

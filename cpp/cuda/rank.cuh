@@ -10,12 +10,12 @@ struct Rank {
   int before, total;
 };
 
-/// What each warp counted, in this round and in the one before: a thread may still read those while another writes.
+/// The counts of each warp, of this round and of the one before, which a thread may still read while another writes.
 template <int kThreads>
 using Found = int[2][kThreads / kWarp];
 
-/// How many threads have something `here`, and how many of them come before this one. All threads of the block call
-/// this; between two calls with the same `in_warp` lies one with another.
+/// Count the threads that have something `here`, and those of them that come before this one. All threads of the block
+/// call this; between two calls with the same `in_warp` lies one with another.
 template <int kThreads>
 __device__ Rank rank_in_block(bool here, int (&in_warp)[kThreads / kWarp]) {
   const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;

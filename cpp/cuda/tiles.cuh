@@ -1,5 +1,5 @@
-// How a block works a part of a cube: each warp a tile of it, whose voxels its threads hold in registers while the
-// images that reach the tile stream by, as products of three tabulated factors.
+// The division of a cube among blocks and warps: each warp of a block works a tile of it, whose voxels its threads hold
+// in registers while the images that reach the tile stream by, as products of three tabulated factors.
 #pragma once
 
 #include "crystalgrid/grid.hpp"
@@ -19,7 +19,7 @@ struct Part {
 constexpr int kTiles = Part::kTilesX * Part::kTilesY;
 constexpr int kTileThreads = kTiles * kWarp;
 
-/// How many parts a cube has.
+/// Return the number of parts of a cube.
 __host__ __device__ inline int parts(int n) {
   return ((n + Part::kX - 1) / Part::kX) * ((n + Part::kY - 1) / Part::kY) * ((n + Part::kZ - 1) / Part::kZ);
 }

@@ -12,7 +12,7 @@
 namespace crystalgrid {
 namespace {
 
-/// So many voxels of an atom have this label.
+/// The number of an atom's voxels that have a label.
 struct Vote {
   int atom;
   int label, voxels;
@@ -55,7 +55,7 @@ Contact contact_of(const Scratch& s, int f) {
   return contact;
 }
 
-/// Give a fragment to an atom; to a new one for kNone.
+/// Add a fragment to an atom; kNone makes it a new one.
 void give_to(int atom, int f, Scratch& s) {
   s.atom_of[f] = atom == kNone ? f : atom;
   s.votes.push_back({s.atom_of[f], s.fragments[f].label, s.fragments[f].voxels});
@@ -71,9 +71,9 @@ void give_to(int atom, int f, Scratch& s) {
   join_rings(from.first, to.first, s.runs);
 }
 
-/// A fragment that touches no other is an atom. Of those that do, the largest first, each joins an atom it touches or
-/// becomes one; those too small to be a ball wait until what they touch is part of an atom, and where nothing is, the
-/// first of them becomes one.
+/// Join fragments to atoms. A fragment that touches no other is an atom. The others, the largest first, join an atom
+/// that they touch or become one. Fragments too small to be a ball wait until one that they touch is part of an atom;
+/// if none ever is, the first of them becomes an atom.
 void join_fragments(const BallRule& rule, Scratch& s) {
   s.atom_of.resize(s.fragments.size());
   std::iota(s.atom_of.begin(), s.atom_of.end(), 0);
@@ -98,7 +98,7 @@ void join_fragments(const BallRule& rule, Scratch& s) {
   }
 }
 
-/// Where the mean of an atom's voxels is, by weight.
+/// Return the weighted mean of the positions of an atom's voxels.
 Centre centre_of(const LabelledCube& cube, const Scratch& s, const Fragment& atom) {
   const Values density(cube.density, cube.n), confidence(cube.confidence, cube.n);
   const auto mean = static_cast<float>(atom.density / atom.voxels);
@@ -124,7 +124,7 @@ int atom_at(const LabelledCube& cube, const Scratch& s, int voxel) {
   return s.atom_of[s.fragment_of[run_at(s, row / n, row % n, voxel % n, n)]];
 }
 
-/// Voxels of an atom in a line from a face inwards, of which `length` are known.
+/// Return the number of an atom's voxels in a line from a face inwards, of which `length` are known.
 int line_length(const LabelledCube& cube, const Scratch& s, int voxel, int step, int length, int most) {
   for (voxel += length * step; length < most && cube.species[voxel]; voxel += step, ++length)
     if ((s.split || cube.species[voxel] != cube.species[voxel - step]) &&
@@ -133,7 +133,7 @@ int line_length(const LabelledCube& cube, const Scratch& s, int voxel, int step,
   return length;
 }
 
-/// Move the centre of a ball that a face cuts, which the voxels inside the cube have too far in, along one axis.
+/// Correct, along one axis, the centre of a ball that a face cuts: the voxels inside the cube put it too far in.
 void complete_ball(const LabelledCube& cube, const Scratch& s, const BallRule& rule, const Fragment& atom, int axis,
                    Centre& centre) {
   const int n = cube.n, face = cutting_face(rule, atom.low[axis], atom.high[axis], n);
@@ -157,7 +157,7 @@ void complete_ball(const LabelledCube& cube, const Scratch& s, const BallRule& r
   centre[axis] = at_depth(depth / lines, face, n);
 }
 
-/// An atom's label is the one with most votes, of equals the smaller; its voxels are those that voted so.
+/// Give each atom the label with most votes, of equals the smaller, and count the voxels that voted for it.
 void count_votes(Scratch& s) {
   std::sort(s.votes.begin(), s.votes.end(),
             [](const Vote& u, const Vote& v) { return u.atom != v.atom ? u.atom < v.atom : u.label < v.label; });
@@ -179,8 +179,8 @@ std::vector<Atom> find_in_cube(const LabelledCube& cube, const Grid& grid, const
   count_votes(s);
   std::vector<Atom> found;
   found.reserve(s.fragments.size());
-  for (const int of : s.atom_of) {  // an atom stands where its first voxel does
-    Fragment& atom = s.fragments[of];
+  for (const int founder : s.atom_of) {  // in the order of the atoms' first voxels
+    Fragment& atom = s.fragments[founder];
     if (atom.label == 0) continue;
     Centre centre = centre_of(cube, s, atom);
     for (int axis = 0; axis < 3; ++axis) complete_ball(cube, s, rule, atom, axis, centre);

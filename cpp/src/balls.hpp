@@ -1,5 +1,6 @@
-// When voxels of one label are several balls and voxels of unlike labels are one atom, what they weigh in its centre,
-// and where the centre of a ball is that a face of the cube cuts. For CPU and CUDA alike.
+// Rules for the balls of voxels that atoms are, for CPU and CUDA alike: when voxels of one label are several balls,
+// when voxels of unlike labels are one atom, how they weigh in its centre, and where the centre of a ball cut by a face
+// is.
 #pragma once
 
 #include <cmath>
@@ -9,7 +10,7 @@
 
 namespace crystalgrid {
 
-/// For fragments of balls of some radius, in voxels.
+/// Limits for fragments of balls of one radius, in voxels.
 struct BallRule {
   double same_ball_squared;  ///< fragments with centres closer than this are one ball
   double smallest_ball;      ///< a fragment of fewer voxels is no ball of its own
@@ -76,16 +77,16 @@ CRYSTALGRID_DEVICE inline Ends find_ends(const BallRule& rule, Voxel first, cons
   return ends;
 }
 
-/// Which face of the cube cuts an atom whose voxels lie between `low` and `high` along one axis: -1 the lower, 1 the
-/// upper, 0 none.
+/// Return which face of the cube cuts an atom whose voxels lie between `low` and `high` along one axis: -1 the lower, 1
+/// the upper, 0 none.
 CRYSTALGRID_DEVICE inline int cutting_face(const BallRule& rule, int low, int high, int n) {
   if (high - low + 1 >= rule.whole || (low > 0) == (high < n - 1)) return 0;
   return low == 0 ? -1 : 1;
 }
 
-/// How deep inside the cube, in voxels from the face that cuts it, a ball has its centre, by a line of `length` voxels
-/// that runs from the face to the ball's far side; `du` and `dv` lead to the line from the centre's own. The mean over
-/// a ball's lines is its centre's depth.
+/// Return the depth of a ball's centre, in voxels from the face that cuts the ball, by a line of `length` voxels that
+/// runs from the face to the ball's far side; `du` and `dv` lead to the line from the centre's own. The mean over a
+/// ball's lines is its centre's depth.
 CRYSTALGRID_DEVICE inline double depth_by_line(const BallRule& rule, int length, double du, double dv) {
   const double half_chord_squared = rule.radius * rule.radius - du * du - dv * dv;
   return half_chord_squared > 0 ? length - std::sqrt(half_chord_squared) : length;
@@ -96,8 +97,8 @@ CRYSTALGRID_DEVICE inline double at_depth(double depth, int face, int n) {
   return face < 0 ? depth - 0.5 : n - 0.5 - depth;
 }
 
-/// What a voxel weighs in its atom's centre, see atoms.hpp. The floor keeps the centre defined where a network decodes
-/// no density under a label. `Values` is a T or a vector of them.
+/// Return the weight of a voxel in its atom's centre, see atoms.hpp. The floor keeps the centre defined where a network
+/// decodes no density under a label. `Values` is a T or a vector of them.
 template <class T, class Values>
 CRYSTALGRID_DEVICE inline Values voxel_weight(Values density, Values confidence, T mean_density) {
   const Values most = T(0.5) * mean_density - Values{}, least = T(1e-12) - Values{};

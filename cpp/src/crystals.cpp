@@ -50,7 +50,7 @@ std::string lattice_fault(const double* l, std::int64_t atoms) {
               std::fabs(dot(cross(a, b), c)) / static_cast<double>(atoms));
 }
 
-/// Of a matrix R, how far R·Rᵀ is from 1.
+/// Describe how far R·Rᵀ is from 1, if it is too far.
 std::string rotation_fault(const double* r) {
   double off = 0;
   for (int i = 0; i < 3; ++i)

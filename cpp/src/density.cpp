@@ -20,8 +20,8 @@ template <class T>
 struct Scratch {
   KernelScratch<T> images;
   FourierSeries series;
-  std::vector<float> turned;   // a cube whose axes are not in the modes' order
-  KernelScratch<double> many;  // for sums of so many images that their rounding would show
+  std::vector<float> transposed;  // a cube whose axes are in another order than those of the series
+  KernelScratch<double> many;     // for sums of so many images that their rounding would show
   std::vector<double> wide;
 };
 
@@ -35,8 +35,8 @@ struct Job : DensityBatch {
   CutoffRule rule;
 };
 
-/// Fill cube b from modes. False where that is not possible, not the faster way, or not accurate enough: in a void of
-/// the crystal, modes cancel down to their rounding.
+/// Fill cube b from its Fourier series. Returns false if that is not possible, not the faster way, or not accurate
+/// enough: in a void of the crystal, modes cancel down to their rounding.
 bool fill_with_fourier_series(const Job& job, std::int64_t b, const CubeFrame& frame, const Content& held,
                               Scratch<float>& s, float* density) {
   const std::int64_t first = job.crystals.offsets[b], atoms = job.crystals.offsets[b + 1] - first;
@@ -47,19 +47,19 @@ bool fill_with_fourier_series(const Job& job, std::int64_t b, const CubeFrame& f
   const bool negative = std::any_of(weights, weights + atoms, [](double w) { return w < 0; });
   const float least = negative ? -std::numeric_limits<float>::max() : 0.0f;
   const Strides stride = s.series.strides();
-  const bool turned = stride.z != 1 || stride.y != n;
-  if (turned) s.turned.resize(job.grid.voxels());
-  float* out = turned ? s.turned.data() : density;
+  const bool transposed = stride.z != 1 || stride.y != n;
+  if (transposed) s.transposed.resize(job.grid.voxels());
+  float* out = transposed ? s.transposed.data() : density;
   const float maximum = kernels<float>(job.options.isa).fourier_density(modes, least, s.series.scratch.data(), out);
   if (maximum < 0.2 * std::max(held.mean, held.peak)) return false;
-  if (turned)
+  if (transposed)
     for (long x = 0, i = 0; x < n; ++x)
       for (long y = 0; y < n; ++y)
         for (long z = 0; z < n; ++z, ++i) density[x * stride.x + y * stride.y + z * stride.z] = out[i];
   return true;
 }
 
-/// Fill cube b from the images near it, to the distance that is returned.
+/// Fill cube b from the images near it. Returns the cutoff, Å.
 template <class T>
 double fill_with_images(const Job& job, std::int64_t b, const Content& held, KernelScratch<T>& s, T* density) {
   const double scale = kernel_scale(job.grid.sigma), prefactor = gaussian_prefactor(job.grid.sigma);
@@ -75,7 +75,7 @@ double fill_with_images(const Job& job, std::int64_t b, const Content& held, Ker
   }
 }
 
-/// Images of cube b that add to a voxel's sum, about.
+/// Estimate how many images add to a voxel's sum in cube b.
 double images_near(const Job& job, std::int64_t b, const CubeFrame& frame) {
   const std::int64_t atoms = job.crystals.offsets[b + 1] - job.crystals.offsets[b];
   if (!job.cubes.periodic) return static_cast<double>(atoms);

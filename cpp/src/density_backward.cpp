@@ -43,7 +43,7 @@ void add(double scale, Vec3 v, double* sum) {
   sum[2] += scale * v.z;
 }
 
-/// What is differentiated, and where its gradients go.
+/// A batch that is differentiated, and the arrays that receive its gradients.
 struct Job : DensityBatch {
   const DensityOptions& options;
   Reach reach;
@@ -52,7 +52,7 @@ struct Job : DensityBatch {
   const double* rotation(std::int64_t b) const { return cubes.rotation ? cubes.rotation + 9 * b : nullptr; }
 };
 
-/// The gradients of cube b, which was summed over modes. False where they are not to be had.
+/// The gradients of cube b, which was summed over modes. Returns false if they cannot be had that way.
 bool gather_fourier_series(const Job& job, std::int64_t b, Scratch<float>& s, const float* grad_density) {
   const std::int64_t first = job.crystals.offsets[b], atoms = job.crystals.offsets[b + 1] - first;
   const double* weights = job.weights + first;

@@ -1,4 +1,5 @@
-// What the kernels of each instruction set take: plain arrays, in the units that make a Gaussian 2^(-u²).
+// The arguments of the density kernels of each instruction set: plain arrays, in the units that make a Gaussian
+// 2^(-u²).
 #pragma once
 
 namespace crystalgrid {

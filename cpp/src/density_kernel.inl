@@ -246,7 +246,7 @@ inline BrickSums<T> read_brick(const T* grad, int n, int x, int y, int z) {
   return brick;
 }
 
-/// What one image gathers: Σ g·2^(-u²) times 1, u_x, u_y and u_z, lane by lane.
+/// The sums that one image gathers: Σ g·2^(-u²) times 1, u_x, u_y and u_z, lane by lane.
 template <class T>
 struct Moments {
   T one[Simd<T>::kLanes], x[Simd<T>::kLanes], y[Simd<T>::kLanes], z[Simd<T>::kLanes];
@@ -281,7 +281,7 @@ inline void gather_brick(const BrickSums<T>& grad, const T* fx, const T* fy, Vec
   add_to(moments.z, uz * sum);
 }
 
-/// What each image gathers from the whole cube, into `sums` [count][4].
+/// Gather for each image from the whole cube, into `sums` [count][4].
 template <class T>
 void gather_cube(const KernelImages<T>& images, const KernelGrid<T>& grid, T* scratch, int* lists, const T* grad,
                  T* sums) {

@@ -12,7 +12,7 @@
 
 namespace crystalgrid {
 
-/// How far the sums go: over images in space, and over modes in reciprocal space.
+/// The reach of the sums: over images in space, and over modes in reciprocal space.
 struct Reach {
   double images;  ///< Å
   double modes;   ///< 1/Å
@@ -32,7 +32,7 @@ class FourierSeries {
   /// Return the tables of the chosen modes for these atoms; they are valid until the next call.
   FourierModes tables(const double* frac_coords, const double* weights);
 
-  /// Where the kernel's axes X, Y, Z lie among the cube's, as the distance between neighbours in memory.
+  /// Return the distance in memory between neighbours along the kernel's axes X, Y and Z.
   Strides strides() const;
 
   /// Convert the kernel's derivatives to those of each atom's fractional coordinates [3] and weight, and of the lattice

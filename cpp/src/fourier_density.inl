@@ -1,5 +1,5 @@
-// The density of one cube as a sum of modes, for the instruction set that the including file is compiled for. See
-// simd.hpp for what may not be used here.
+// The density of one cube as a sum of Fourier modes, for the instruction set that the including file is compiled for.
+// See simd.hpp for what may not be used here.
 //
 // A mode is a product of three factors, one per axis. As the factor along Z depends on l alone and that along X on l
 // and h alone, the sum is taken over k, then h, then l, each time as a product of small matrices: of complex numbers
@@ -14,7 +14,7 @@ using Lanes = WideVector<float>;
 constexpr int kLanes = Wide<float>::kLanes;
 constexpr int kGroup = kVoxelGroup / kLanes;  // vectors of a group
 
-/// Where the vectors of a group begin in a row.
+/// The places in a row at which the vectors of a group begin.
 struct Group {
   int at[kGroup];
 };
@@ -25,7 +25,8 @@ inline Group group_at(int first) {
   return group;
 }
 
-/// The same within a row of n: vectors that would end after it end with it, so that every store is a whole vector.
+/// Return such a group within a row of n: vectors that would end after the row end with it, so that every store is a
+/// whole vector.
 inline Group group_within(int first, int n) {
   Group group = group_at(first);
   for (int& at : group.at)
@@ -101,7 +102,7 @@ inline void fill_phases(const FourierModes& w, const ModeRow& row, float* phases
   }
 }
 
-/// What a row's modes weigh, from its k-th: those beyond the last weigh nothing.
+/// Return the weights of a row's modes from its k-th on; those beyond the last mode are zero.
 inline Vector<float> weights_from(const FourierModes& w, const ModeRow& row, int k) {
   constexpr int kStep = Simd<float>::kLanes;
   Vector<float> lanes;

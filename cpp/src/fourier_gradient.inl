@@ -1,5 +1,5 @@
-// The gradient of one cube that was summed over modes: the same sums the other way, from voxels to modes and from modes
-// to atoms.
+// The gradient of one cube that was summed over modes: the transposed sums, from voxels to modes and from modes to
+// atoms.
 #include "fourier_density.inl"
 
 namespace crystalgrid {
@@ -19,7 +19,7 @@ inline void fill_columns(const FourierModes& w, float* factors) {
 }
 
 /// One plane of the voxels' derivatives with Y along rows: [Z][pitch].
-inline void turn_plane(const FourierModes& w, const Strides& stride, const float* grad, float* plane) {
+inline void transpose_plane(const FourierModes& w, const Strides& stride, const float* grad, float* plane) {
 #ifdef __SSE__
   constexpr int kSide = 4;
   if (stride.z == 1) {
@@ -41,7 +41,7 @@ inline void turn_plane(const FourierModes& w, const Strides& stride, const float
 /// The transpose of `sum_over_l` for one plane: [columns][pitch] along Y. `plane` [Z][pitch] is scratch.
 inline void gather_over_z(const FourierModes& w, const Strides& stride, const float* grad, const float* factors,
                           float* plane, float* gathered) {
-  turn_plane(w, stride, grad, plane);
+  transpose_plane(w, stride, grad, plane);
   const long columns = fourier_columns(w);
   for (int column = 0; column < columns; column += kTileY)
     for (int y = 0; y < w.pitch; y += kVoxelGroup) {
@@ -90,7 +90,8 @@ inline float sum_of(Lanes v) {
 /// Imaginary part of a product.
 inline Lanes imaginary(Complex a, Complex b) { return a.re * b.im + a.im * b.re; }
 
-/// What the rows add to the stretch, before the lanes are added up: by component of the reciprocal vector and of place.
+/// The rows' contributions to the stretch, by component of the reciprocal vector and of the position, before the lanes
+/// are added up.
 struct StretchLanes {
   Lanes sums[3][3];
 };

@@ -1,5 +1,4 @@
-// What the kernels of each instruction set take to sum one cube's density over modes: plain arrays, in single
-// precision.
+// The arguments of the kernels that sum one cube's density over Fourier modes: plain arrays, in single precision.
 //
 // FourierSeries are numbered by (h, k, l) along the reciprocal vectors u*, v*, w*, and the cube's axes are named so
 // that v* lies along Y, u* in the plane of X and Y: the mode's factor along Z depends on l alone, that along X on l and
@@ -44,7 +43,7 @@ struct FourierModes {
   float weight_of_all, log2_width;      ///< a mode weighs weight_of_all · 2^(log2_width · g²): 2/volume and -½σ² log2 e
 };
 
-/// Where the voxels of a cube lie: element (X, Y, Z) at X·x + Y·y + Z·z.
+/// The layout of a cube in memory: voxel (X, Y, Z) is element X·x + Y·y + Z·z.
 struct Strides {
   long x, y, z;
 };
@@ -55,7 +54,7 @@ inline long fourier_scratch_size(const FourierModes& w) {
   return 2L * (w.atoms + w.widest) + (2L * w.rows + w.layers) * row + 2 * w.layers * tile + 2 * kVoxelGroup;
 }
 
-/// What the voxels' derivatives g give, L being Σ g · density.
+/// Derivatives of L = Σ g · density, where g are the voxels' derivatives.
 struct FourierGradient {
   double total;  ///< L itself
   double stretch[3]

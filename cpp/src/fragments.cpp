@@ -112,7 +112,7 @@ void link_fully(const LabelledCube& cube, const Rows& rows, int r, Fragments& s)
   });
 }
 
-/// Which runs touch, after some were cut.
+/// List the runs that touch, after some were cut.
 void find_touches(const LabelledCube& cube, const Rows& rows, Fragments& s) {
   s.touches.clear();
   for (int r = kNoRun + 1; r < s.run_count; ++r)
@@ -133,8 +133,8 @@ struct Reached {
   std::uint32_t more;  // not 0: there may be others, or another label
 };
 
-/// What the bits `reach` touch in another word. Here is most of the time, so all goes without branches, which nothing
-/// could predict.
+/// Note the runs that the bits `reach` touch in another word. Most of the time is spent here, so there are no branches,
+/// which could not be predicted.
 inline void look_back(const Word& word, std::uint32_t reach, const int* run_at, int label, const int* labels,
                       const int* parent, Reached& reached) {
   const std::uint32_t near = word.labelled & reach;

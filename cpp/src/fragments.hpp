@@ -20,11 +20,11 @@ struct LabelledCube {
   const std::uint8_t* species;
   const float* density;          // or null
   const float* confidence;       // or null
-  int last;                      // from here on the labels are read from
-  std::uint8_t rest[3 * kWord];  // which goes on with zeros
+  int last;                      // from this voxel on labels are read from `rest`,
+  std::uint8_t rest[3 * kWord];  // in which zeros follow them
 };
 
-/// Of voxels along z.
+/// A row of voxels along z, by its first two indices.
 struct Row {
   std::int16_t i, j;
 };
@@ -40,7 +40,7 @@ struct Run {
   int length() const { return last - first + 1; }
 };
 
-/// Voxels of one label that touch, less those of another ball, and, once others have joined it, an atom.
+/// Voxels of one label that touch and are of one ball; once other fragments have joined it, an atom.
 struct Fragment {
   int first;  // of its runs
   int label;
@@ -76,7 +76,7 @@ struct Fragments {
   std::vector<Word> words;  // by planes of n + 2 rows, of which two are empty, as is the plane before
   std::vector<Place> places;
   std::vector<int> run_at;  // kSlots for each word: the run of each voxel, valid for labelled ones only, …, kNoRun
-  int run_count = 0;        // of the following there is room for more
+  int run_count = 0;        // the arrays below have room for more
   std::vector<Run> runs;    // in the order of their first voxels, after kNoRun; then what was cut off from some
   std::vector<int> label, parent;  // of each run; union-find
   std::vector<int> roots;
@@ -89,7 +89,7 @@ struct Fragments {
 
 constexpr int words_of_row(int n) { return (n + kWord - 1) / kWord; }
 
-/// Which of Fragments::words has a voxel's bit.
+/// Return which of Fragments::words has a voxel's bit.
 constexpr int word_of(int i, int j, int k, int n) { return ((i + 1) * (n + 2) + j + 1) * words_of_row(n) + k / kWord; }
 
 /// A run's number is written to four voxels at once, and so to some past a word's own; the last slot stays kNoRun.
@@ -115,7 +115,7 @@ LabelledCube labelled_cube(const LabelledCubes& cubes, std::int64_t b, const Gri
 
 void grow(Fragments& f);
 
-/// Have room for as many runs more as a word can have.
+/// Make room for as many further runs as a word can have.
 inline void make_room(Fragments& f) {
   if (f.runs.size() < static_cast<std::size_t>(f.run_count) + kWord) grow(f);
 }
@@ -124,7 +124,7 @@ inline void make_room(Fragments& f) {
 /// order, once. `connectivity` is 6 or 26.
 void find_fragments(const LabelledCube& cube, const BallRule& rule, int connectivity, Fragments& f);
 
-/// How many voxels a fragment has, how far they reach, and what their densities sum to.
+/// Set a fragment's number of voxels, their extent, and the sum of their densities.
 void measure(const LabelledCube& cube, Fragment& fragment, const Fragments& f);
 
 /// Split the fragments that are several balls. Returns whether there were any; if so, runs have been cut.

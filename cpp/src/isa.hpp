@@ -1,4 +1,4 @@
-// Which of the compiled kernels runs: the best that this machine has, or the one that is asked for.
+// The choice among the compiled kernels: the best that this machine can run, or the one that is asked for.
 #pragma once
 
 #include "crystalgrid/density.hpp"

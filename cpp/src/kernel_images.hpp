@@ -16,7 +16,7 @@ KernelGrid<T> kernel_grid(const Grid& grid, double cutoff) {
   return {grid.n, static_cast<T>(scale * grid.spacing()), static_cast<T>(scale * cutoff)};
 }
 
-/// What a thread keeps from cube to cube.
+/// The memory that a thread keeps from cube to cube.
 template <class T>
 struct KernelScratch {
   std::vector<T> x, y, z, weight;

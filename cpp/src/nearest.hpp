@@ -1,4 +1,4 @@
-// Which atom labels a voxel. For CPU and CUDA alike.
+// The rule by which atoms label voxels, for CPU and CUDA alike.
 #pragma once
 
 #include <cmath>
@@ -21,8 +21,8 @@ CRYSTALGRID_DEVICE inline Interval voxels_near(double x, double reach, double sp
   return {low < 0 ? 0 : low, high > n - 1 ? n - 1 : high};
 }
 
-/// Whether an atom z at squared distance d takes a voxel from the one that has it, `label` at `nearest` (0: no atom
-/// yet). Of atoms equally near, the one with the smaller atomic number wins.
+/// Return whether an atom z at squared distance d takes a voxel from the one that has it, `label` at `nearest` (0: no
+/// atom yet). Of atoms equally near, the one with the smaller atomic number wins.
 CRYSTALGRID_DEVICE inline bool labels_instead(double d, std::uint8_t z, double nearest, std::uint8_t label) {
   return label == 0 || d < nearest * (1 - kSameDistance) || (d <= nearest * (1 + kSameDistance) && z < label);
 }

@@ -1,4 +1,4 @@
-// What the voxels of a run have, four at a time.
+// The values of a run's voxels, four at a time.
 #pragma once
 
 #include <cstddef>
@@ -25,23 +25,23 @@ inline Shorts place_of(const Run& run) {
   return place;
 }
 
-/// The sums of a vector's first and third and of its second and fourth.
+/// Return the sums of a vector's first and third element and of its second and fourth.
 inline Two to_doubles(Four v) {
   const auto all = __builtin_convertvector(v, Simd<double, 32>::Vector);
   return Two{all[0], all[1]} + Two{all[2], all[3]};
 }
 
-/// Those of four values from a run's v-th voxel on that are within it, the others zero.
+/// Return four values from a run's v-th voxel on, with zeros for those beyond the run.
 inline Four within(const Run& run, int v, Four values) {
   return (Four)((FourInts)values & (FourInts{0, 1, 2, 3} < broadcast<std::int32_t>(run.length() - v)));
 }
 
-/// What the voxels of a cube have, [n][n][n], or ones.
+/// The values of a cube's voxels [n][n][n]; ones if there are none.
 class Values {
  public:
   Values(const float* values, int n) : values(values), last(n * n * n - 4) {}
 
-  /// Of four voxels, zero past the cube's end.
+  /// Return the values of four voxels, with zeros past the cube's end.
   Four four(int voxel) const {
     if (!values) return broadcast(1.0f);
     return voxel <= last ? load(values + voxel) : rest(voxel);

@@ -134,7 +134,7 @@ struct LanesWhereLess<float> {
   }
 };
 #elif defined(__AVX2__)
-/// For each mask of eight lanes, the indices of its set lanes, a byte each, lowest first.
+/// A table that lists, for each mask of eight lanes, the indices of its set lanes, a byte each, lowest first.
 struct Compaction {
   std::uint64_t lanes[256];
 

@@ -1,4 +1,4 @@
-// What the tests share: checks that count their failures, and errors caught as text.
+// Shared by the tests: checks that count their failures, and errors caught as text.
 #pragma once
 
 #include <cmath>

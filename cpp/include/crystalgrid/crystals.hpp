@@ -1,4 +1,4 @@
-// What every stage reads: a ragged batch of crystals, and where the cube is cut from each. Borrowed, never owned.
+// The input of every stage: a ragged batch of crystals, and the cube that is cut from each. Borrowed, never owned.
 #pragma once
 
 #include <cmath>
@@ -28,16 +28,17 @@ struct Cubes {
   bool periodic = true;              ///< true: all periodic images (repeated mode); false: the atoms as given (single)
 };
 
-/// How cube b lies in its crystal.
+/// Return the frame of cube b.
 CRYSTALGRID_DEVICE inline CubeFrame cube_frame(const Crystals& crystals, const Cubes& cubes, std::int64_t b) {
   return cube_frame(crystals.lattice + 9 * b, cubes.origin ? cubes.origin + 3 * b : nullptr,
                     cubes.rotation ? cubes.rotation + 9 * b : nullptr);
 }
 
-/// What keeps a cell from being summed over, if anything does.
+/// The reason why a cell cannot be summed over.
 enum class CellFault { none, singular, dense };
 
-/// Of the cell of vectors a, b, c with so many atoms. One that is not of finite numbers is singular.
+/// Return the fault of a cell with vectors a, b, c and this number of atoms. A cell of numbers that are not finite is
+/// singular.
 CRYSTALGRID_DEVICE inline CellFault cell_fault(Vec3 a, Vec3 b, Vec3 c, std::int64_t atoms) {
   const double volume = std::fabs(dot(cross(a, b), c)), box = std::sqrt(dot(a, a) * dot(b, b) * dot(c, c));
   if (!(volume > 0 && volume >= 1e-6 * box)) return CellFault::singular;

@@ -14,7 +14,7 @@
 
 namespace crystalgrid::cuda {
 
-/// Where work is queued: a device by its number, and a cudaStream_t of that device.
+/// The queue for work: a device by its number, and a cudaStream_t of that device.
 struct Queue {
   int device;
   void* stream;

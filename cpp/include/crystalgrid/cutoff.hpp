@@ -1,4 +1,4 @@
-// How far the sum over periodic images has to go. For CPU and CUDA alike.
+// The cutoff of the sum over periodic images, for CPU and CUDA alike.
 #pragma once
 
 #include <cmath>
@@ -9,25 +9,26 @@
 
 namespace crystalgrid {
 
-/// Share of a three-dimensional Gaussian's integral that lies farther than x standard deviations from its centre.
+/// Return the share of a three-dimensional Gaussian's integral that lies farther than x standard deviations from its
+/// centre.
 CRYSTALGRID_DEVICE inline double tail(double x) {
   return std::erfc(x * 0.70710678118654752) + 0.79788456080286536 * x * std::exp(-0.5 * x * x);
 }
 
-/// The x beyond which the tail is as small as asked.
+/// Return the x beyond which the tail is `share`.
 inline double tail_radius(double share) {
   double low = 0, high = 40;
   while (high - low > 1e-3) (tail(0.5 * (low + high)) > share ? low : high) = 0.5 * (low + high);
   return high;
 }
 
-/// What there is to neglect in a crystal.
+/// The content of a crystal, from which neglected images are estimated.
 struct Content {
   double mean;  ///< 1/Å³, Σ|weight| / volume
   double peak;  ///< 1/Å³, the density at its heaviest atom standing alone
 };
 
-/// Of the atoms `begin` to `end`.
+/// Return the content of the atoms `begin` to `end`.
 CRYSTALGRID_DEVICE inline Content content(const double* weights, std::int64_t begin, std::int64_t end,
                                           const CubeFrame& frame, double sigma) {
   double sum = 0, most = 0;
@@ -39,16 +40,17 @@ CRYSTALGRID_DEVICE inline Content content(const double* weights, std::int64_t be
   return {sum / std::fabs(dot(frame.a, cross(frame.b, frame.c))), gaussian_prefactor(sigma) * most};
 }
 
-/// When a cube's sum has gone far enough: what is left out is within `accuracy` of the cube's maximum.
+/// The rule that ends a cube's sum: the images left out are within `accuracy` of the cube's maximum.
 struct CutoffRule {
   double first;     ///< Å; where every cube starts
   double step;      ///< Å; by how much a cutoff that was too short grows
   double accuracy;  ///< relative to the cube's maximum; 0: the first cutoff is the last
   double sigma;     ///< Å
 
-  /// What is neglected is estimated on the safe side: among many atoms the tail of a uniform crystal and a quarter,
-  /// among few as four of the heaviest just beyond the cutoff. A cube's maximum is hardly ever too small for the first
-  /// cutoff; where it is (in a void of a large cell), the cutoff grows. At 12 σ nothing is left to neglect.
+  /// Return whether the sum may end. The neglected part is estimated on the safe side: among many atoms the tail of a
+  /// uniform crystal and a quarter, among few as four of the heaviest just beyond the cutoff. A cube's maximum is
+  /// hardly ever too small for the first cutoff; where it is (in a void of a large cell), the cutoff grows. At 12 σ
+  /// nothing is left to neglect.
   CRYSTALGRID_DEVICE bool far_enough(double cutoff, double maximum, const Content& content) const {
     const double x = cutoff / sigma, many = 1.25 * tail(x) * content.mean,
                  few = 4 * std::exp(-0.5 * x * x) * content.peak;

@@ -16,7 +16,7 @@ struct DensityOptions {
   Isa isa = Isa::automatic;  ///< forced in tests; one the machine lacks throws std::invalid_argument
 };
 
-/// What a batch of densities is made of.
+/// The crystals, weights, cubes and grid of a batch of densities.
 struct DensityBatch {
   Crystals crystals;
   const double* weights = nullptr;  ///< [N]: the atomic numbers, in the paper
@@ -24,7 +24,7 @@ struct DensityBatch {
   Grid grid;
 };
 
-/// Derivatives by what a batch of densities is made of, the last at fixed fractional coordinates.
+/// Derivatives by what a batch of densities is made of; those by the lattice are at fixed fractional coordinates.
 struct DensityGradients {
   double* frac_coords;  ///< [N][3]
   double* weights;      ///< [N]
@@ -32,7 +32,7 @@ struct DensityGradients {
 };
 
 /// M of Eq. (1) in 1/Å³: `density` [B][n][n][n]. `cutoffs` [B] receives the distance in Å that each cube was summed to;
-/// infinity where it was summed over modes.
+/// infinity if it was summed as a Fourier series.
 void voxelize(const DensityBatch& batch, const DensityOptions& options, float* density, double* cutoffs);
 void voxelize(const DensityBatch& batch, const DensityOptions& options, double* density, double* cutoffs);
 

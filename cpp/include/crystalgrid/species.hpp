@@ -14,7 +14,7 @@ struct SpeciesOptions {
 };
 
 /// Write each voxel's atomic number, 0 where no atom is within the radius. Atoms outside the cube label voxels inside.
-/// Of atoms equally near, the one with the smaller atomic number wins.
+/// Among atoms equally near, the one with the smaller atomic number wins.
 /// `numbers` [N] are Z from 1 to 255, `species` is [B][n][n][n].
 void label_species(const Crystals& crystals, const std::int64_t* numbers, const Cubes& cubes, const Grid& grid,
                    const SpeciesOptions& options, std::uint8_t* species);
