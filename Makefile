@@ -73,14 +73,14 @@ ctest: $(DEVELOP)
 	$(BIN)/cmake --build build/ctest
 	$(BIN)/ctest --test-dir build/ctest --output-on-failure
 
-# Leaks are not looked for in the sampler: libtorch never frees its operators, and starting every run would report them.
+# Tests that start the sampler dozens of times, or not at all, are left out.
 sanitize: $(DEVELOP)
 	$(CONFIGURE) -B build/sanitize -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="$(SANITIZE)" -DCRYSTALGRID_SAMPLER=ON \
 	  -DCMAKE_PREFIX_PATH="$$($(BIN)/python -c 'import torch; print(*torch.__path__)')"
 	$(BIN)/cmake --build build/sanitize
 	$(BIN)/ctest --test-dir build/sanitize --output-on-failure
-	CRYSTALGRID_SAMPLER=build/sanitize/export/crystalgrid-sampler ASAN_OPTIONS=detect_leaks=0 \
-	  $(BIN)/pytest tests/test_sample.py tests/test_library.py -k "not command and not compiler"
+	CRYSTALGRID_SAMPLER=build/sanitize/export/crystalgrid-sampler $(BIN)/pytest tests/test_sample.py tests/test_library.py \
+	  -k "not command and not compiler and not bad_options and not library_cut"
 
 lint: $(DEVELOP)
 	$(BIN)/ruff check python tests benchmarks scripts
