@@ -100,7 +100,9 @@ bench: $(DEVELOP)
 
 docs: $(DEVELOP)
 	$(BIN)/pip install --quiet --disable-pip-version-check '.[docs]'
-	$(BIN)/mkdocs build --strict --quiet
+	rm -rf build/pages && mkdir -p build/pages
+	cp -r --parents README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff docs export/README.md models/*/card.md models/*/*.png build/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .venv/build:
 	$(PYTHON) -m venv .venv

@@ -71,6 +71,16 @@ def test_source_files_in_pages_exist(page: Path) -> None:
         assert any(path.endswith(f"/{name.removeprefix('crystalgrid/')}") for path in paths), name
 
 
+def test_the_site_shows_every_page() -> None:
+    shown = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert shown == {str(page.relative_to(ROOT)) for page in PAGES}
+
+
+def test_the_reference_has_every_public_name() -> None:
+    documented = re.findall(r"^::: crystalgrid\.(\w+)$", (ROOT / "docs/api.md").read_text(), re.MULTILINE)
+    assert set(crystalgrid.__all__) <= set(documented)
+
+
 def test_commands_in_pages_exist() -> None:
     for page in PAGES:
         installed = set(re.findall(r"\bcrystalgrid-([a-z]+)\b", page.read_text()))
