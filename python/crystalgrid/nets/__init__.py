@@ -1,1 +1,1 @@
-"""The networks: tensors in, tensors out; every module can be compiled by `torch.jit.script` as it stands."""
+"""The networks, from tensors to tensors; `torch.jit.script` can compile every module as it stands."""

@@ -1,4 +1,4 @@
-"""The discriminator of section 9: how near a decoded density is to a real crystal's."""
+"""The discriminator of section 9, which scores how near a decoded density is to a real crystal's."""
 
 from torch import Tensor, nn
 
@@ -7,9 +7,10 @@ from .relative_density import relative_density
 
 
 class Discriminator(nn.Module):
-    """A density to the logit of 1 - λ of Eq. (7): three strided convolutions, 30³ → 14³ → 6³ → 2³, and one layer.
+    """A network from a density to the logit of 1 - λ of Eq. (7): three strided convolutions and one layer.
 
-    The paper names no layers. It sees densities relative to their means, so that crystals of all elements look alike.
+    The grid becomes 30³ → 14³ → 6³ → 2³. The paper names no layers. Densities are divided by their means, so that
+    crystals of all elements look alike.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Distributed training: sums over the batch of all processes, where a process has a part of the batch."""
+"""Distributed training: averages over the batches of all processes."""
 
 from typing import Any, TypeVar
 
@@ -36,7 +36,7 @@ class _Mean(torch.autograd.Function):
 
 
 class SyncBatchNorm3d(nn.BatchNorm3d):
-    """A batch normalisation by the batch of all processes, so that two learn what one learns from twice the batch.
+    """A batch normalisation over the batches of all processes: two learn what one learns from twice the batch.
 
     torch's `SyncBatchNorm` does so on a GPU only.
     """
@@ -61,7 +61,7 @@ class SyncBatchNorm3d(nn.BatchNorm3d):
 
 
 def synchronize_batch_norms(net: Net) -> Net:
-    """Return the same network and parameters with every batch normalisation over all processes."""
+    """Return the network with each batch normalisation replaced by one over all processes, its parameters kept."""
     for module in net.modules():
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm3d):

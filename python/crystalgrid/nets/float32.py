@@ -1,4 +1,4 @@
-"""Convolutions on GPUs in float32."""
+"""A context in which convolutions on GPUs are computed in float32."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 @contextmanager
 def float32_convolutions() -> Iterator[None]:
-    """Switch TF32 off in cuDNN while the block runs, which else rounds what convolutions multiply to 10 bits."""
+    """Switch TF32 off in cuDNN while the block runs; it rounds the factors in convolutions to 10 bits."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:

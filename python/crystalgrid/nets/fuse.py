@@ -1,4 +1,4 @@
-"""Batch normalisations fused into convolutions, which makes trained networks cheaper to run."""
+"""The fusion of batch normalisations into convolutions, which makes trained networks cheaper to run."""
 
 import copy
 from itertools import pairwise
@@ -14,7 +14,7 @@ Net = TypeVar("Net", bound=nn.Module)
 def fuse_batch_norm(network: Net) -> Net:
     """Return a copy for inference with batch normalisations in the convolutions before them, weights channels-last.
 
-    On a CPU it takes about half the time of the network as it was trained, mostly because of the order of the weights.
+    On a CPU the copy takes about half the time of the original, mostly because of the order of the weights.
     """
     network = copy.deepcopy(network).eval()
     for module in list(network.modules()):

@@ -1,4 +1,4 @@
-"""The networks that a model is."""
+"""The networks of a model as one module."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -47,7 +47,7 @@ class CrystalNet(nn.Module):
 
     @torch.jit.export
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """Return species, uint8, 0 or Z, and the probability of that, both [B, n, n, n], of [B, n, n, n]."""
+        """Return species, uint8, 0 or Z, and their probability, both [B, n, n, n], of densities [B, n, n, n]."""
         return self.unet.segment(density)
 
 

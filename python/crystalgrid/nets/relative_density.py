@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def log_mean(density: Tensor) -> Tensor:
-    """Return the logarithm of the mean of each cube, [B, n, n, n] in 1/Å³ to [B]; an empty cube counts as 1e-6 1/Å³."""
+    """Return the logarithm of the mean [B] of densities [B, n, n, n] in 1/Å³; that of an empty cube counts as 1e-6."""
     return density.mean((1, 2, 3)).clamp_min(1e-6).log()
 
 

@@ -1,4 +1,4 @@
-"""The autoencoders: a density of 30³ voxels to a latent vector and back. A new kind is one file and one line."""
+"""The autoencoders, from a density of 30³ voxels to a latent vector and back. A new kind is one file and one line."""
 
 from .atoms import AtomAutoencoder
 from .base import Autoencoder
@@ -12,4 +12,4 @@ AUTOENCODERS: dict[str, type[Autoencoder]] = {
     "lattice": LatticeAutoencoder,
     "atoms": AtomAutoencoder,
 }
-"""The kinds, by the names that recipes have for them."""
+"""The kinds of autoencoders, by their names in recipes."""

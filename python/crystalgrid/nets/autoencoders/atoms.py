@@ -1,4 +1,4 @@
-"""A closed-form codec that knows what a density is of: the positions and atomic numbers of atoms in the cube."""
+"""A closed-form codec whose latent vector lists the positions and atomic numbers of the atoms in the cube."""
 
 import math
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from .base import Autoencoder, FittedConfig
 from .matching_pursuit import MatchingPursuit, gaussians
 
 PER_ATOM = 4
-"""Latent numbers of an atom."""
+"""The number of latent numbers for an atom: ln(1 + Z) and a position."""
 AT_ONCE = 16
-"""Cubes whose atoms are looked for together, which bounds memory."""
+"""The number of cubes whose atoms are searched together, which bounds memory."""
 LARGEST = 5.5
-"""Bound on ln(1 + Z), which is 4.6 for Z = 94."""
+"""The upper bound on ln(1 + Z), which is 4.6 for Z = 94."""
 LEAST_DEVIATION = (0.05, 0.1, 0.1, 0.1)
-"""Least deviations of ln(1 + Z) and of a position in Å, for atoms that are in few crystals and so hardly vary."""
+"""The least deviations of ln(1 + Z) and of a position in Å, for atoms of the list that few crystals have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class AtomAutoencoder(Autoencoder):
     """A list of atoms, for crystals in single mode; nothing is learned but means and deviations.
 
     A latent vector is, standardised over the training crystals, ln(1 + Z) and the position from the cube's middle of
-    one atom after the other, the heaviest first; an atom that is not there has Z = 0. The encoder finds the atoms
+    one atom after the other, the heaviest first; an absent atom has Z = 0. The encoder finds the atoms
     (`MatchingPursuit`); the decoder is Eq. (1). All atoms must be in the cube.
     """
 
@@ -60,7 +60,7 @@ class AtomAutoencoder(Autoencoder):
         self.register_buffer("voxels", voxel_centres(N).float() - LENGTH / 2, persistent=False)
         self.register_buffer("centre", torch.zeros(config.latent_dim))
         self.register_buffer("deviation", torch.ones(config.latent_dim))
-        self.register_buffer("logvar", torch.zeros(config.latent_dim))  # of q(z|M), the same for all
+        self.register_buffer("logvar", torch.zeros(config.latent_dim))  # of q(z|M), the same for all crystals
 
     def fit(self, batches: Iterable[Tensor], beta: float) -> None:
         atoms = torch.cat([self.find_atoms(part) for density in batches for part in density.split(AT_ONCE)])
@@ -74,8 +74,8 @@ class AtomAutoencoder(Autoencoder):
     def sensitivity(self, atoms: Tensor) -> Tensor:
         """Return how much each number of an atom list [B, latent_dim] changes the relative density, [latent_dim].
 
-        That is the square of its derivative, the mean over voxels and crystals, as if no atom were near a face: over
-        all space, g² of a Gaussian comes to 1 / 8 π^(3/2), and (∂g/∂x)² to half.
+        It is the squared derivative, averaged over voxels and crystals, as if no atom were near a face: integrated over
+        all space, g² of a Gaussian is 1 / 8 π^(3/2), and (∂g/∂x)² half of that.
         """
         weights = atoms.view(len(atoms), -1, PER_ATOM)[:, :, 0].expm1()
         total = weights.sum(1, keepdim=True).clamp_min(1)
@@ -84,7 +84,7 @@ class AtomAutoencoder(Autoencoder):
         return torch.stack((by_weight, by_position, by_position, by_position), 1).flatten()
 
     def find_atoms(self, density: Tensor, length: float = LENGTH) -> Tensor:
-        """Return what latent vectors standardise, [B, latent_dim], of densities [B, n, n, n]; see `atom_list`."""
+        """Return the atom lists [B, latent_dim] of densities [B, n, n, n], not standardised; see `atom_list`."""
         positions, weights = self.pursuit(density)
         return atom_list(torch.where(weights.unsqueeze(2) > 0, positions - length / 2, 0.0), weights)
 
@@ -100,7 +100,7 @@ class AtomAutoencoder(Autoencoder):
 
     @torch.jit.export
     def encode_cells(self, lattice: Tensor, frac_coords: Tensor, numbers: Tensor, tolerance: float = 1e-4) -> Tensor:
-        """Return latent vectors [B, latent_dim] of one cell each, its atoms' mean in the middle of the cube.
+        """Return latent vectors [B, latent_dim] of unit cells whose atoms' mean is at the centre of the cube.
 
         lattice: [B, 3, 3] Å; frac_coords: [B, K, 3], wrapped to [-tolerance, 1 - tolerance), so that rounding does not
         move an atom from 0 to 1; numbers: [B, K], atomic numbers, 0 for no atom.
@@ -141,6 +141,6 @@ def atom_list(positions: Tensor, weights: Tensor) -> Tensor:
 
 
 def heaviest_first(positions: Tensor, weights: Tensor, length: float = LENGTH) -> Tensor:
-    """Return an order of atoms [B, K]: by Z and, of one species, along a direction in which few are level."""
+    """Return an order of atoms [B, K]: by Z, then along a direction in which few atoms of a species coincide."""
     along = positions @ torch.tensor([1.0, 0.3, 0.1], dtype=positions.dtype, device=positions.device)
     return (weights.round() * (10 * length) + along).argsort(dim=1, descending=True)

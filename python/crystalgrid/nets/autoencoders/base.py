@@ -1,4 +1,4 @@
-"""The interface of every autoencoder: a density of 30³ voxels to a latent vector and back."""
+"""The interface of every autoencoder, from a density of 30³ voxels to a latent vector and back."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class AutoencoderConfig:
     latent_dim: int = 300
 
     def check(self) -> None:
-        """Raise InputError for a value that cannot be, in words that begin with its key."""
+        """Raise InputError for a value out of range, with a message that begins with its key."""
         if self.latent_dim <= 0:
             raise InputError(f"latent_dim must be positive, got {self.latent_dim}")
 
@@ -29,7 +29,7 @@ class AutoencoderConfig:
 class FittedConfig(AutoencoderConfig):
     """The sizes of an autoencoder that is fitted in closed form.
 
-    fit_cubes: cubes of training crystals that `fit` is given.
+    fit_cubes: the number of cubes of training crystals that `fit` is given.
     """
 
     fit_cubes: int = 1024
@@ -41,21 +41,21 @@ class FittedConfig(AutoencoderConfig):
 
 
 class Autoencoder(nn.Module):
-    """A density M, Eq. (1) in 1/Å³, [B, 30, 30, 30], to a latent vector z [B, latent_dim] and back.
+    """A map from a density M, Eq. (1) in 1/Å³, [B, 30, 30, 30], to a latent vector z [B, latent_dim] and back.
 
     A kind is a subclass in a file of its own, with its sizes as a dataclass beside it, and a line in `AUTOENCODERS`.
-    Everything else that has to know about a kind reads it from the attributes below. `encode`, `decode` and
+    All other code reads what it must know about a kind from the attributes below. `encode`, `decode` and
     `encode_cells` are compiled by `torch.jit.script` as they stand, and so must be marked `torch.jit.export`.
     """
 
     config: ClassVar[type[AutoencoderConfig]] = AutoencoderConfig
-    """The dataclass of the sizes that this kind has."""
+    """The dataclass of this kind's sizes."""
     modes: ClassVar[tuple[str, ...]] = ("repeated", "single")
     """The modes whose densities it can encode."""
     exact: ClassVar[bool] = False
     """True for a closed-form codec: nothing in it is learned by gradient descent."""
     error_bound: ClassVar[float | None] = None
-    """Largest relative L2 error of a crystal's density, encoded and decoded after `fit` alone, if there is a bound."""
+    """The largest relative L2 error of a density that is encoded and decoded after `fit` alone, if there is a bound."""
     unet_input: ClassVar[str] = "density"
     """The U-Net's input beside the decoded density, chosen by how exact that is; a key of `INPUTS` of the U-Net."""
     traceable: ClassVar[bool] = True
@@ -69,7 +69,7 @@ class Autoencoder(nn.Module):
         self.fit_cubes = config.fit_cubes if isinstance(config, FittedConfig) else 0
 
     def fit(self, batches: Iterable[Tensor], beta: float) -> None:
-        """Take from `fit_cubes` cubes, in batches of [B, n, n, n], what is known in closed form before training.
+        """Set what can be estimated in closed form before training, from `fit_cubes` cubes in batches of [B, n, n, n].
 
         beta: weight of the KL divergence in the loss that follows, which decides how wide posteriors should be.
         """
@@ -94,8 +94,8 @@ class Autoencoder(nn.Module):
         return F.mse_loss(decoded, density)
 
     def scale(self) -> tuple[int, float] | None:
-        """Return which latent number is the logarithm of a density's mean, and the deviation it is in units of.
+        """Return the index of the latent number that is the logarithm of a density's mean, and that number's unit.
 
-        None if the scale of a density is in no latent number of its own.
+        The unit is the standard deviation of the logarithm. None if no latent number is the scale of a density alone.
         """
         return None

@@ -1,4 +1,4 @@
-"""A learned autoencoder that knows the blur of Eq. (1): principal components of its modes, and what networks add."""
+"""A learned autoencoder on the blur modes of Eq. (1): principal components, corrected by two perceptrons."""
 
 import math
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from .principal_components import PrincipalComponents
 class BlurModeConfig(FittedConfig):
     """The sizes of a `BlurModeAutoencoder`.
 
-    modes: blur modes along each axis that densities are expanded in.
+    modes: the number of blur modes along each axis that densities are expanded in.
     encoder, decoder: widths of the hidden layers of the perceptrons.
     """
 
@@ -35,7 +35,7 @@ class BlurModeConfig(FittedConfig):
 
 
 class BlurModeAutoencoder(Autoencoder):
-    """Principal components of the modes that the blur of Eq. (1) leaves, corrected by two perceptrons.
+    """An autoencoder by principal components of the blur modes' coefficients, corrected by two perceptrons.
 
     Inside, each cube is divided by its mean density, so that a crystal of hydrogen counts as much as one of uranium;
     the first latent number is the logarithm of that mean, standardised.
@@ -52,7 +52,7 @@ class BlurModeAutoencoder(Autoencoder):
         self.components = PrincipalComponents(N, config.modes, latent_dim)
         self.encoder = perceptron((coefficients, *config.encoder, 2 * latent_dim))
         self.decoder = perceptron((latent_dim, *config.decoder, coefficients))
-        for network in (self.encoder, self.decoder):  # at first, the linear model alone
+        for network in (self.encoder, self.decoder):  # at first, the linear model acts alone
             for parameter in network[-1].parameters():
                 nn.init.zeros_(parameter)
         self.register_buffer("log_mean", torch.tensor([0.0, 1.0]))  # mean and standard deviation over the crystals

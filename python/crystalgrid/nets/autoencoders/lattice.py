@@ -1,4 +1,4 @@
-"""A closed-form codec that knows that crystals repeat: a lattice and its structure factors."""
+"""A closed-form codec for periodic densities: a lattice and its structure factors."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from ..relative_density import log_mean, relative_density, relative_error
 from .base import Autoencoder, FittedConfig
 
 RECIPROCAL = 9
-"""Numbers of a reciprocal lattice."""
+"""The number of components of a reciprocal lattice."""
 SHORTEST, LONGEST = RECIPROCAL + 3, RECIPROCAL + (2 * MAX_INDEX + 1) ** 3
-"""Lengths of a latent vector, with one pair of structure factors and with all there are."""
+"""The lengths of a latent vector with one structure factor and with all, each a cosine and a sine."""
 AT_ONCE = 16
-"""Cubes whose lattices are looked for together, which bounds memory."""
+"""The number of cubes whose lattices are searched together, which bounds memory."""
 STEP = 1e-3
-"""Change of a standardised latent number, to see what it does to densities."""
+"""The change of a standardised latent number for derivatives of densities by finite differences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class LatticeAutoencoder(Autoencoder):
     config = LatticeConfig
     modes = ("repeated",)
     exact = True
-    error_bound = 0.02  # of crystals whose shortest translations are below 9 Å, so that the cube shows them
+    error_bound = 0.02  # for crystals whose shortest translations are below 9 Å, so that the cube shows them
     unet_input = "derivatives"
     encodes_cells = True
     log_mean: Tensor
@@ -63,7 +63,7 @@ class LatticeAutoencoder(Autoencoder):
         self.register_buffer("log_mean", torch.tensor([0.0, 1.0]))  # mean and standard deviation over the crystals
         self.register_buffer("centre", torch.zeros(config.latent_dim - 1))
         self.register_buffer("deviation", torch.ones(config.latent_dim - 1))
-        self.register_buffer("logvar", torch.zeros(config.latent_dim))  # of q(z|M), the same for all
+        self.register_buffer("logvar", torch.zeros(config.latent_dim))  # of q(z|M), the same for all crystals
 
     def fit(self, batches: Iterable[Tensor], beta: float) -> None:
         parts: list[tuple[Tensor, Tensor]] = []
@@ -81,7 +81,7 @@ class LatticeAutoencoder(Autoencoder):
     def sensitivity(self, numbers: Tensor) -> Tensor:
         """Return how much each latent number changes the relative density, [latent_dim].
 
-        That is the square of its derivative, the mean over voxels and crystals. numbers: [B, latent_dim - 1].
+        It is the squared derivative, averaged over voxels and crystals. numbers: [B, latent_dim - 1].
         """
         unchanged, by_reciprocal = self.sum_of_waves(numbers), []
         for i in range(RECIPROCAL):
@@ -126,7 +126,7 @@ class LatticeAutoencoder(Autoencoder):
 
     @torch.jit.export
     def encode_cells(self, lattice: Tensor, frac_coords: Tensor, numbers: Tensor, ties: float = 1e-3) -> Tensor:
-        """Return latent vectors [B, latent_dim] of crystals whose own origin is in the middle of the cube.
+        """Return latent vectors [B, latent_dim] of crystals whose origin is at the centre of the cube.
 
         lattice: [B, 3, 3] Å; frac_coords: [B, K, 3]; numbers: [B, K], atomic numbers, 0 for no atom; ties: see
         `lattices.reduced`.

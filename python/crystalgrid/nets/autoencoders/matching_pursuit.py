@@ -7,29 +7,29 @@ from torch.nn import functional as F
 from ...geometry.blur import PEAK, along_axes, deblurring, voxel_centres, wiener_filter
 
 COUNT = 20
-"""Blur modes along each axis."""
+"""The number of blur modes along each axis."""
 WIDTH, NOISE = 0.5, 2e-5
-"""Å, the width that Gaussians are deblurred to, and the noise of the Wiener filter (see `wiener_filter`)."""
+"""The width in Å that Gaussians are deblurred to, and the noise of the Wiener filter (see `wiener_filter`)."""
 FAINTEST = 0.3
-"""Atomic number of the lightest atom."""
+"""The least weight of an atom, in atomic numbers: hydrogen has 1."""
 SHARE = 0.03
-"""Share of the highest peak; lower peaks wait until that one is explained."""
+"""The least height of a peak, as a share of the highest; lower peaks wait until that one is explained."""
 CLOSEST = 0.5
-"""Å; of two atoms that are nearer, the lighter one goes."""
+"""The least distance between two atoms in Å; of two that are nearer, the lighter one is removed."""
 ROUNDS, STEPS = 8, 5
-"""Rounds in which atoms are added, and steps of the fit in each."""
+"""The number of rounds in which atoms are added, and of fitting steps in each."""
 SOLVED = 1e-6
-"""Error of a density that needs no further round, relative L2."""
+"""The relative L2 error of a density that needs no further round."""
 LONGEST_STEP = 0.3
-"""Å, the longest step of the fit along each axis."""
+"""The longest step of the fit along each axis, in Å."""
 
 
 class MatchingPursuit(nn.Module):
-    """A density [B, n, n, n] in 1/Å³ to positions [B, most, 3] in Å and weights [B, most], float64, 0 for no atom.
+    """A map from densities [B, n, n, n] in 1/Å³ to atoms: positions [B, most, 3] in Å and weights [B, most], float64.
 
     Orthogonal matching pursuit (Pati et al. 1993), with positions that move: where the residual density, deblurred, has
     peaks, atoms are added, and then positions and weights of all of them are fitted (Levenberg-Marquardt). All atoms
-    must be in the cube. Two that are less than about 0.9 Å apart may be taken for one.
+    must be in the cube. Two atoms less than about 0.9 Å apart may be taken for one. A weight of 0 is no atom.
     """
 
     voxels: Tensor
@@ -80,7 +80,7 @@ class MatchingPursuit(nn.Module):
         return F.pad(positions, [0, 0, 0, unused]), F.pad(weights, [0, unused]), error
 
     def peaks(self, residual: Tensor, faintest: float = FAINTEST, share: float = SHARE) -> tuple[Tensor, Tensor]:
-        """Return voxels [B, most, 3] in Å at which the residual peaks, and how high, [B, most], 0 for none."""
+        """Return the positions of the residual's peaks, [B, most, 3] in Å, and their heights [B, most], 0 for none."""
         sharp = along_axes(along_axes(residual, self.modes) * self.filter, self.sharp_modes)
         is_peak = sharp >= F.max_pool3d(sharp.unsqueeze(1), 3, 1, 1).squeeze(1)
         height, index = torch.where(is_peak, sharp, 0.0).flatten(1).topk(self.most)
@@ -92,7 +92,7 @@ class MatchingPursuit(nn.Module):
     def fit(
         self, density: Tensor, positions: Tensor, weights: Tensor, steps: int, longest_step: float = LONGEST_STEP
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return positions and weights whose Gaussians are nearer to the density, and their error [B], relative L2."""
+        """Return positions and weights fitted to the density in `steps` steps, and the relative L2 error [B]."""
         is_atom = weights > 0
         residual = density - gaussians(positions, weights, self.voxels)
         error = residual.square().sum((1, 2, 3))
@@ -142,9 +142,9 @@ def gaussians(positions: Tensor, weights: Tensor, voxels: Tensor, peak: float = 
 def normal_equations(
     residual: Tensor, positions: Tensor, weights: Tensor, voxels: Tensor, peak: float = PEAK
 ) -> tuple[Tensor, Tensor]:
-    """Return JᵀJ [B, 4K, 4K] and Jᵀ residual [B, 4K], with J by all weights, all x, all y and all z.
+    """Return JᵀJ [B, 4K, 4K] and Jᵀ residual [B, 4K]; columns of J: all weights, then all x, all y and all z.
 
-    Every column of J is a product of three functions, one along each axis, and so are sums of products of two.
+    Each column of J is a product of one function along each axis, so its scalar products are products of three sums.
     """
     gaussian, slope = axis_gaussians(positions, voxels)
     (gx, gy, gz), (sx, sy, sz) = gaussian.unbind(1), slope.unbind(1)
@@ -162,7 +162,7 @@ def too_close(points: Tensor, positions: Tensor, is_atom: Tensor, closest: float
 
 
 def overlapped(positions: Tensor, weights: Tensor) -> Tensor:
-    """Return whether a heavier atom is too close, [B, K]; of two of equal weight, the first counts as the heavier."""
+    """Return whether a heavier atom is too close to each, [B, K]; of equal weights, the first counts as heavier."""
     index = torch.arange(weights.size(1), device=weights.device)
     own, other = weights.unsqueeze(2), weights.unsqueeze(1)
     heavier = (other > own) | ((other == own) & (index < index.unsqueeze(1)))

@@ -1,4 +1,4 @@
-"""The variational autoencoder of section 8.1: convolutions from 30³ voxels to a latent vector and back."""
+"""The variational autoencoder of section 8.1, with convolutions from 30³ voxels to a latent vector and back."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class Encoder(nn.Module):
             *conv_block(1, a, 5, stride=2), *conv_block(a, b, 3), *conv_block(b, c, 3), *conv_block(c, d, 3, stride=2)
         )
         self.latent = nn.Linear(d * 4**3, 2 * latent_dim)
-        nn.init.constant_(self.latent.bias[latent_dim:], -6.0)  # noise of 5 % at first, which drowns nothing
+        nn.init.constant_(self.latent.bias[latent_dim:], -6.0)  # noise of 5 % at first, which hides nothing
 
     def forward(self, density: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and log variance, each [B, latent_dim], of densities [B, 30, 30, 30]."""
@@ -49,7 +49,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """The decoder of section 8.1.2: 5³ → 10³ (14³) → 10³ → 20³ (22³) → 18³ → 36³ → 33³ → 30³.
 
-    It is padded, in brackets, so that it ends at 30³. It upsamples and convolves, since transposed
+    Sizes after padding are in brackets; it makes the output 30³. The decoder upsamples and convolves, since transposed
     convolutions leave checkerboards (section 3.2).
     """
 
@@ -71,7 +71,7 @@ class Decoder(nn.Module):
         self.last = nn.Conv3d(d, 1, 4)
         nn.init.ones_(
             self.last.get_parameter("bias")
-        )  # about the mean density; where it is below zero, the ReLU has no gradient
+        )  # the output begins near the mean density, as the ReLU has no gradient below zero
 
     def forward(self, z: Tensor) -> Tensor:
         """Return densities [B, 30, 30, 30] of z [B, latent_dim], before the last ReLU cuts them at zero."""

@@ -9,11 +9,11 @@ from ...geometry.blur import along_axes, blur_modes, product
 class PrincipalComponents(nn.Module):
     """Principal components of the training densities, the best linear encoder and decoder; fixed once they are fitted.
 
-    After the blur of Eq. (1), little is in a density beyond the first `count` blur modes along each axis, so that
-    components are sought among count³ coefficients instead of n³ voxels.
+    The blur of Eq. (1) leaves little of a density beyond the first `count` blur modes along each axis, so components
+    are computed from count³ coefficients instead of n³ voxels.
 
-    The matrices are those with which the loss (Σ error² + beta · KL) is least for a linear model: a component of
-    variance λ has posterior variance beta / (beta + 2 λ), and its latent number has variance near one.
+    The matrices minimise the loss (Σ error² + beta · KL) of a linear model: a component of variance λ has posterior
+    variance beta / (beta + 2 λ), and its latent number has a variance near one.
     """
 
     modes: Tensor
@@ -38,15 +38,15 @@ class PrincipalComponents(nn.Module):
         return along_axes(coefficients.view(-1, self.count, self.count, self.count), self.modes.T)
 
     def encode(self, centred: Tensor) -> Tensor:
-        """Return latent vectors [B, latent_dim] of coefficients less `centre`, [B, count³]."""
+        """Return latent vectors [B, latent_dim] of coefficients minus `centre`, [B, count³]."""
         return product(centred, self.encoder)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Return coefficients less `centre`, [B, count³], of latent vectors [B, latent_dim]."""
+        """Return coefficients minus `centre`, [B, count³], of latent vectors [B, latent_dim]."""
         return product(z, self.decoder)
 
     def fit(self, coefficients: Tensor, first: int, beta: float) -> Tensor:
-        """Take the components of samples [B, count³] as latent numbers `first` and following.
+        """Compute the components of samples [B, count³] for the latent numbers from `first` on.
 
         Return the logarithms of the posterior variances, [latent_dim].
         """

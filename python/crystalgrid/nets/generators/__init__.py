@@ -1,8 +1,8 @@
-"""The generators: noise to latent vectors, or to unit cells. A new kind is one file and one line."""
+"""The generators, from noise to latent vectors or to unit cells. A new kind is one file and one line."""
 
 from .base import Generator
 from .cell_flow import CellFlow
 from .latent_flow import LatentFlow
 
 GENERATORS: dict[str, type[Generator]] = {"latent": LatentFlow, "cells": CellFlow}
-"""The kinds, by name: flows of latent vectors, of any autoencoder, and of unit cells, of one that encodes these."""
+"""The kinds of generators by name: flows of latent vectors, for any autoencoder, or of unit cells that it encodes."""

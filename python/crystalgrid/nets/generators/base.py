@@ -1,4 +1,4 @@
-"""The interface of every generator: noise to latent vectors, or to unit cells that an autoencoder encodes."""
+"""The interface of every generator, from noise to latent vectors or to unit cells that an autoencoder encodes."""
 
 from typing import ClassVar
 
@@ -15,4 +15,4 @@ class Generator(nn.Module):
     draws_cells: bool = False
     """True if `forward` returns lattices [B, 3, 3], fractional coordinates [B, K, 3] and numbers [B, K]; False if z."""
     sizes: ClassVar[tuple[str, ...]] = ("widths",)
-    """Arguments of the constructor, which files record."""
+    """The names of the constructor's arguments, which files record."""

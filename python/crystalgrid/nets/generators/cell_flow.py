@@ -1,4 +1,4 @@
-"""A flow over unit cells: carries noise to lattices and atoms (flow matching, Lipman et al. 2023)."""
+"""A flow over unit cells, which carries noise to lattices and atoms (flow matching, Lipman et al. 2023)."""
 
 import math
 
@@ -26,32 +26,32 @@ from .rotary_attention import DISTANCE_FEATURES, Layer, smallest_miller_indices
 from .templates import Templates
 
 FREQUENCIES = 8
-"""Number of sines and cosines that represent the time."""
+"""The number of sines and cosines that represent the time."""
 LARGEST_DISTANCE, DISTANCE_WIDTH = 8.0, 0.5
-"""Å: the centre of the last Gaussian that represents the distance between two atoms, and the width of all."""
+"""The centre of the last Gaussian that represents the distance between two atoms, and the width of all, in Å."""
 LATE_GAIN, LATE_OFFSET = 0.2, 0.05
-"""A velocity is a sum of two parts, of which one is multiplied by LATE_GAIN / (1 + LATE_OFFSET - t).
+"""The constants of the factor LATE_GAIN / (1 + LATE_OFFSET - t) of one of the two terms of a velocity.
 
-The velocity towards a known position grows in this way, as the remaining time gets short.
+The velocity towards a given end point grows in this way, as the remaining time gets short.
 """
 LEAST_NOISE = 1 + ELEMENTS + LATTICE_PARAMS + 6
-"""Length of the noise for a crystal of one atom; each further atom takes six numbers."""
+"""The length of the noise for a crystal of one atom; each further atom takes six numbers."""
 
 
 class CellFlow(Generator):
     """A generator of crystals from noise.
 
-    A crystal takes its symmetry from a known crystal (`Templates`), and its elements from `Composition`. Its atoms
-    start anywhere in a cell of any shape, as far as the symmetry lets them, and follow dx/dt = v(x, t) from t = 0 to
-    1, where x is the fractional coordinates and the standardised lattice parameters. v is learned from points on
-    straight lines between noise and crystals; fractional coordinates go the shorter way around. At last
+    A crystal takes its symmetry from a training crystal (`Templates`), and its elements from `Composition`. Its atoms
+    start at uniform random positions that the symmetry allows, in a cell of random shape, and follow dx/dt = v(x, t)
+    from t = 0 to 1, where x is the fractional coordinates and the standardised lattice parameters. v is learned from
+    points on straight lines between noise and crystals; fractional coordinates take the shorter way around. At the end
     `MinimumDistances` pushes apart atoms that came too near, which a network that is still learning does not avoid. No
     step breaks the symmetry.
 
-    latent_dim: length of the noise, of which as much is used as is needed.
-    widths: of the layers' hidden parts; the features of an atom are half as many as the first.
-    atoms: most atoms in a cell.
-    steps: of Euler's rule from noise to a crystal.
+    latent_dim: the length of the noise; the numbers beyond those that a cell needs are not used.
+    widths: the widths of the layers' hidden parts; an atom has half as many features as the first of them.
+    atoms: the most atoms in a cell.
+    steps: the number of Euler steps from noise to a crystal.
     """
 
     draws_cells = True
@@ -88,11 +88,11 @@ class CellFlow(Generator):
         self.register_buffer("distance_centres", centres, persistent=False)
 
     def fit(self, lattice_params: Tensor) -> None:
-        """Take the mean and the standard deviation of each lattice parameter from examples [B, 6]."""
+        """Set the mean and the standard deviation of each lattice parameter from examples [B, 6]."""
         self.lattice_scale.copy_(torch.stack((lattice_params.mean(0), lattice_params.std(0).clamp_min(1e-3))))
 
     def standardized(self, lattice_params: Tensor) -> Tensor:
-        """Return lattice parameters [B, 6] less their mean, by their standard deviation."""
+        """Return lattice parameters [B, 6] minus their mean, divided by their standard deviation."""
         return (lattice_params - self.lattice_scale[0]) / self.lattice_scale[1]
 
     def physical(self, standardized: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ class CellFlow(Generator):
     def atom_velocity(
         self, x: Tensor, is_atom: Tensor, distance_features: Tensor, difference: Tensor, time: Tensor
     ) -> Tensor:
-        """Return v of fractional coordinates, [B, K, 3]: a vector of each atom, and pushes or pulls of each pair."""
+        """Return v of fractional coordinates, [B, K, 3]: a vector for each atom, plus a force between each pair."""
         late = self.late_gain / (1 + self.late_offset - time[:, None, None])
         step, late_step = self.step_head(x).float().chunk(2, 2)
         received, exerted = self.pair_head(x).chunk(2, 2)
@@ -141,7 +141,7 @@ class CellFlow(Generator):
         return v
 
     def crystal_features(self, standardized: Tensor, lattice_params: Tensor, n_atoms: Tensor, time: Tensor) -> Tensor:
-        """Return what conditions the layers: lattice, number of atoms, volume of an atom, time; [B, …]."""
+        """Return the conditioning of the layers, [B, …]: lattice, number of atoms, volume per atom, time."""
         phase = time[:, None] * self.frequencies
         log_volume = lattice_params[:, :3].sum(1, keepdim=True) - n_atoms.log()
         return torch.cat((standardized, n_atoms.log(), log_volume, time[:, None], phase.cos(), phase.sin()), 1)
@@ -179,8 +179,8 @@ class CellFlow(Generator):
     def forward(self, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return lattices [B, 3, 3] in Å, fractional coordinates [B, K, 3] and numbers [B, K] for noise ~ N(0, 1).
 
-        noise: [B, latent_dim]. Numbers behind the last atom are 0. An atom's starting point is the angle between two
-        numbers of the noise, which is uniform whatever the noise is multiplied by.
+        noise: [B, latent_dim]. Atomic numbers after the last atom are 0. Each starting coordinate is the angle of a
+        point whose two coordinates are numbers of the noise: it is uniform and does not change if noise is scaled.
         """
         template, elements, params, x, y = torch.split(noise[:, : sum(self.noise_parts)], self.noise_parts, 1)
         orbits, element_slots = self.templates(template.squeeze(1))

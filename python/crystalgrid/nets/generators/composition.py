@@ -11,7 +11,7 @@ from ...geometry.orbits import SPACE_GROUPS
 from ..layers import perceptron
 
 ELEMENTS = 6
-"""Most different elements in one crystal; each has a slot, filled in the order of Z."""
+"""The most different elements in one crystal; each has a slot, filled in the order of Z."""
 
 
 class Composition(nn.Module):
@@ -19,7 +19,7 @@ class Composition(nn.Module):
 
     The probabilities of each element depend on the lighter elements, the numbers of atoms of all, and the space group.
 
-    atoms: most atoms in a cell. width: of the two hidden layers.
+    atoms: the most atoms in a cell. width: the width of the two hidden layers.
     """
 
     def __init__(self, atoms: int, width: int = 192) -> None:
@@ -29,7 +29,7 @@ class Composition(nn.Module):
         self.count = nn.Embedding(atoms + 1, 8)
         self.space_group = nn.Embedding(SPACE_GROUPS + 1, 24)
         sizes = (ELEMENTS * 33 + 24, width, width, MAX_Z + 1)
-        self.next_element = perceptron(sizes, dropout=0.2)  # as there are few compositions to learn from
+        self.next_element = perceptron(sizes, dropout=0.2)  # since there are few compositions to learn from
         self.slot_one_hot: Tensor
         self.register_buffer("slot_one_hot", torch.eye(ELEMENTS), persistent=False)
 
@@ -53,7 +53,7 @@ class Composition(nn.Module):
     def loss(self, elements: Tensor, counts: Tensor, space_group: Tensor) -> Tensor:
         """Return the mean negative log probability of elements [B, ELEMENTS], given counts and space groups.
 
-        Slots behind the last element hold 0.
+        Slots after the last element hold 0.
         """
         total = torch.zeros((), device=elements.device)
         for slot in range(ELEMENTS):
@@ -63,7 +63,7 @@ class Composition(nn.Module):
     def forward(self, noise: Tensor, element_slots: Tensor, space_group: Tensor) -> Tensor:
         """Return atomic numbers [B, K] sampled from noise ~ N(0, 1) [B, ELEMENTS].
 
-        element_slots: [B, K], from 1 for atoms of the lightest element on, 0 for no atom; space_group: [B].
+        element_slots: [B, K], 1 for atoms of the lightest element, 2 for the next …, 0 for no atom; space_group: [B].
         """
         counts = atoms_per_slot(element_slots)
         uniform = uniform_from_normal(noise)
@@ -75,7 +75,7 @@ class Composition(nn.Module):
 
 
 def uniform_from_normal(noise: Tensor) -> Tensor:
-    """Return numbers uniform in [0, 1] for noise ~ N(0, 1), the probability of a smaller absolute value."""
+    """Return numbers uniform in [0, 1] for noise ~ N(0, 1): the probability of a smaller absolute value."""
     return torch.erf(noise.abs() / math.sqrt(2.0))
 
 

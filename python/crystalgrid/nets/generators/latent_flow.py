@@ -1,4 +1,4 @@
-"""A normalising flow over latent vectors: carries noise to the latent vectors of crystals (Lipman et al. 2023)."""
+"""A flow over latent vectors, which carries noise to the latent vectors of crystals (Lipman et al. 2023)."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from .base import Generator
 
 FREQUENCIES = 16
-"""Number of sines and cosines that represent the time."""
+"""The number of sines and cosines that represent the time."""
 
 
 class Layer(nn.Module):
@@ -31,11 +31,11 @@ class LatentFlow(Generator):
     """A flow from noise x₀ ~ N(0, 1) to latent vectors x₁ along dx/dt = v(x, t), t from 0 to 1.
 
     The network v learns x₁ - x₀ from points x = (1 - t) x₀ + t x₁ on straight lines between noise and latent vectors of
-    crystals (flow matching). Where many lines cross it learns their mean, and following that leads to vectors
-    distributed as those of crystals. The network sees standardised latent vectors.
+    crystals (flow matching). Where many lines cross it learns their mean; following that mean leads to vectors
+    distributed like those of crystals. The network's inputs are standardised latent vectors.
 
-    widths: of the layers' hidden parts; the residual stream has the first of them.
-    steps: of the midpoint rule from noise to a latent vector, each of two evaluations of the network.
+    widths: the widths of the layers' hidden parts; the residual stream has the first of them.
+    steps: the steps of the midpoint rule from noise to a latent vector, each with two evaluations of the network.
     """
 
     def __init__(self, latent_dim: int, widths: tuple[int, ...], steps: int = 16) -> None:
@@ -50,7 +50,7 @@ class LatentFlow(Generator):
         self.register_buffer("frequencies", math.pi * torch.arange(1, FREQUENCIES + 1), persistent=False)
 
     def fit(self, z: Tensor) -> None:
-        """Take the mean and the standard deviation of each latent number from examples [B, latent_dim]."""
+        """Set the mean and the standard deviation of each latent number from examples [B, latent_dim]."""
         self.scale.copy_(torch.stack((z.mean(0), z.std(0).clamp_min(1e-3))))
 
     def velocity(self, x: Tensor, time: Tensor) -> Tensor:

@@ -8,19 +8,19 @@ from ...geometry.nearest_images import nearest_translations
 from ...geometry.orbits import Orbits, symmetrize_steps
 
 QUANTILE = 0.1
-"""Share of the crystals with two species whose atoms are nearer than the minimum distance of that pair."""
+"""The share of the crystals with two species whose atoms are nearer than the minimum distance of that pair."""
 PRIOR_COUNT = 4.0
-"""Crystals with a pair that weigh as much as the sum of the radii of its two species."""
+"""The number of crystals with a pair that weigh as much as the sum of the radii of its two species."""
 DEFAULT_RADIUS = 1.3
-"""Å, of species of which nothing is known."""
+"""The radius in Å of a species that is in no crystal."""
 REPULSION_STEPS, STEP = 16, 0.3
-"""Number of steps apart, and by which share of what is missing each of two atoms moves in one."""
+"""The number of repulsion steps, and the share of the missing distance that each of two atoms moves in one."""
 
 
 class MinimumDistances(nn.Module):
     """The minimum distance of every two species: the tenth percentile of their shortest distances in crystals.
 
-    For pairs that are rarely in a crystal together it is drawn towards the sum of a radius for each species.
+    For pairs with few crystals it is shrunk towards the sum of the radii of the two species.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class MinimumDistances(nn.Module):
         return radii
 
     def forward(self, frac_coords: Tensor, lattice: Tensor, numbers: Tensor, orbits: Orbits) -> Tensor:
-        """Return fractional coordinates [B, K, 3] of atoms that were pushed apart where they are too near.
+        """Return fractional coordinates [B, K, 3] after atoms that are too near each other were pushed apart.
 
         No step breaks the symmetry, so atoms on Wyckoff positions that cannot move may stay too near.
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 HEADS = 4
-"""Heads of attention."""
+"""The number of attention heads."""
 DISTANCE_FEATURES = 16
-"""Number of Gaussians that represent the distance between two atoms."""
+"""The number of Gaussians that represent the distance between two atoms."""
 LARGEST_INDEX = 3
-"""Largest Miller index."""
+"""The largest Miller index."""
 
 
 def smallest_miller_indices(count: int) -> Tensor:
@@ -33,7 +33,7 @@ def rotate(pairs: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Rotary attention of atoms to atoms, with a bias for their distances.
+    """Rotary attention among atoms, with a bias that depends on their distances.
 
     Values are rotated as well, and rotated back by the phases of the atom that receives them.
     """
@@ -49,7 +49,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, distance_features: Tensor, is_padding: Tensor) -> Tensor:
         """Return x [B, K, width] after attention.
 
-        cos, sin: of the phases [B, K, width / 2]; distance_features: [B, K, K, DISTANCE_FEATURES]; is_padding: [B, K].
+        cos, sin: cosines and sines of the phases, [B, K, width / 2]. distance_features:
+        [B, K, K, DISTANCE_FEATURES]. is_padding: [B, K].
         """
         pairs = torch.unflatten(self.query_key_value(self.norm(x)), 2, [3, cos.size(2), 2])
         rotated = rotate(pairs, cos.unsqueeze(2), sin.unsqueeze(2)).to(pairs.dtype)

@@ -1,4 +1,4 @@
-"""Symmetry templates: the Wyckoff orbits of known crystals, of which a new crystal takes one (Jiao et al. 2024)."""
+"""Symmetry templates: Wyckoff orbits of training crystals, of which a new crystal takes one (Jiao et al. 2024)."""
 
 import torch
 from torch import Tensor, nn
@@ -7,13 +7,13 @@ from ...geometry.orbits import LINEAR_UNITS, Orbits, to_float
 from .composition import uniform_from_normal
 
 TEMPLATES = 4096
-"""Crystals whose symmetry is kept: taken at random, so that common symmetries are drawn often."""
+"""The number of crystals whose symmetry is kept; they are chosen at random, so common symmetries are drawn often."""
 
 
 class Templates(nn.Module):
     """The Wyckoff orbits of `TEMPLATES` crystals of at most `atoms` atoms, and the element slots of their atoms.
 
-    Before `fit`, all are of one atom without symmetry.
+    Before `fit`, every template is one atom without symmetry.
     """
 
     def __init__(self, atoms: int) -> None:
@@ -41,7 +41,7 @@ class Templates(nn.Module):
             self.register_buffer(name, value.expand(TEMPLATES, *value.shape).clone())
 
     def fit(self, orbits: Orbits, element_slots: Tensor) -> None:
-        """Keep the orbits of `TEMPLATES` crystals, in whole numbers, those with the commonest symmetry first.
+        """Keep the orbits of `TEMPLATES` crystals, in whole numbers, the commonest symmetry first.
 
         element_slots: [TEMPLATES, K], 1 for atoms of the crystal's lightest element, 2 for the next, 0 for no atom.
         """
@@ -63,7 +63,7 @@ class Templates(nn.Module):
     def forward(self, noise: Tensor) -> tuple[Orbits, Tensor]:
         """Return the orbits and the element slots [B, K] of templates chosen by noise ~ N(0, 1) [B].
 
-        Noise nearer to 0 chooses a commoner symmetry.
+        Noise nearer to 0 chooses a more common symmetry.
         """
         templates = self.space_group.size(0)
         chosen = (uniform_from_normal(noise) * templates).long().clamp(max=templates - 1)

@@ -1,1 +1,1 @@
-"""The segmentation networks: a density to the species of each voxel."""
+"""The segmentation networks, from a density to the species of each voxel."""

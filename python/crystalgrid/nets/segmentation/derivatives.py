@@ -1,8 +1,8 @@
 """Derivative features: value, slope and curvature of a density about each voxel, deblurred to several widths.
 
-Of a Gaussian of width w that stands alone, these say all: with v at a distance d from its middle, |∇ ln v| = d / w²,
-∇² ln v = -3 / w², and v exp(d² / 2 w²) at the middle. So an atom is told from its next voxel, wherever that lies and
-with a face of the cube beside it; and where the three do not fit together, neighbours overlap.
+They determine an isolated Gaussian of width w: with value v at a distance d from its centre, |∇ ln v| = d / w²,
+∇² ln v = -3 / w², and the value at the centre is v exp(d² / 2 w²). So one voxel near an atom suffices to locate it,
+beside a face of the cube too; and where the three do not fit together, neighbouring atoms overlap.
 """
 
 import torch
@@ -11,24 +11,24 @@ from torch import Tensor, nn
 from ...geometry.blur import SIGMA, along_axes, axis_points, blur_matrix, product, voxel_centres, wiener_filter
 
 NOISE = {1.0: 1e-6, 0.8: 2e-5, 0.5: 2e-4, 0.65: 5e-5}
-"""Noise of the Wiener filter, by the width in Å that the Gaussians of Eq. (1) are deblurred to.
+"""The noise of the Wiener filter, by the width in Å that the Gaussians of Eq. (1) are deblurred to.
 
-Z is read from the last."""
+The last width is the one that Z is estimated from."""
 FAINTEST = 0.05
-"""Least value whose logarithm is taken, in units of the peak of hydrogen."""
+"""The least value whose logarithm is taken, in units of the peak of hydrogen."""
 FARTHEST = 1.0
-"""Å, the largest distance; a voxel has an atom up to 0.5 Å."""
+"""The largest distance to a Gaussian's centre, in Å; a voxel belongs to an atom up to 0.5 Å away."""
 STEEPEST = 2.0
-"""The largest curvature, in units of that of a Gaussian alone."""
+"""The largest curvature, in units of that of an isolated Gaussian."""
 WIDER = 1.1
 """The factor by which Gaussians are wider than meant, since filters damp them."""
 
 
 class DerivativeFeatures(nn.Module):
-    """A density as `channels` channels, all [B, n, n, n].
+    """A map from a density to `channels` channels, all [B, n, n, n].
 
-    For each width w: asinh v with v in units of the peak of hydrogen, the distance to the middle in Å, and the
-    curvature w² ∇² ln v / 3, as if of Gaussians that stand alone. The last channel is asinh of the value at the middle,
+    For each width w: asinh v with v in units of the peak of hydrogen, the distance to the centre in Å, and the
+    curvature w² ∇² ln v / 3, as if each Gaussian were isolated. The last channel is asinh of the value at the centre,
     nearly Z. All are standardised, roughly, over voxels that have an atom.
     """
 
@@ -75,7 +75,7 @@ def lone_gaussian(
     value: Tensor, slope: Tensor, laplacian: Tensor, width: float,
     faintest: float = FAINTEST, farthest: float = FARTHEST, steepest: float = STEEPEST,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Return distance and curvature of the Gaussian alone that has this value, squared slope and Laplacian."""
+    """Return distance and curvature of the isolated Gaussian that has this value, squared slope and Laplacian."""
     positive = value.clamp_min(faintest)
     steepness = slope / positive.square()
     distance = (width**2 * steepness.sqrt()).clamp_max(farthest)

@@ -1,4 +1,4 @@
-"""Heads: from the U-Net's features of a voxel to its species, and to the loss of a wrong one."""
+"""The heads of the U-Net: the features of a voxel to its species and, in training, to the loss."""
 
 import math
 
@@ -11,18 +11,18 @@ from ..distributed import mean_over_processes
 from ..layers import perceptron
 
 PRESENCE_WIDTH = 24
-"""Width of the perceptron for presence, which every voxel goes through."""
+"""The width of the perceptron for presence, which is evaluated for every voxel."""
 TAIL = 5.0
 """The depth below its maximum at which the logarithm of Student's t departs from a parabola."""
 
 
 class SoftmaxHead(nn.Module):
-    """The likeliest of 95 classes, of which 0 is no atom (section 4.2.2)."""
+    """A softmax over 95 classes, of which 0 is no atom (section 4.2.2); the likeliest is the species."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
         self.classify = nn.Linear(features, 1 + MAX_Z)
-        with torch.no_grad():  # at first, atoms are as rare as they are and every species alike
+        with torch.no_grad():  # at first, atoms are as rare as in data and all species equally likely
             rare = torch.full((MAX_Z,), -math.log(3 * MAX_Z))
             self.classify.bias.copy_(torch.cat((torch.zeros(1), rare)))
 
@@ -50,14 +50,14 @@ class SoftmaxHead(nn.Module):
 class PresenceAndSpeciesHead(nn.Module):
     """A hurdle model: the presence of an atom in a voxel, and the species of an atom that is there.
 
-    What is near in Z looks alike, and the last feature is already nearly a measure of Z (from a deblurred density,
-    which is Z where an atom stands alone). So a species' logit is a parabola around a learned correction of that
-    feature, of learned sharpness, plus what the other features say about that species by itself.
+    Elements with similar Z look alike, and the last feature is already nearly a measure of Z (it comes from a deblurred
+    density, which is Z at an isolated atom). So a species' logit is a parabola around a learned correction of that
+    feature, with a learned sharpness, plus a contribution of the other features.
 
-    z_features: [94], the last feature of a voxel at an atom of each Z alone.
-    hidden: width of a perceptron for the species, which few voxels go through; 0: both parts are linear. With it, the
-    parabola is as flat as the logarithm of Student's t far from its maximum, so that a feature that is far off does not
-    decide alone.
+    z_features: [94], the last feature of a voxel at an isolated atom of each Z.
+    hidden: the width of a perceptron for the species, which is evaluated for voxels with an atom only; with 0, presence
+    and species are linear. With a perceptron, the parabola is as flat as the logarithm of Student's t far from its
+    maximum, so that one feature that is far off does not decide alone.
     """
 
     z_features: Tensor
@@ -70,7 +70,7 @@ class PresenceAndSpeciesHead(nn.Module):
         self.species = nn.Linear(features + hidden, MAX_Z + 2)
         self.register_buffer("z_features", z_features, persistent=False)
         with torch.no_grad():
-            self.presence.bias.fill_(-math.log(30))  # how rare atoms are
+            self.presence.bias.fill_(-math.log(30))  # about one voxel in 30 has an atom
             self.species.bias.zero_()
             self.species.bias[-1] = math.log(5.0)
 
@@ -95,7 +95,7 @@ class PresenceAndSpeciesHead(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return species, uint8, and the probability of that, both [B, n, n, n], of [B, n, n, n, features].
 
-        The species is computed for voxels that have an atom alone.
+        The species is computed only for voxels that have an atom.
         """
         presence = self.presence_logits(features).float()
         is_atom = presence > 0
@@ -109,7 +109,7 @@ class PresenceAndSpeciesHead(nn.Module):
     def loss(self, features: Tensor, species: Tensor) -> Tensor:
         """Return the cross entropies of presence and species, summed over all voxels, per voxel that has an atom.
 
-        In training, per such voxel of all processes; a mean of every process's quotient would be another loss.
+        In distributed training, voxels of all processes are counted; the mean of each process's quotient would differ.
         """
         with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot tell Z = 50 from 51
             is_atom = species > 0

@@ -23,7 +23,7 @@ INPUTS: dict[str, Callable[[], WienerDeblurring | DerivativeFeatures | None]] = 
 
 
 def double_conv(inputs: int, outputs: int) -> nn.Sequential:
-    """Return two convolutions of 3³ that keep the size."""
+    """Return two convolutions with kernels of 3³ that keep the size of the grid."""
     return nn.Sequential(*conv_block(inputs, outputs, 3, padding=1), *conv_block(outputs, outputs, 3, padding=1))
 
 
@@ -50,7 +50,7 @@ class AttentionGate(nn.Module):
 
 
 class Up(nn.Module):
-    """One step up: gate the skip connection, upsample the coarser level, join them, convolve."""
+    """A step up of the U-Net: gate the skip connection, upsample the coarser level, join them, convolve."""
 
     def __init__(self, skip: int, below: int) -> None:
         super().__init__()
@@ -63,15 +63,15 @@ class Up(nn.Module):
 
 
 class UNet(nn.Module):
-    """A density to features of each voxel, and these to species (section 4.2.2).
+    """A U-Net that segments a density: it computes features of each voxel, and from these its species (section 4.2.2).
 
-    channels: of each level from the finest; each level halves the grid, rounding up (30 → 15 → 8 → 4 …).
-    input: what the first convolution sees, by how exact densities are.
+    channels: the channels of each level, the finest first; each level halves the grid, rounding up (30 → 15 → 8 → 4 …).
+    input: the input of the first convolution, chosen by how exact densities are.
         density: the density as it is, of any size; the head is a `SoftmaxHead`.
         deblurred: the density of 30³ voxels on a logarithmic scale, where neighbouring light elements differ as much as
-            heavy ones, and what `WienerDeblurring` makes of it; the head is a `PresenceAndSpeciesHead`.
-        derivatives: the same with `DerivativeFeatures`, for densities that are right to a thousandth; the head sees
-            them, too.
+            heavy ones, and the channels of `WienerDeblurring`; the head is a `PresenceAndSpeciesHead`.
+        derivatives: the same with `DerivativeFeatures`, for densities with errors of a thousandth or less; they are
+            features of the head, too.
     """
 
     def __init__(self, channels: tuple[int, ...], input: str = "density") -> None:
@@ -79,7 +79,9 @@ class UNet(nn.Module):
         self.peak = PEAK
         self.filters = INPUTS[input]()
         filtered = 0 if self.filters is None else self.filters.channels
-        self.shown = filtered if input == "derivatives" else 1  # of the filtered channels, to the head
+        self.shown = (
+            filtered if input == "derivatives" else 1
+        )  # the number of filtered channels that the head gets, too
         pairs = list(pairwise(channels))
         self.first = double_conv(1 + filtered, channels[0])
         self.downs = nn.ModuleList(double_conv(fine, coarse) for fine, coarse in pairs)

@@ -1,4 +1,4 @@
-"""Wiener deblurring: most of the blur of Eq. (1) undone."""
+"""Wiener deblurring, which undoes most of the blur of Eq. (1)."""
 
 import torch
 from torch import Tensor, nn
@@ -7,12 +7,12 @@ from ...geometry.blur import along_axes, deblurring, wiener_filter
 
 
 class WienerDeblurring(nn.Module):
-    """A density as two channels, all [B, n, n, n]: asinh of sharper densities in units of the peak of hydrogen.
+    """A map from a density to two channels, [B, n, n, n]: asinh of deblurred densities in units of hydrogen's peak.
 
-    Gaussians of 1 Å become narrower ones, so that neighbours come apart, with Z at their peaks. There are two filters
-    of the first `count` blur modes along each axis, a gentle one and a bold one, each a pair (width, noise): Å of what
-    Gaussians become, and how much the blur must leave of a mode, relative to the first, or it is taken for error and
-    damped.
+    Gaussians of 1 Å become narrower, so that neighbours separate, with Z at their peaks. There are two filters of the
+    first `count` blur modes along each axis, a gentle one and a bold one, each a pair (width, noise): the width of the
+    deblurred Gaussians in Å, and the least amplitude that the blur must leave of a mode, relative to the first mode;
+    weaker modes are mostly error and are damped.
     """
 
     channels = 2
