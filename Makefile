@@ -38,7 +38,7 @@ $(INSTALLED): .venv/torch $(SOURCES)
 	@touch $@
 
 $(DEVELOP): $(INSTALLED)
-	$(BIN)/pip install --disable-pip-version-check --progress-bar off '.[test,bench,lint]'
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off '.[test,bench,lint,docs]'
 	@touch $@
 
 demo: $(INSTALLED)
@@ -99,7 +99,6 @@ bench: $(DEVELOP)
 	$(BIN)/pytest benchmarks --benchmark-enable
 
 docs: $(DEVELOP)
-	$(BIN)/pip install --quiet --disable-pip-version-check '.[docs]'
 	rm -rf build/pages && mkdir -p build/pages
 	cp -r --parents README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff docs export/README.md models/*/card.md models/*/*.png build/pages
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
