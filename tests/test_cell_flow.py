@@ -140,7 +140,7 @@ def test_the_scripted_generator_is_the_generator_and_each_draw_is_its_own(kind):
 
 def test_too_few_latent_numbers_for_an_atom_are_refused():
     crystals = CrystalSet.from_crystals([ZOO["cubic"]])
-    with pytest.raises(InputError, match="latent_dim: wanted 19 or more to draw crystals with, got 18"):
+    with pytest.raises(InputError, match="latent_dim: wanted 19 or more to draw crystals, got 18"):
         CellFlowTraining.learnable(crystals, 18, CellFlowTraining.default_recipe)
 
 

@@ -111,7 +111,7 @@ def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
         ({"resume": True, "seed": 1}, "was trained with another --seed"),
         ({"resume": True, "start": str(tmp_path / "out")}, "was trained with another --start"),
         ({"data": one_crystal(tmp_path)}, "wanted two crystals or more for a prior to learn from, got 1"),
-        ({"out": tmp_path / "other", "start": str(run)}, "run: has no prior to begin with"),
+        ({"out": tmp_path / "other", "start": str(run)}, "run: has no prior to start from"),
         ({"resume": True, "out": run}, "wanted one of crystalgrid-prior to resume"),
     ):
         given = {"model": str(run), "out": tmp_path / "out", "data": crystals, "max_steps": 2} | arguments

@@ -6,13 +6,13 @@ The vectors between like atoms are counted: a lattice translation occurs again a
 import numpy as np
 
 MARGIN = 0.5
-"""Å. Atoms nearer to a face may be missing or misplaced, since the cube cuts their balls, whose radius this is."""
+"""The radius of balls in Å: atoms nearer to a face may be missing or misplaced, since the cube cuts their balls."""
 BIN = 0.2
-"""Å, width of the bins in which pair vectors are counted, 3³ at a time: wider than errors of found atoms, 0.11 Å."""
+"""The width in Å of bins of pair vectors, counted 3³ at a time: more than the error of found atoms, 0.11 Å."""
 LEAST_PAIRS, LEAST_SHARE = 3, 0.5
 """The least number of atom pairs that a translation must join, and the least share of those that could be joined."""
 SAME_VECTOR = 0.5
-"""Å. Translations that differ by less are the same one: no two atoms are so near to each other."""
+"""The difference in Å below which two translations are the same: no two atoms are so near to each other."""
 LEAST_SKEWED = 0.6
 """The least volume of a basis over the product of its lengths; the shortest basis of any lattice has 0.71 or more."""
 NEIGHBOURS = np.stack(np.meshgrid(*3 * [np.arange(-1, 2)], indexing="ij"), -1).reshape(-1, 3)
@@ -47,9 +47,9 @@ def pair_vectors(
 
 
 def _peaks(differences: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean [T, 3] and the number [T] of the differences [D, 3] at each place where `least` or more cluster.
+    """Return the mean [T, 3] and the number [T] of the differences [D, 3] in each cluster of `least` or more.
 
-    A place is a bin of a histogram with its 26 neighbours that holds more than any of those does with its own.
+    A cluster is a bin of a histogram with its 26 neighbours, if none of these bins has more with its own neighbours.
     """
     bins = np.rint(differences / BIN).astype(np.int64)
     middle = np.abs(bins).max(initial=0) + 2

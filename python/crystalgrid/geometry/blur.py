@@ -1,8 +1,8 @@
-"""The blur of Eq. (1) along one axis, and its modes, which are what it leaves of a density.
+"""The blur of Eq. (1) along one axis, and its modes, in which densities are expanded.
 
-The blur takes points in and around the cube to voxels. Its left singular vectors are the modes that every density is a
-sum of; its singular values say how much is left of each, of the thirteenth one part in two hundred. Unlike cosines,
-these modes know that atoms go on beyond the faces of the cube.
+The blur maps points in and around the cube to voxels. Every density is a sum of its left singular vectors, the modes;
+its singular values are the amplitudes it leaves of them, 1/200 of the thirteenth. Unlike cosines, these modes take into
+account that atoms continue beyond the faces of the cube.
 """
 
 import math
@@ -13,11 +13,11 @@ from torch import Tensor
 from ..grid import DEFAULT_GRID
 
 N, LENGTH, SIGMA = DEFAULT_GRID.n, DEFAULT_GRID.length, DEFAULT_GRID.sigma
-"""Voxels along an axis, and Å of the cube and of its Gaussians: the grid that the networks are made for."""
+"""The voxels along an axis, the side of the cube and σ, both in Å: the grid that the networks are made for."""
 PEAK = (2 * math.pi) ** -1.5 / SIGMA**3
-"""1/Å³, of Eq. (1) at an isolated atom of hydrogen."""
+"""The value of Eq. (1) at an isolated atom of hydrogen, in 1/Å³."""
 MARGIN, SPACING = 4.0, 1 / 16
-"""Å, how far outside the cube atoms are thought of, and how closely."""
+"""The largest distance of atoms from the cube, and the spacing of their possible positions, both in Å."""
 
 
 def voxel_centres(count: int) -> Tensor:
@@ -44,10 +44,10 @@ def blur_modes(n: int, count: int) -> Tensor:
 
 
 def deblurring(n: int, count: int, width: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what takes a density of Gaussians of SIGMA to one of `width` Å, in three steps along each axis.
+    """Return three matrices that change the Gaussians of a density from SIGMA to `width` Å, along each axis.
 
-    The first `count` blur modes [n, count]; how much the blur leaves of each [count]; and what they are, at the voxels,
-    of Gaussians of `width` Å [count, n]; float64.
+    The first `count` blur modes [n, count]; the amplitude that the blur leaves of each, [count]; and the modes at the
+    voxels if the blur had a width of `width` Å, [count, n]; float64.
     """
     modes, singular, right = torch.linalg.svd(blur_matrix(n, SIGMA), full_matrices=False)
     return modes[:, :count], singular[:count], (blur_matrix(n, width) @ right[:count].T).T
@@ -56,8 +56,8 @@ def deblurring(n: int, count: int, width: float) -> tuple[Tensor, Tensor, Tensor
 def wiener_filter(singular: Tensor, noise: float) -> Tensor:
     """Return the factors [m, m, m] of a Wiener filter that undoes the blur, in units of hydrogen's peak.
 
-    singular: [m], what the blur leaves of each mode along an axis.
-    noise: relative to the strongest mode; modes of which less is left are damped.
+    singular: [m], the amplitude that the blur leaves of each mode along an axis.
+    noise: the amplitude of noise, relative to the strongest mode; modes with less than that are damped.
     """
     kept = singular[:, None, None] * singular[:, None] * singular
     factors: Tensor = kept / (kept**2 + (noise * kept[0, 0, 0]) ** 2) / PEAK

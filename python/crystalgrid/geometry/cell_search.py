@@ -11,22 +11,22 @@ from .atom_pairs import MARGIN, depth, pair_vectors, shortest_basis
 from .images import translations_into
 
 TOLERANCES = (0, 2, 5)
-"""Differences in atomic number that are overlooked when atoms are paired: none first, then what networks confuse."""
+"""Differences in atomic number that are ignored when atoms are paired: none first, then those networks confuse."""
 SHARES = (0.95, 0.85, 0.7, 0.55)
 """Shares of atom pairs, relative to the best pair vector, from which vectors count as translations; the strictest is
 tried first, since a crystal may nearly have a smaller cell."""
 WELL_EXPLAINED = 0.97
-"""Share of the atoms explained at which the search ends."""
+"""The share of the atoms explained at which the search ends."""
 OTHER_VOLUME = 0.25
 """Difference of the logarithms of two volumes beyond which cells are different; that of a double cell is 0.69."""
 SITE_RADIUS = 0.5
-"""Å. Images of one atom lie nearer together, and no two atoms do: centres of whole balls are within 0.11 Å of atoms."""
+"""The largest distance in Å between images of one atom: found centres are within 0.11 Å of atoms."""
 WEIGHT_AT_A_FACE = 0.25
-"""Weight of an atom near a face, where centres are less exact, relative to that of other atoms."""
+"""The weight of an atom near a face, where centres are less exact, relative to other atoms."""
 LATTICE_WEIGHT = 100.0
-"""Weight of a lattice that the density determined, relative to that of an atom: nearly fixed."""
+"""The weight of a lattice that the density determined, relative to that of an atom: it is nearly fixed."""
 LEAST_FOUND = 0.5
-"""Share of an atom's images in the cube that must have been found; an atom with fewer is no part of the crystal."""
+"""The least share of an atom's images in the cube that must be found, or the atom is no part of the crystal."""
 
 
 class CandidateCell(NamedTuple):
@@ -41,7 +41,7 @@ class CandidateCell(NamedTuple):
     spread: np.ndarray
     """[S] Å, standard deviation along an axis of the positions, estimated from how the images scatter."""
     explained: float
-    """Share of the cube's atoms, found and missing, that the cell has with their species."""
+    """The share of the cube's atoms, found and missing, that the cell has with their species."""
 
     @property
     def numbers(self) -> np.ndarray:
@@ -69,7 +69,7 @@ def candidate_cells(positions: np.ndarray, numbers: np.ndarray, length: float) -
 
 
 def cell_with_lattice(positions: np.ndarray, numbers: np.ndarray, lattice: np.ndarray, length: float) -> CandidateCell:
-    """Return the cell with a lattice that is already determined; it has no atoms where those found do not fit it."""
+    """Return the cell with a lattice that is already determined; it has no atoms if the found atoms do not fit it."""
     without_atoms = CandidateCell(lattice, np.zeros((0, 3)), np.zeros((0, MAX_Z + 1)), np.zeros(0), 0.0)
     cell = _averaged_cell(positions, numbers, lattice, length, LATTICE_WEIGHT) if len(positions) else None
     return cell or without_atoms
@@ -89,7 +89,7 @@ def share_explained(positions: np.ndarray, numbers: np.ndarray, crystal: Crystal
 
 
 def _best_cell(positions: np.ndarray, numbers: np.ndarray, length: float, tolerance: int) -> CandidateCell | None:
-    """Return the cell that explains most, with the lattices of ever more pair vectors, or None."""
+    """Return the cell that explains most atoms, trying the lattices of more and more pair vectors, or None."""
     vectors, share = pair_vectors(positions, numbers, length, tolerance)
     best: CandidateCell | None = None
     lattice: np.ndarray | None = None
@@ -108,9 +108,9 @@ def _best_cell(positions: np.ndarray, numbers: np.ndarray, length: float, tolera
 def _averaged_cell(
     positions: np.ndarray, numbers: np.ndarray, lattice: np.ndarray, length: float, lattice_weight: float = 0.0
 ) -> CandidateCell | None:
-    """Return lattice and atoms that are closest to all atoms of the cube, or None where atoms do not determine them.
+    """Return lattice and atoms that are closest to all atoms of the cube, or None if atoms do not determine them.
 
-    It is linear least squares: each atom is at its site plus whole steps of the lattice.
+    The fit is linear least squares: each atom is at its site plus a whole-number combination of lattice vectors.
 
     lattice_weight: weight of the lattice as it is given, relative to that of an atom; with 0, atoms alone determine it.
     """
@@ -142,9 +142,9 @@ def _averaged_cell(
 
 
 def _sites(positions: np.ndarray, lattice: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the site of which each atom is an image, [N], and how many steps of the lattice it is away, [N, 3].
+    """Return the site of which each atom is an image, [N], and the lattice translation between them, [N, 3] integers.
 
-    A site is where its deepest atom is.
+    The atom deepest inside the cube defines the position of a site.
     """
     coordinates = positions @ np.linalg.inv(lattice)
     site, steps = np.zeros(len(positions), np.int64), np.zeros((len(positions), 3))
@@ -163,7 +163,7 @@ def _sites(positions: np.ndarray, lattice: np.ndarray, length: float) -> tuple[n
 
 
 def _images_in_cube(positions: np.ndarray, lattice: np.ndarray, length: float) -> np.ndarray:
-    """Return how many images of each position [S, 3] lie inside the cube and not near a face, [S]."""
+    """Return the number of images of each position [S, 3] inside the cube and not near a face, [S]."""
     inverse = np.linalg.inv(lattice)
     corners = np.array(list(itertools.product((0.0, length), repeat=3))) @ inverse
     steps = translations_into(corners, positions @ inverse)

@@ -7,36 +7,36 @@ from torch.nn import functional as F
 from .blur import LENGTH, SIGMA, along_axes, voxel_centres
 
 COUNT = 18
-"""Modes along each axis, which hold a density to one part in ten thousand, between voxels too."""
+"""The number of modes along each axis, which represent a density to 1e-4, between voxels too."""
 MARGIN, SPACING = 3.5, 0.5
-"""Å, how far outside the cube the Gaussians are that modes are sums of, and how closely they lie."""
+"""The largest distance from the cube and the spacing of the Gaussians that modes are sums of, both in Å."""
 SHORTEST, LONGEST = 1.5, 11.0
-"""Å, the lengths of translations that are looked for."""
+"""The lengths of translations that are searched, in Å."""
 MISMATCH = 0.35
-"""Largest mismatch at the point of the coarse grid nearest to a translation; two unlike densities have 1."""
+"""The largest mismatch at the point of the coarse grid nearest to a translation; two unlike densities have 1."""
 SAME = 1e-3
-"""Largest squared difference of values and slopes (per Å) over squared slopes, of a density and its translation."""
+"""The largest squared difference of values and slopes (per Å) between a density and its translation, over slopes²."""
 LONGEST_STEP = 0.4
-"""Å, the longest step of a refinement along each axis."""
+"""The longest step of a refinement along each axis, in Å."""
 INDEPENDENT = 0.1
-"""Sine of the smallest angle between a translation and the line or plane of shorter ones."""
+"""The sine of the smallest angle between a translation and the line or plane of shorter ones."""
 SLACK = 1.0
-"""Å, by which a translation that leads out of the cube is longer than it needs."""
+"""The length in Å by which a translation that leads out of the cube is longer than necessary."""
 LENGTH_STEP = 0.05
-"""Å; of translations that differ less in length, the direction decides which is called the shortest."""
+"""The resolution of lengths in Å: if two translations differ by less, the direction decides which is the shorter."""
 
 
 class LatticeFinder(nn.Module):
-    """A density [B, n, n, n] to the three shortest translations of each, [B, 3, 3], rows in Å, right-handed.
+    """A search for the three shortest translations of densities [B, n, n, n]: [B, 3, 3], rows in Å, right-handed.
 
-    1. At all translations of a coarse grid, the mean squared difference of the density and itself, where both are
-       inside the cube, over twice its variance: the mismatch, by Fourier transforms.
-    2. At its shortest local minima, the translation is refined (Gauss-Newton), and kept if the density is the same.
-    3. Of these, the shortest, the shortest in another direction, and the shortest out of their plane. Where there is
-       none, one that leads out of the cube: there a density repeats, too, since there is nothing to compare it with.
+    1. The mismatch is computed at all translations of a coarse grid, by Fourier transforms: the mean squared difference
+       between the density and its translation, where both are inside the cube, over twice the variance.
+    2. At the shortest local minima, the translation is refined (Gauss-Newton), and kept if the density is the same.
+    3. Returned are the shortest, the shortest in another direction, and the shortest out of their plane. If there is
+       none, a translation that leads out of the cube takes its place: no voxels contradict that the density repeats.
 
-    points: of the coarse grid, along each axis. candidates: minima that are refined, in so many steps, by what the
-    density is at `compared` points along each axis.
+    points: points of the coarse grid along each axis. candidates: the number of minima that are refined. steps: the
+    refinement steps. compared: points along each axis at which the refinement compares densities.
     """
 
     modes: Tensor
@@ -102,7 +102,7 @@ class LatticeFinder(nn.Module):
         return torch.view_as_real(torch.fft.rfftn(F.pad(grid, [0, p, 0, p, 0, p]), dim=[1, 2, 3]))
 
     def local_minima(self, mismatch: Tensor, largest: float = MISMATCH) -> tuple[Tensor, Tensor]:
-        """Return the translations [B, candidates, 3] of the shortest local minima, and which of them are any."""
+        """Return the translations [B, candidates, 3] of the shortest local minima, and which of them exist."""
         padded = F.pad(mismatch, [1, 1, 1, 1, 1, 1], value=float("inf")).unsqueeze(1)
         is_minimum = mismatch <= -F.max_pool3d(-padded, 3, 1).squeeze(1)
         length = torch.where(is_minimum & (mismatch < largest), self.length, float("inf")).flatten(1)
@@ -112,10 +112,10 @@ class LatticeFinder(nn.Module):
     def refine(
         self, coefficients: Tensor, shift: Tensor, length: float = LENGTH, longest_step: float = LONGEST_STEP
     ) -> tuple[Tensor, Tensor]:
-        """Return translations [B, K, 3] moved to the nearest minima, and how unlike the density is there, [B, K].
+        """Return translations [B, K, 3] moved to the nearest minima, and the difference of the density there, [B, K].
 
-        The modes say what the density is between voxels, and how it slopes, which is compared as well: a slice near a
-        face may look like one near the opposite face in a mirror, but then it slopes the other way.
+        The modes give the density between voxels, and its slope, which is compared as well: a slice near a face may be
+        a mirror image of one near the opposite face, but then it has the opposite slope.
         """
         grid = along_axes(coefficients, self.mode_values(self.fine)[0].T)
         inside = ((self.fine + shift.unsqueeze(-1) - length / 2).abs() < length / 2).to(grid.dtype)
@@ -135,7 +135,7 @@ class LatticeFinder(nn.Module):
         return shift, (unlike * inside).sum((2, 3, 4)) / (steepness * inside).sum((2, 3, 4)).clamp_min(1e-6)
 
     def difference(self, coefficients: Tensor, grid: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the translated density less the original, [B, K, p, p, p], and its derivatives along the shift.
+        """Return the translated density minus the original, [B, K, p, p, p], and its derivatives along the shift.
 
         The derivatives are [B, K, 3, p, p, p]. grid: the original at the fine points, [B, p, p, p].
         """
@@ -154,7 +154,7 @@ class LatticeFinder(nn.Module):
 
 
 def searched_lengths(shift: Tensor) -> Tensor:
-    """Return the lengths of translations [N, 3] that are looked for, of opposite ones one; infinity for others."""
+    """Return the lengths of translations [N, 3] that are searched, one of each opposite pair; infinity for others."""
     length = shift.norm(dim=1)
     searched = (shift[:, 0] >= 0) & (length > SHORTEST) & (length < LONGEST) & (shift.abs().amax(1) < LENGTH)
     return torch.where(searched, length, torch.inf)

@@ -1,20 +1,20 @@
-"""Lattices: their shortest bases, and six parameters any values of which are a lattice."""
+"""Lattices: their shortest bases, and six parameters of which any values describe a lattice."""
 
 import torch
 from torch import Tensor
 
 LATTICE_PARAMS = 6
-"""Parameters of a lattice, without its orientation."""
+"""The number of parameters of a lattice, without its orientation."""
 ROUNDS = 8
-"""Rounds in which basis vectors are made shorter; lattices as crystals are given need two or three."""
+"""The rounds in which basis vectors are made shorter; lattices of data sets need two or three."""
 
 
 def reduced(lattice: Tensor, rounds: int = ROUNDS, ties: float = 0.0) -> Tensor:
     """Return the shortest bases of lattices, sorted by length, with no obtuse angle at the first vector.
 
     lattice: bases [B, 3, 3], rows in Å.
-    ties: vectors whose lengths differ by a smaller share stay in their order; rounding would choose among those that
-        symmetry makes equal.
+    ties: vectors whose lengths differ by a smaller share keep their order; otherwise rounding would choose among
+        vectors that are equal by symmetry.
     """
     index = torch.arange(9, device=lattice.device) - 4
     handicap = 1 + ties * (index.abs() + 0.5 * (index > 0))  # the fifth of the nine, no change at all, has none
@@ -35,7 +35,7 @@ def reduced(lattice: Tensor, rounds: int = ROUNDS, ties: float = 0.0) -> Tensor:
 
 
 def neighbours(device: torch.device | None = None) -> Tensor:
-    """Return the whole steps from a cell to itself, which is the first, and to the 26 around it, [27, 3]."""
+    """Return the integer translations from a cell to itself, the first, and to the 26 cells around it, [27, 3]."""
     step = torch.tensor([0.0, -1.0, 1.0], device=device)
     return torch.cartesian_prod(step, step, step)
 

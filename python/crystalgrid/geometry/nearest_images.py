@@ -25,8 +25,10 @@ def nearest_translations(frac_coords: Tensor, lattice: Tensor) -> Tensor:
 def mean_nearest_differences(frac_coords: Tensor, lattice: Tensor, width: float) -> tuple[Tensor, Tensor]:
     """Return the shortest differences of fractional coordinates [B, K, K, 3], and their lengths [B, K, K] in Å.
 
-    Of images about equally near, which symmetry makes and of which rounding must not choose one, the difference is the
-    mean, with weights exp(-distance² / (2 width²)); width in Å. frac_coords: [B, K, 3]; lattice: [B, 3, 3] Å.
+    If several images are about equally near, as symmetry often makes them, the difference is their mean, with weights
+    exp(-distance² / (2 width²)), so that rounding does not choose one; width in Å.
+
+    frac_coords: [B, K, 3]; lattice: [B, 3, 3] Å.
     """
     difference = frac_coords.unsqueeze(2) - frac_coords.unsqueeze(1)
     difference = difference - difference.round()

@@ -1,4 +1,4 @@
-"""Orbit finder: which atoms the symmetry of a crystal relates, and how each may move without breaking it."""
+"""The orbit finder: which atoms the symmetry of a crystal relates, and how each may move without breaking it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .orbits import LINEAR_UNITS, OFFSET_UNITS, Orbits
 from .space_group import symmetry_dataset
 
 SYMPREC = 0.01
-"""Å that atoms may be from where the symmetry puts them."""
+"""The largest distance in Å of atoms from their symmetric positions."""
 IMAGE_TOLERANCE = 5 * SYMPREC
-"""Å between the image of an atom under an operation and the atom that it is taken for."""
+"""The largest distance in Å between the image of an atom under an operation and the atom it is taken for."""
 PRODUCTS = (0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)
 """Pairs of basis vectors, in the order of `lattices.products`."""
 
@@ -24,7 +24,7 @@ IDENTITY: Operations = np.eye(3)[None], np.zeros((1, 3)), 1
 def find_orbits(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray) -> Orbits:
     """Return the Wyckoff orbits of one crystal, in whole numbers and without a batch dimension.
 
-    lattice: [3, 3] Å; frac_coords: [K, 3]; numbers: [K]. The space group is P1 where none can be determined.
+    lattice: [3, 3] Å; frac_coords: [K, 3]; numbers: [K]. The space group is P1 if none can be determined.
     """
     rotations, translations, space_group = _operations(lattice, frac_coords, numbers)
     images = np.einsum("mij,kj->mki", rotations, frac_coords) + translations[:, None]
@@ -56,7 +56,7 @@ def find_orbits(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarra
 
 
 def _operations(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray) -> Operations:
-    """Return the symmetry operations of a crystal, the identity alone where moyopy finds none."""
+    """Return the symmetry operations of a crystal, the identity alone if moyopy finds none."""
     dataset = symmetry_dataset(lattice, frac_coords, numbers, SYMPREC)
     if dataset is None:
         return IDENTITY
@@ -67,7 +67,7 @@ def _operations(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarra
 def _permutations(
     images: np.ndarray, lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray
 ) -> np.ndarray | None:
-    """Return which atom each image [M, K, 3] under an operation is on, [M, K]; None if one is on none."""
+    """Return the atom on which each image [M, K, 3] under an operation lies, [M, K]; None if one lies on no atom."""
     difference = images[:, :, None] - frac_coords
     # Rounding finds the nearest image only if that is nearer than half the smallest spacing of lattice planes, which
     # is some Å; a distance below the tolerance of 0.05 Å is therefore right, and the others need only be above it.
@@ -79,7 +79,7 @@ def _permutations(
 
 
 def _metric_projector(rotations: np.ndarray) -> np.ndarray:
-    """Return the matrix [6, 6] that takes a metric G, as six products, to its mean over the rotations, Wᵀ G W."""
+    """Return the matrix [6, 6] that maps a metric G, as six products, to the mean of Wᵀ G W over the rotations W."""
     projector = np.empty((6, 6))
     for column, (i, j) in enumerate(PRODUCTS):
         unit = np.zeros((3, 3))

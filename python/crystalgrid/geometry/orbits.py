@@ -1,4 +1,4 @@
-"""Wyckoff orbits: where the symmetry of crystals lets their atoms be, and which shapes it allows their lattices."""
+"""Wyckoff orbits: the positions of atoms and the shapes of lattices that the symmetry of crystals allows."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from torch import Tensor
 from .lattices import from_parameters, parameters_of, products
 
 SPACE_GROUPS = 230
-"""Number of space groups."""
+"""The number of space groups."""
 LINEAR_UNITS = 48
-"""Affine maps and projectors are averages over 1 to 48 operations of a point group, so multiples of 1/48."""
+"""The units per 1 of affine maps and projectors, which are averages over 1 to 48 operations: multiples of 1/48."""
 OFFSET_UNITS = 1 << 14
-"""Offsets are rounded to multiples of 1/16384, which is 0.6 mÅ in a cell of 10 Å."""
+"""The units per 1 of offsets, which are rounded to multiples of 1/16384: 0.6 mÅ in a cell of 10 Å."""
 
 
 class Orbits(NamedTuple):
@@ -22,20 +22,20 @@ class Orbits(NamedTuple):
     Atoms that symmetry operations take to each other are an orbit. The position of each follows from one free point u
     of its orbit: affine · u + offset, in fractional coordinates.
 
-    In files and in memory they are whole numbers (int8 and int16, in the units below); `to_float` makes of them what
-    the functions of this module take. Those of one crystal lack the first dimension.
+    In files and in memory they are whole numbers (int8 and int16, in the units below); `to_float` converts them for the
+    functions of this module. The orbits of a single crystal lack the first dimension.
     """
 
     affine: Tensor
     """[B, K, 3, 3], in units of 1 / LINEAR_UNITS; zero where there is no atom."""
     projector: Tensor
-    """[B, K, 3, 3], takes a step of an atom to the step of its orbit's free point; in units of 1 / LINEAR_UNITS."""
+    """[B, K, 3, 3], maps a step of an atom to the step of its orbit's free point; in units of 1 / LINEAR_UNITS."""
     offset: Tensor
     """[B, K, 3], in units of 1 / OFFSET_UNITS."""
     orbit: Tensor
     """[B, K], the index of the first atom of the atom's orbit."""
     metric_projector: Tensor
-    """[B, 6, 6], takes the `products` of a lattice to their mean over the rotations; in units of 1 / LINEAR_UNITS."""
+    """[B, 6, 6], maps the `products` of a lattice to their mean over the rotations; in units of 1 / LINEAR_UNITS."""
     space_group: Tensor
     """[B], the number of the space group."""
 
@@ -43,7 +43,7 @@ class Orbits(NamedTuple):
 def pad_orbits(crystals: Iterable[Orbits], count: int, atoms: int) -> Orbits:
     """Return the orbits of `count` crystals, each given without a batch dimension, padded to the same number of atoms.
 
-    Padding is an orbit of its own for each missing atom, with zero for all else.
+    Each missing atom is an orbit of its own, with zeros in all other fields.
     """
     batch = Orbits(
         torch.zeros(count, atoms, 3, 3, dtype=torch.int8),
@@ -79,19 +79,19 @@ def from_first_atoms(orbits: Orbits, values: Tensor) -> Tensor:
 
 
 def orbit_steps(orbits: Orbits, free_steps: Tensor) -> Tensor:
-    """Return the steps [B, K, 3] of all atoms when free points move; those of first atoms [B, K, 3] count."""
+    """Return the steps [B, K, 3] of all atoms for steps of free points [B, K, 3]; only those of first atoms count."""
     return (orbits.affine @ from_first_atoms(orbits, free_steps).unsqueeze(3)).squeeze(3)
 
 
 def orbit_positions(orbits: Orbits, free_points: Tensor) -> Tensor:
-    """Return the fractional coordinates [B, K, 3] of all atoms; the free points of first atoms [B, K, 3] count."""
+    """Return the fractional coordinates [B, K, 3] of all atoms for free points [B, K, 3]; only first atoms' count."""
     return orbit_steps(orbits, free_points) + orbits.offset
 
 
 def symmetrize_steps(orbits: Orbits, steps: Tensor) -> Tensor:
     """Return the part of the atoms' steps [B, K, 3], in fractional coordinates, that keeps the symmetry.
 
-    It is the mean over each orbit, projected on what leaves the atoms on their Wyckoff positions.
+    It is the mean over each orbit, projected onto steps that keep the atoms on their Wyckoff positions.
     """
     same_orbit = (orbits.orbit.unsqueeze(2) == orbits.orbit.unsqueeze(1)).to(steps.dtype)
     free_steps = same_orbit @ (orbits.projector @ steps.unsqueeze(3)).squeeze(3) / same_orbit.sum(2, keepdim=True)

@@ -1,7 +1,7 @@
-"""The primitive cell of a crystal with the shortest sides: what a conventional cell or a supercell repeats.
+"""The primitive cell of a crystal with the shortest sides, from a conventional cell or a supercell.
 
-moyopy finds it for cells of a few hundred atoms; here, translations are looked up in a k-d tree, so that a supercell of
-20,000 atoms takes a second.
+moyopy finds it for cells of a few hundred atoms. This module looks translations up in a k-d tree: a supercell of 20,000
+atoms takes a second.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 TOLERANCE = 0.05
-"""Å; atoms that a translation brings so near to atoms of the same element are the same, as positions are rounded."""
+"""The largest distance in Å between atoms that a translation maps onto each other, as positions are rounded."""
 SAMPLE = 16
-"""Atoms that every translation is tried on before the shortest that pass are tried on all."""
+"""The number of atoms that every translation is tried on before the shortest that pass are tried on all."""
 SKEWED = 0.3
-"""Sine of an angle; the shortest independent vectors of a lattice, and their planes, stand steeper on each other."""
+"""The sine of the least angle between the shortest independent vectors of a lattice, or one and a plane of two."""
 ROUNDING = 1e-9
-"""Sine of an angle that is none, between vectors without noise."""
+"""The sine of an angle that counts as zero, between vectors without noise."""
 STEPS = np.array([step for step in itertools.product((-1, 0, 1), repeat=3) if any(step)])
 
 
@@ -49,7 +49,7 @@ def primitive_cell(cell: Cell, tolerance: float = TOLERANCE) -> Cell:
     folded = _in_basis(cell, lattice)
     groups = _coinciding(folded, tolerance)
     if len(groups) * copies != len(cell.numbers) or any(len(group) != copies for group in groups):
-        return cell  # within the tolerance it repeats in several ways: as it is, it is no wrong crystal
+        return cell  # within the tolerance it repeats in several ways; the given cell is right in any case
     first = np.array([group[0] for group in groups])
     apart = [folded.frac_coords[group] - folded.frac_coords[group[0]] for group in groups]
     shifts = np.array([(part - np.rint(part)).mean(axis=0) for part in apart])
@@ -70,7 +70,7 @@ def reduced_basis(lattice: np.ndarray) -> np.ndarray:
 
 
 def _three_shortest(vectors: np.ndarray, least_sine: float) -> np.ndarray:
-    """Return the three shortest of the vectors [T, 3] that stand steeper on each other than this, right-handed."""
+    """Return the three shortest vectors of [T, 3] at angles of at least this sine to each other, right-handed."""
     vectors = vectors[np.argsort(np.linalg.norm(vectors, axis=1), kind="stable")]
     directions = vectors / np.linalg.norm(vectors, axis=1)[:, None]
     across = np.cross(directions[0], directions)
@@ -122,7 +122,7 @@ def _all_meet(cell: Cell, translations: np.ndarray, trees: dict[int, cKDTree], t
 
 
 def _coinciding(cell: Cell, tolerance: float) -> list[np.ndarray]:
-    """Return the atoms of each element that are in the same place of the cell, as indices."""
+    """Return groups of atoms of one element at the same position in the cell, as indices."""
     groups = []
     for z in np.unique(cell.numbers):
         atoms = np.flatnonzero(cell.numbers == z)

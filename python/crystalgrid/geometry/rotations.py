@@ -1,4 +1,4 @@
-"""Rotations for single mode: uniform over SO(3), drawn again until no atom is outside the cube."""
+"""Rotations for single mode, uniform over SO(3), drawn again until no atom is outside the cube."""
 
 from functools import cache
 
@@ -7,9 +7,9 @@ import numpy as np
 from ..latents import philox
 
 TRIES = (1, 8, 64, 512)
-"""Numbers of rotations that are drawn, batch after batch, for the crystals that none has fitted yet; 585 in total."""
+"""The numbers of rotations in each batch of draws, for crystals that do not fit in the cube yet; 585 in total."""
 FALLBACKS = (64, 512, 4096)
-"""Numbers of fallback rotations that are tried, the few first since most crystals fit under one of them."""
+"""The numbers of fallback rotations that are tried in turn: most crystals fit under one of the first few."""
 
 
 def uniform(keys: np.ndarray | np.uint64, draws: np.ndarray | int) -> np.ndarray:
@@ -49,7 +49,7 @@ def rotations_that_fit(atoms: np.ndarray, offsets: np.ndarray, length: float, ke
 
     atoms: [N, 3] Å from the cube's centre. offsets: [B+1]. keys: [B] uint64.
 
-    Where none of 585 draws fits, one of the fallback rotations that fit is taken; where none fits, it is NaN.
+    If none of 585 draws fits, one of the fallback rotations that fit is taken; if none fits, the rotation is NaN.
     """
     far = far_atoms(atoms, offsets, length)
     chosen = np.full((len(far), 3, 3), np.nan)

@@ -27,7 +27,7 @@ class SpaceGroup(NamedTuple):
 def space_group(crystal: Crystal, symprec: float) -> SpaceGroup:
     """Return the space group of a crystal whose atoms may be `symprec` Å from where its symmetry puts them.
 
-    It is P1 where none can be determined, as where atoms nearly coincide.
+    It is P1 if none can be determined, for example because atoms nearly coincide.
     """
     from moyopy import SpaceGroupType
 
@@ -52,7 +52,7 @@ def standard_cell(crystal: Crystal, symprec: float) -> Crystal:
 def symmetry_dataset(
     lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray, symprec: float
 ) -> MoyoDataset | None:
-    """Return what moyopy finds of a crystal's symmetry within `symprec` Å, or None where it fails.
+    """Return moyopy's analysis of a crystal's symmetry within `symprec` Å, or None if it fails.
 
     lattice: [3, 3] Å; frac_coords: [N, 3]; numbers: [N].
     """
@@ -70,7 +70,7 @@ def symmetry_dataset(
 
 @contextmanager
 def _only_errors_logged(name: str) -> Iterator[None]:
-    """Silence a logger's warnings meanwhile; moyo warns of every cell that is not primitive."""
+    """Silence a logger's warnings while the block runs: moyo warns of every cell that is not primitive."""
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.ERROR)

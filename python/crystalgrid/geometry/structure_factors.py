@@ -2,9 +2,9 @@
 
     ρ(r) = ρ₀ (1 + 2 Σ exp(-σ² G² / 2) (c_G cos G·r + s_G sin G·r)),   G = h a* + k b* + l c*,
 
-with r from the cube's middle. The Gaussians of Eq. (1) stand in the exponential, so that c_G - i s_G are the structure
-factors of point atoms, divided by that of G = 0: of an absolute value of one at most; and of all G that are left out
-the exponential is small.
+with r from the cube's centre. The exponential is the transform of the Gaussians of Eq. (1), so that c_G - i s_G are the
+structure factors of point atoms, divided by that of G = 0: their absolute values are at most 1. For all G that are left
+out, the exponential is small.
 """
 
 import math
@@ -15,26 +15,26 @@ from torch import Tensor, nn
 from .blur import LENGTH, SIGMA, N, voxel_centres
 
 NOISE = 3e-5
-"""Amplitude of a plane wave, relative to the mean density, below which a structure factor is taken for zero."""
+"""The amplitude of a plane wave, relative to the mean density, below which a structure factor is taken for zero."""
 VARIANCE = 0.1
-"""Prior variance of structure factors."""
+"""The prior variance of structure factors, in the ridge regression."""
 LARGEST = 1.5
-"""Bound on structure factors, which are 1 at most but for errors of the fit."""
+"""The bound on structure factors, which are 1 at most but for errors of the fit."""
 MAX_INDEX = 8
-"""Largest Miller index."""
+"""The largest Miller index."""
 CHOICES = 4
-"""Reciprocal vectors that share a slot, of which each lattice uses the shortest."""
+"""The number of reciprocal vectors that share a slot, of which each lattice uses the shortest."""
 CANDIDATES = 800
-"""Reciprocal vectors that are given slots."""
+"""The number of reciprocal vectors that are given slots."""
 TIE = 1.019
-"""Factor by which G² of a later choice must be smaller to be used; of vectors equal by symmetry, the first is used."""
+"""The factor by which G² of a later choice must be smaller to be used; of vectors equal by symmetry, the first is."""
 
 
 class StructureFactors(nn.Module):
     """The structure factors of `count` slots, each a pair of opposite reciprocal vectors.
 
-    Only short reciprocal vectors survive the blur, and they differ from lattice to lattice. But a slot should mean the
-    same for most lattices: so each has a few choices of Miller indices, and a lattice uses the one that is shortest.
+    Only short reciprocal vectors survive the blur, and they differ from lattice to lattice. But a slot should mean
+    the same for most lattices: so each has a few choices of Miller indices, and a lattice uses the shortest.
     """
 
     choices: Tensor
@@ -49,10 +49,10 @@ class StructureFactors(nn.Module):
         self.choose(torch.eye(3)[None] / 5)
 
     def choose(self, reciprocal: Tensor) -> None:
-        """Take the reciprocal vectors of which the blur leaves most, over reciprocal lattices [B, 3, 3].
+        """Choose the reciprocal vectors of which the blur leaves most, over reciprocal lattices [B, 3, 3].
 
-        The first choices are the best on average. Then every other vector becomes a choice where it helps most, that is
-        in the slot whose choices are long in those lattices in which it is short.
+        The first choices are the best on average. Every other vector becomes a choice of the slot where it helps most:
+        the one whose choices are long in lattices in which this vector is short.
         """
         index = torch.arange(-MAX_INDEX, MAX_INDEX + 1, device=reciprocal.device)
         miller = torch.cartesian_prod(index, index, index).to(reciprocal.dtype)
@@ -118,7 +118,7 @@ class StructureFactors(nn.Module):
 
 
 def blur_factor(g_vectors: Tensor, sigma: float = SIGMA) -> Tensor:
-    """Return exp(-σ² G² / 2), what Gaussians leave of the plane waves of G [..., 3] in 1/Å, [...]."""
+    """Return exp(-σ² G² / 2), the share of plane waves with G [..., 3] in 1/Å that Gaussians leave, [...]."""
     return torch.exp(-(sigma**2) / 2 * g_vectors.square().sum(-1))
 
 

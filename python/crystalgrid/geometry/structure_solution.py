@@ -1,8 +1,8 @@
 """Structure solution: the atoms of a cell from a density that repeats exactly, as in crystallography but with phases.
 
 Such a density determines its own lattice and structure factors F = Σ Z exp(-iG·x). Positions and weights of the atoms
-are fitted to these (Levenberg-Marquardt); where a difference map, the Fourier sum of what the atoms leave of F, has a
-peak, an atom is missing.
+are fitted to these (Levenberg-Marquardt); an atom is missing where a difference map, the Fourier sum of F minus the
+atoms' own structure factors, has a peak.
 """
 
 from functools import cache
@@ -19,27 +19,27 @@ from .lattice_finder import LatticeFinder
 from .structure_factors import StructureFactors
 
 PAIRS = 200
-"""Number of reciprocal vectors, one of each pair ±G; the blur of Eq. (1) leaves little of finer ones."""
+"""The number of reciprocal vectors, one of each pair ±G; the blur of Eq. (1) leaves little of longer ones."""
 STEPS, DAMPINGS = 60, 6
-"""Most steps of a fit, and most values of the damping that are tried for a step."""
+"""The most steps of a fit, and the most values of the damping that are tried for a step."""
 LONGEST_STEP = 0.3
-"""Å, along each axis; a fraction of the distance between atoms, so that none jumps onto another."""
+"""The longest step along each axis in Å, a fraction of the distance between atoms: none jumps onto another."""
 UNEVEN = 1e-3
-"""Least standard deviation of a density relative to its mean; one that is more even repeats under any translation."""
+"""The least standard deviation of a density over its mean; a more even one repeats under any translation."""
 SOLVED = 3e-4
-"""Error relative to the mean density at which a structure counts as solved, and no atom is added."""
+"""The error relative to the mean density at which a structure counts as solved, and no atom is added."""
 LEAST_WEIGHT, LEAST_PEAK = 0.4, 0.3
-"""Atomic numbers: the least of an atom, and of a peak that becomes one; the lightest atom has 1."""
+"""The least weight of an atom, and of a peak that becomes one, in atomic numbers; hydrogen has 1."""
 NEAREST = 0.6
-"""Å. Atoms that come nearer than this are merged; the shortest bond, of H₂, has 0.74 Å."""
+"""The distance in Å below which atoms are merged; the shortest bond, that of H₂, has 0.74 Å."""
 BETTER, LARGE_ERROR = 0.92, 0.3
 """An atom is kept if it leaves less than this share of the error; above this error, atoms are added before a fit."""
 MOST_ADDED = 24
 """The most atoms that are added, which bounds the time of a density that no crystal explains."""
 MAP_SIGMA, MAP_SPACING = 0.55, 0.3
-"""Å, the width of atoms in a difference map, sharper than the density's 1 Å, and the distance between its points."""
+"""The width of atoms in a difference map, less than the density's 1 Å, and the spacing of its points, both in Å."""
 SPREAD = 0.02
-"""Å, the standard deviation along an axis that is assumed of solved positions."""
+"""The standard deviation of solved positions along an axis that is assumed, in Å."""
 
 
 class Factors(NamedTuple):
@@ -70,7 +70,7 @@ class PointAtoms(NamedTuple):
 
 @torch.no_grad()
 def structure_factors(density: Tensor, grid: Grid) -> Factors | None:
-    """Return lattice and structure factors of a density [n, n, n], or None where it does not repeat inside the cube."""
+    """Return lattice and structure factors of a density [n, n, n], or None if it does not repeat inside the cube."""
     average = density.double().mean()
     if grid != DEFAULT_GRID or density.double().std() <= UNEVEN * average.abs():
         return None
@@ -144,7 +144,7 @@ def _fit(factors: Factors, atoms: PointAtoms) -> tuple[PointAtoms, float]:
 
 
 def _residuals(factors: Factors, atoms: PointAtoms) -> np.ndarray:
-    """Return what atoms leave of the Fourier components of the density over its mean, [2K + 1]; G = 0 is last."""
+    """Return the density's Fourier components, over its mean, minus those of the atoms, [2K + 1]; G = 0 is last."""
     components = np.sqrt(2) * factors.blur * _unexplained(factors, atoms)
     last = factors.total - atoms.weights.sum()
     residuals: np.ndarray = np.concatenate([components.real, components.imag, [last]]) / factors.total
@@ -152,7 +152,7 @@ def _residuals(factors: Factors, atoms: PointAtoms) -> np.ndarray:
 
 
 def _unexplained(factors: Factors, atoms: PointAtoms) -> np.ndarray:
-    """Return the structure factors less those of the atoms, [K]."""
+    """Return the structure factors minus those of the atoms, [K]."""
     difference: np.ndarray = factors.values - np.exp(-1j * factors.g_vectors @ atoms.positions.T) @ atoms.weights
     return difference
 

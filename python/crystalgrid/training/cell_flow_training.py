@@ -1,4 +1,4 @@
-"""Training of `CellFlow`, for autoencoders that say exactly which latent vector a crystal has."""
+"""Training of `CellFlow`, for autoencoders that encode unit cells exactly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .generator import GeneratorRecipe, GeneratorTraining
 from .unit_cells import UnitCells, build_unit_cells, shortest_distances, small_enough
 
 PASS_SIZE = 32
-"""Crystals with about the same number of atoms that go through the network at once."""
+"""The number of crystals, of about equally many atoms, that go through the network at once."""
 
 
 class CellFlowTraining(GeneratorTraining[CellFlow, UnitCells]):
@@ -26,7 +26,7 @@ class CellFlowTraining(GeneratorTraining[CellFlow, UnitCells]):
 
     default_recipe = GeneratorRecipe(
         widths=(256, 256, 256, 256),
-        max_atoms=32,  # nine in ten crystals of the Materials Project with sides below 10 Å have no more
+        max_atoms=32,  # 90 % of the crystals of the Materials Project with sides below 10 Å have at most 32
         optimizer=Optimizer(
             learning_rate=1e-3, batch_size=64, steps=40_000, check_every=1000, warmup=100, decay=True,
             weight_decay=1e-2, grad_clip=1.0, precision=MIXED,
@@ -37,12 +37,12 @@ class CellFlowTraining(GeneratorTraining[CellFlow, UnitCells]):
     def learnable(crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe) -> np.ndarray:
         most = most_atoms(latent_dim)
         if most < 1:
-            raise InputError(f"latent_dim: wanted {LEAST_NOISE} or more to draw crystals with, got {latent_dim}")
+            raise InputError(f"latent_dim: wanted {LEAST_NOISE} or more to draw crystals, got {latent_dim}")
         return small_enough(crystals, min(recipe.max_atoms or most, most))
 
     @property
     def atoms(self) -> int:
-        """The most atoms in a cell: of the largest crystal, and no fewer than the generator to start from has."""
+        """The most atoms in a cell: those of the largest crystal, or of the generator to start from if it has more."""
         start = (self.info.start and self.info.start.atoms) or 0
         return max(start, int(np.diff(self.crystals.offsets).max()))
 
@@ -90,7 +90,7 @@ def cell_flow_loss(flow: CellFlow, cells: UnitCells, rng: np.random.Generator) -
 def match_free_points(free_points: np.ndarray, cells: UnitCells, orbits: Orbits) -> Tensor:
     """Return free points [B, K, 3] to start from, exchanged among like orbits so that paths to their ends are shortest.
 
-    Which of several like orbits comes from where makes no difference to the crystal, but crossing paths are harder to
+    Exchanging the starting points of like orbits makes no difference to the crystal, but crossing paths are harder to
     learn (Tong et al. 2024, minibatch optimal transport). Like orbits are of one species, with the same affine map and
     offset.
     """
@@ -114,7 +114,7 @@ def match_free_points(free_points: np.ndarray, cells: UnitCells, orbits: Orbits)
 
 
 def _assignment(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Return which start [N, 3] each end [N, 3] is assigned, with the least sum of squared differences.
+    """Return the index of the start [N, 3] assigned to each end [N, 3], with the least sum of squared differences.
 
     Differences are of fractional coordinates modulo 1, component by component, as the paths of the flow are: this is
     no distance in Å, so rounding is exact.

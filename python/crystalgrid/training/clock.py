@@ -4,9 +4,9 @@ import time
 
 
 class Clock:
-    """Counts the seconds of a run, those before a resume included, from the moment it is made.
+    """A clock that counts the seconds of a run from the moment the clock is made, and those before a resume.
 
-    minutes: that all of the run may take, what comes before the first step and after the last included.
+    minutes: the limit for the whole run, with all that comes before the first step and after the last.
     """
 
     def __init__(self, minutes: float | None = None) -> None:
@@ -14,17 +14,17 @@ class Clock:
         self.start = time.monotonic()
         self.seconds_before = 0.0
         self.check_seconds = 0.0
-        """Seconds that a validation with its checkpoint and picture takes, as known so far."""
+        """Seconds that a validation with its checkpoint and picture takes, estimated so far."""
 
     @property
     def seconds(self) -> float:
-        """Seconds since the run began."""
+        """The seconds since the run began."""
         return self.seconds_before + time.monotonic() - self.start
 
     def share(self) -> float:
-        """Return the share of the time for training that has passed; 0 where there is no limit."""
+        """Return the share of the time for training that has passed; 0 without a limit."""
         return 0.0 if self.limit is None else min(1.0, self.seconds / max(1e-9, self.limit - self.check_seconds))
 
     def is_up(self, checks_now: bool) -> bool:
-        """Return whether what time remains is needed for the last validation, after one that is due now."""
+        """Return whether the remaining time is needed for the last validation, after one that is due now."""
         return self.limit is not None and self.seconds + (1 + checks_now) * self.check_seconds > self.limit

@@ -1,4 +1,4 @@
-"""Training of a generator: what all kinds share, whatever they learn from."""
+"""Training of a generator: the part that all kinds share."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .joint import DRAWN, JointTraining, stream
 G = TypeVar("G", bound=Generator)
 """The generator that is trained."""
 E = TypeVar("E", bound="tuple[Any, ...]")
-"""Examples that it learns from: tensors whose first dimension is the crystals."""
+"""The examples that it learns from: tensors whose first dimension is the crystals."""
 
 
 @dataclass(frozen=True)
 class GeneratorRecipe:
-    """A recipe for a generator, beside that of the networks that it belongs to.
+    """A recipe for a generator, beside the recipe of the networks that it belongs to.
 
-    widths: of the generator's layers. max_atoms: largest unit cells that are learned; None: of any size.
+    widths: the widths of the generator's layers. max_atoms: the most atoms of a unit cell that is learned; None: any.
     """
 
     widths: tuple[int, ...]
@@ -40,7 +40,7 @@ class GeneratorRecipe:
 class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
     """Training of a generator on crystals; the other networks stay as they are.
 
-    info: the run, with the networks' recipe and the optimiser of `generator_recipe`, by default that of the kind.
+    info: the run, with the networks' recipe and the optimiser of `generator_recipe`, which is by default its kind's.
     """
 
     default_recipe: ClassVar[GeneratorRecipe]
@@ -53,7 +53,7 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
     @staticmethod
     @abstractmethod
     def learnable(crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe) -> np.ndarray:
-        """Return which crystals a generator with that latent vector can learn, [B] bool."""
+        """Return which crystals a generator with `latent_dim` latent numbers can learn, [B] bool."""
 
     @abstractmethod
     def examples(self, trained: CrystalNet, crystals: CrystalSet) -> E:
@@ -61,7 +61,7 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
 
     @abstractmethod
     def fit_closed_form(self, examples: E) -> None:
-        """Give the generator the statistics that it takes from all examples before the first step."""
+        """Fit the parts of the generator that are statistics of all examples, before the first step."""
 
     @abstractmethod
     def loss(self, examples: E, chosen: np.ndarray, batch: int) -> Tensor:
@@ -84,7 +84,7 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
         return net
 
     def prepare(self, trained: CrystalNet, model_info: RunInfo, held_out: CrystalSet) -> list[E]:
-        """Take the trained networks and their description, compute all examples, and return those to validate on."""
+        """Store the trained networks and their description, compute all examples, and return those to validate on."""
         self.model_info = model_info
         self.net.load_state_dict(trained.state_dict(), strict=False)
         self.training_examples = self.examples(trained, self.crystals)
@@ -92,7 +92,7 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
         return [self.examples(trained, held_out)] if len(held_out) else []
 
     def rng(self, batch: int) -> np.random.Generator:
-        """Return the random numbers of a batch, for noise and times."""
+        """Return the random generator of a batch, for noise and times."""
         return np.random.default_rng((self.info.seed, batch))
 
     def losses(self, batch: int) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Ctrl-C while training."""
+"""The handling of Ctrl-C while training."""
 
 import signal
 import sys
@@ -10,9 +10,9 @@ from .processes import first_process
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[list[int]]:
-    """Let the step finish and the run save itself after Ctrl-C; a second one stops at once.
+    """Let the step finish and the run save itself after Ctrl-C; a second Ctrl-C stops at once.
 
-    Yields the list of the signals that came.
+    Yields the list of the signals received.
     """
     signals: list[int] = []
 

@@ -1,8 +1,8 @@
 """Training of an autoencoder and a U-Net together.
 
-Crystals are an endless stream, of which every step takes the next batch. All that is random about a sample follows
-from the seed and its index in the stream: a resumed run goes on exactly, and two processes see the samples that one
-process sees with twice the batch.
+Crystals are an endless stream, of which every step takes the next batch. All random numbers of a sample follow from the
+seed and its index in the stream: a resumed run goes on exactly, and two processes see the samples that one process sees
+with twice the batch.
 """
 
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ from ..progress import progress
 from .losses import joint_loss
 
 FITTED_AT_ONCE = 256
-"""Cubes that are voxelised at once to fit an autoencoder in closed form, which bounds memory."""
+"""The number of cubes voxelised at once to fit an autoencoder in closed form, which bounds memory."""
 DRAWN = 4
-"""Cubes in a picture."""
+"""The number of cubes in a picture."""
 
 
 def stream(size: int, seed: int, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -44,8 +44,8 @@ def stream(size: int, seed: int, start: int, count: int) -> tuple[np.ndarray, np
 class JointTraining:
     """Training of an autoencoder and a U-Net together (section 3.2), on cubes that are cut and voxelised at every step.
 
-    info: the run before its first step, whose recipe is trained. net: networks to start from, with the recipe's sizes;
-    by default new ones.
+    info: the description of the run before its first step, with the recipe. net: networks to start from, with the
+    recipe's sizes; by default new ones.
     """
 
     def __init__(self, info: RunInfo, crystals: CrystalSet, net: CrystalNet | None = None) -> None:
@@ -65,7 +65,7 @@ class JointTraining:
         return device
 
     def build(self) -> CrystalNet:
-        """Return the networks before the first step, with what is known in closed form."""
+        """Return the networks before the first step, with their closed-form parts fitted."""
         net = self.recipe.build()
         densities = self.first_densities(net.autoencoder.fit_cubes)
         net.autoencoder.fit(densities, self.recipe.loss.beta)
@@ -88,7 +88,7 @@ class JointTraining:
         return *self.grids(self.samples(start, count)), noise.to(self.device)
 
     def grids(self, cubes: Cubes) -> tuple[Tensor, Tensor]:
-        """Return density and species of cubes, voxelised where the networks are, if the core was built for that."""
+        """Return density and species of cubes, voxelised on the networks' device if the core was built for it."""
         cubes, threads = cubes.to(core_device(self.device)), torch.get_num_threads()
         return cubes.density(self.grid, threads).to(self.device), cubes.species(self.grid, threads).to(self.device)
 
@@ -116,7 +116,7 @@ class JointTraining:
         return decoded
 
     def draw(self, path: Path, held_out: Cubes) -> None:
-        """Draw the first held-out densities beside what they are decoded to."""
+        """Draw the first held-out densities beside their reconstructions."""
         from ..report import pictures
 
         density = held_out.density(self.grid)[:DRAWN]

@@ -1,4 +1,4 @@
-"""Training of `LatentFlow`, for autoencoders of any density."""
+"""Training of `LatentFlow`, for any autoencoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..progress import progress
 from .generator import GeneratorRecipe, GeneratorTraining
 
 ENCODING_BATCH = 16
-"""Crystals that are encoded at once."""
+"""The number of crystals that are encoded at once."""
 
 
 class Posteriors(NamedTuple):

@@ -24,7 +24,7 @@ BAR = "{desc} {percentage:3.0f} %|{bar}| {elapsed}, {remaining} left{postfix}"
 
 
 class Log:
-    """The table, the pictures and the progress of the run in the folder `run`."""
+    """A log of the run in the folder `run`: its table, its pictures and its progress."""
 
     def __init__(self, run: Path) -> None:
         self.run = run
@@ -34,9 +34,9 @@ class Log:
 
     @contextmanager
     def opened(self, step: int, done: float) -> Iterator[None]:
-        """Start the table, or cut off the rows that a run resumed after `step` writes again; show a bar meanwhile.
+        """Start the table, or cut off rows that a run resumed after `step` writes again, and show a progress bar.
 
-        done: share of the run that is done already.
+        done: the share of the run that is done already.
         """
         if not first_process():
             yield
@@ -51,14 +51,14 @@ class Log:
             yield
 
     def advance(self, step: int, done: float) -> None:
-        """Take down that the share `done` of the run is done, after this step."""
+        """Record that the share `done` of the run is done, after this step."""
         if first_process():
             self.bar.set_description_str(f"step {step}", refresh=False)
             self.bar.update(done - self.done)
             self.done = done
 
     def write(self, row: dict[str, float], say: bool) -> None:
-        """Write one row of metrics.csv and, now and then or if `say`, one line where there is no progress bar."""
+        """Write one row of metrics.csv and, if there is no progress bar, a line now and then or if `say` is true."""
         with self.path.open("a", newline="") as file:
             csv.DictWriter(file, COLUMNS).writerow({key: f"{value:.6g}" for key, value in row.items()})
         shown = {name: f"{value:.4g}" for name, value in row.items() if name in COLUMNS[3:]}
@@ -70,7 +70,7 @@ class Log:
             print(f"step {row['step']}  {row['seconds']:.0f} s{self.left()}  {losses}", file=sys.stderr, flush=True)
 
     def left(self) -> str:
-        """Return how many seconds are left, if that can be known."""
+        """Return the remaining time in words, or nothing if it cannot be estimated yet."""
         gained = self.done - self.done_at_start
         if gained <= 0:
             return ""
@@ -78,7 +78,7 @@ class Log:
 
     @torch.no_grad()
     def draw(self, task: Task, step: int, held_out: Any) -> None:
-        """Draw held-out data and the losses so far; training goes on whatever happens to the pictures."""
+        """Draw held-out data and the losses so far; training goes on if a picture fails."""
         try:
             from ..report import pictures
 
@@ -94,6 +94,6 @@ class Log:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a metrics.csv, less one that a killed run did not finish."""
+    """Return the rows of a metrics.csv, without a last one that a killed run did not finish."""
     with path.open(newline="") as file:
         return [row for row in csv.DictReader(file) if None not in row.values()]

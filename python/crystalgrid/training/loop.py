@@ -1,4 +1,4 @@
-"""The training loop: steps, validation and checkpoints every so many of them, and a clean stop."""
+"""The training loop: steps, validations and checkpoints at regular intervals, and a clean stop."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from .processes import (
 from .task import Task
 
 ENDLESS = sys.maxsize
-"""Steps of a run that something else ends."""
+"""The number of steps of a run that another limit ends."""
 STEPS_BETWEEN_ROWS = 10
 DIVERGED = 1000
-"""Times the lowest validation loss, from which no run comes back."""
+"""A validation loss this many times the lowest one ends a run, since no run recovers from it."""
 
 
 class Loop:
-    """Train a task until a number of steps, a time limit or Ctrl-C.
+    """A training of a task until a number of steps, a time limit or Ctrl-C.
 
     log: writes table, pictures and progress. held_out: batches to validate on, as the task takes them; there may be
-    none. steps: of the whole run. decay_ends: the step at which a decay of the learning rate ends, unless the run has
-    a time limit.
+    none. steps: the steps of the whole run. decay_ends: the step at which a decay of the learning rate ends, unless the
+    run has a time limit.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Loop:
         self.lowest = math.inf
 
     def run(self, resume_from: Path | None = None) -> None:
-        """Train, from a checkpoint on if one is given. Raises KeyboardInterrupt after a stop by Ctrl-C."""
+        """Train, starting from a checkpoint if one is given. Raises KeyboardInterrupt after a stop by Ctrl-C."""
         if resume_from is not None:
             self._restore(resume_from)
         if self.step >= self.steps:
@@ -79,7 +79,7 @@ class Loop:
             while not stopped and self.step < self.steps:
                 losses = self._train_step()
                 checks = self.step % self.options.check_every == 0
-                # All processes stop after the same step, else those that go on wait for the others for ever.
+                # All processes must stop after the same step, or those that go on would wait for the others forever.
                 stopped = any_process(bool(signals) or self.clock.is_up(checks))
                 self.log.advance(self.step, self._done())
                 self._write_down(losses, check=checks or stopped or self.step == self.steps)
@@ -88,11 +88,11 @@ class Loop:
             raise KeyboardInterrupt
 
     def _train_step(self) -> dict[str, Tensor]:
-        """Descend the loss of the next batch by one step, and return the losses."""
+        """Take one optimiser step on the loss of the next batch, and return the losses."""
         rate = self.options.learning_rate * self._rate_factor()
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        # A cast weight is not kept: its gradient would be summed in bfloat16.
+        # Cast weights are not cached, since gradients would then be summed in bfloat16.
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed, cache_enabled=False):
             losses = self.model(self.step * world_size() + rank())
         self.optimizer.zero_grad()
@@ -118,7 +118,7 @@ class Loop:
         return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def _write_down(self, losses: dict[str, Tensor], check: bool) -> None:
-        """Validate, save and draw if that is due, else write a row now and then."""
+        """Validate, save and draw if that is due, otherwise write a row now and then."""
         if check or self.step % STEPS_BETWEEN_ROWS == 0:
             means = {name: float(mean_over_processes(value)) for name, value in losses.items()}
             if check:
@@ -161,7 +161,7 @@ class Loop:
         return total
 
     def _estimate_check(self) -> None:
-        """Validate on one batch to know how long a validation takes, since the last one must end with the time."""
+        """Validate on one batch to estimate the time of a validation, since the last one must end within the limit."""
         if self.clock.limit is not None and first_process():
             start = time.monotonic()
             self.validate(self.held_out[:1])

@@ -12,10 +12,10 @@ from ..nets.network import CrystalNet
 def joint_loss(net: CrystalNet, density: Tensor, species: Tensor, weights: Loss, noise: Tensor) -> dict[str, Tensor]:
     """Return the loss to descend, and its parts, on a batch of cubes.
 
-    density: [B, n, n, n] float32; species: [B, n, n, n] uint8; noise: [B, latent_dim], standard normal, which the
-    posterior is drawn with.
+    density: [B, n, n, n] float32; species: [B, n, n, n] uint8; noise: [B, latent_dim], standard normal, with which z
+    is drawn from the posterior.
     Its gradient is that of Eq. (2) for the VAE and of Eq. (3) for the U-Net: the segmentation loss counts once for the
-    U-Net, and `gamma` times in what it sends back into the decoded density.
+    U-Net, and `gamma` times in the gradient of the decoded density.
     """
     mu, logvar = net.encode(density)
     decoded = net.decode(mu + noise * (logvar / 2).exp())

@@ -1,4 +1,4 @@
-"""Arithmetic in bfloat16, which CPUs without it emulate, some forty times slower than float32."""
+"""The precision of training: bfloat16, which CPUs without it emulate some 40 times slower than float32, or float32."""
 
 import sys
 
@@ -8,7 +8,7 @@ from ..artifacts.recipe import MIXED
 
 
 def has_bf16() -> bool:
-    """Return whether the first GPU or, where there is none, the CPU has arithmetic in bfloat16."""
+    """Return whether the first GPU or, without a GPU, the CPU has arithmetic in bfloat16."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return cpu_has_bf16()
@@ -23,7 +23,7 @@ def cpu_has_bf16() -> bool:
 
 
 def precision_here(precision: str) -> str:
-    """Return the precision that a recipe's `precision` becomes on this machine; print where that is another."""
+    """Return the precision to train in on this machine; print a line if it is not the recipe's `precision`."""
     if precision == MIXED and not has_bf16():
         print("this machine has no arithmetic in bf16: training in float32", file=sys.stderr, flush=True)
         return "32-true"

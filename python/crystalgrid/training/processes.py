@@ -1,4 +1,4 @@
-"""Training in several processes: one for each GPU of this machine, or those that `torchrun` has started."""
+"""Distributed training: one process for each GPU of this machine, or the processes that `torchrun` started."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ..nets.distributed import is_distributed
 
 P = ParamSpec("P")
 SECONDS_TO_END = 10.0
-"""After one process has failed, for the others, which mostly fail alike."""
+"""The seconds that other processes get to end after one has failed, as they mostly fail in the same way."""
 
 
 def run_in_processes(devices: str, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Call a function in as many processes as `devices` asks for, or in this one if `torchrun` has started it.
+    """Call a function in as many processes as `devices` requests, or in this one if `torchrun` started it.
 
     Raises what the function raises in the first process that fails, and InputError for devices that do not exist.
     """
@@ -42,7 +42,7 @@ def run_in_processes(devices: str, function: Callable[P, None], *args: P.args, *
 
 
 def count_processes(devices: str) -> int:
-    """Return the number of processes on all machines: by `torchrun`, else one for each GPU, or one on the CPU."""
+    """Return the number of processes on all machines: that of `torchrun`, or one for each GPU, or one on the CPU."""
     n_gpus = torch.cuda.device_count()
     if started_by_torchrun():
         n_local = int(os.environ["LOCAL_WORLD_SIZE"])
@@ -78,18 +78,18 @@ def first_process() -> bool:
 
 @contextmanager
 def only_first_prints() -> Iterator[None]:
-    """Discard what other processes than the first write to stderr, since all would print the same."""
+    """Discard the stderr of all processes but the first, since all would print the same."""
     with open(os.devnull, "w") as devnull, nullcontext() if first_process() else redirect_stderr(devnull):
         yield
 
 
 def training_device() -> torch.device:
-    """Return this process's GPU, or the CPU where there is none."""
+    """Return this process's GPU, or the CPU if there is none."""
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def wait_for_all() -> None:
-    """Wait until all processes have come here."""
+    """Wait until all processes have called this."""
     if is_distributed():
         distributed.barrier()
 
@@ -125,17 +125,17 @@ def _run_in_group(work: Callable[[], None], rendezvous: str, rank: int, local_ra
 
 
 def _start_processes(work: Callable[[], None], count: int) -> None:
-    """Call a function in new processes of this machine; where one fails, the others are stopped."""
+    """Call a function in new processes of this machine; if one fails, the others are stopped."""
     context = get_context("spawn")  # CUDA does not survive a fork
     with TemporaryDirectory() as folder:
         rendezvous = (Path(folder) / "rendezvous").as_uri()
-        # In sessions of their own, so that Ctrl-C on a terminal reaches them once, through this process.
+        # Each has its own session, so that Ctrl-C on a terminal reaches it once, through this process.
         with ProcessPoolExecutor(count, context, initializer=_start_session) as pool, _signals_passed_on():
             futures = [pool.submit(_run_in_group, work, rendezvous, i, i, count) for i in range(count)]
             finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
             if wait(futures, timeout=SECONDS_TO_END).not_done:
                 for child in active_children():
-                    child.kill()  # one that waits for the failed process answers no other signal
+                    child.kill()  # a process that waits for the failed one answers no other signal
             for future in finished:
                 _raise_error(future.exception())
 

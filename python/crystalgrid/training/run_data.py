@@ -13,13 +13,13 @@ from ..grid import Grid
 from .processes import only_first_prints, world_size
 
 HELD_OUT_CRYSTALS = 64
-"""Crystals of the validation split that are validated on while training."""
+"""The number of crystals of the validation split that are used while training."""
 CRYSTALS_TOGETHER = 8
-"""Crystals whose cubes are validated together, which bounds the memory of a paper-sized network."""
+"""The number of crystals whose cubes are validated together, which bounds the memory of a paper-sized network."""
 
 
 def load_splits(source: str, mode: str, seed: int) -> tuple[CrystalSet, CrystalSet, DataInfo]:
-    """Return the crystals to train on, those to validate on, and which they are."""
+    """Return the crystals to train on, those to validate on, and the description of the data."""
     with only_first_prints():
         crystals = load_crystals(source, mode=mode, grid=Grid(), seed=seed)
     training = crystals.split("train")

@@ -1,4 +1,4 @@
-"""The folder of a training run: made for a new run, checked and tidied for one that is resumed."""
+"""The folder of a training run, which is made for a new run, and checked and tidied for a resumed one."""
 
 from pathlib import Path
 

@@ -11,25 +11,25 @@ from ..nets.network import CrystalNet
 
 
 class Task(Protocol):
-    """The thing that is trained: networks, and what one step, a validation and a picture of them are."""
+    """A task of the training loop: networks, with the losses of a step, a validation and a picture."""
 
     net: CrystalNet
 
     @property
     def options(self) -> Optimizer:
-        """Optimiser, batch size, and how often to validate."""
+        """The optimiser, its batch size, and the steps between validations."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return groups for the optimiser, each with the `share` of the learning rate that it gets."""
+        """Return parameter groups for the optimiser, each with its `share` of the learning rate."""
 
     def losses(self, batch: int) -> dict[str, Tensor]:
-        """Return the losses of the training batch of this index; `loss` is descended."""
+        """Return the losses of the training batch of this index; `loss` is minimised."""
 
     def validate(self, held_out: Any) -> dict[str, Tensor]:
         """Return the losses of one batch of held-out data."""
 
     def draw(self, path: Path, held_out: Any) -> None:
-        """Draw what the networks do now."""
+        """Draw what the networks make of held-out data after the last step."""
 
     def describe(self, step: int, seconds: float, decay_ends: int) -> RunInfo:
         """Return the description of the run after a step, for a checkpoint."""

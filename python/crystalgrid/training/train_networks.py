@@ -1,4 +1,4 @@
-"""Train the autoencoder and the U-Net together, on crystals that are voxelised on the fly."""
+"""The training of an autoencoder and a U-Net together, on crystals that are voxelised on the fly."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def train_networks(
 def first_networks(
     recipe: str | None, start: str | None, mode: str
 ) -> tuple[Recipe, CrystalNet | None, StartInfo | None]:
-    """Return the recipe, the networks to start from if not new ones, and how checkpoints describe these."""
+    """Return the recipe, the networks to start from, and the description of these; both None for new networks."""
     if start is None:
         mode = check_mode(mode)
         return load_recipe(recipe or BY_MODE[mode]).for_mode(mode), None, None
@@ -63,7 +63,7 @@ def first_networks(
         raise InputError(f"{recipe}: its [network] is not that of {start}; give a recipe with the same, or none")
     if info.mode != mode:
         raise InputError(f"{start}: was trained in {info.mode} mode, got --mode {mode}")
-    net.generator = None  # latent vectors change
+    net.generator = None  # it was trained on latent vectors that will change
     return settings, net, info.as_start(start)
 
 

@@ -1,7 +1,7 @@
-"""Learn what crystals are like, so that draws decode to crystals.
+"""The training of a generator, the learned prior of a model, so that draws decode to crystals.
 
-The VAE's own prior, N(0, 1), is what the KL divergence pulls latent vectors towards. Where that term is weak, which
-keeps reconstructions sharp, it leaves them on thin sheets of that space, and draws from N(0, 1) miss them.
+The KL divergence pulls latent vectors towards N(0, 1), the VAE's own prior. If that term is weak, to keep
+reconstructions sharp, latent vectors of crystals fill only a thin part of that space, and draws from N(0, 1) miss it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .run_folder import check_same_run, prepare_folder
 TRAINING: dict[str, type[GeneratorTraining[Any, Any]]] = {"latent": LatentFlowTraining, "cells": CellFlowTraining}
 """The class that trains each kind of generator."""
 HELD_OUT_CRYSTALS = 2048
-"""Crystals of the validation split that are validated on while training."""
+"""The number of crystals of the validation split that are used while training."""
 
 
 def train_prior(
@@ -49,7 +49,7 @@ def train_prior(
 ) -> None:
     """Train a prior for a trained model, with the options of `crystalgrid-prior`.
 
-    generator_recipe: how it is trained; by default as its kind is.
+    generator_recipe: the recipe of the generator; by default that of its kind.
     """
     clock = Clock(minutes)
     trained, model_info = load_learner(model)
@@ -79,12 +79,12 @@ def train_prior(
 
 
 def load_first_prior(start: str | None) -> tuple[nn.Module | None, StartInfo | None]:
-    """Return the prior to start from if not a new one, and how checkpoints describe it."""
+    """Return the generator to start from, and the description of its run; both None for a new one."""
     if start is None:
         return None, None
     net, info = load_learner(start)
     if info.prior is None:
-        raise InputError(f"{start}: has no prior to begin with")
+        raise InputError(f"{start}: has no prior to start from")
     return net.generator, info.prior.as_start(start)
 
 

@@ -17,13 +17,13 @@ from ..nets.generators.composition import ELEMENTS
 from ..progress import progress
 
 SAME_ATOM = 1e-3
-"""Å; an atom nearer than this to another is the atom itself."""
+"""The distance in Å below which an image is the atom itself."""
 DISTANCE_BATCH = 128
-"""Crystals whose distances are computed at once, which bounds memory."""
+"""The number of crystals whose distances are computed at once, which bounds memory."""
 
 
 class UnitCells(NamedTuple):
-    """B crystals padded to K atoms each, atoms in the order of Z, with zeros behind the last."""
+    """B crystals padded to K atoms each, atoms in the order of Z, with zeros after the last."""
 
     lattice_params: Tensor
     """[B, 6] float32, the `parameters` of the shortest bases."""
@@ -36,7 +36,7 @@ class UnitCells(NamedTuple):
     counts: Tensor
     """[B, ELEMENTS] int64, the number of atoms of each element."""
     element_slots: Tensor
-    """[B, K] int8, the place of an atom's element among `elements`, from 1 on; 0 for no atom."""
+    """[B, K] int8, the position of an atom's element in `elements`, counted from 1; 0 for no atom."""
     orbits: Orbits
     """The Wyckoff orbits, in whole numbers."""
 
@@ -121,7 +121,7 @@ def _element_counts(crystals: CrystalSet) -> tuple[np.ndarray, np.ndarray, np.nd
 def shortest_distances(cells: UnitCells) -> tuple[Tensor, Tensor, Tensor]:
     """Return the shortest distance in Å of every two species of every crystal, and their Z, the lighter first; all [N].
 
-    That of a species with itself is to another atom of the cell or to an atom's own periodic image.
+    The distance of a species to itself is to another atom of the cell or to an atom's own periodic image.
     """
     by_size = cells.counts.sum(1).argsort(stable=True)
     parts = [_shortest_distances(cells.select(part.numpy())) for part in torch.split(by_size, DISTANCE_BATCH)]
