@@ -118,8 +118,9 @@ def _crystal(block: Any) -> Arrays:
     rotations, translations, listed = operations(block, cell)
     _check_metric(rotations, lattice)
     frac_coords, numbers = _expanded(sites, rotations, translations, lattice)
-    check_claims(block, numbers, abs(float(np.linalg.det(lattice))), listed)
-    notes = [ISOTOPES_TOLD] if any(site.isotope for site in sites) else []
+    isotopes = any(site.isotope for site in sites)
+    check_claims(block, numbers, abs(float(np.linalg.det(lattice))), listed, isotopes)
+    notes = [ISOTOPES_TOLD] if isotopes else []
     if not listed and not states_symmetry(block):
         notes.append(NO_SYMMETRY_TOLD)
     if any(occupancy not in UNSTATED and _number(occupancy)[0] == 0 for occupancy in _column(block, "occupancy") or []):
@@ -276,10 +277,11 @@ def _orbit(
     apart = images - point
     whole = np.rint(apart)
     keep = np.linalg.norm((apart - whole) @ lattice, axis=1) < SPECIAL
-    if keep.sum() > 1:
-        point = (images[keep] - whole[keep]).mean(axis=0)
-        images = point @ rotations.transpose(0, 2, 1) + translations
-    return _different(images % 1.0, lattice)
+    if keep.sum() == 1:  # two images could only coincide if a further operation kept the point
+        general: np.ndarray = images % 1.0
+        return general
+    point = (images[keep] - whole[keep]).mean(axis=0)
+    return _different((point @ rotations.transpose(0, 2, 1) + translations) % 1.0, lattice)
 
 
 def _different(images: np.ndarray, lattice: np.ndarray) -> np.ndarray:
@@ -292,6 +294,6 @@ def _different(images: np.ndarray, lattice: np.ndarray) -> np.ndarray:
 def _distances(a: np.ndarray, b: np.ndarray, lattice: np.ndarray) -> np.ndarray:
     """Return [A, B] Å between points, where less than `SAME`, and otherwise at least that."""
     apart = a[:, None] - b
-    squares = ((apart - np.rint(apart)) @ lattice) ** 2
-    distances: np.ndarray = np.sqrt(squares.sum(axis=2))
+    apart = (apart - np.rint(apart)).reshape(-1, 3) @ lattice
+    distances: np.ndarray = np.sqrt(np.einsum("ni,ni->n", apart, apart)).reshape(len(a), len(b))
     return distances
