@@ -202,6 +202,6 @@ def die(_text: str) -> None:
 def test_a_process_that_dies_costs_one_crystal(monkeypatch):
     all_jobs = [Job(f"{i}.cif", str(i), die if i == 17 else parse_xyz, FRAME) for i in range(20)]
     monkeypatch.setattr(reader, "open_jobs", lambda _files: iter(all_jobs))
-    result = reader.read_files([], max_side=10, processes=2)
+    result = reader.read_files([], max_side=10, workers=2)
     assert result.crystals.ids.tolist() == [str(i) for i in range(20) if i != 17]
     assert [str(crystal) for crystal in result.skipped] == ["17.cif: cannot be read: the process that read it died"]

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from .errors import InputError
@@ -37,7 +38,7 @@ def cached(name: str, message: str, make: Callable[[Path], object]) -> Path:
     for folder in cache_folders():
         if (folder / name).exists():  # in a folder that may be read-only
             return folder / name
-    path = _writable_folder() / name
+    path = _first_writable(tuple(cache_folders())) / name
     with (path.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
@@ -46,9 +47,10 @@ def cached(name: str, message: str, make: Callable[[Path], object]) -> Path:
     return path
 
 
-def _writable_folder() -> Path:
-    """Return the first cache folder that can be made and written to, and print it where that is the temporary one."""
-    for folder in cache_folders():
+@lru_cache  # so that it is said once
+def _first_writable(folders: tuple[Path, ...]) -> Path:
+    """Return the first folder that can be made and written to, and print it where that is the temporary one."""
+    for folder in folders:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK | os.X_OK):

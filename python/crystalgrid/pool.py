@@ -1,4 +1,7 @@
-"""A pool of processes for one job per crystal: results in order, whatever thread or script asks for them."""
+"""A pool of processes for one job per crystal: results in order, whatever thread or script asks for them.
+
+The processes are this machine's, or those of a Dask cluster.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Job = tuple[Any, ...]
 """The arguments of one call."""
+Workers = int | str
+"""A number of processes on this machine, or the address of a Dask scheduler."""
 AHEAD = 4
 """Chunks per process that are handed out before the first one's results are asked for; it bounds the memory."""
 
@@ -33,26 +38,40 @@ def cpu_count() -> int:
     return int(loky.cpu_count())
 
 
+def chosen_workers(workers: int | None, dask: str | None) -> Workers:
+    """Return the workers that the options --workers and --dask ask for: by default, one process for each CPU."""
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers: wanted at least 1, got {workers}")
+    if dask is not None and workers is not None:
+        raise InputError("--workers and --dask: only one of them can say where the jobs run")
+    return dask or workers or cpu_count()
+
+
 def in_processes(
     work: Callable[..., T],
     jobs: Iterable[Job],
-    processes: int,
+    workers: Workers,
     chunk_size: int = 1,
     after_death: Callable[..., T] | None = None,
 ) -> Generator[T, None, None]:
-    """Yield `work(*job)` of each job, in order; one process works in the caller's own.
+    """Yield `work(*job)` of each job, in order; a single worker is the caller's own process.
 
     jobs: read lazily in the caller's thread, at most AHEAD chunks per process before their results are used.
     chunk_size: jobs that are sent to a process together, to share the cost of sending.
     after_death: makes the result of a job that kills its process, `after_death(*job)`. All jobs that were under way are
         then done again, each alone, to find which one it was. Without it, a process that dies is an InputError.
     """
-    if processes == 1:
+    if workers == 1:
         yield from starmap(work, jobs)
         return
     remaining = iter(jobs)
     chunks = iter(lambda: list(islice(remaining, chunk_size)), [])
-    while lost := (yield from _until_a_death(work, chunks, processes, AHEAD * processes)):
+    if isinstance(workers, str):
+        from .cluster import on_cluster
+
+        yield from on_cluster(work, chunks, workers, after_death)
+        return
+    while lost := (yield from _until_a_death(work, chunks, workers, AHEAD * workers)):
         if after_death is None:
             raise InputError("a process died, perhaps because memory ran out; --workers 1 needs least memory")
         alone = iter([[job] for job in lost])
@@ -104,7 +123,7 @@ def _submit(pool: ProcessPoolExecutor, work: Callable[..., T], chunk: list[Job])
     """Submit a chunk; processes that are started for it inherit a mask without Ctrl-C, which the caller handles."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        future: Future[list[T]] = pool.submit(_work_through, work, chunk)
+        future: Future[list[T]] = pool.submit(work_through, work, chunk)
         return future
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -121,5 +140,6 @@ def _end_with_parent(parent: int) -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def _work_through(work: Callable[..., T], chunk: list[Job]) -> list[T]:
+def work_through(work: Callable[..., T], chunk: list[Job]) -> list[T]:
+    """Return the results of a chunk of jobs, in the process that this is called in."""
     return list(starmap(work, chunk))

@@ -18,6 +18,7 @@ def pack(
     max_side: float = 10.0,
     seed: int = 0,
     workers: int | None = None,
+    dask: str | None = None,
     overwrite: bool = False,
     report: Path | None = None,
 ) -> None:
@@ -33,12 +34,15 @@ def pack(
             those of 10 Å and more in any case.
         seed: seed of the split by reduced formula, for crystals whose source has no split.
         workers: number of processes; by default one for each CPU that may be used.
+        dask: address of a Dask scheduler, such as tcp://node1:8786, whose workers do the work instead; they have to see
+            Parquet files of the sources under the same paths.
         overwrite: replace OUT if it exists.
         report: CSV file for the verdict on every crystal of every file.
     """
     with importing():
         from ..data.pack import pack_crystals
-    pack_crystals(sources, out, max_side, seed, workers, overwrite, report)
+        from ..pool import chosen_workers
+    pack_crystals(sources, out, max_side, seed, chosen_workers(workers, dask), overwrite, report)
 
 
 def fetch(

@@ -15,6 +15,7 @@ def recover(
     cif: bool = False,
     known: str | None = None,
     workers: int | None = None,
+    dask: str | None = None,
     resume: bool = False,
 ) -> None:
     """Find the crystal in each sampled structure: its lattice, the atoms of one cell, its space group.
@@ -32,13 +33,15 @@ def recover(
         known: crystals such as the training data: "prototypes", a file, or a folder. The table then says which of them
             a crystal is.
         workers: number of processes; by default one for each core that this process may use.
+        dask: address of a Dask scheduler, such as tcp://node1:8786, whose workers do the work instead; they have to see
+            OUT under the same path.
         resume: continue a run that was stopped, with the same folders.
     """
     require("pymatgen", "data")
     require("matplotlib", "plot")
     with importing():
         from ..report.recovered_library import recover_library
-    recover_library(folders, out, cif=cif, known=known, workers=workers, resume=resume)
+    recover_library(folders, out, cif=cif, known=known, workers=workers, dask=dask, resume=resume)
 
 
 COMMAND = recover

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from ..errors import InputError
 from ..files import check_output, written_whole
-from ..pool import cpu_count
+from ..pool import Workers
 from .filters import check_max_side
 from .parquet import write_parquet
 from .reader import read_files
@@ -23,16 +23,16 @@ def pack_crystals(
     out: Path,
     max_side: float,
     seed: int,
-    workers: int | None,
+    workers: Workers,
     overwrite: bool,
     report: Path | None = None,
 ) -> None:
     """Pack the crystals of files and folders into one Parquet file, with the options of `crystalgrid-data pack`."""
-    _check(sources, out, max_side, seed, workers, overwrite, report)
+    _check(sources, out, max_side, seed, overwrite, report)
     left_out_csv = out.with_suffix(".left_out.csv")
     earlier_output = (out.resolve(), left_out_csv.resolve())
     files = [file for source in sources for file in find_files(source) if file.path.resolve() not in earlier_output]
-    result = read_files(files, max_side, workers or cpu_count())
+    result = read_files(files, max_side, workers)
     crystals, skipped = result.crystals, result.skipped
     for line in grouped(skipped):
         print(f"left out: {line}", file=sys.stderr)
@@ -70,7 +70,6 @@ def _check(
     out: Path,
     max_side: float,
     seed: int,
-    workers: int | None,
     overwrite: bool,
     report: Path | None,
 ) -> None:
@@ -79,8 +78,6 @@ def _check(
     check_seed(seed)
     if not sources:
         raise InputError("sources: wanted files or folders of crystals, got none")
-    if workers is not None and workers < 1:
-        raise InputError(f"workers: wanted at least 1, got {workers}")
     if out.suffix != ".parquet":
         raise InputError(f"{out}: wanted a name that ends in .parquet")
     check_output(out)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..crystal import Crystal
 from ..errors import InputError
-from ..pool import in_processes
+from ..pool import Workers, in_processes
 from ..progress import progress
 from .crystalset import CrystalSet
 from .filters import filter_crystals
@@ -54,8 +54,8 @@ def read(path: str | Path) -> list[Crystal]:
     return crystals
 
 
-def read_files(files: list[SourceFile], max_side: float, processes: int = 1) -> ReadResult:
-    """Read all crystals of the files, in order and with the same result for any number of processes.
+def read_files(files: list[SourceFile], max_side: float, workers: Workers = 1) -> ReadResult:
+    """Read all crystals of the files, in order and with the same result for any workers.
 
     A file that kills the process that reads it, by a crash or for want of memory, is left out.
     """
@@ -64,7 +64,7 @@ def read_files(files: list[SourceFile], max_side: float, processes: int = 1) -> 
     if len(first) <= CHUNK_SIZE:
         return ReadResult.concatenate(parse(job, max_side) for job in first)
     arguments = ((job, max_side) for job in chain(first, jobs))
-    results = in_processes(parse, arguments, processes, CHUNK_SIZE, _reader_died)
+    results = in_processes(parse, arguments, workers, CHUNK_SIZE, _reader_died)
     formats = [format_of(file.path) for file in files]
     total = len(files) if all(format is None or format.one_entry for format in formats) else None
     with closing(results):

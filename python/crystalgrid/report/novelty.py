@@ -12,7 +12,7 @@ import numpy as np
 from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
 from ..data.split import reduced_formulas
-from ..pool import in_processes
+from ..pool import Workers, in_processes
 from ..progress import progress
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ MIN_FOR_PROCESSES = 17
 """Fewer crystals are compared sooner than processes start."""
 
 
-def novelty(crystals: CrystalSet, known: CrystalSet, workers: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def novelty(crystals: CrystalSet, known: CrystalSet, workers: Workers = 1) -> tuple[np.ndarray, np.ndarray]:
     """Return for each of B crystals the id of the first that is the same, and that of a known one; both [B] str.
 
     An id is empty where no earlier crystal is the same, or none is known. Crystals are the same if pymatgen's
@@ -31,9 +31,9 @@ def novelty(crystals: CrystalSet, known: CrystalSet, workers: int = 1) -> tuple[
     """
     same_as, known_as = np.full((2, len(crystals)), "", dtype=object)
     groups, known_groups = _by_formula(crystals), _by_formula(known)
-    jobs = [(crystals[group], known[known_groups.get(formula, [])]) for formula, group in groups.items()]
+    jobs = ((crystals[group], known[known_groups.get(formula, [])]) for formula, group in groups.items())
     results = in_processes(_compare, jobs, workers if len(crystals) >= MIN_FOR_PROCESSES else 1)
-    for group, matches in zip(groups.values(), progress(results, "comparing", len(jobs)), strict=True):
+    for group, matches in zip(groups.values(), progress(results, "comparing", len(groups)), strict=True):
         same_as[group], known_as[group] = zip(*matches, strict=True)
     return same_as, known_as
 

@@ -20,7 +20,7 @@ from ..data.sampled import SAMPLES, SampledFolder, Structure, as_atoms, open_sam
 from ..errors import InputError
 from ..files import new_folder
 from ..grid import Grid
-from ..pool import cpu_count, in_processes
+from ..pool import Workers, chosen_workers, in_processes
 from ..progress import progress
 from ..recovery import Recovered, recover
 from . import pictures
@@ -44,16 +44,16 @@ def recover_library(
     cif: bool = False,
     known: str | None = None,
     workers: int | None = None,
+    dask: str | None = None,
     resume: bool = False,
 ) -> None:
     """Recover the crystal in each structure of sampled folders, and write crystals, a table and a picture to `out`.
 
     cif: write a CIF file of each crystal, too. known: crystals that the table compares them with, as every --data.
-    workers: processes, by default one per CPU. resume: continue a run of the same folders that was stopped.
+    workers: processes, by default one per CPU. dask: address of a Dask scheduler, whose workers share this file system.
+    resume: continue a run of the same folders that was stopped.
     """
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers: wanted at least 1, got {workers}")
-    workers = workers or cpu_count()
+    pool = chosen_workers(workers, dask)
     library = open_library(folders)
     indices = np.concatenate([folder.indices for folder in library])
     if cif and len(np.unique(indices)) < len(indices):
@@ -61,10 +61,10 @@ def recover_library(
     known_crystals = None if known is None else load_crystals(known, max_side=np.inf)
     parts = _begin(out, library_checksum(folders, cif), cif, resume)
     n_finished = sum(1 for _ in parts.rows())
-    _recover_from(n_finished, library, parts, out / CIF if cif else None, workers)
+    _recover_from(n_finished, library, parts, (out / CIF).resolve() if cif else None, pool)
     crystals = parts.crystals()
     if len(crystals):
-        summary = _join(out, parts, crystals, known_crystals, workers)
+        summary = _join(out, parts, crystals, known_crystals, pool)
         _draw(out / PICTURE, library, parts, list(crystals[:CRYSTALS_IN_PICTURE]))
     shutil.rmtree(out / PARTS)
     if not len(crystals):
@@ -118,9 +118,9 @@ def _begin(out: Path, checksum: str, cif: bool, resume: bool) -> LibraryParts:
 
 
 def _recover_from(
-    start: int, library: list[SampledFolder], parts: LibraryParts, cif_folder: Path | None, workers: int
+    start: int, library: list[SampledFolder], parts: LibraryParts, cif_folder: Path | None, workers: Workers
 ) -> None:
-    """Recover the structures from number `start` on, in processes, and write them as parts."""
+    """Recover the structures from number `start` on, by workers, and write them as parts."""
     remaining = sum(len(folder.indices) for folder in library) - start
     jobs = ((structure, grid, cif_folder) for structure, grid in _structures(library, start))
     results = in_processes(recover_and_describe, jobs, workers if remaining > CHUNK_SIZE else 1, CHUNK_SIZE)
@@ -165,7 +165,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _join(out: Path, parts: LibraryParts, crystals: CrystalSet, known: CrystalSet | None, workers: int) -> str:
+def _join(out: Path, parts: LibraryParts, crystals: CrystalSet, known: CrystalSet | None, workers: Workers) -> str:
     """Write the crystals and the table of all parts; return in words how many crystals are different, and known."""
     same_as, known_as = novelty(crystals, crystals[:0] if known is None else known, workers)
     columns = {"same_as": same_as} | ({} if known is None else {"known_as": known_as})
