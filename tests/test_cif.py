@@ -119,6 +119,17 @@ def test_operations_without_quotes_are_put_together():
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg2 O'"), "it says Mg2 O, its atoms are O Mg"),
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg O'\n_cell_formula_units_Z 4"), r"Mg4 O4 a cell \(Z = 4\)"),
         ("data_x\n_cell_length_a 4\n", "no atoms"),
+        (cif(ROCK_SALT, extra="_cell_volume 80.0"), "a cell of 80 Å³, its sides and angles make 74"),
+        (cif(ROCK_SALT, extra="_exptl_crystal_density_diffrn 3.59"), r"it states 3\.59 g/cm³, its atoms have 0\.9"),
+        (cif(ROCK_SALT, extra="_exptl_crystal_density_meas 3.6"), r"it states 3\.6 g/cm³, measured"),
+        (cif(ROCK_SALT, (4, 5, 6, 90, 90, 90), "P m -3 m"), "its symmetry operations do not fit its cell, of 4 5 6 Å"),
+        (cif(ROCK_SALT, symbol="P 63/m m c"), "its symmetry operations do not fit its cell"),
+        (
+            cif(ROCK_SALT, symbol="P m -3 m", operations=["x,y,z", "-x,-y,-z"]),
+            "are those of P -1, space group 2, it says 'P m -3 m'",
+        ),
+        (cif(ROCK_SALT).replace("_cell_angle_gamma 90\n", ""), "_cell_angle_gamma among others, got none"),
+        (cif("Mg1 Mg 0 0 0\nO1 [] 0.5 0.5 0.5"), "'O1' is of no element"),
     ],
 )
 def test_what_cannot_be_known_is_left_out_with_a_reason(text, reason):
@@ -152,6 +163,27 @@ def test_labels_without_type_symbols(label, element):
     formula = {"OW": "O", "D1": "D"}.get(label, element)
     text = cif(f"{label} 0 0 0", columns="label", extra=f"_chemical_formula_sum '{formula}'")
     assert read(text)[0] == {element: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (cif("O1 O 0 0 0\nD1 D 0.2 0.2 0.2", symbol="P 1"), "deuterium or tritium is read as hydrogen"),
+        (
+            cif("C1 C 1 0 0 0\nC2 C 0 0.5 0.5 0.5", symbol="P 1", columns="label type_symbol occupancy"),
+            "sites of occupancy 0 were left off",
+        ),
+        (cif(ROCK_SALT), "no symmetry is stated: read as P 1"),
+        (cif(ROCK_SALT, operations=["x,y,z"]), ""),
+    ],
+)
+def test_what_a_reader_should_know_is_noted(text, note):
+    assert parse_cif(text)[0].note == note
+
+
+def test_densities_of_deuterated_crystals_say_nothing():
+    ice = "O1 O 0 0 0\nD1 D 0.2 0.2 0.2\nD2 D 0.8 0.8 0.8"
+    assert read(cif(ice, extra="_exptl_crystal_density_diffrn 0.4489"))[0] == {"H": 2, "O": 1}
 
 
 def test_atoms_that_are_listed_again_are_one():

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from crystal_files import cif, mixed_folder, random_set
 from crystalgrid import Crystal, InputError
 from crystalgrid.data.crystalset import SPLITS, CrystalSet
+from crystalgrid.data.filters import CLOSEST, close_atoms
 from crystalgrid.data.load import load_crystals
 from crystalgrid.data.parquet import write_parquet
 from crystalgrid.data.prototypes import prototypes
@@ -123,3 +125,24 @@ def test_public_sets(name, kept, splits, data_file):
     crystals = load_crystals(data_file(f"{name}.parquet"))
     assert len(crystals) == kept
     assert tuple(len(crystals.split(split)) for split in SPLITS) == splits
+
+
+def test_close_atoms_are_those_of_all_pairs_and_images():
+    crystals = random_set(60, seed=3)
+    images = np.stack(np.meshgrid(*3 * [np.arange(-2, 3)], indexing="ij"), -1).reshape(-1, 3)
+    moved = crystals.frac_coords.copy()
+    rng = np.random.default_rng(0)
+    for b in range(0, len(crystals), 2):  # the second atom is put next to an image of the first
+        first = crystals.offsets[b]
+        if crystals.offsets[b + 1] - first > 1:
+            direction = rng.normal(size=3)
+            step = rng.uniform(0.2, 0.7) * direction / np.linalg.norm(direction) @ np.linalg.inv(crystals.lattice[b])
+            moved[first + 1] = moved[first] + step + rng.integers(-1, 2, 3)
+    crystals = replace(crystals, frac_coords=moved)
+    expected = []
+    for crystal in crystals:
+        apart = crystal.frac_coords[:, None] - crystal.frac_coords
+        distances = np.linalg.norm(((apart - np.rint(apart))[:, :, None] + images) @ crystal.lattice, axis=-1)
+        expected.append((distances[~np.eye(len(crystal), dtype=bool)] < CLOSEST).any())
+    assert 5 < sum(expected) < 55
+    assert close_atoms(crystals).tolist() == expected

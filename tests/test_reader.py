@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import crystalgrid as cg
@@ -14,7 +16,7 @@ from crystal_files import BAD_CIFS, caesium_chloride, cif, mixed_folder, poscar,
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import write_parquet
-from crystalgrid.data.reader import open_jobs, parse
+from crystalgrid.data.reader import open_jobs, parse, read_files
 from crystalgrid.data.sources import SourceFile, find_files
 
 FRAME = """2
@@ -51,6 +53,12 @@ def same(actual: cg.Crystal, expected: cg.Crystal) -> bool:
         ("entry.json", json.dumps({"entry_id": "x", "structure": structure(caesium_chloride())})),
         ("by_id.json", json.dumps({"mp-1": structure(caesium_chloride())})),
         ("a.csv", f'material_id,cif\nmp-1,"{cif()}"\n'),
+        (
+            "b.csv",
+            "id,Structure\n1,{}\n".format('"' + json.dumps(structure(caesium_chloride())).replace('"', '""') + '"'),
+        ),
+        ("a.poscar", poscar(caesium_chloride()).replace("4.0", "4.d0")),
+        ("a.mcif", cif()),
     ],
     ids=lambda value: value if len(value) < 20 else "",
 )
@@ -213,6 +221,23 @@ def test_a_bad_cif_is_one_line_that_names_it(tmp_path, name):
         ("a.csv", "id,formula\n1,NaCl\n", "wanted a column named cif or structure, got id, formula"),
         ("a.csv", "", "wanted a column named cif or structure, got no columns"),
         ("a.parquet", "PAR1", "not Parquet"),
+        ("a.cif.gz", cif(), "not a gzip file, or damaged"),
+        ("a.xyz", FRAME.replace("pos:R:3", "pos:R:2"), "Properties: wanted pos:R:3"),
+        ("a.xyz", FRAME.replace("Cs ", "X "), "'X' is not an element of Z 1 to 94"),
+        (
+            "POSCAR",
+            poscar(caesium_chloride()).replace("4.0 0.0 0.0", "4.0"),
+            "lattice vectors: wanted three numbers each",
+        ),
+        (
+            "POSCAR",
+            poscar(caesium_chloride()).replace("0.5 0.5 0.5", "0.5 x 0.5"),
+            "positions: wanted three numbers each",
+        ),
+        ("POSCAR", "a\n1\n4 0 0\n0 4 0\n0 0 4\nCs\n1\nSelective", "after selective dynamics, got the end of the file"),
+        ("a.json", '{"@class": "Molecule", "sites": []}', "no lattice in it"),
+        ("a.json", "{'a': 1}", "not JSON, or damaged: line 1, column 2"),
+        ("a.json", "[" * 200_000, "objects within objects"),
         ("a.log", "", "not of a format that is read: wanted CIF"),
     ],
 )
@@ -363,6 +388,13 @@ def test_dialects_of_json(tmp_path):
         ({"structure_features": ["disorder"]}, "disordered"),
         ({"species_at_sites": ["Cs1"]}, "2 positions for 1 atoms"),
         ({"lattice_vectors": None}, "lattice_vectors: wanted vectors of three numbers"),
+        ({"lattice_vectors": [[4, 0, 0], [0, 4, 0]]}, "lattice: wanted three vectors, got 2"),
+        ({"structure_features": ["implicit_atoms"]}, "atoms have no positions"),
+        ({"chemical_formula_reduced": "ClCsH2"}, "hydrogen is missing: it says Cl Cs H2"),
+        (
+            {"species": [{"name": "Cs1", "chemical_symbols": ["vacancy"], "concentration": [1.0]}]},
+            "'vacancy' is not an",
+        ),
     ],
 )
 def test_what_optimade_says_is_no_plain_crystal(tmp_path, changes, words):
@@ -388,3 +420,81 @@ def test_atoms_in_one_place_are_left_out_in_every_format(tmp_path):
     for name in ("a.parquet", "a.cif", "a.json", "a.xyz", "a.vasp"):
         with pytest.raises(cg.InputError, match=r"in one place|less than 0\.45 Å apart"):
             cg.read(tmp_path / name)
+
+
+def columns(**changes):
+    """Return the table of caesium chloride in OPTIMADE's columns, with changes."""
+    crystal = caesium_chloride()
+    return pa.table({
+        "lattice_vectors": [crystal.lattice.tolist()], "cartesian_site_positions": [crystal.positions.tolist()],
+        "species_at_sites": [["Cs", "Cl"]], **changes,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"dimension_types": [[1, 1, 0]]}, "not periodic in all three directions"),
+        ({"nperiodic_dimensions": [2]}, "not periodic in all three directions"),
+        ({"structure_features": [["disorder"]]}, "disordered"),
+        ({"species_at_sites": [["Cs", "X"]]}, "species that is not an element of Z 1 to 94: 'X'"),
+    ],
+)
+def test_what_parquet_says_is_no_plain_crystal(tmp_path, changes, words):
+    pq.write_table(columns(**changes), tmp_path / "a.parquet")
+    with pytest.raises(cg.InputError, match=words):
+        cg.read(tmp_path / "a.parquet")
+
+
+def test_spellings_of_parquet(tmp_path):
+    stated = {"dimension_types": [[1, 1, 1]], "nperiodic_dimensions": [3], "structure_features": [[]]}
+    pq.write_table(columns(species_at_sites=[["CS", "Cl-"]], **stated), tmp_path / "a.parquet")
+    assert same(cg.read(tmp_path / "a.parquet")[0], caesium_chloride())
+
+
+def test_isotopes_are_told_in_every_format(tmp_path):
+    heavy = FRAME.replace("Cs ", "D ")
+    pq.write_table(columns(species_at_sites=[["D", "Cl"]]), tmp_path / "a.parquet")
+    write(tmp_path / "a.xyz", heavy)
+    write(tmp_path / "a.vasp", poscar(caesium_chloride()).replace("Cs", "D"))
+    write(tmp_path / "a.cif", cif(atoms=("D 0 0 0", "Cl 0.5 0.5 0.5")))
+    write(tmp_path / "a.json", json.dumps(structure(caesium_chloride())).replace('"Cs"', '"D"'))
+    result = read_files(find_files(tmp_path), 10.0)
+    assert len(result.crystals) == 5
+    assert "in 5 of them deuterium or tritium is read as hydrogen" in result.summary()
+
+
+def test_a_damaged_line_does_not_keep_others_from_being_read(tmp_path):
+    entry = json.dumps({"material_id": "a", "structure": structure(caesium_chloride())})
+    result = read_files([SourceFile(write(tmp_path / "a.jsonl", f"{entry}\n{entry[:60]}\n{entry}\n"), "a")], 10.0)
+    assert result.crystals.ids.tolist() == ["a", "a"]
+    assert [skipped.id for skipped in result.skipped] == ["a:1"]
+
+
+def test_tables_of_pandas_keep_the_ids_of_their_columns(tmp_path):
+    entry = structure(caesium_chloride())
+    by_column = {"material_id": {"0": "mp-5"}, "structure": {"0": entry}}
+    by_row = {"columns": ["material_id", "structure"], "index": [0], "data": [["mp-6", entry]]}
+    for i, content in enumerate((by_column, by_row)):
+        write(tmp_path / f"{i}.json", json.dumps(content))
+    assert read_files(find_files(tmp_path), 10.0).crystals.ids.tolist() == ["mp-5", "mp-6"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_encodings_and_line_ends(tmp_path, encoding):
+    text = cif().replace("data_test", "data_test\n_publ_author_name 'Müller'").replace("\n", "\r\n")
+    (tmp_path / "a.cif").write_bytes(text.encode(encoding))
+    assert same(cg.read(tmp_path / "a.cif")[0], caesium_chloride())
+
+
+def test_a_supercell_of_many_atoms_is_one_atom(tmp_path):
+    n = 14
+    cells = np.stack(np.meshgrid(*3 * [np.arange(n)], indexing="ij"), -1).reshape(-1, 3)
+    rows = "\n".join(" ".join(f"{x:.6f}" for x in row) for row in cells / n)
+    lattice = "\n".join(" ".join(map(str, row)) for row in 2.9 * n * np.eye(3))
+    write(tmp_path / "POSCAR", f"many\n1\n{lattice}\nCu\n{n**3}\nDirect\n{rows}\n")
+    result = read_files(find_files(tmp_path), 10.0)
+    [crystal] = result.crystals
+    assert crystal.numbers.tolist() == [29]
+    assert abs(np.linalg.det(crystal.lattice)) == pytest.approx(2.9**3)
+    assert result.summary() == "kept 1 of 1 crystals; in 1 of them the cell was reduced to the primitive one"
