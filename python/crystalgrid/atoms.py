@@ -84,7 +84,7 @@ def find_atoms(
     voxels are farther than 2.8 radii apart. A pair of atoms 0.74 Å apart can be too short to be split; four atoms in a
     row become three. A larger component stays one atom.
 
-    Where a face of the cube cuts a ball, the position is the centre of the whole ball, inside the cube or outside.
+    If a face of the cube cuts a ball, the position is the centre of the whole ball, inside the cube or outside.
 
     Exact labels of whole balls of 0.5 Å on the default grid give positions with an error of 0.04 Å in the median and of
     0.107 Å at most, which is the limit of the voxels. Balls cut by a face: 0.06 Å in the median, 0.14 Å for nine in
@@ -202,7 +202,7 @@ def _find_on_gpu(voxels: _Voxels, grid: Grid, threads: int, connectivity: int, r
 
 
 def _offsets(counts: Tensor) -> Tensor:
-    """Return where each of B ragged parts begins, [B+1], from their sizes [B]."""
+    """Return the offsets [B+1] of B ragged parts from their sizes [B]."""
     return torch.nn.functional.pad(counts.cumsum(0), (1, 0))
 
 

@@ -67,7 +67,7 @@ def core_batch(
     periodic: bool,
     grid: Grid,
 ) -> tuple[Crystals, int, Cubes, CoreGrid]:
-    """Return the arguments that the core's stages begin with: crystals, values of the atoms, cubes and their grid.
+    """Return the first arguments of the core's stages: crystals, values of the atoms, cubes and their grid.
 
     values: [N] numbers or weights. The results hold addresses of the tensors, which have to outlive them.
     """
@@ -124,7 +124,7 @@ def check_finite(name: str, value: Tensor) -> None:
     visible = value.device.type == "cpu" and not torch.compiler.is_compiling()
     if (
         visible and value.is_floating_point() and not math.isfinite(value.detach().sum())
-    ):  # in a hundredth of torch.isfinite's time
+    ):  # takes a hundredth of the time of torch.isfinite
         raise InputError(f"{name}: wanted finite values, got NaN or infinity")
 
 

@@ -1,4 +1,4 @@
-"""Files: those that travel with the package, and output that is written completely or not at all."""
+"""Files that come with the package, and output that is written completely or not at all."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ from .errors import InputError
 
 
 def shipped(folder: str) -> Path:
-    """Return a folder that travels with the package (`models`, `export`, `cpp`), installed or in the checkout."""
+    """Return a folder that comes with the package (`models`, `export`, `cpp`), installed or in the checkout."""
     package = Path(__file__).parent
     installed = package / "share" / folder
     return installed if installed.is_dir() else package.parents[1] / folder

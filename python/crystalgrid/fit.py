@@ -1,10 +1,10 @@
-"""Refinement of found atoms: they are moved to where Eq. (1), which is known, explains the density best.
+"""The refinement of found atoms, which are moved to where Eq. (1) explains the density best.
 
 A density is the sum of the found atoms' Gaussians and of two more contributions: atoms outside the cube, which have no
 labels but whose tails reach into it, and errors. Both are modelled as Gaussians at all points and of any sign, outside
-the cube as strong as atoms, inside as weak as the density's error. The covariance of what they add is a difference of
-two products over the axes, which the same eigenmodes along each axis make diagonal. So the fit is least squares over
-eigenmodes, in which those that atoms outside the cube can excite count for next to nothing.
+the cube as strong as atoms, inside as weak as the density's error. The covariance of these contributions is a
+difference of two products over the axes, which the same eigenmodes along each axis make diagonal. So the fit is least
+squares over eigenmodes, in which those that atoms outside the cube can excite have almost no weight.
 
 The error of the density need not be known: each step assumes a smaller one than the step before, as long as that fits.
 """
@@ -22,15 +22,15 @@ from .errors import InputError
 from .grid import DEFAULT_GRID, Grid
 
 ERRORS = (0.1, 0.03, 0.01, 0.003, 0.001)
-"""Relative errors of the density that the steps assume: from those of decoded densities to those of true ones."""
+"""The relative errors of the density that the steps assume, from decoded densities to true ones."""
 OUTSIDE = 3.0
-"""Variance of Gaussians outside the cube over that of the found atoms; more than 1, since atoms stand in planes."""
+"""The variance of Gaussians outside the cube over that of found atoms; above 1, since atoms lie in planes."""
 WHOLE = 1.5
-"""Voxels; an atom this far from every face has a whole ball of labels, whose radius on the default grid it is."""
+"""The radius of a whole ball of labels in voxels, on the default grid: an atom this far from every face has one."""
 SPREAD, SPREAD_CUT = 0.15, 0.3
-"""Voxels, standard deviation along an axis of labels from atoms: of whole balls, and of balls cut by a face."""
+"""The standard deviation of balls' centres from atoms along an axis, in voxels: of whole balls and of cut ones."""
 STRAY = 0.32
-"""Voxels, the largest distance of an atom from its whole ball's centre; on the default grid that is 0.107 Å."""
+"""The largest distance in voxels of an atom from its whole ball's centre: 0.107 Å on the default grid."""
 
 
 @torch.no_grad()
@@ -40,8 +40,8 @@ def fit_atoms(atoms: Atoms, density: Tensor, grid: Grid = DEFAULT_GRID) -> Atoms
     atoms: the atoms of B cubes, as `find_atoms` returns them, on the density's device.
     density: float [B, n, n, n], 1/Å³, as `voxelize` or a model's `decode` returns it.
 
-    Where the density says little, as of atoms at the faces or beside heavier ones, atoms stay within about 0.05 Å of
-    where labels put them. Atoms outside the cube, which are not found, are allowed for. The better the density agrees
+    If the density says little about an atom, at the faces or beside heavier atoms, it stays within about 0.05 Å of its
+    labels' centre. Atoms outside the cube, which are not found, are taken into account. The better the density agrees
     with Eq. (1), the more it counts. If it agrees only when atoms are farther from their labels than they can be, an
     atom was not found, and all atoms of that cube stay where they are.
 

@@ -1,4 +1,4 @@
-"""Trained models: load one, whatever form it has, and use it. `export/README.md` is the exported form's contract."""
+"""Trained models, loaded from a run, a release or an exported file, whose contract is `export/README.md`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .nets.fuse import fuse_batch_norm
 from .nets.network import CrystalNet
 
 ENCODED_AT_ONCE = 16
-"""Densities that are encoded together, which bounds memory."""
+"""The number of densities that are encoded together, which bounds memory."""
 
 
 class Model:
@@ -37,7 +37,7 @@ class Model:
         self.grid, self.mode, self.latent_dim = metadata.grid, metadata.mode, metadata.latent_dim
         self.has_prior = metadata.prior is not None
         self.scale: tuple[int, float] | None = None
-        """Which latent number is the logarithm of a density's mean, and its deviation; None if there is none."""
+        """The index and deviation of the latent number that is the logarithm of a density's mean; None without one."""
         if isinstance(network, CrystalNet):
             self.scale = network.autoencoder.scale()
         elif isinstance(metadata, ArtifactInfo):
@@ -60,7 +60,7 @@ class Model:
     def prior(self, noise: Tensor) -> Tensor:
         """Return latent vectors like those of crystals for noise ~ N(0, 1), both [B, latent_dim].
 
-        Where no prior was learned, the noise itself is returned.
+        Without a learned prior, the noise itself is returned.
         """
         _checked("noise", noise, (self.latent_dim,))
         return self.network.prior(noise) if self.has_prior and len(noise) else noise
@@ -93,7 +93,7 @@ def _checked(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
 def load(source: Path | str) -> Model:
     """Load an exported `model.pt`, the folder of a training run or one of its checkpoints, or a released model by name.
 
-    Raises InputError for what does not exist, is damaged, is no model, or is of a format that is not known.
+    Raises InputError if it does not exist, is damaged, is no model, or is of an unknown format.
     """
     path = find_model(source)
     if not is_exported(path):

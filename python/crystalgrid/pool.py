@@ -28,7 +28,7 @@ Job = tuple[Any, ...]
 Workers = int | str
 """A number of processes on this machine, or the address of a Dask scheduler."""
 AHEAD = 4
-"""Chunks per process that are handed out before the first one's results are asked for; it bounds the memory."""
+"""The chunks per process that are submitted before results are used; it bounds the memory."""
 
 
 def cpu_count() -> int:
@@ -58,8 +58,8 @@ def in_processes(
 
     jobs: read lazily in the caller's thread, at most AHEAD chunks per process before their results are used.
     chunk_size: jobs that are sent to a process together, to share the cost of sending.
-    after_death: makes the result of a job that kills its process, `after_death(*job)`. All jobs that were under way are
-        then done again, each alone, to find which one it was. Without it, a process that dies is an InputError.
+    after_death: makes the result of a job that kills its process, `after_death(*job)`. All jobs in progress are then
+        repeated, each alone, to find which one it was. Without it, a process that dies is an InputError.
     """
     if workers == 1:
         yield from starmap(work, jobs)
@@ -73,7 +73,7 @@ def in_processes(
         return
     while lost := (yield from _until_a_death(work, chunks, workers, AHEAD * workers)):
         if after_death is None:
-            raise InputError("a process died, perhaps because memory ran out; --workers 1 needs least memory")
+            raise InputError("a process died, perhaps because memory ran out; --workers 1 needs the least memory")
         alone = iter([[job] for job in lost])
         while killer := (yield from _until_a_death(work, alone, 1, 1)):
             yield after_death(*killer[0])
@@ -82,7 +82,7 @@ def in_processes(
 def _until_a_death(
     work: Callable[..., T], chunks: Iterator[list[Job]], processes: int, ahead: int
 ) -> Generator[T, None, list[Job]]:
-    """Yield results until the chunks end or a process dies; return the jobs that were under way when it died."""
+    """Yield results until the chunks end or a process dies; return the jobs that were in progress when it died."""
     under_way: deque[list[Job]] = deque()
     futures: deque[Future[list[T]]] = deque()
     with _pool(processes) as pool:
@@ -103,7 +103,7 @@ def _until_a_death(
 
 @contextmanager
 def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield processes of loky, which are started afresh (torch's threads do not survive a fork), and end them at once.
+    """Yield a loky pool, whose processes are not forked (torch's threads do not survive a fork), and end it at once.
 
     Each has one thread: there are as many processes as CPUs. Unlike multiprocessing, loky does not run the caller's
     script again, so that the script needs no `if __name__ == "__main__"`.
@@ -130,7 +130,7 @@ def _submit(pool: ProcessPoolExecutor, work: Callable[..., T], chunk: list[Job])
 
 
 def _end_with_parent(parent: int) -> None:
-    """End this process when its parent is gone, which may have been killed and could not end it."""
+    """End this process when its parent is gone: a parent that is killed cannot end it."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,4 +1,4 @@
-"""Progress of anything that takes longer than a few seconds: a bar on a terminal, plain lines in a log."""
+"""The progress of work that takes longer than a few seconds: a bar on a terminal, plain lines in a log."""
 
 import sys
 import time

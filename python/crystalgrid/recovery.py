@@ -1,6 +1,6 @@
-"""Recovery of a crystal, its lattice and the atoms of one cell, from the atoms found in a cube of it.
+"""The recovery of a crystal, its lattice and the atoms of one cell, from the atoms found in a cube of it.
 
-Each atom is found with a small error of its own. The vectors between like atoms give the lattice, and means over
+Each atom is found with a small, independent error. The vectors between like atoms give the lattice, and means over
 periodic images the atoms of one cell (`geometry.cell_search`). A density that is exact determines lattice and atoms by
 itself (`geometry.structure_solution`). Then lattice, positions and weights, a few dozen unknowns, are fitted to all
 voxels of the density by Eq. (1).
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
 
 LESS_EXPLAINED = 0.03
-"""Share of the atoms that a smaller cell may explain less than the best and still be preferred: one atom in 33."""
+"""The share of atoms that a smaller cell may explain less than the best and be preferred: one atom in 33."""
 ERROR_FACTOR, ERROR_MARGIN = 1.25, 0.003
-"""A smaller cell is preferred whose error of the density is at most the least times this factor plus this margin."""
+"""The factor and the margin of the density's error up to which a smaller cell is preferred: least · factor + margin."""
 ROUNDS, STEPS = 4, 30
-"""Rounds of the fit to the density, each with a new estimate of the error, and most steps of L-BFGS in a round."""
+"""The rounds of the fit to the density, each with a new estimate of the error, and the most L-BFGS steps in each."""
 LEAST_SPREAD = 0.02
-"""Å, the least standard deviation along an axis that is assumed of the means over images."""
+"""The least standard deviation along an axis that is assumed for means over images, in Å."""
 ROUNDING_ERROR = 1e-10
-"""Squared relative error of a density that is only that of float32 arithmetic."""
+"""The squared relative error of a density that comes from float32 arithmetic alone."""
 EXPLAINED = 0.002
-"""Relative error of the density at which no other cell is tried; exact densities are fitted to less than 0.001."""
+"""The relative error of the density at which no other cell is tried; exact densities are fitted to below 0.001."""
 WEIGHT_ERROR, RELATIVE_WEIGHT_ERROR = 0.2, 0.002
-"""Standard deviation of fitted weights, which are atomic numbers: absolute, and as a share of the weight."""
+"""The standard deviation of fitted weights, in atomic numbers and as a share of the weight."""
 UNSEEN = 0.02
-"""Share of the votes that a species without any is given, since all images of an atom may be labelled wrong."""
+"""The share of votes assumed for a species without any, since all images of an atom may be labelled wrong."""
 CPU = torch.device("cpu")
 
 
@@ -52,11 +52,11 @@ class Recovered(NamedTuple):
     """A recovered crystal, and how well it accounts for the contents of the cube."""
 
     crystal: Crystal
-    """Its origin is the cube's corner: `voxelize([crystal], grid)` is what is in the cube."""
+    """The crystal, its origin at the cube's corner: `voxelize([crystal], grid)` is the density in the cube."""
     explained: float
-    """Share of the cube's atoms, found and missing, that the crystal has with their species."""
+    """The share of the cube's atoms, found and missing, that the crystal has with their species."""
     error: float | None
-    """Relative L2 difference between the densities of the cube and of the crystal; None without density."""
+    """The relative L2 difference between the densities of the cube and of the crystal; None without density."""
 
     def to_pymatgen(self) -> Structure:
         """Convert the crystal to a pymatgen Structure."""
@@ -74,9 +74,9 @@ def recover(atoms: Atoms, density: Tensor | None = None, grid: Grid = DEFAULT_GR
     density: float [B, n, n, n], 1/Å³, in which the atoms were found. With it, lattice, positions and species are fitted
         by Eq. (1), which corrects most species that labels have wrong.
 
-    The cell is the smallest that explains the atoms. A lattice can be found where the cube holds atoms together with
-    their images along all three lattice vectors, that is up to about 8 Å; or, with the default grid, up to about 9.5 Å
-    where the density is exact enough to show its period. Cubes are computed one by one on the CPU.
+    The cell is the smallest that explains the atoms. A lattice can be found if the cube holds atoms together with
+    their images along all three lattice vectors, that is up to about 8 Å; with the default grid, up to about 9.5 Å if
+    the density is exact enough to show its period. Cubes are computed one by one on the CPU.
 
     Raises InputError for wrong shapes, types or values.
     """
@@ -124,8 +124,8 @@ def _fit(cell: CandidateCell, density: Tensor, grid: Grid) -> tuple[Crystal, flo
     """Return the likeliest crystal near a cell, given the density and the atoms' images, and its error of the density.
 
     Lattice, positions and weights maximise the posterior probability. The error of the density need not be known: each
-    round estimates it from the residuals of the round before. So an exact density is followed to the end, and one with
-    errors less than the means over many images.
+    round estimates it from the residuals of the round before. So an exact density
+    outweighs the means over many images, and one with errors counts less than they do.
     """
     count, size = len(cell.positions), density.double().square().sum().clamp_min(1e-12)
     lattice, positions = (torch.tensor(values, requires_grad=True) for values in (cell.lattice, cell.positions))

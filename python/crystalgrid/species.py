@@ -1,4 +1,4 @@
-"""The species of voxels: which atom each voxel belongs to, the matrix S of section 3.1."""
+"""The species of voxels, the matrix S of section 3.1: the atomic number of the atom each voxel belongs to."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Exported files as zip archives: the records that say what they are, and the checksum over all records.
+"""Exported files as zip archives: their metadata, and the checksum over all records.
 
 `export/README.md` is the contract.
 """
@@ -44,8 +44,8 @@ def add_json(path: Path, content: dict[str, Any]) -> None:
 def archive_checksum(archive: zipfile.ZipFile) -> str:
     """Return the SHA-256 over every record but the checksum itself, in the order of their names.
 
-    Of each record: its name, a zero byte, its content. torch does not look at the archive's own CRCs, so that a changed
-    weight would go unnoticed.
+    A record enters as its name, a zero byte, and its content. torch does not check the archive's own CRCs, so without
+    this checksum a changed weight would go unnoticed.
     """
     total = hashlib.sha256()
     start = len(_root(archive)) + 1
@@ -73,7 +73,9 @@ def _text(archive: zipfile.ZipFile, record: str) -> str:
 
 
 def _add(archive: zipfile.ZipFile, record: str, text: str) -> None:
-    archive.writestr(zipfile.ZipInfo(f"{_root(archive)}/{record}"), text)  # a new ZipInfo has no time of its own
+    archive.writestr(
+        zipfile.ZipInfo(f"{_root(archive)}/{record}"), text
+    )  # a new ZipInfo has a fixed time, so files do not differ by it
 
 
 def _root(archive: zipfile.ZipFile) -> str:

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: written whole, and refused in one line when they are not what they should be."""
+"""Checkpoints of a training run, which are written whole and checked when they are read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEY = "crystalgrid"
 UNREADABLE = (
     zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError,
 )  # fmt: skip
-"""Exceptions that torch and zipfile raise for a file that is no checkpoint."""
+"""The exceptions that torch and zipfile raise for a file that is no checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Checkpoint:
 
     info: RunInfo
     weights: dict[str, Tensor]
-    """The state of the networks, by its names in files (see `state_names`)."""
+    """The state of the networks, under its names in files (see `state_names`)."""
     optimizer: dict[str, Any] = field(default_factory=dict)
     """The optimiser's `state_dict`."""
     lowest_val_loss: float = math.inf
 
     @property
     def step(self) -> int:
-        """Steps of the training that wrote it."""
+        """The number of steps that were trained when it was written."""
         return (self.info.prior or self.info).step
 
 
@@ -65,15 +65,15 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "lowest_val_loss": checkpoint.lowest_val_loss,
     }
     with written_whole(path) as temporary:
-        memory = io.BytesIO()  # what torch throws where a disk is full says nothing of it
+        memory = io.BytesIO()  # torch's own error for a full disk does not say so
         torch.save(content, memory)
         temporary.write_bytes(memory.getbuffer())
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Return a checkpoint, on the CPU, which may be one that Lightning wrote for earlier versions.
+    """Return a checkpoint, on the CPU; it may be one that Lightning wrote for earlier versions.
 
-    Raises InputError when it is missing, truncated, altered, of another format or not ours.
+    Raises InputError if the file is missing, truncated, altered, of another format or no checkpoint of crystalgrid.
     """
     content = _load(path)
     description = content.get(KEY) if isinstance(content, dict) else None
@@ -96,7 +96,7 @@ def _load(path: Path) -> Any:
         raise InputError(f"{path}: no such checkpoint")
     try:
         with zipfile.ZipFile(path) as archive:
-            altered = archive.testzip()  # torch does not look at the archive's CRCs
+            altered = archive.testzip()  # torch does not check the archive's CRCs
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         reason = str(error).partition("\n")[0][:80] or type(error).__name__
@@ -107,7 +107,7 @@ def _load(path: Path) -> Any:
 
 
 def checkpoint_of(run: Path) -> Path:
-    """Return the checkpoint of a run that counts; raise InputError if there is none."""
+    """Return the best checkpoint of a run, or the last without validation; raise InputError if there is none."""
     if not run.exists():
         raise InputError(f"{run}: no such run")
     path = run if run.is_file() else best(run) if best(run).is_file() else last(run)
@@ -119,8 +119,8 @@ def checkpoint_of(run: Path) -> Path:
 def load_run(run: Path | str) -> tuple[CrystalNet, RunInfo]:
     """Return the networks of a run, in evaluation mode on the CPU, and the run's description.
 
-    run: the folder given to `crystalgrid-train --out`, of which the best checkpoint counts (the last, if there was
-    nothing to validate on), or a checkpoint file. Raises InputError for anything else.
+    run: the folder given to `crystalgrid-train --out`, whose best checkpoint is read (the last, if there was nothing to
+    validate on), or a checkpoint file. Raises InputError for anything else.
     """
     path = checkpoint_of(Path(run))
     checkpoint = read_checkpoint(path)

@@ -1,4 +1,4 @@
-"""Networks compiled ahead of time (`torch.export`, AOTInductor): a `model.pt2`, for one torch and one kind of CPU."""
+"""Networks compiled ahead of time (`torch.export`, AOTInductor) to a `model.pt2`, for one torch and kind of CPU."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Method(nn.Module):
 
 
 def built_for() -> dict[str, str]:
-    """Return what a compiled model runs on: this torch, on a processor of this kind."""
+    """Return the version of torch and the kind of processor that a model compiled now runs on."""
     return {
         "torch": str(torch.__version__),
         "machine": platform.machine(),
@@ -42,20 +42,20 @@ def built_for() -> dict[str, str]:
 
 
 def package(network: CrystalNet, density: Tensor, z: Tensor) -> bytes:
-    """Return the network as a .pt2 archive, for batches of any size, after some minutes.
+    """Return the network as a .pt2 archive, for batches of any size; compiling takes some minutes.
 
-    density, z: examples of two or more. `encode` is left out if torch.export cannot trace it, and `prior` without a
-    generator.
+    density, z: examples, batches of two or more. `encode` is left out if torch.export cannot trace it, and `prior`
+    without a generator.
     """
     from torch._inductor import aot_compile
     from torch._inductor.package import package_aoti
 
-    # With weights in channels-last order, what is compiled is wrong for a batch of one (torch 2.13).
+    # With weights in channels-last order, compiled code is wrong for a batch of one (torch 2.13).
     network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     batch = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
     files: dict[str, Any] = {}
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's remarks on itself
+        warnings.simplefilter("ignore")  # torch warns of its own internals
         for name in traceable_methods(network):
             example = (z if name in ("prior", "decode") else density).contiguous()
             program = torch.export.export(_Method(network, name), (example,), dynamic_shapes=({0: batch},))
@@ -78,9 +78,9 @@ def compiled_methods(path: Path) -> list[str]:
 
 
 class Compiled(nn.Module):
-    """A loaded .pt2: the methods of a `CrystalNet` that it holds, without gradients.
+    """A loaded .pt2 with the methods of a `CrystalNet` that it holds, without gradients.
 
-    What is compiled trusts its input to lie in memory as the example did that it was compiled with.
+    Compiled code relies on inputs with the memory layout of the example that it was compiled with.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,7 +91,7 @@ class Compiled(nn.Module):
         self.encodes = "encode" in self.loaded
 
     def to(self, *args: Any, **kwargs: Any) -> Compiled:
-        """Raise InputError, since it runs where it was compiled for, on the CPU."""
+        """Raise InputError, since compiled code runs only on the CPU that it was compiled for."""
         raise InputError("a .pt2 model runs on the CPU that it was compiled for; a model.pt runs on other devices too")
 
     def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,6 +111,6 @@ class Compiled(nn.Module):
         return density
 
     def segment(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """Return species and the probability of that, both [B, n, n, n], of densities [B, n, n, n]."""
+        """Return species and their probability, both [B, n, n, n], of densities [B, n, n, n]."""
         species_and_confidence: tuple[Tensor, Tensor] = self.loaded["segment"](density.contiguous())
         return species_and_confidence

@@ -1,4 +1,4 @@
-"""Write a training run as one file that needs no Python. `export/README.md` is its contract."""
+"""The export of a training run as one file that needs no Python; `export/README.md` is the file's contract."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ from .state_names import state_for_file
 BATCH_SIZES = (1, 2, 5)
 COMPARED = ("mu", "logvar", "prior", "density")
 LARGEST_ERROR = 1e-4
-"""Relative to the largest value of the tensor that is compared."""
+"""The largest error of an exported file, relative to the largest value of the tensor that is compared."""
 LEAST_SAME_SPECIES = 0.999
-"""Share of voxels; where two classes are all but equally likely, rounding decides."""
+"""The least share of voxels with the same species; if two classes are almost equally likely, rounding decides."""
 
 
 class Agreement(NamedTuple):
     """A comparison of an exported file with the network that it was made from."""
 
     errors: dict[str, float]
-    """Largest error of each of COMPARED that the file can compute, as a share of its largest value."""
+    """The largest error of each tensor in COMPARED that the file can compute, as a share of its largest value."""
     same_species: float
-    """Share of voxels."""
+    """The share of voxels with the same species."""
 
 
 def export_model(run: str, out: Path) -> None:
-    """Write a training run or a released model as one file, once that is found to agree with the network itself."""
+    """Write a training run or a released model as one file, after checking that it agrees with the network."""
     if out.suffix not in (".pt", ".pt2"):
         raise InputError(f"{out}: wanted a name that ends in .pt (TorchScript) or .pt2 (compiled for this machine)")
     path = find_model(run)
@@ -85,10 +85,10 @@ def describe_artifact(network: CrystalNet, info: RunInfo, suffix: str) -> Artifa
 
 
 def _archive(network: CrystalNet, suffix: str, densities: Tensor, latent_dim: int) -> bytes:
-    """Return the network in the form that a suffix asks for."""
+    """Return the network in the form of a suffix, .pt or .pt2."""
     if suffix == ".pt":
         return script_network(network)
-    print("compiling for this machine, some minutes …", file=sys.stderr, flush=True)
+    print("compiling for this machine, which takes some minutes …", file=sys.stderr, flush=True)
     return package(fuse_batch_norm(network), densities, latents(0, 0, 2, latent_dim))
 
 
@@ -104,7 +104,7 @@ def identity(network: CrystalNet, form: str) -> str:
 
 
 def real_densities(source: str, mode: str, grid: Grid) -> tuple[Tensor, str]:
-    """Return densities of a few real crystals, of the run's own data if that can be read, and which data it is."""
+    """Return densities of a few real crystals, of the run's own data if it can be read, and the name of the data."""
     from ..data.cubes import evaluation_cubes
     from ..data.load import load_crystals
 
@@ -119,7 +119,7 @@ def real_densities(source: str, mode: str, grid: Grid) -> tuple[Tensor, str]:
 
 @torch.inference_mode()
 def compare(eager: Any, reloaded: Any, latent_dim: int, real: Tensor) -> Agreement:
-    """Return how far a file that was loaded again agrees with the network, on random input and on real densities."""
+    """Return how well a reloaded file agrees with the network, on random input and on real densities."""
     encodes = getattr(reloaded, "encodes", True)
     errors = dict.fromkeys(COMPARED if encodes else COMPARED[2:], 0.0)
     same = voxels = 0
@@ -137,7 +137,7 @@ def compare(eager: Any, reloaded: Any, latent_dim: int, real: Tensor) -> Agreeme
 
 
 def _outputs(network: Any, z: Tensor, density: Tensor, encodes: bool) -> dict[str, Tensor]:
-    """Return what is compared, by its name in COMPARED."""
+    """Return the tensors to compare, by their names in COMPARED."""
     outputs = {"prior": network.prior(z), "density": network.decode(z)}
     return dict(zip(COMPARED, network.encode(density), strict=False)) | outputs if encodes else outputs
 

@@ -1,4 +1,4 @@
-"""The networks in exported files: a .pt is TorchScript, a .pt2 is compiled."""
+"""The networks in exported files, of which a .pt is TorchScript and a .pt2 is compiled."""
 
 import io
 import warnings
@@ -43,7 +43,7 @@ def check_machine(path: Path, metadata: ArtifactInfo) -> None:
 
 @contextmanager
 def _without_deprecations() -> Iterator[None]:
-    """Ignore that TorchScript is deprecated from torch 2.10 on, which users cannot mend."""
+    """Ignore that TorchScript is deprecated from torch 2.10 on, since users cannot change that."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`torch.jit")
         yield

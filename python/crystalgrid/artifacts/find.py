@@ -1,4 +1,4 @@
-"""Models by name or path: released models, training runs and exported files."""
+"""A search for models by name or path: released models, training runs and exported files."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from .released import WEIGHTS, load_released, released_models
 
 
 def find_model(source: Path | str) -> Path:
-    """Return the file or folder of a model: a path that is one, else the folder of the released model of that name.
+    """Return the file or folder of a model, given its path or the name of a released model.
 
-    Raises InputError for what does not exist.
+    Raises InputError if there is no such path or name.
     """
     path = as_path("model", source)
     if str(source) in released_models() and not _holds_model(path):
@@ -30,12 +30,15 @@ def is_exported(path: Path) -> bool:
 
 
 def load_trained(path: Path) -> tuple[CrystalNet, RunInfo]:
-    """Return the networks as they were trained, and how, from the path of a run or of a released model."""
+    """Return the trained networks and the description of their run, from the path of a run or a released model."""
     return load_released(path) if (path / WEIGHTS).is_file() else load_run(path)
 
 
 def load_learner(source: str) -> tuple[CrystalNet, RunInfo]:
-    """Return the same for a model by name or path. Raises InputError, as `find_model` does, and for exported files."""
+    """Return networks to train further and their run, by name or path.
+
+    Raises InputError as `find_model` does, and for exported files.
+    """
     path = find_model(source)
     if is_exported(path):
         raise InputError(f"{source}: wanted a training run or a released model, as an exported one cannot learn")
@@ -43,5 +46,5 @@ def load_learner(source: str) -> tuple[CrystalNet, RunInfo]:
 
 
 def _holds_model(path: Path) -> bool:
-    """Return whether a path is a file, or a folder with weights: another folder does not hide a released model."""
+    """Return whether a path is a file, or a folder with weights; other folders do not hide a released model."""
     return path.is_file() or any(file.is_file() for file in (path / WEIGHTS, best(path), last(path)))

@@ -1,4 +1,4 @@
-"""The metadata of trained networks: what training runs, released weights and exported files say of themselves.
+"""The metadata of trained networks, in training runs, released weights and exported files.
 
 In files they are dictionaries, of which unknown keys are ignored. The keys of exported files are in export/README.md.
 """
@@ -18,9 +18,9 @@ from .recipe import Recipe, recipe_from
 
 T = TypeVar("T")
 FORMAT = 1
-"""Version of every form that trained networks are kept in."""
+"""The version of all file formats of trained networks."""
 CLASSES = 1 + MAX_Z
-"""Species that a voxel may have: 0 is no atom, then Z from 1 on."""
+"""The number of species that a voxel may have: 0 for no atom, then Z from 1 on."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,15 @@ class RunInfo:
     processes: int = 1
     """The number of processes that trained together; old runs of one process do not state it."""
     start: StartInfo | None = None
-    """None for networks that started from random weights."""
+    """The model that the run started from; None for random weights."""
     step: int = 0
-    """Steps that were trained."""
+    """The number of steps that were trained."""
     seconds: float = 0.0
-    """Seconds that these took, with all that came before them."""
+    """The seconds that the run took up to that step."""
     decay_ends: int | None = None
-    """Step at which the learning rate reaches zero."""
+    """The step at which the learning rate reaches zero."""
     prior: RunInfo | None = None
-    """The run that trained a prior for these networks."""
+    """The run that trained a generator for these networks."""
     widths: tuple[int, ...] | None = None
     """The widths of a generator's layers; None for the run of an autoencoder."""
     atoms: int | None = None
@@ -90,7 +90,7 @@ class RunInfo:
 
     @property
     def latent_dim(self) -> int:
-        """Length of z."""
+        """The length of z."""
         return self.recipe.network.latent_dim
 
     @property
@@ -118,7 +118,7 @@ class RunInfo:
             raise InputError(f"{where}: its description of the training run is incomplete ({error})") from None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the description as files hold it, without what is not known."""
+        """Return the description as a dictionary for files, without fields that are None."""
         content = {field.name: getattr(self, field.name) for field in fields(self)}
         prior = self.prior and self.prior.to_dict()
         parts = {name: asdict(content[name]) for name in ("grid", "data", "versions")}
@@ -126,24 +126,24 @@ class RunInfo:
         return _without_none({**content, **parts, "recipe": self.recipe.to_dict(), "start": start, "prior": prior})
 
     def build(self) -> CrystalNet:
-        """Return the untrained networks of the run, and of the run of its prior."""
+        """Return the untrained networks of the run, with the generator of its `prior`."""
         if self.prior is None:
             return self.recipe.build()
         return self.recipe.build({"widths": self.prior.widths, "atoms": self.prior.atoms or 0})
 
     def as_start(self, model: str) -> StartInfo:
-        """Return how a run that starts from these weights describes them."""
+        """Return the description of these weights in a run that starts from them."""
         return StartInfo(model, self.data, self.step, self.seconds, self.start, self.atoms)
 
     def with_file_names(self) -> RunInfo:
-        """Return the same with names of files in place of paths, which mean nothing on other machines."""
+        """Return the description with file names in place of paths, which mean nothing on other machines."""
         prior = self.prior and self.prior.with_file_names()
         return replace(self, data=_file_name(self.data), start=_start_with_file_names(self.start), prior=prior)
 
 
 @dataclass(frozen=True)
 class ArtifactInfo:
-    """An exported file; its keys are described in export/README.md."""
+    """The metadata of an exported file, whose keys are described in export/README.md."""
 
     mode: str
     grid: Grid
@@ -185,7 +185,7 @@ class ArtifactInfo:
             raise InputError(f"{where}: its crystalgrid.json is incomplete ({error})") from None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the metadata as the file holds them, without what is not known."""
+        """Return the metadata as a dictionary for the file, without fields that are None."""
         return _without_none(asdict(self))
 
 

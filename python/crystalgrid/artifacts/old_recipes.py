@@ -1,4 +1,4 @@
-"""Recipes from before autoencoders had names, as they stand in released weights, artifacts and users' files."""
+"""Recipes written before autoencoders had names, in released weights, artifacts and users' files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from ..errors import InputError
 
 FLAGS = {"waves": "blur_modes", "periodic": "lattice", "atomic": "atoms"}
-"""Keys of [network] that chose an autoencoder: a number of modes, and two that were true or false."""
+"""The old keys of [network] that chose an autoencoder: a number of blur modes, and two that were true or false."""
 
 
 def with_autoencoder(network: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return a recipe's [network] with the name of its autoencoder, if it has flags or nothing in its place.
+    """Return a recipe's [network] with the name of its autoencoder, also if old flags or nothing named it.
 
     Raises InputError for flags that contradict each other or the name.
     """

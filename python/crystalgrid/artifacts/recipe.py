@@ -1,4 +1,4 @@
-"""Recipes: which networks are trained and how, as TOML files in `models/recipes/` or of the user's own."""
+"""Recipes, which say what networks are trained and how: TOML files in `models/recipes/` or the user's own."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ else:
 MIXED = "bf16-mixed"
 PRECISIONS = ("32-true", MIXED)
 BY_MODE = {"repeated": "periodic", "single": "atomic"}
-"""The recipe that is used for a mode if none is named."""
+"""The recipe of each mode if none is named."""
 
 
 @dataclass(frozen=True)
 class Network:
     """The networks of a recipe: an autoencoder and a U-Net.
 
-    autoencoder: its kind, a key of `AUTOENCODERS`. unet: channels of the U-Net, see `UNet`. config: the sizes of the
-    autoencoder, which in a TOML file stand beside the other two.
+    autoencoder: the kind, a key of `AUTOENCODERS`. unet: channels of the U-Net, see `UNet`. config: the sizes of the
+    autoencoder, which are keys beside the other two in a TOML file.
     """
 
     autoencoder: str
@@ -46,7 +46,7 @@ class Network:
 
     @property
     def latent_dim(self) -> int:
-        """Length of the latent vector."""
+        """The length of the latent vector."""
         return self.config.latent_dim
 
 
@@ -70,11 +70,11 @@ class Optimizer:
     The learning rate rises over `warmup` steps and, with `decay`, falls as a cosine.
 
     vae_share: the VAE's learning rate, as a share of the U-Net's.
-    batch_size: cubes in a step of each process.
-    steps: how long the recipe trains; the cosine ends there.
-    check_every: steps from one checkpoint, validation and picture to the next.
-    grad_clip: largest norm of the whole gradient; 0 means any.
-    precision: "32-true", or "bf16-mixed" on machines with arithmetic in bfloat16; others train in float32 either way.
+    batch_size: the number of cubes in a step of each process.
+    steps: the number of steps that the recipe trains; the cosine ends there.
+    check_every: the steps from one checkpoint, validation and picture to the next.
+    grad_clip: the largest norm of the whole gradient; 0 for no limit.
+    precision: "32-true", or "bf16-mixed" on machines with arithmetic in bfloat16; others train in float32.
     """
 
     learning_rate: float
@@ -122,7 +122,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     """Return a shipped recipe by name, or one of the user's own by the path of its TOML file.
 
     Raises InputError for a name or file that does not exist (naming the recipes that do), a file that is not TOML, a
-    key that no recipe has, and a value that cannot be.
+    key that no recipe has, and a value out of range.
     """
     folder = shipped("models") / "recipes"
     path = folder / f"{name_or_path}.toml"
@@ -139,7 +139,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 
 def recipe_from(content: dict[str, Any], where: str) -> Recipe:
-    """Return a checked recipe from plain dictionaries; `where` is what error messages call it."""
+    """Return a checked recipe from plain dictionaries; `where` names it in error messages."""
     recipe: Recipe = _read(Recipe, content, where)
     _check(recipe, where)
     return recipe
@@ -153,7 +153,7 @@ def _read(kind: type, content: Any, where: str) -> Any:
 
 
 def _check_keys(content: Any, kind: type, where: str, others: tuple[str, ...] = ()) -> None:
-    """Raise InputError unless `content` is a table with the keys of a dataclass and the others, all that are needed."""
+    """Raise InputError unless `content` is a table with the needed keys of a dataclass and the others, and no more."""
     names = [*others, *(field.name for field in fields(kind))]
     if not isinstance(content, dict):
         raise InputError(f"{where}: wanted a table of {', '.join(names)}, got {content!r}")
@@ -202,7 +202,7 @@ def _is_positive_int(value: object) -> bool:
 
 
 def _check(recipe: Recipe, where: str) -> None:
-    """Raise InputError for a number out of its range, or a name that is none of those there are."""
+    """Raise InputError for a number out of its range, or a name that does not exist."""
     network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
     if not network.unet:
         raise InputError(f"{where}: network.unet must have a channel number for each level, got none")

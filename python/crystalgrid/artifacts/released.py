@@ -1,4 +1,4 @@
-"""Released models: folders of `models/` that travel with the package, with weights that say what they are."""
+"""Released models: folders of `models/` that come with the package, with weights and their metadata."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def write_weights(run: Path, folder: Path) -> None:
 
 
 def load_released(folder: Path) -> tuple[CrystalNet, RunInfo]:
-    """Return the networks of a released model, in evaluation mode on the CPU, and how they were trained.
+    """Return the networks of a released model, in evaluation mode on the CPU, and the description of their run.
 
     Raises InputError for a folder without weights, and for weights that are damaged or of another format.
     """

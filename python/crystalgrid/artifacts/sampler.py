@@ -1,7 +1,7 @@
-"""`crystalgrid-sample`: find the model, build the C++ sampler where it is not built yet, and become it.
+"""The C++ sampler, which `crystalgrid-sample` builds on first use and then becomes.
 
-The program is built from sources that travel with the package against the torch that is installed, so that no wheel is
-tied to a torch version.
+It is built from sources that come with the package against the torch that is installed, so that no wheel is tied to a
+torch version.
 """
 
 import hashlib
@@ -28,16 +28,16 @@ SUFFIXES = (".cpp", ".hpp", ".inl", ".in", ".json", ".txt")
 
 
 def become_sampler(model: str, options: list[str]) -> None:
-    """Check the model, build the sampler if need be, then turn into it, so that signals reach it directly."""
+    """Check the model, build the sampler if necessary, and replace this process by it, so that signals reach it."""
     words = [str(artifact(model)), *options]
     program = sampler()
     os.execv(program, ["crystalgrid-sample", *words])
 
 
 def artifact(model: str) -> Path:
-    """Return the file that the sampler reads: an exported one itself, or what a run or released model is exported to.
+    """Return the exported file of a model for the sampler; a run or a released model is exported first.
 
-    The export is kept in the cache, under the content of the weights.
+    Exports are kept in the cache, under a checksum of the weights.
     """
     path = find_model(model)
     if is_exported(path):
@@ -48,14 +48,14 @@ def artifact(model: str) -> Path:
 
 
 def sampler() -> Path:
-    """Return the sampler for this torch, built on its first use; raises InputError naming the log where that fails."""
+    """Return the sampler for this torch, built on its first use; raises InputError naming the log if that fails."""
     version = torch.__version__
     message = f"building the sampler for torch {version}, once, about a minute …"
     return cached(f"sampler-torch{version}-{_fingerprint()}", message, _build)
 
 
 def _fingerprint() -> str:
-    """Return a checksum of the sources and of the place of torch, which the program remembers."""
+    """Return a checksum of the sources and of the path of torch, to which the program is linked."""
     total = hashlib.sha256(torch.__file__.encode())
     for folder in (shipped("export"), shipped("cpp")):
         for path in sorted(folder.rglob("*")):
@@ -77,13 +77,13 @@ def _build(program: Path) -> None:
             ):  # fmt: skip
                 if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode != 0:
                     kept = (build / "log").replace(program.with_name(f"{program.name}.log"))
-                    raise InputError(f"the sampler could not be built (it takes a C++20 compiler); see {kept}")
+                    raise InputError(f"the sampler could not be built (it needs a C++20 compiler); see {kept}")
         (build / "crystalgrid-sampler").replace(program)  # in one step: others may be building it too
 
 
 def _tool(name: str) -> str:
-    """A build tool, from its PyPI package (whose scripts need not be in PATH) or the system's."""
+    """Return the path of a build tool, from its PyPI package (whose scripts need not be in PATH) or the system."""
     path = shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
     if path is None:
-        raise InputError(f"{name} is not installed, which building the sampler takes: pip install {name}")
+        raise InputError(f"{name} is not installed, which building the sampler needs: pip install {name}")
     return path

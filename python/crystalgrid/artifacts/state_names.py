@@ -37,7 +37,7 @@ RENAMED = (
     (r"^generator\.input\.", "flow.enter."),
     (r"^generator\.output\.", "flow.leave."),
 )
-"""Patterns of attribute names and what stands in files in their place; the first that matches counts."""
+"""Patterns of attribute names and the names in files that replace them; the first that matches counts."""
 
 
 def names_in_files(network: CrystalNet) -> dict[str, str]:
