@@ -17,9 +17,9 @@ bool is_left_over(const std::string& name) { return name == kLockName || name ==
 }  // namespace
 
 fs::path shard_folder(const fs::path& out, const Shard& shard) {
-  if (shard.of == 1) return out;
-  const std::string of = std::to_string(shard.of), k = std::to_string(shard.k);
-  return out / ("shard-" + std::string(of.size() - k.size(), '0') + k + "-of-" + of);
+  if (shard.count == 1) return out;
+  const std::string count = std::to_string(shard.count), k = std::to_string(shard.k);
+  return out / ("shard-" + std::string(count.size() - k.size(), '0') + k + "-of-" + count);
 }
 
 bool holds_library(const fs::path& folder, bool resume) {
@@ -58,8 +58,8 @@ void check_shards(const fs::path& out, const Shard& shard, const Json& settings)
     const std::string name = entry.path().filename();
     const bool is_library = name == kManifestName || name.starts_with("samples.");
     if (!name.starts_with("shard-") && !is_library) continue;  // a log, for instance
-    if (is_library || !name.ends_with("-of-" + std::to_string(shard.of)))
-      throw InputError(out.string() + ": wanted a folder with nothing but the " + std::to_string(shard.of) +
+    if (is_library || !name.ends_with("-of-" + std::to_string(shard.count)))
+      throw InputError(out.string() + ": wanted a folder with nothing but the " + std::to_string(shard.count) +
                        " shards of this library, it has " + name +
                        "; --shard K/N says which shard of how many this is");
     if (!fs::exists(manifest, error)) continue;

@@ -120,7 +120,7 @@ Network load_network(const Options& options) {
 
 void print_shard(const Shard& shard, Range range) {
   std::fprintf(stderr, "shard %lld/%lld, as %s says: structures %lld to %lld\n", static_cast<long long>(shard.k),
-               static_cast<long long>(shard.of), shard.source.c_str(), static_cast<long long>(range.first),
+               static_cast<long long>(shard.count), shard.source.c_str(), static_cast<long long>(range.first),
                static_cast<long long>(range.last));
 }
 
@@ -155,7 +155,7 @@ void sample(const Options& options) {
   if (!shard.source.empty()) print_shard(shard, range);
   const Json settings =
       library_settings(options, network.metadata(), latents, shard, {at::get_num_threads(), TORCH_VERSION});
-  if (shard.of > 1) check_shards(options.out, shard, settings);
+  if (shard.count > 1) check_shards(options.out, shard, settings);
   Library library(shard_folder(options.out, shard), options, network.metadata().grid, range, settings);
   complete(library, network, latents, options, range);
 }

@@ -34,7 +34,7 @@ Json library_settings(const Options& options, const Metadata& model, const Laten
       {"max_atoms", or_null(filters.max_atoms)},
       {"min_density", or_null(filters.min_density)},
       {"max_density", or_null(filters.max_density)},
-      {"shard", {std::to_string(shard.k) + "/" + std::to_string(shard.of)}},
+      {"shard", {std::to_string(shard.k) + "/" + std::to_string(shard.count)}},
       {"batch", {options.batch}},
       {"device", {options.device}},
       {"threads", {std::int64_t{machinery.threads}}},

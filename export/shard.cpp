@@ -52,14 +52,14 @@ Shard read_environment() {
   const auto process = variable("SLURM_PROCID"), tasks = variable("SLURM_NTASKS");
   if (process && tasks && *tasks > 1 && !is_script) {
     shard.k = shard.k * *tasks + *process;
-    shard.of *= *tasks;
+    shard.count *= *tasks;
     shard.source += shard.source.empty() ? "SLURM_PROCID" : " and SLURM_PROCID";
   }
   return shard;
 }
 
 void check(const Shard& shard, const std::string& name, const std::string& got) {
-  if (shard.of < 1 || shard.of > kMaxShards || shard.k < 0 || shard.k >= shard.of)
+  if (shard.count < 1 || shard.count > kMaxShards || shard.k < 0 || shard.k >= shard.count)
     throw InputError(name + ": wanted K/N with K from 0 to N-1, as 0/4, got '" + got + "'");
 }
 
@@ -68,22 +68,24 @@ void check(const Shard& shard, const std::string& name, const std::string& got) 
 Shard parse_shard(const std::string& text) {
   const auto slash = std::min(text.find('/'), text.size());
   const auto k = parse_whole(std::string_view(text).substr(0, slash));
-  const auto of = slash < text.size() ? parse_whole(std::string_view(text).substr(slash + 1)) : std::nullopt;
-  const Shard shard{k.value_or(-1), of.value_or(-1), ""};
+  const auto count = slash < text.size() ? parse_whole(std::string_view(text).substr(slash + 1)) : std::nullopt;
+  const Shard shard{k.value_or(-1), count.value_or(-1), ""};
   check(shard, "--shard", text);
   return shard;
 }
 
 Shard shard_of_environment() {
   const Shard shard = read_environment();
-  check(shard, shard.source, std::to_string(shard.k) + "/" + std::to_string(shard.of));
+  check(shard, shard.source, std::to_string(shard.k) + "/" + std::to_string(shard.count));
   return shard;
 }
 
 Range shard_range(const Shard& shard, std::int64_t number, std::int64_t batch) {
   const std::int64_t batches = (number + batch - 1) / batch;
   // k·batches / N, without overflow
-  const auto start = [&](std::int64_t k) { return batches / shard.of * k + batches % shard.of * k / shard.of; };
+  const auto start = [&](std::int64_t k) {
+    return batches / shard.count * k + batches % shard.count * k / shard.count;
+  };
   return {std::min(number, start(shard.k) * batch), std::min(number, start(shard.k + 1) * batch)};
 }
 

@@ -6,9 +6,9 @@
 
 namespace crystalgrid {
 
-/// Part k of `of` equal ones.
+/// Part k of `count` equal parts, k from 0 to count - 1.
 struct Shard {
-  std::int64_t k = 0, of = 1;
+  std::int64_t k = 0, count = 1;
   std::string source;  ///< the environment variables that say so; empty if none do
 };
 

@@ -60,7 +60,7 @@ std::span<const Place> fill_words(const LabelledCube& cube, Fragments& s) {
     next += labelled != 0;
     index += length;
   };
-  const int left = n - (width - 1) * kWord;
+  const int last_length = n - (width - 1) * kWord;
   const auto rows = static_cast<std::int16_t>(n);
   for (; row.i < rows; ++row.i, word += 2 * width) {
     open_pages(cube.density, index, n * n);
@@ -68,7 +68,7 @@ std::span<const Place> fill_words(const LabelledCube& cube, Fragments& s) {
     for (row.j = 0; row.j < rows; ++row.j) {
       prefetch(cube.species, index + kPage);  // by itself the processor reads ahead only to the end of a page
       for (int k = kWord; k < n; k += kWord) fill(kWord, ~0u);
-      fill(left, ~0u >> (kWord - left));
+      fill(last_length, ~0u >> (kWord - last_length));
     }
   }
   return {s.places.data(), next};

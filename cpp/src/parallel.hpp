@@ -15,7 +15,7 @@ namespace crystalgrid {
 /// rethrown.
 template <class Scratch, class Work>
 void parallel_for(std::int64_t count, int threads, const Work& work) {
-  const std::int64_t wanted = threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+  const std::int64_t thread_count = threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
   std::atomic<std::int64_t> next{0};
   std::exception_ptr failure;
   std::mutex guard;
@@ -31,7 +31,7 @@ void parallel_for(std::int64_t count, int threads, const Work& work) {
   };
   {
     std::vector<std::jthread> others;
-    for (std::int64_t t = 1; t < std::min(wanted, count); ++t) others.emplace_back(run);
+    for (std::int64_t t = 1; t < std::min(thread_count, count); ++t) others.emplace_back(run);
     run();
   }
   if (failure) std::rethrow_exception(failure);

@@ -24,7 +24,7 @@ void test_shards_tile_the_library() {
 
 void test_text() {
   CHECK(crystalgrid::parse_shard("3/12").k == 3);
-  CHECK(crystalgrid::parse_shard("3/12").of == 12);
+  CHECK(crystalgrid::parse_shard("3/12").count == 12);
   for (const char* text : {"", "/", "1", "1/", "/2", "2/2", "-1/2", "0/0", "0/1000000001", "1/2/3", "a/b"})
     CHECK(refusal([&] { crystalgrid::parse_shard(text); }) ==
           "--shard: wanted K/N with K from 0 to N-1, as 0/4, got '" + std::string(text) + "'");
@@ -32,7 +32,7 @@ void test_text() {
   for (int i = 0; i < 2000; ++i)
     refusal([&] {
       const Shard shard = crystalgrid::parse_shard(mutate("12/345", random));
-      CHECK(0 <= shard.k && shard.k < shard.of);
+      CHECK(0 <= shard.k && shard.k < shard.count);
     });
 }
 
