@@ -121,7 +121,7 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_never_was(
         with pytest.raises(KeyboardInterrupt):
             recover_library([library], out, cif=True, workers=1)
     for folders in ([library], [library, library]):
-        with pytest.raises(InputError, match="was begun with other folders or another --cif"):
+        with pytest.raises(InputError, match="was started with other folders or another --cif"):
             recover_library(folders, out, resume=True)
     capsys.readouterr()
     recover_library([library], out, cif=True, workers=1, resume=True)

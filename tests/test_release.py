@@ -33,7 +33,7 @@ def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Pat
         "`crystalgrid-train --mode repeated --data few.parquet --recipe small --start first --seed 0",
         "the weights that `first` had after 2 steps",
         "`crystalgrid-prior mine --data few.parquet --start drawn --seed 7",
-        "begun with the prior that `drawn` had after 1 steps",
+        "started from the prior that `drawn` had after 1 steps",
         "`crystalgrid-evaluate mine --data few.parquet --split test --max-cubes 6 --json m.json`",
         f"{metrics['n_cubes']} cubes, repeated mode",
     ):  # fmt: skip

@@ -1,6 +1,6 @@
-"""A pool of processes for one job per crystal: results in order, whatever thread or script asks for them.
+"""A pool of processes, for one job per crystal, which returns results in order to any thread or script.
 
-The processes are this machine's, or those of a Dask cluster.
+The processes are on this machine or of a Dask cluster.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The paper's experiments, one noun each: `run(study, folder)` draws its figures and returns its numbers."""
+"""The paper's experiments, one module each, whose `run(study, folder)` draws its figures and returns its numbers."""

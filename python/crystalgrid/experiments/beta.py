@@ -29,14 +29,14 @@ AXES = {
     "species_exact": "species exact, share of found atoms",
 }
 FINISHED = 0.9
-"""Share of its minutes after which a run is not resumed: it stops early enough for its last validation."""
+"""The share of its minutes after which a run counts as finished: it stops early for its last validation."""
 
 
 def train(info: RunInfo, unet: UNet, data: str, *, beta: float, minutes: float, seed: int, run: Path) -> Model:
-    """Return a model trained with another beta by a model's recipe, for `minutes` in all; what `run` holds counts.
+    """Return a model trained with another beta by a model's recipe, for `minutes` in all; the folder `run` is resumed.
 
-    info: the model's run. unet: its U-Net, which training starts from, since what it knows of species hardly depends on
-    beta; the autoencoder starts anew.
+    info: the model's run. unet: its U-Net, which training starts from, since it hardly depends on beta; the autoencoder
+    starts with new weights.
     """
     clock = Clock(minutes)
     recipe = replace(info.recipe, loss=replace(info.recipe.loss, beta=beta))
@@ -67,7 +67,7 @@ def sweep(
 
 
 def run(studies: dict[float, Study], folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Numbers of cubes of the validation split, by models that were trained with each beta; beta.png."""
+    """Return the numbers of models trained with each beta, on cubes of the validation split; draw beta.png."""
     rows = [{"beta": beta, **numbers(study)} for beta, study in studies.items()]
     _draw(folder / "beta.png", rows)
     return {"table": rows}

@@ -23,9 +23,9 @@ from ..report.panels import canvas, density_bar, draw_histogram, draw_pairs, dra
 from .study import Study
 
 CORRECTIONS = 5
-"""Steps of the fixed-point iteration: the networks' part of the geometry depends a little on the scale, too."""
+"""The number of steps of the fixed-point iteration, since the geometry depends a little on the scale, too."""
 N_SCALES = 3
-"""Largest densities, from the smallest to the largest of the study, at which the geometry is drawn and compared."""
+"""The number of largest densities, from the study's smallest to its largest, at which the geometry is compared."""
 SWEPT = 1
 """The latent number that is swept, the first of the geometry: of the first principal component, or of a lattice."""
 SWEEP = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -35,8 +35,8 @@ SWEEP = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 def run(study: Study, folder: Path) -> dict[str, Any] | None:
     """Return requested and obtained largest densities, how the geometry changes with them, and a latent sweep.
 
-    Draws conditioning.png and latent_sweep.png. Returns None, after a line that says why, for a model that carries the
-    scale in no latent number of its own.
+    Draws conditioning.png and latent_sweep.png. Prints a line and returns None for a model without a latent number for
+    the scale.
     """
     if study.model.scale is None:
         reason = "this model has no latent number for the scale of a density"

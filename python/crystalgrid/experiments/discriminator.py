@@ -1,4 +1,4 @@
-"""The discriminator: how much noise a latent vector has, estimated from its density (section 9, Eq. 7, Fig. 13)."""
+"""The discriminator, which estimates the noise of a latent vector from its density (section 9, Eq. 7, Fig. 13)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .study import Study
 STEPS = 300
 BATCH_SIZE = 32
 LEARNING_RATE = 3e-3
-"""The highest of a one-cycle schedule that ends at zero: scores of an unfinished training say little."""
+"""The highest learning rate of a one-cycle schedule that ends at zero."""
 N_EXAMPLES = 2048
-"""Mixtures that are decoded once and reused: a slow decoder is far slower than the discriminator."""
+"""The number of mixtures, decoded once and reused, since a decoder can be far slower than the discriminator."""
 WIDE = 2.0
-"""Standard deviation of the latent vectors that are called out of the distribution."""
+"""The standard deviation of the latent vectors that count as out of the distribution."""
 PAPER = {"real decodes": {"mean": 0.90, "std": 0.01}, "random draws": {"mean": 0.84, "std": 0.05}}
-"""Scores that Hoffmann et al. 2019 report (section 9)."""
+"""The scores that Hoffmann et al. 2019 report (section 9)."""
 
 
 def run(study: Study, folder: Path, accurate: Study | None, draws_by_beta: dict[str, Tensor]) -> dict[str, Any]:

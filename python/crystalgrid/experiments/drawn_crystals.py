@@ -1,4 +1,4 @@
-"""Draws as crystals: how many are recovered from their cubes, how many are new, and whether they are like real ones."""
+"""Crystals recovered from draws: how many there are, how many are new, and how they compare with real ones."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from ..report.recovered_library import CHUNK_SIZE, recover_structure
 from .study import Study
 
 MAX_REAL = 500
-"""Crystals of the training and of the test split, at most, that draws are compared with."""
+"""The most crystals of the training and of the test split that draws are compared with."""
 MAX_DISTANCE = 6.0
-"""Å, where the histogram of nearest neighbours ends."""
+"""The largest distance in the histogram of nearest neighbours, in Å."""
 MAX_VOLUME = 60.0
-"""Å³ per atom, where the histogram of volumes ends."""
+"""The largest volume in the histogram of volumes, in Å³ per atom."""
 SYSTEMS = {
     "triclinic": 2, "monoclinic": 15, "orthorhombic": 74, "tetragonal": 142, "trigonal": 167, "hexagonal": 194,
     "cubic": 230,
 }  # fmt: skip
-"""Crystal systems, and the number of the last space group of each."""
+"""The crystal systems, and the number of the last space group of each."""
 
 
 class Properties(NamedTuple):
@@ -47,7 +47,7 @@ class Properties(NamedTuple):
 def run(study: Study, folder: Path) -> dict[str, Any] | None:
     """Recover draws with their densities, and compare them with crystals of the training and the test split.
 
-    Draws drawn_crystals.png. Returns None, after a line that says why, in single mode.
+    Draws drawn_crystals.png. In single mode, prints a line and returns None.
     """
     if study.model.mode != "repeated":
         print("drawn crystals: left out, since in single mode a cube shows no lattice", file=sys.stderr, flush=True)

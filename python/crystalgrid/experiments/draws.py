@@ -1,4 +1,4 @@
-"""Random draws: the atoms they decode to, and how far apart these are (section 4.4, Fig. 7, 9, 14, 15)."""
+"""Random draws: the atoms they decode to, and the distances between these (section 4.4, Fig. 7, 9, 14, 15)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .study import Study
 
 CANONICAL = "real, canonical orientation"
 MAX_DISTANCE = 6.0
-"""Å, where the histogram ends."""
+"""The largest distance in the histogram, in Å."""
 
 
 def run(study: Study, folder: Path) -> dict[str, Any]:
-    """Return how many atoms draws have, and how far their nearest-neighbour distances are from real crystals'.
+    """Return the numbers of atoms in draws, and the difference between their neighbour distances and real crystals'.
 
     Draws draws.png and draws_distances.png.
     """
@@ -50,9 +50,9 @@ def neighbour_distances(atoms: dict[str, Atoms]) -> dict[str, np.ndarray]:
 def atoms_by_source(study: Study) -> dict[str, Atoms]:
     """Return the atoms of real cubes, of their reconstructions, and of draws.
 
-    Real atoms are found in voxels as the others are, so that the errors of finding atoms are on both sides. A learned
-    prior draws cubes in the canonical orientation: they are compared with real ones in that orientation, and draws from
-    N(0, 1) are added.
+    Real atoms are found in voxels like the others, so that both have the errors of finding atoms. A learned prior draws
+    cubes in the canonical orientation: they are compared with real cubes in that orientation, and draws from N(0, 1)
+    are added.
     """
     atoms = {"real": study.extracted, "reconstructed": study.reconstruction.atoms, "drawn": study.drawn.atoms}
     if study.model.has_prior:

@@ -1,4 +1,4 @@
-"""All experiments on one model: their figures and numbers in one folder."""
+"""The run of all experiments on one model, with their figures and numbers in one folder."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def run_experiments(
 
 
 def _model_to_start_from(model: str) -> tuple[CrystalNet, RunInfo]:
-    """Return the networks of a model and how they were trained; InputError for one that cannot be trained further."""
+    """Return the networks of a model and their run; raise InputError for a model that cannot be trained further."""
     path = find_model(model)
     if is_exported(path):
         raise InputError(f"{model}: --betas needs a training run or a released model, as an exported one cannot learn")

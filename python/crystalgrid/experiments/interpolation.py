@@ -1,4 +1,4 @@
-"""Interpolation: along a straight line in latent space from one crystal to another (section 4.3, Fig. 6B, 8, 11)."""
+"""Interpolation along a straight line in latent space between two crystals (section 4.3, Fig. 6B, 8, 11)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 STEPS = 25
 STEPS_PER_PANEL = 6
-"""The figure shows one step in so many; the animation shows all."""
+"""The number of steps for each panel of the figure; the animation shows all steps."""
 SECONDS = [1.5, *[0.2] * (STEPS - 2), 1.5]
 """The time that the animation shows each step, in seconds."""
 
@@ -68,7 +68,7 @@ def choose(study: Study) -> tuple[int, int]:
 
 
 def _plane(path: Decoded) -> tuple[int, float]:
-    """Return the plane where both ends together have the highest density, and the highest density of all in it."""
+    """Return the plane in which the sum of both ends has its highest density, and the highest density of all in it."""
     plane, _ = highest_plane(path.density[0] + path.density[-1])
     return plane, max(float(path.density[..., plane].max()), 1e-6)
 

@@ -1,4 +1,4 @@
-"""Reconstruction: voxels, counts, distances and species of test cubes (section 4.1 and 4.2, Fig. 3, 4, 5 and 6A)."""
+"""The reconstruction of test cubes: voxels, counts, distances, species (section 4.1 and 4.2, Fig. 3, 4, 5, 6A)."""
 
 from __future__ import annotations
 

@@ -30,18 +30,18 @@ class Study(NamedTuple):
     density: Tensor
     """[B, n, n, n], Eq. (1)."""
     true: list[TrueAtoms]
-    """Atoms of each cube."""
+    """The true atoms of each cube."""
     extracted: Atoms
-    """Found in the true species and density, as reconstructed atoms are found in the networks'."""
+    """The atoms found in the true species and density, as reconstructed atoms are found in the networks'."""
     logvar: Tensor
     """[B, latent_dim] log variance of q(z|M)."""
     reconstruction: Decoded
-    """Decoded from the mean latent vectors."""
+    """The reconstructions, decoded from the mean latent vectors."""
     drawn: Decoded
-    """Decoded from the first latent vectors that `crystalgrid-sample` draws with this seed, from the model's prior if
-    it has one."""
+    """The draws, decoded from the first latent vectors that `crystalgrid-sample` draws with this seed, from the model's
+    prior if it has one."""
     normal: Decoded
-    """Decoded from z ~ N(0, 1), as the paper draws; the same as `drawn` where no prior was learned."""
+    """The draws from z ~ N(0, 1), as in the paper; the same as `drawn` without a learned prior."""
 
     @property
     def ids(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The table of recovered crystals: what each is, and how well it explains its cube."""
+"""The table of recovered crystals, with what each is and how well it explains its cube."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..geometry.space_group import space_group
 from ..recovery import Recovered
 
 SYMPREC = 0.1
-"""Å that atoms may be from where a symmetry puts them: those of a decoded density are about 0.05 Å off."""
+"""The largest distance in Å of atoms from symmetric positions; those of decoded densities are about 0.05 Å off."""
 
 
 class Row(NamedTuple):
@@ -27,20 +27,22 @@ class Row(NamedTuple):
     space_group: str
     """The Hermann-Mauguin symbol of the crystal's space group within 0.1 Å."""
     atoms: int
-    """Number of atoms in the cell."""
+    """The number of atoms in the cell."""
     volume: float
-    """Å³."""
+    """The volume of the cell in Å³."""
     explained: float
-    """See `Recovered`."""
+    """The share of the cube's atoms that the crystal explains; see `Recovered`."""
     error: str
-    """See `Recovered`; empty without densities."""
+    """The relative error of the density, empty without densities; see `Recovered`."""
 
 
 def row_of(structure: int, recovered: Recovered) -> Row:
     """Return the line of the crystal that was recovered from a structure."""
     crystal = recovered.crystal
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of elements without an electronegativity, by which pymatgen sorts formulas
+        warnings.simplefilter(
+            "ignore"
+        )  # pymatgen warns of elements without an electronegativity, by which it sorts formulas
         formula = crystal.to_pymatgen().formula
     return Row(
         structure,

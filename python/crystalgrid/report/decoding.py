@@ -1,4 +1,4 @@
-"""Decoding: densities through a model to latent vectors, and back to densities and atoms, a few cubes at a time."""
+"""The encoding and decoding of many cubes by a model, a few at a time: densities, latent vectors, atoms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..model import Model
 from ..progress import progress
 
 CUBES_AT_ONCE = 16
-"""Cubes in one pass of the networks, which bounds the memory they need."""
+"""The number of cubes in one pass of the networks, which bounds memory."""
 
 
 class Decoded(NamedTuple):
@@ -23,7 +23,7 @@ class Decoded(NamedTuple):
     density: Tensor
     """[B, n, n, n], 1/Å³."""
     atoms: Atoms
-    """Found in the species that are segmented from the density."""
+    """The atoms found in the species that are segmented from the density."""
 
 
 def encode(model: Model, density: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,7 +34,7 @@ def encode(model: Model, density: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def decode(model: Model, z: Tensor, label: str | None = None) -> Decoded:
-    """Decode latent vectors [B, latent_dim] to densities and atoms, with a progress bar where it has a label."""
+    """Decode latent vectors [B, latent_dim] to densities and atoms, with a progress bar if it has a label."""
     parts = z.split(CUBES_AT_ONCE)
     decoded = [_decode_and_segment(model, part) for part in (progress(parts, label) if label else parts)]
     density, species, confidence = map(torch.cat, zip(*decoded, strict=True))
@@ -43,7 +43,7 @@ def decode(model: Model, z: Tensor, label: str | None = None) -> Decoded:
 
 @torch.no_grad()
 def decode_density(model: Model, z: Tensor) -> Tensor:
-    """Return the densities alone [B, n, n, n], on the CPU, of z [B, latent_dim]; it takes far less time than atoms."""
+    """Return the densities [B, n, n, n] of z [B, latent_dim], on the CPU, in far less time than with atoms."""
     return torch.cat([model.decode(part.to(model.device)).cpu() for part in z.split(CUBES_AT_ONCE)])
 
 

@@ -8,7 +8,7 @@ from ..atoms import Atoms
 from ..crystal import Crystal
 
 BIN = 0.1
-"""Å, width of the bins in which total variation is counted."""
+"""The width in Å of the histogram bins for the total variation."""
 
 
 def nearest_neighbours(positions: np.ndarray) -> np.ndarray:
@@ -35,14 +35,14 @@ def neighbours_in_crystal(crystal: Crystal, cutoff: float) -> np.ndarray:
 
 
 def wasserstein(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Return the first Wasserstein distance of two samples, in their unit; None where either is empty."""
+    """Return the first Wasserstein distance of two samples, in their unit; None if either is empty."""
     from scipy.stats import wasserstein_distance
 
     return float(wasserstein_distance(a, b)) if len(a) and len(b) else None
 
 
 def total_variation(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Return half the L1 distance of two samples' histograms, from 0 to 1; None where either is empty."""
+    """Return half the L1 distance of two samples' histograms, from 0 to 1; None if either is empty."""
     if len(a) == 0 or len(b) == 0:
         return None
     edges = np.arange(0.0, max(a.max(), b.max()) + 2 * BIN, BIN)

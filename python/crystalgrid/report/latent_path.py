@@ -1,4 +1,4 @@
-"""Latent paths: the straight line between two crystals' latent vectors, decoded by the sampler (Fig. 6B)."""
+"""A path in latent space: the line between two crystals' latent vectors, decoded by the sampler (Fig. 6B)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def line(a: Tensor, b: Tensor, steps: int) -> Tensor:
 
 
 def write_path(a: Path, b: Path, model: str, out: Path, *, steps: int, resume: bool) -> None:
-    """Write the latent vectors from one crystal to another, then become the sampler that decodes them."""
+    """Write the latent vectors from one crystal to another, then replace this process by the sampler to decode them."""
     if not 2 <= steps <= MAX_STEPS:
         raise InputError(f"--steps: wanted 2 to {MAX_STEPS:,}, as both ends count, got {steps}")
     artifact(model)  # the sampler needs one; this raises before anything is written

@@ -1,4 +1,4 @@
-"""Parts of a library whose structures are recovered: kept on disk, so that a run which is stopped can go on."""
+"""The recovered parts of a library, kept on disk so that a run which is stopped can go on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..data.parquet import read_parquet, write_parquet
 from .crystal_table import Row, read_rows, write_rows
 
 STRUCTURES = 4096
-"""Structures in a part: a library of a million has about 250 parts."""
+"""The number of structures in a part: a library of a million has about 250 parts."""
 SECONDS = 60.0
-"""A part is written after so many seconds at the latest; a run that is killed loses no more."""
+"""The most seconds between parts, which a run that is killed loses at most."""
 
 
 class RecoveredStructure(NamedTuple):
@@ -27,7 +27,7 @@ class RecoveredStructure(NamedTuple):
 
 
 class LibraryParts:
-    """A folder of parts, each of consecutive structures, that together are the first of a library.
+    """A folder of parts of consecutive structures, from the first structure of a library on.
 
     A part is a CSV file with a line for each structure, empty for one without a lattice, and a Parquet file of the
     crystals. The CSV file is written last: a part that has one is complete.
@@ -50,7 +50,7 @@ class LibraryParts:
         return CrystalSet.concatenate(read_parquet(file).crystals for file in files if file.is_file())
 
     def write(self, structures: Iterable[RecoveredStructure]) -> None:
-        """Write recovered structures as they come, in parts; those that came before an interruption, too."""
+        """Write recovered structures in parts as they come, and after an interruption those that have come."""
         part: list[RecoveredStructure] = []
         began = time.monotonic()
         try:

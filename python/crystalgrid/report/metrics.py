@@ -1,4 +1,4 @@
-"""Metrics: found atoms are compared with true ones, and decoded voxels with true ones (section 4.2.2, Eq. 6)."""
+"""The metrics that compare found atoms with true ones, and decoded voxels with true ones (section 4.2.2, Eq. 6)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..geometry.images import translations_into
 from ..grid import Grid
 
 MATCH = 0.5
-"""Å; a found and a true atom nearer than this are the same atom."""
+"""The distance in Å below which a found and a true atom are the same atom."""
 SHELL = 1.0
-"""Å; true atoms this far outside the cube still count as matches of found ones; the interior begins this far inside."""
+"""The depth in Å of the shell of true atoms around the cube, and of the layer within it that is not interior."""
 ON_A_FACE = 1e-6
-"""Å; an atom on a face of the cube counts as inside it, whichever way its coordinate was rounded."""
+"""The distance in Å from a face at which an atom counts as inside the cube, however its coordinate was rounded."""
 
 
 class TrueAtoms(NamedTuple):
@@ -57,7 +57,7 @@ def true_atoms(cubes: Cubes, grid: Grid) -> list[TrueAtoms]:
 
 
 class Region:
-    """Counts over one region of all cubes: the whole cubes, or their interiors."""
+    """The counts over one region of all cubes: the whole cubes, or their interiors."""
 
     def __init__(self) -> None:
         self.pred_to_true: list[np.ndarray] = []
@@ -86,7 +86,7 @@ class Region:
         self.relative_errors.append((error.norm(dim=1) / size.norm(dim=1).clamp_min(1e-12)).numpy())
 
     def summary(self) -> dict[str, Any]:
-        """Return the metrics of the region; None where there was nothing to count."""
+        """Return the metrics of the region; None if there was nothing to count."""
         to_true, to_pred = np.concatenate(self.pred_to_true), np.concatenate(self.true_to_pred)
         found_z, true_z = np.concatenate(self.matched).T.astype(float)
         count_errors, z_errors = abs(np.diff(np.array(self.counts))), abs(found_z - true_z)
@@ -106,7 +106,7 @@ class Region:
 
 
 class Tally:
-    """Counts cube after cube; `summary` gives the metrics of all so far.
+    """A count over cube after cube; `summary` gives the metrics of all so far.
 
     T are the true atoms inside the cube, P the found ones, of which some are outside it, as a face cuts their balls.
     Each p has a nearest atom among T and the shell of 1 Å around the cube, each t a nearest p; where there is none, the
@@ -161,7 +161,7 @@ def percentiles(values: np.ndarray) -> dict[str, float | None]:
 
 
 def pearson(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Return the correlation coefficient, or None where either does not vary."""
+    """Return the correlation coefficient, or None if either does not vary."""
     if len(a) < 2 or a.std() == 0 or b.std() == 0:
         return None
     return float(np.corrcoef(a, b)[0, 1])

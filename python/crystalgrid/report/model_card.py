@@ -1,4 +1,4 @@
-"""Model cards: what a released model was trained on, how well it does, and how it was made."""
+"""Model cards, which say what a released model was trained on, how well it does, and how it was made."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ from .evaluation import CODEC_NOTE, evaluate_model, metrics_table, write_json
 CARD, METRICS, PICTURE, DRAWS = "card.md", "metrics.json", "reconstructions.png", "draws.png"
 LIMITS = "## Known limits\n"
 N_DRAWS = 4
-"""Draws of the prior in their picture."""
+"""The number of draws of the prior in their picture."""
 
 
 def release_model(run: Path, folder: Path, data: Path, *, source: str, machine: str, max_cubes: int | None) -> None:
     """Make a released model of a training run: weights, metrics, pictures and the card.
 
-    source: where the data comes from, and its licence; machine: what the model was trained on.
+    source: the origin of the data and its licence; machine: the hardware that the model was trained on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_weights(run, folder)
     metrics = evaluate_model(
         str(folder), str(data), "test", json_path=folder / METRICS, picture=folder / PICTURE, max_cubes=max_cubes
     )
-    metrics |= {"model": folder.name, "data": data.name}  # names for everybody, not paths of this machine
+    metrics |= {
+        "model": folder.name,
+        "data": data.name,
+    }  # names that mean something elsewhere, not paths of this machine
     write_json(folder / METRICS, metrics)
     draw_draws(load(folder), folder / DRAWS)
     write_card(folder, metrics, source, machine, max_cubes)
@@ -88,7 +91,7 @@ place of the networks': it is what finding atoms in voxels costs by itself. All 
 
 
 def history(info: RunInfo, name: str, machine: str) -> str:
-    """Return the rows of the card's table that say how the model and its prior were trained, and from what."""
+    """Return the rows of the card's table on the training of the model and its prior."""
     minutes = info.seconds / 60
     command = f"crystalgrid-train --mode {info.mode} --data {info.data.source} --recipe {info.recipe.name}"
     command += f" --start {info.start.model}" if info.start else ""
@@ -98,7 +101,7 @@ def history(info: RunInfo, name: str, machine: str) -> str:
         f"| for | {training} |",
     ]
     if info.start:
-        rows.append(f"| begun with | {begun_with('weights', info.start)} |")
+        rows.append(f"| started from | {starting_point('weights', info.start)} |")
     if info.prior:
         rows.append(_history_of_prior(info.prior, name))
     return "\n".join(rows)
@@ -109,10 +112,10 @@ def _history_of_prior(prior: RunInfo, name: str) -> str:
     command += f" --start {prior.start.model}" if prior.start else ""
     command += f" --seed {prior.seed} --minutes {prior.seconds / 60:.0f} --out RUN"
     training = f"{prior.step:,} steps of {prior.recipe.optimizer.batch_size} crystals"
-    training += f", begun with {begun_with('prior', prior.start)}" if prior.start else ""
+    training += f", started from {starting_point('prior', prior.start)}" if prior.start else ""
     return f"| prior | `{command}`: {training}; draws come from it |"
 
 
-def begun_with(what: str, start: StartInfo) -> str:
-    """Return in words what a run began with."""
-    return f"the {what} that `{start.model}` had after {start.step:,} steps, {start.seconds / 60:.0f} minutes"
+def starting_point(part: str, start: StartInfo) -> str:
+    """Return in words the model whose weights or prior (`part`) a run started from."""
+    return f"the {part} that `{start.model}` had after {start.step:,} steps, {start.seconds / 60:.0f} minutes"

@@ -1,4 +1,4 @@
-"""Novelty: which crystals are the same as others, and which are known already."""
+"""Novelty: which crystals are the same as earlier ones, and which as crystals of a known data set."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
 
 MIN_FOR_PROCESSES = 17
-"""Fewer crystals are compared sooner than processes start."""
+"""The least number of crystals for which it pays to start processes."""
 
 
 def novelty(crystals: CrystalSet, known: CrystalSet, workers: Workers = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each of B crystals the id of the first that is the same, and that of a known one; both [B] str.
+    """Return the ids of the first crystal and of the known one that each of B crystals is the same as, [B] str.
 
-    An id is empty where no earlier crystal is the same, or none is known. Crystals are the same if pymatgen's
+    An id is empty if no earlier crystal, or no known one, is the same. Crystals are the same if pymatgen's
     `StructureMatcher` brings them onto each other within its default tolerances, whatever cells they are given in: at
     equal volumes, atoms within 0.3 (volume per atom)^(1/3), sides within 20 %, angles within 5 degrees.
     """
@@ -57,7 +57,7 @@ class First(NamedTuple):
 def _compare(crystals: CrystalSet, known: CrystalSet) -> list[tuple[str, str]]:
     """Return the ids of the same earlier crystal and of the same known one, for crystals of one reduced formula."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of elements without an electronegativity
+        warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
         known_structures = [_reduced(crystal) for crystal in known]
         firsts: list[First] = []
         matches: list[tuple[str, str]] = []
@@ -76,7 +76,7 @@ def _compare(crystals: CrystalSet, known: CrystalSet) -> list[tuple[str, str]]:
 def _reduced(crystal: Crystal) -> Structure:
     """Return a crystal's primitive cell, sought in a cell of shortest vectors, where pymatgen finds it more often."""
     structure = crystal.to_pymatgen()
-    with suppress(ValueError):  # of lattices that are nearly singular
+    with suppress(ValueError):  # pymatgen raises it for lattices that are nearly singular
         structure = structure.get_reduced_structure()
     return structure.get_primitive_structure()
 

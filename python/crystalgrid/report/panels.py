@@ -1,4 +1,4 @@
-"""Parts of pictures: a figure, slices of densities, atoms in a cube, histograms, colour bars.
+"""The parts of pictures: a figure, slices of densities, atoms in a cube, histograms, colour bars.
 
 matplotlib is imported when the first figure is made.
 """
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from matplotlib.gridspec import GridSpec
 
 ELEMENT_COLOURS = "turbo"
-"""Colour map of atoms, by atomic number."""
+"""The colour map of atoms, by atomic number."""
 BAR_NUMBERS = (1, 8, 14, 26, 38, 47, 56, 64, 79, 92)
-"""Atomic numbers that the colour bar names."""
+"""The atomic numbers that the colour bar names."""
 PANEL_SIZE = 2.4
-"""Inches."""
+"""The width and height of a panel in inches."""
 PositionsAndNumbers = tuple[np.ndarray, np.ndarray]
-"""Atoms: [N, 3] Å and [N] atomic numbers."""
+"""The positions [N, 3] in Å and the atomic numbers [N] of atoms."""
 
 
 def canvas(rows: int, columns: int) -> tuple[Figure, GridSpec]:
@@ -107,7 +107,7 @@ def element_bar(figure: Figure, panels: GridSpec) -> None:
 
 
 def draw_histogram(axis: Any, samples: dict[str, np.ndarray], bins: np.ndarray) -> None:
-    """Draw distributions over one another, each of unit area; the first and last bin have what lies beyond them."""
+    """Draw distributions over one another, each of unit area; the first and last bin hold the values beyond them."""
     for name, values in samples.items():
         if len(values):
             clipped = np.clip(values, bins[0], bins[-1])
@@ -155,7 +155,7 @@ def save_animation(path: Path | str, frames: Iterable[Figure], seconds: Sequence
     images = []
     for figure in frames:
         figure.canvas.draw()
-        figure.set_layout_engine("none")  # nothing moves between frames
+        figure.set_layout_engine("none")  # or panels would move between frames
         images.append(Image.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]))  # type: ignore[attr-defined]
     durations = [round(1000 * s) for s in seconds]
     with written_whole(path) as temporary:

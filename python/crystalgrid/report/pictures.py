@@ -1,4 +1,4 @@
-"""Pictures of densities, atoms, crystals and loss curves, as PNG files."""
+"""The pictures of densities, atoms, crystals and loss curves, as PNG files."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .metrics import MATCH, TrueAtoms
 from .panels import canvas, density_bar, draw_atoms, draw_cell, draw_slice, element_bar, highest_plane, save
 
 N_SAMPLES = 5
-"""Structures of a sampled folder that are drawn."""
+"""The number of structures of a sampled folder that are drawn."""
 ON_A_FACE = 0.03
-"""Fractional; an atom this near to a face of the cell is drawn on it, and on the opposite one."""
+"""The fractional distance from a face of the cell at which an atom is drawn on it and on the opposite face."""
 LOSSES = {
     "loss": "loss", "reconstruction": "mean squared error", "segmentation": "cross entropy",
     "kl": "KL divergence, nats",
 }  # fmt: skip
-"""Columns of a run's metrics.csv, and their axis labels."""
+"""The columns of a run's metrics.csv and their axis labels."""
 
 
 def densities(path: Path | str, density: Tensor, decoded: Tensor, grid: Grid | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Recovered libraries: the crystals in the cubes of atoms that `crystalgrid-sample` wrote, as files."""
+"""The recovery of a library: the crystals in the cubes of atoms that `crystalgrid-sample` wrote, as files."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from .novelty import novelty
 
 CRYSTALS, TABLE, PICTURE, CIF = "crystals.parquet", "crystals.csv", "crystals.png", "cif"
 PARTS, CHECKSUM = "parts", "library.sha256"
-"""The folder of finished parts, which is removed at the end, and the file in it that says of which library they are."""
+"""The folder of finished parts, which is removed at the end, and the file in it with the library's checksum."""
 CRYSTALS_IN_PICTURE = 4
 CHUNK_SIZE = 8
-"""Structures that are sent to a process together."""
+"""The number of structures that are sent to a process together."""
 
 
 def recover_library(
@@ -49,7 +49,7 @@ def recover_library(
 ) -> None:
     """Recover the crystal in each structure of sampled folders, and write crystals, a table and a picture to `out`.
 
-    cif: write a CIF file of each crystal, too. known: crystals that the table compares them with, as every --data.
+    cif: write a CIF file of each crystal, too. known: crystals that the table compares them with, given like --data.
     workers: processes, by default one per CPU. dask: address of a Dask scheduler, whose workers share this file system.
     resume: continue a run of the same folders that was stopped.
     """
@@ -102,7 +102,7 @@ def library_checksum(folders: Sequence[Path], cif: bool) -> str:
 
 
 def _begin(out: Path, checksum: str, cif: bool, resume: bool) -> LibraryParts:
-    """Make the output folder, or check that the one to resume was begun with the same structures."""
+    """Make the output folder, or check that the one to resume was started with the same structures."""
     saved = out / PARTS / CHECKSUM
     if not resume:
         new_folder(out)
@@ -113,7 +113,7 @@ def _begin(out: Path, checksum: str, cif: bool, resume: bool) -> LibraryParts:
     elif not saved.is_file():
         raise InputError(f"{out}: no run of crystalgrid-recover that was stopped, nothing to resume")
     elif saved.read_text() != checksum:
-        raise InputError(f"{out}: was begun with other folders or another --cif; give the same to resume")
+        raise InputError(f"{out}: was started with other folders or another --cif; give the same to resume")
     return LibraryParts(out / PARTS)
 
 
@@ -156,7 +156,7 @@ def recover_structure(structure: Structure, grid: Grid) -> Recovered | None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let torch use one thread meanwhile: others only slow a fit this small, and change the order of its sums."""
+    """Let torch use one thread in the block: more would only slow so small a fit, and change the order of its sums."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
