@@ -80,7 +80,7 @@ def agrees(numbers: list[int], stated_counts: dict[str, float], units: int | Non
     return bool(np.ptp(ratios) < 0.02 * ratios.max() and (units is None or abs(ratios.mean() / units - 1) < 0.02))
 
 
-def measured(reader: str, files: list[str], answers: Any) -> None:
+def measure(reader: str, files: list[str], answers: Any) -> None:
     """Read all files with one reader and put the counts of the results into a queue."""
     warnings.simplefilter("ignore")
     read, paths = opened(reader), [Path(file) for file in files]
@@ -118,7 +118,7 @@ def main() -> None:
     print(PAGE, "|---|" + "--:|" * 8, sep="\n")
     for reader in READERS:
         answers = context.Queue()
-        process = context.Process(target=measured, args=(reader, files, answers))
+        process = context.Process(target=measure, args=(reader, files, answers))
         process.start()
         row = answers.get()
         process.join()

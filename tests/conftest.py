@@ -94,10 +94,10 @@ def prototypes() -> CrystalSet:
 @pytest.fixture(scope="session")
 def crystals(tmp_path_factory: pytest.TempPathFactory, prototypes: CrystalSet) -> Path:
     """Return a file of about 24 prototypes, with all three splits."""
-    few = prototypes[:: max(1, len(prototypes) // 24)]
+    every_nth = prototypes[:: max(1, len(prototypes) // 24)]
     path = tmp_path_factory.mktemp("data") / "few.parquet"
-    splits = ["val" if i % 8 == 0 else "test" if i % 8 == 1 else "train" for i in range(len(few))]
-    write_parquet(path, few.with_splits(np.array(splits)))
+    splits = ["val" if i % 8 == 0 else "test" if i % 8 == 1 else "train" for i in range(len(every_nth))]
+    write_parquet(path, every_nth.with_splits(np.array(splits)))
     return path
 
 

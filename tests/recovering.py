@@ -17,6 +17,6 @@ def found_in(crystals: list[Crystal], seed: int = 0) -> tuple[Atoms, torch.Tenso
 
 def distance(crystal: Crystal, expected: Crystal) -> float:
     """Return the root mean square Å between two crystals' atoms; infinite if they are not the same crystal."""
-    one, other = crystal.to_pymatgen(), expected.to_pymatgen()
-    match = StructureMatcher(ltol=0.1, stol=0.2, angle_tol=3).get_rms_dist(other, one)
-    return match[0] * (other.volume / len(other)) ** (1 / 3) if match else np.inf
+    structure, expected_structure = crystal.to_pymatgen(), expected.to_pymatgen()
+    match = StructureMatcher(ltol=0.1, stol=0.2, angle_tol=3).get_rms_dist(expected_structure, structure)
+    return match[0] * (expected_structure.volume / len(expected_structure)) ** (1 / 3) if match else np.inf

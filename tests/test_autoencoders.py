@@ -1,4 +1,4 @@
-"""What every kind of autoencoder keeps to, and that a further kind needs no change elsewhere."""
+"""Tests of the interface of every kind of autoencoder: a further kind needs no change elsewhere."""
 
 import copy
 

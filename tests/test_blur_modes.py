@@ -14,8 +14,8 @@ from crystalgrid.nets.autoencoders.principal_components import PrincipalComponen
 def test_along_axes_multiplies_every_axis():
     torch.manual_seed(0)
     grid, matrix = torch.randn(2, 5, 5, 5), torch.randn(5, 3)
-    wanted = torch.einsum("bxyz,xi,yj,zk->bijk", grid, matrix, matrix, matrix)
-    torch.testing.assert_close(along_axes(grid, matrix), wanted)
+    product = torch.einsum("bxyz,xi,yj,zk->bijk", grid, matrix, matrix, matrix)
+    torch.testing.assert_close(along_axes(grid, matrix), product)
 
 
 @torch.no_grad()

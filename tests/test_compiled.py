@@ -69,11 +69,11 @@ def test_the_sampler_finds_the_same_atoms_with_either(forms: tuple[Path, Path], 
         command += ["--no-prior"]  # the two forms of which are compared above
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
-    one, other = (np.load(tmp_path / form.suffix / "density.npy") for form in forms)
-    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
-    one, other = (ase.io.read(tmp_path / form.suffix / "samples.xyz", ":") for form in forms)
-    assert sum(map(len, one)) > 0
-    for frame, same in zip(one, other, strict=True):
+    by_script, by_package = (np.load(tmp_path / form.suffix / "density.npy") for form in forms)
+    np.testing.assert_allclose(by_script, by_package, rtol=1e-5, atol=1e-5)
+    by_script, by_package = (ase.io.read(tmp_path / form.suffix / "samples.xyz", ":") for form in forms)
+    assert sum(map(len, by_script)) > 0
+    for frame, same in zip(by_script, by_package, strict=True):
         assert frame.symbols.get_chemical_formula() == same.symbols.get_chemical_formula()
         np.testing.assert_allclose(frame.positions, same.positions, atol=1e-3)
 

@@ -34,7 +34,7 @@ def channels(density: torch.Tensor) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("number", [1, 8, 92])
 @pytest.mark.parametrize("position", [(5.1, 4.8, 5.3), (0.2, 5.0, 9.9)])
 def test_an_atom_alone_is_told_from_any_voxel_of_it(number, position):
-    """At the width of Eq. (1) itself, nearly exactly; sharper ones have lost their finest waves."""
+    """The width of Eq. (1) itself is nearly exact; sharper widths have lost their finest blur modes."""
     seen = channels(density_of(np.array([position]), np.array([number])))
     away = np.linalg.norm(VOXELS - position, axis=-1)
     of_it = torch.from_numpy(away < 0.5)
@@ -71,8 +71,8 @@ def test_derivatives_are_those_of_the_sum_of_modes():
     coefficients, modes = rng.standard_normal((4, 4, 4)), rng.standard_normal((3, 4, 6))
     found = value_and_derivatives(*(torch.from_numpy(x) for x in (coefficients[None], modes)))
     expected = reference.jet(coefficients, modes)
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one[0].numpy(), other, rtol=1e-12)
+    for got, reference_values in zip(found, expected, strict=True):
+        np.testing.assert_allclose(got[0].numpy(), reference_values, rtol=1e-12)
 
 
 @pytest.mark.parametrize("width", NOISE)

@@ -57,9 +57,9 @@ def test_crystals_split_otherwise_than_for_training_are_told_of(run, capsys):
     split = load_crystals("prototypes", mode=mode, seed=0).checksum
     info = replace(checkpoint.info, data=DataInfo("prototypes", split))
     write_checkpoint(path, replace(checkpoint, info=info))
-    for seed, said in ((0, False), (5, True)):
+    for seed, warns in ((0, False), (5, True)):
         evaluate(str(folder), max_cubes=3, seed=seed)
-        assert ("may have been trained on" in capsys.readouterr().err) == said
+        assert ("may have been trained on" in capsys.readouterr().err) == warns
 
 
 def test_bad_input_is_one_line(run, tmp_path):

@@ -127,28 +127,30 @@ def test_draws_of_a_prior_are_compared_with_crystals_that_are_cut_as_it_learned_
     network = copy.deepcopy(tiny.model.network)
     network.generator = LatentFlow(300, (8,))
     model = Model(network, replace(tiny.model.metadata, prior=tiny.model.metadata))
-    one = study(model, tiny.crystals, tiny.chosen, SEED)
-    torch.testing.assert_close(one.drawn.z, model.prior(latents(SEED, 0, 6, 300)))
-    torch.testing.assert_close(one.normal.density, tiny.drawn.density)
-    found = draws.atoms_by_source(one)
+    with_prior = study(model, tiny.crystals, tiny.chosen, SEED)
+    torch.testing.assert_close(with_prior.drawn.z, model.prior(latents(SEED, 0, 6, 300)))
+    torch.testing.assert_close(with_prior.normal.density, tiny.drawn.density)
+    found = draws.atoms_by_source(with_prior)
     apart = draws.distance_from_real(draws.neighbour_distances({**found, "drawn": found[draws.CANONICAL]}), wasserstein)
     assert apart["drawn"] == 0
     assert apart["N(0, 1)"] > 0.01
-    assert set(draws.run(one, tmp_path)["wasserstein_A"]) == {"reconstructed", "drawn", "N(0, 1)"}
+    assert set(draws.run(with_prior, tmp_path)["wasserstein_A"]) == {"reconstructed", "drawn", "N(0, 1)"}
 
 
 def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys, saved_figures):
     crystals = [PEROVSKITE, Crystal(10 * np.eye(3), [[0.5, 0.5, 0.5]], [26]), ZOO["hexagonal"], PEROVSKITE]
     density = voxelize(crystals)
     draws_of = Decoded(torch.zeros(4, 300), density, find_atoms(label_species(crystals), density))
-    known = CrystalSet.from_crystals([PEROVSKITE], ["SrTiO3"])
-    known = CrystalSet.concatenate([known.with_splits(np.array(["train"])), tiny.crystals.split("test")])
-    one = tiny._replace(crystals=known, drawn=draws_of)
-    numbers = drawn_crystals.run(one, tmp_path)
+    crystals_of_data = CrystalSet.from_crystals([PEROVSKITE], ["SrTiO3"])
+    crystals_of_data = CrystalSet.concatenate(
+        [crystals_of_data.with_splits(np.array(["train"])), tiny.crystals.split("test")]
+    )
+    study_of_draws = tiny._replace(crystals=crystals_of_data, drawn=draws_of)
+    numbers = drawn_crystals.run(study_of_draws, tmp_path)
     assert [numbers[key] for key in ("n_draws", "recovered", "different", "known")] == [4, 3, 2, 1]
     assert numbers["space_groups"]["train"] == 1
     assert numbers["without_symmetry"]["drawn"] == 0
-    seen = drawn_crystals.measure(drawn_crystals.recovered_draws(one, 1))
+    seen = drawn_crystals.measure(drawn_crystals.recovered_draws(study_of_draws, 1))
     assert seen.space_groups.tolist() == [221, 186, 221]
     np.testing.assert_allclose(seen.volumes, [3.9**3 / 5, 3.25**2 * 5.2 * 3**0.5 / 8, 3.9**3 / 5], rtol=1e-3)
     assert 0 < numbers["wasserstein_to_train"]["drawn"]["spacing_A"] < 1
@@ -156,7 +158,7 @@ def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys, 
     shares = np.array([bar.get_height() for bar in systems.patches]).reshape(3, 7)
     np.testing.assert_allclose(shares[0], [0, 0, 0, 0, 0, 1 / 3, 2 / 3])  # of draws: hexagonal, cubic
     np.testing.assert_allclose(shares[1], [0, 0, 0, 0, 0, 0, 1])  # of the training split
-    single = one._replace(model=Model(tiny.model.network, replace(tiny.model.metadata, mode="single")))
+    single = study_of_draws._replace(model=Model(tiny.model.network, replace(tiny.model.metadata, mode="single")))
     assert drawn_crystals.run(single, tmp_path / "none") is None
     assert "drawn crystals: left out, since" in capsys.readouterr().err
 

@@ -46,10 +46,10 @@ def test_the_file_agrees_with_the_run_and_says_what_it_is(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     export(run, tmp_path / "model.pt")
-    told = capsys.readouterr()
-    assert "density  largest error" in told.out
-    assert "% of voxels" in told.out
-    assert told.err == ""
+    printed = capsys.readouterr()
+    assert "density  largest error" in printed.out
+    assert "% of voxels" in printed.out
+    assert printed.err == ""
     eager, exported = cg.load(run), cg.load(tmp_path / "model.pt")
     z = latents(3, 0, 5, 300)
     torch.testing.assert_close(exported.decode(z), eager.decode(z), rtol=0, atol=1e-4)

@@ -78,8 +78,8 @@ def test_a_command_says_which_extra_it_needs(words: str, tmp_path: Path) -> None
     program = "from crystalgrid.commands.entry import main; main()"
     for package, extra in (needed.split() for needed in COMMANDS[words]):
         done = without({package}, program, *words.split(), cwd=tmp_path)
-        told = f"error: {package} is needed for this and not installed: pip install 'crystalgrid{extra}'\n"
-        assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+        message = f"error: {package} is needed for this and not installed: pip install 'crystalgrid{extra}'\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
     assert list(tmp_path.iterdir()) == []
 
 

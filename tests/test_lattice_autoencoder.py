@@ -114,7 +114,7 @@ def test_structure_factors_are_those_of_ridge_regression():
     crystals = [ZOO["hexagonal"], ZOO["strongly oblique"], ZOO["2.5 Å cell"]]
     density = cubes_of(crystals)
     density = density / density.mean((1, 2, 3), keepdim=True)
-    reciprocal = torch.from_numpy(np.stack([np.linalg.inv(one.lattice).T for one in crystals]))
+    reciprocal = torch.from_numpy(np.stack([np.linalg.inv(crystal.lattice).T for crystal in crystals]))
     factors = StructureFactors(40)
     miller = factors.miller_indices(reciprocal).numpy()
     found = torch.cat([x.reshape(len(crystals), -1) for x in factors.fit(density, reciprocal)], 1).numpy()
@@ -127,7 +127,7 @@ def test_structure_factors_are_those_of_ridge_regression():
 
 @torch.no_grad()
 def test_structure_factors_are_those_of_point_atoms():
-    """Where a wave is seen, c - is is Σ Z exp(-iG·r) / Σ Z, with r from the cube's middle."""
+    """The factors c - is are Σ Z exp(-iG·r) / Σ Z, with r from the cube's centre, for all G that the blur leaves."""
     crystal, factors = ZOO["hexagonal"], StructureFactors(60)
     density = voxelize([crystal], GRID)
     reciprocal = torch.from_numpy(np.linalg.inv(crystal.lattice).T[None])
@@ -226,5 +226,5 @@ def test_a_mirror_is_no_translation():
         length * np.eye(3), [[0, 0, 0], [0.25, 0, 0], [0.75, 0, 0], [0, 0.3, 0], [0, 0.7, 0]], [26, 8, 8, 6, 6]
     )
     density = voxelize([crystal], GRID, torch.full((1, 3), -5.0, dtype=torch.float64))
-    sides = torch.linalg.vector_norm(LatticeFinder(30)(density)[0], dim=1)
-    assert all(abs(side - length) < 0.05 or side > 11 - 1e-3 for side in sides.tolist())
+    lengths = torch.linalg.vector_norm(LatticeFinder(30)(density)[0], dim=1)
+    assert all(abs(found - length) < 0.05 or found > 11 - 1e-3 for found in lengths.tolist())

@@ -93,10 +93,10 @@ def test_torchrun_and_slurm_say_which_shard(
         assert (tmp_path / "samples.xyz").exists()
         return
     assert [path.name for path in tmp_path.iterdir()] == [f"shard-{shard}"]
-    k, of = map(int, shard.split("-of-"))
+    k, n_shards = map(int, shard.split("-of-"))
     indices = [frame.info["index"] for frame in ase.io.read(tmp_path / f"shard-{shard}/samples.xyz", ":")]
-    assert indices == list(range(12 * k // of * 5, 12 * (k + 1) // of * 5))
-    assert f"shard {k}/{of}, as " in done.stderr
+    assert indices == list(range(12 * k // n_shards * 5, 12 * (k + 1) // n_shards * 5))
+    assert f"shard {k}/{n_shards}, as " in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_killed_again_and_again_it_makes_the_same_library(
 def test_what_was_written_after_the_manifest_is_made_anew(
     sampler: Path, whole: tuple[Path, Path], tmp_path: Path, torn: int
 ) -> None:
-    """As a machine leaves it that stopped between writing structures and writing the manifest."""
+    """A machine may stop after it has written structures and before it has written the manifest."""
     out, (model, folder) = tmp_path / "out", whole
     out.mkdir()
     contents = {name: (folder / name).read_bytes() for name in manifest(folder)["bytes"]}
@@ -218,9 +218,11 @@ def test_a_library_that_lost_records_is_refused(sampler: Path, whole: tuple[Path
 def test_an_altered_manifest_is_refused(
     sampler: Path, whole: tuple[Path, Path], tmp_path: Path, changes: dict, message: str
 ) -> None:
-    begun = {"next": 0, "kept": 0, "without_atoms": 0, "finished": False}
+    new_run = {"next": 0, "kept": 0, "without_atoms": 0, "finished": False}
     removed = dict.fromkeys(manifest(whole[1])["removed"], 0)
-    (tmp_path / "manifest.json").write_text(json.dumps({**manifest(whole[1]), **begun, "removed": removed, **changes}))
+    (tmp_path / "manifest.json").write_text(
+        json.dumps({**manifest(whole[1]), **new_run, "removed": removed, **changes})
+    )
     assert_refused(run(sampler, whole[0], "-o", tmp_path, *LIBRARY, "--resume"), message)
 
 

@@ -64,8 +64,8 @@ def test_a_home_that_cannot_be_written_to_is_said_once(temporary: Path, tmp_path
     for name in ("file", "file", "other"):
         cache.cached(name, f"making {name} …", lambda path: written(calls, path))
     assert calls == [temporary / "file", temporary / "other"]
-    said = f"the home folder cannot be written to, so that {temporary} is used; XDG_CACHE_HOME names a cache\n"
-    assert capsys.readouterr().err == f"{said}making file …\nmaking other …\n"
+    warning = f"the home folder cannot be written to, so that {temporary} is used; XDG_CACHE_HOME names a cache\n"
+    assert capsys.readouterr().err == f"{warning}making file …\nmaking other …\n"
 
 
 def test_a_cache_that_is_read_only_is_read(temporary: Path, tmp_path: Path, monkeypatch) -> None:

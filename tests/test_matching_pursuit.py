@@ -35,7 +35,7 @@ def assert_are(positions: torch.Tensor, weights: torch.Tensor, expected: np.ndar
 @pytest.mark.parametrize(("count", "apart"), [(1, 0), (2, 1.0), (5, 1.2), (12, 1.5), (30, 1.5), (60, 1.8)])
 def test_atoms_anywhere_are_found(count, apart):
     atoms = [random_atoms(np.random.default_rng((count, i)), count, apart) for i in range(6)]
-    found = PURSUIT(torch.cat([density_of(*one) for one in atoms]))
+    found = PURSUIT(torch.cat([density_of(*cube_atoms) for cube_atoms in atoms]))
     for positions, weights, expected in zip(*found, atoms, strict=True):
         assert_are(positions, weights, *expected)
 
@@ -70,12 +70,12 @@ def test_gaussians_are_the_density():
 def test_normal_equations_are_those_of_differences():
     rng = np.random.default_rng(4)
     positions, numbers = random_atoms(rng, 4, 0.5)
-    left = rng.standard_normal((30, 30, 30))
-    tensors = [torch.from_numpy(x)[None].double() for x in (left, positions, numbers)]
-    squares, towards = normal_equations(*tensors, PURSUIT.voxels)
-    expected = reference.normal_equations(left, positions, numbers, GRID)
+    residual = rng.standard_normal((30, 30, 30))
+    tensors = [torch.from_numpy(x)[None].double() for x in (residual, positions, numbers)]
+    squares, gradient = normal_equations(*tensors, PURSUIT.voxels)
+    expected = reference.normal_equations(residual, positions, numbers, GRID)
     np.testing.assert_allclose(squares[0].numpy(), expected[0], rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(towards[0].numpy(), expected[1], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(gradient[0].numpy(), expected[1], rtol=1e-6, atol=1e-7)
 
 
 @torch.no_grad()
@@ -108,9 +108,9 @@ def test_nothing_is_found_in_nothing():
 @torch.no_grad()
 def test_what_is_found_does_not_depend_on_the_other_cubes():
     atoms = [random_atoms(np.random.default_rng((9, i)), count, 1.5) for i, count in enumerate((3, 40, 11))]
-    density = torch.cat([density_of(*one) for one in atoms])
+    density = torch.cat([density_of(*cube_atoms) for cube_atoms in atoms])
     for i, (positions, weights) in enumerate(zip(*PURSUIT(density), strict=True)):
         alone, same = PURSUIT(density[i : i + 1])
-        there = weights > 0
-        torch.testing.assert_close(weights[there], same[0][same[0] > 0], rtol=1e-6, atol=0)
-        torch.testing.assert_close(positions[there], alone[0][same[0] > 0], rtol=0, atol=1e-6)
+        is_atom = weights > 0
+        torch.testing.assert_close(weights[is_atom], same[0][same[0] > 0], rtol=1e-6, atol=0)
+        torch.testing.assert_close(positions[is_atom], alone[0][same[0] > 0], rtol=0, atol=1e-6)

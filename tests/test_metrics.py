@@ -36,8 +36,8 @@ def truth(*cubes) -> list[TrueAtoms]:
 
 def tallied(found, true, decoded=None, density=None) -> dict:
     tally = Tally(GRID)
-    ones = torch.ones(len(true), 30, 30, 30)
-    tally.add(found, true, ones if decoded is None else decoded, ones if density is None else density)
+    flat_density = torch.ones(len(true), 30, 30, 30)
+    tally.add(found, true, flat_density if decoded is None else decoded, flat_density if density is None else density)
     return tally.summary()
 
 
@@ -110,9 +110,13 @@ def test_against_the_slow_twin():
     rng = np.random.default_rng(1)
     true, found = [], []
     for _ in range(6):
-        there = [(tuple(p), int(z)) for p, z in zip(rng.uniform(-1, 11, (25, 3)), rng.integers(1, 95, 25), strict=True)]
-        true.append(there)
-        shifted = [(tuple(np.array(p) + rng.normal(0, 0.25, 3)), max(1, z + rng.integers(-3, 4))) for p, z in there]
+        cube_atoms = [
+            (tuple(p), int(z)) for p, z in zip(rng.uniform(-1, 11, (25, 3)), rng.integers(1, 95, 25), strict=True)
+        ]
+        true.append(cube_atoms)
+        shifted = [
+            (tuple(np.array(p) + rng.normal(0, 0.25, 3)), max(1, z + rng.integers(-3, 4))) for p, z in cube_atoms
+        ]
         found.append([(p, int(z)) for p, z in shifted if all(0 <= x <= 10 for x in p)][: rng.integers(5, 25)])
     got = tallied(atoms(*found), truth(*true))
     expected = slow_summary(found, true)

@@ -1,4 +1,4 @@
-"""Which crystals are the same, and which are known."""
+"""Tests of novelty: which crystals are the same as others, and which as known ones."""
 
 import numpy as np
 import pytest
@@ -54,19 +54,19 @@ def test_polymorphs_and_other_elements_are_new() -> None:
 def test_processes_change_nothing() -> None:
     crystals = [ROCK_SALT, ZINC_BLENDE, LIKE_CSCL, *list(ZOO.values())[:5]]
     drawn = np.random.default_rng(1).integers(len(crystals), size=24).tolist()
-    many = as_set({str(i): crystals[which] for i, which in enumerate(drawn)})
-    known = as_set({"x": ZINC_BLENDE, "y": crystals[4]})
-    alone, together = novelty(many, known), novelty(many, known, workers=2)
+    many = as_set({str(i): crystals[i_crystal] for i, i_crystal in enumerate(drawn)})
+    known_set = as_set({"x": ZINC_BLENDE, "y": crystals[4]})
+    alone, together = novelty(many, known_set), novelty(many, known_set, workers=2)
     np.testing.assert_array_equal(alone, together)
-    firsts = [drawn.index(which) for which in drawn]
+    firsts = [drawn.index(i_crystal) for i_crystal in drawn]
     assert alone[0].tolist() == ["" if first == i else str(first) for i, first in enumerate(firsts)]
-    assert alone[1].tolist() == [{1: "x", 4: "y"}.get(which, "") for which in drawn]
+    assert alone[1].tolist() == [{1: "x", 4: "y"}.get(i_crystal, "") for i_crystal in drawn]
 
 
 def test_crystals_of_one_id_are_told_apart() -> None:
-    """As those of two libraries with structures of the same index."""
-    both = CrystalSet.concatenate([as_set({"0": ROCK_SALT}), as_set({"0": LIKE_CSCL})])
-    same_as, known_as = novelty(both, as_set({"known": ROCK_SALT}))
+    """Two libraries may hold different structures with the same index."""
+    two_libraries = CrystalSet.concatenate([as_set({"0": ROCK_SALT}), as_set({"0": LIKE_CSCL})])
+    same_as, known_as = novelty(two_libraries, as_set({"known": ROCK_SALT}))
     assert (same_as.tolist(), known_as.tolist()) == (["", ""], ["known", ""])
 
 

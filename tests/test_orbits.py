@@ -37,7 +37,7 @@ def test_space_groups_are_those_that_spglib_finds(cells):
     crystals = to_crystals(from_parameters(cells.lattice_params), cells.frac_coords, cells.numbers)
     space_groups = cells.orbits.space_group.tolist()
     assert len(set(space_groups)) > 30
-    by_spglib = [SpacegroupAnalyzer(one.to_pymatgen(), 0.01).get_space_group_number() for one in crystals]
+    by_spglib = [SpacegroupAnalyzer(crystal.to_pymatgen(), 0.01).get_space_group_number() for crystal in crystals]
     assert np.mean(np.equal(by_spglib, space_groups)) > 0.98  # a few are symmetric only to about the tolerance
 
 

@@ -27,12 +27,12 @@ def test_supercells_of_prototypes_shrink_to_what_they_repeat(prototypes, noise):
     random = np.random.default_rng(7)
     for crystal in prototypes[::12]:
         cell = Cell(crystal.lattice, crystal.frac_coords % 1.0, crystal.numbers)
-        known = moyopy.MoyoDataset(moyopy.Cell(*(part.tolist() for part in cell)), symprec=0.01).prim_std_cell
+        by_moyopy = moyopy.MoyoDataset(moyopy.Cell(*(part.tolist() for part in cell)), symprec=0.01).prim_std_cell
         multiples = np.array([[2, 0, 0], [1, 3, 0], [0, 1, 1]])
         found = primitive_cell(supercell(cell, multiples, random, noise))
-        assert len(found.numbers) == len(known.numbers)
-        assert sorted(found.numbers) == sorted(known.numbers)
-        volume = abs(np.linalg.det(np.array(known.basis)))
+        assert len(found.numbers) == len(by_moyopy.numbers)
+        assert sorted(found.numbers) == sorted(by_moyopy.numbers)
+        volume = abs(np.linalg.det(np.array(by_moyopy.basis)))
         assert abs(np.linalg.det(found.lattice)) == pytest.approx(volume, rel=1e-6)
 
 

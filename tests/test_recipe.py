@@ -125,8 +125,8 @@ def test_the_document_has_every_layer(name, heading, column):
 
 
 def shape_of(output) -> str:
-    channels, *sides = output.shape[1:]
-    return f"{channels} × {sides[0]}³" if sides else str(channels)
+    channels, *sizes = output.shape[1:]
+    return f"{channels} × {sizes[0]}³" if sizes else str(channels)
 
 
 def table(heading: str) -> list[list[str]]:

@@ -18,7 +18,7 @@ from zoo import PEROVSKITE, ZOO, lattice_of, random_crystal, random_origins
 REPEATED = [
     "cubic", "perovskite", "hexagonal", "face-centred", "left-handed", "2.5 Å cell", "rotated", "outside the cell",
 ]  # fmt: skip
-"""Of the zoo, cells that the cube holds more than once along all three of their vectors."""
+"""The crystals of the zoo whose cells the cube holds more than once along all three lattice vectors."""
 
 
 @pytest.mark.parametrize("name", REPEATED)

@@ -138,9 +138,9 @@ def assert_same_files(folder: Path, expected: Path) -> None:
     for name in names:
         if name.suffix in (".csv", ".cif"):
             assert (folder / name).read_text() == (expected / name).read_text()
-    one, other = (load_crystals(str(path / "crystals.parquet")) for path in (folder, expected))
-    np.testing.assert_array_equal(one.lattice, other.lattice)
-    np.testing.assert_array_equal(one.frac_coords, other.frac_coords)
+    crystals, expected_crystals = (load_crystals(str(path / "crystals.parquet")) for path in (folder, expected))
+    np.testing.assert_array_equal(crystals.lattice, expected_crystals.lattice)
+    np.testing.assert_array_equal(crystals.frac_coords, expected_crystals.frac_coords)
 
 
 def stops_after(count: int):
@@ -201,9 +201,9 @@ def test_several_folders_are_one_library(library: Path, bare_library: Path, tmp_
 def test_a_table_says_which_crystals_are_known(bare_library: Path, tmp_path: Path, capsys) -> None:
     turned = PEROVSKITE.frac_coords[:, [2, 0, 1]]
     in_a_row = np.concatenate([turned + np.array([i, 0, 0]) for i in range(3)]) / [3, 1, 1]  # in a cell of 11.7 Å
-    known = Crystal(PEROVSKITE.lattice * [[3], [1], [1]], in_a_row, np.tile(PEROVSKITE.numbers, 3))
-    known.to_pymatgen().to(filename=str(tmp_path / "known.cif"))
-    recover_library([bare_library], tmp_path / "out", known=str(tmp_path / "known.cif"), workers=1)
+    known_crystal = Crystal(PEROVSKITE.lattice * [[3], [1], [1]], in_a_row, np.tile(PEROVSKITE.numbers, 3))
+    known_crystal.to_pymatgen().to(filename=str(tmp_path / "known.cif"))
+    recover_library([bare_library], tmp_path / "out", known_crystal=str(tmp_path / "known.cif"), workers=1)
     assert [row["known_as"] for row in rows_of(tmp_path / "out")] == ["known", ""]
     assert "; 2 different ones, 1 of them known\n" in capsys.readouterr().out
     with pytest.raises(InputError, match="absent: no such file or folder"):

@@ -119,7 +119,7 @@ def test_a_folder_hides_a_released_model_of_its_name_only_with_a_model_in_it(
 def test_a_draw_does_not_depend_on_those_beside_it(name: str) -> None:
     model = cg.load(name)
     noise = latents(0, 0, 24, model.latent_dim)
-    alone = torch.cat([model.prior(one) for one in noise.split(1)])
+    alone = torch.cat([model.prior(z) for z in noise.split(1)])
     torch.testing.assert_close(model.prior(noise), alone, rtol=0, atol=1e-3)
 
 

@@ -94,9 +94,9 @@ def test_a_longer_library_begins_with_the_shorter_one(sampler: Path, mirror: Pat
 
 
 def test_the_batch_moves_no_density(sampler: Path, tiny: Path, tmp_path: Path) -> None:
-    _, one = sampled(sampler, tiny, tmp_path / "one", "-n", 4, "--batch", 1)
-    _, four = sampled(sampler, tiny, tmp_path / "four", "-n", 4, "--batch", 4, "--threads", 1)
-    np.testing.assert_allclose(one, four, rtol=0, atol=1e-4)
+    _, by_ones = sampled(sampler, tiny, tmp_path / "one", "-n", 4, "--batch", 1)
+    _, by_fours = sampled(sampler, tiny, tmp_path / "four", "-n", 4, "--batch", 4, "--threads", 1)
+    np.testing.assert_allclose(by_ones, by_fours, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -222,13 +222,13 @@ def test_a_signal_ends_it_with_whole_frames_kept(
         process.send_signal(by)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + by
-    told = re.fullmatch(
+    message = re.fullmatch(
         r"error: interrupted; the (\d+) structures done are in .*samples\.xyz\.part, and --resume goes on with them\n",
         stderr,
     )
-    assert told, stderr
+    assert message, stderr
     assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "samples.xyz.part"]
-    assert len(ase.io.read(part, ":", format="extxyz")) == int(told[1])
+    assert len(ase.io.read(part, ":", format="extxyz")) == int(message[1])
 
 
 def test_no_space_left_keeps_whole_frames(sampler: Path, mirror: Path, tmp_path: Path) -> None:
@@ -284,8 +284,8 @@ def test_latents_of_a_file_are_decoded(sampler: Path, mirror: Path, tmp_path: Pa
     frames, density = sampled(sampler, mirror, tmp_path / "out", "--latents", tmp_path / "z.npy", "--batch", 8)
     assert np.array_equal(density.reshape(21, 216), z.astype(np.float32))
     assert all("seed" not in frame.info for frame in frames)
-    _, some = sampled(sampler, mirror, tmp_path / "some", "--latents", tmp_path / "z.npy", "-n", 3)
-    assert np.array_equal(some, density[:3])
+    _, first_three = sampled(sampler, mirror, tmp_path / "some", "--latents", tmp_path / "z.npy", "-n", 3)
+    assert np.array_equal(first_three, density[:3])
 
 
 def test_latents_that_are_none_are_refused(sampler: Path, mirror: Path, tmp_path: Path) -> None:

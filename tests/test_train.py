@@ -71,9 +71,9 @@ def test_one_backward_pass_gives_both_gradients_of_the_paper(kind, sizes):
     kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum() / len(density)
     segmented = net.unet.head.loss(net.unet.features(decoded), species)
     of_vae = net.autoencoder.error(decoded, density) + loss.beta * kl / 30**3 + loss.gamma * segmented
-    wanted = torch.autograd.grad(of_vae, list(net.autoencoder.parameters()), retain_graph=True)
-    wanted += torch.autograd.grad(segmented, list(net.unet.parameters()))
-    for seen, expected in zip(got, wanted, strict=True):
+    gradients = torch.autograd.grad(of_vae, list(net.autoencoder.parameters()), retain_graph=True)
+    gradients += torch.autograd.grad(segmented, list(net.unet.parameters()))
+    for seen, expected in zip(got, gradients, strict=True):
         torch.testing.assert_close(seen, expected, rtol=1e-4, atol=1e-7)
 
 
@@ -99,9 +99,9 @@ def test_overfits_eight_crystals(prototypes, recipe, tmp_path):
     content = recipe_from({"name": "small", **tomllib.loads(recipe.read_text())}, "small").to_dict()
     content["network"] |= {"modes": 8, "latent_dim": 32, "unet": (8, 16)}
     content["optimizer"] |= {"batch_size": 8, "learning_rate": 2e-2, "check_every": 1000, "steps": 45}
-    few = prototypes[10:18]
-    training = JointTraining(run_info(recipe_from(content, "test")), few)
-    fixed = evaluation_cubes(few, "repeated", Grid(), seed=0, per_crystal=1)[0]
+    eight_crystals = prototypes[10:18]
+    training = JointTraining(run_info(recipe_from(content, "test")), eight_crystals)
+    fixed = evaluation_cubes(eight_crystals, "repeated", Grid(), seed=0, per_crystal=1)[0]
     training.samples = lambda start, count: fixed
     (tmp_path / "checkpoints").mkdir()
     loop = Loop(training, Log(tmp_path), [fixed], Clock(), steps=45)
@@ -119,8 +119,8 @@ def test_resume_is_exact(start):
     halved = start("halved", max_steps=3)
     assert read_checkpoint(last(halved)).step == 3
     start("halved", max_steps=6, resume=True)
-    for seen, wanted in zip(weights(last(halved)).values(), weights(last(straight)).values(), strict=True):
-        assert torch.equal(seen, wanted)
+    for seen, expected in zip(weights(last(halved)).values(), weights(last(straight)).values(), strict=True):
+        assert torch.equal(seen, expected)
     rows = [read_rows(run / "metrics.csv") for run in (straight, halved)]
     by_step = [{row["step"]: row["loss"] for row in table} for table in rows]
     assert by_step[0].items() <= by_step[1].items()
@@ -143,7 +143,7 @@ def test_a_run_carries_its_configuration_and_loads(start, crystals):
 
 
 def test_a_decay_lasts_as_long_as_the_run(start, recipe, tmp_path):
-    """Where that is longer than the recipe says; the rate that is logged is the U-Net's."""
+    """A run may be longer than the recipe says; the logged rate is the U-Net's."""
     short = tmp_path / "short.toml"
     short.write_text(
         recipe.read_text().replace("steps = 100", "steps = 2").replace("check_every = 4", "check_every = 1")
@@ -153,8 +153,8 @@ def test_a_decay_lasts_as_long_as_the_run(start, recipe, tmp_path):
         rates = [float(row["learning_rate"]) for row in read_rows(run / "metrics.csv")]
         steps = len(rates)
         assert steps > 4
-        wanted = [1e-3 * min(1, (i + 1) / 5) * 0.5 * (1 + math.cos(math.pi * i / steps)) for i in range(steps)]
-        assert rates == pytest.approx(wanted, rel=1e-4)
+        expected_rates = [1e-3 * min(1, (i + 1) / 5) * 0.5 * (1 + math.cos(math.pi * i / steps)) for i in range(steps)]
+        assert rates == pytest.approx(expected_rates, rel=1e-4)
 
 
 def test_devices_that_are_not_there_are_refused(monkeypatch):
@@ -237,7 +237,10 @@ def test_damaged_checkpoints_are_refused(start, two_steps, tmp_path):
         with pytest.raises(InputError, match=r"last\.ckpt: not a checkpoint, or a truncated one"):
             load_run(run)
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
-        tensor = max((one for one in archive.infolist() if "/data/" in one.filename), key=lambda one: one.file_size)
+        tensor = max(
+            (record for record in archive.infolist() if "/data/" in record.filename),
+            key=lambda record: record.file_size,
+        )
     altered = bytearray(whole)
     altered[tensor.header_offset + tensor.file_size // 2] ^= 1
     last(run).write_bytes(altered)

@@ -123,14 +123,17 @@ def test_two_processes_learn_what_one_does_with_twice_the_batch(command, crystal
         "train",
     )
     finished(command("one", "--max-steps", 4, recipe=recipes[4]))
-    said = finished(command("two", "--max-steps", 2, recipe=recipes[2], python=torchrun))
-    assert [line.split()[:2] for line in said.splitlines() if line.startswith("step")] == [["step", "1"], ["step", "2"]]
-    assert said.count("crystals") == 1
+    first_stderr = finished(command("two", "--max-steps", 2, recipe=recipes[2], python=torchrun))
+    assert [line.split()[:2] for line in first_stderr.splitlines() if line.startswith("step")] == [
+        ["step", "1"],
+        ["step", "2"],
+    ]
+    assert first_stderr.count("crystals") == 1
     finished(command("two", "--max-steps", 4, "--resume", recipe=recipes[2], python=torchrun))
 
-    one, two = table(tmp_path / "one"), table(tmp_path / "two")
-    assert [row["step"] for row in two] == ["1", "2", "3", "4"]
-    for row_of_one, row_of_two in zip(one, two, strict=True):
+    single, double = table(tmp_path / "one"), table(tmp_path / "two")
+    assert [row["step"] for row in double] == ["1", "2", "3", "4"]
+    for row_of_one, row_of_two in zip(single, double, strict=True):
         for name, value in row_of_one.items():
             assert float(row_of_two[name]) == pytest.approx(float(value), rel=1e-3), (name, row_of_one["step"])
     assert weights(last(tmp_path / "one")).keys() == weights(last(tmp_path / "two")).keys()
@@ -142,8 +145,8 @@ def test_no_space_left_is_one_line(command, tmp_path):
     """A limit on the size of files is what a full disk is."""
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
     process = command("run", python=("-c", limited + "from crystalgrid.commands.entry import train; train()"))
-    said = process.communicate(timeout=120)[1]
+    stderr = process.communicate(timeout=120)[1]
     assert process.returncode == 1
-    assert "Traceback" not in said
-    assert said.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in stderr
+    assert stderr.splitlines()[-1].startswith("error: ")
     assert list((tmp_path / "run/checkpoints").iterdir()) == []
