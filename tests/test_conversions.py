@@ -26,8 +26,8 @@ POSITIONS_AS_FRACTIONS = "frac_coords spread over .* cells"
 def test_a_mixed_list_is_taken_as_crystals_are(function) -> None:
     crystals = list(ZOO.values())[:3]
     mixed = [crystals[0], crystals[1].to_pymatgen(), crystals[2].to_ase()]
-    wanted, got = function(crystals, GRID), function(mixed, GRID)
-    assert torch.allclose(got.double(), wanted.double(), rtol=1e-4, atol=1e-6)
+    expected, got = function(crystals, GRID), function(mixed, GRID)
+    assert torch.allclose(got.double(), expected.double(), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["to_pymatgen", "to_ase"])

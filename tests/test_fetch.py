@@ -93,9 +93,9 @@ def answers(monkeypatch):
         return f"http://127.0.0.1:{servers[-1].server_port}"
 
     yield start
-    for one in servers:
-        one.shutdown()
-        one.server_close()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 INFO = (200, {}, {"data": {"attributes": {"license": {"href": "https://example.org/cc"}}}, "meta": {}})

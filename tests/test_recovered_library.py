@@ -203,7 +203,7 @@ def test_a_table_says_which_crystals_are_known(bare_library: Path, tmp_path: Pat
     in_a_row = np.concatenate([turned + np.array([i, 0, 0]) for i in range(3)]) / [3, 1, 1]  # in a cell of 11.7 Å
     known_crystal = Crystal(PEROVSKITE.lattice * [[3], [1], [1]], in_a_row, np.tile(PEROVSKITE.numbers, 3))
     known_crystal.to_pymatgen().to(filename=str(tmp_path / "known.cif"))
-    recover_library([bare_library], tmp_path / "out", known_crystal=str(tmp_path / "known.cif"), workers=1)
+    recover_library([bare_library], tmp_path / "out", known=str(tmp_path / "known.cif"), workers=1)
     assert [row["known_as"] for row in rows_of(tmp_path / "out")] == ["known", ""]
     assert "; 2 different ones, 1 of them known\n" in capsys.readouterr().out
     with pytest.raises(InputError, match="absent: no such file or folder"):

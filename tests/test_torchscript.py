@@ -61,8 +61,8 @@ def test_a_recipe_names_operators_of_torch_2_6_alone(name: str) -> None:
 @pytest.mark.parametrize("sizes", [(1, 2, 3, 4, 5), (2, 1, 8, 8, 8)])
 def test_upsampling_is_that_of_torch_bit_by_bit(sizes: tuple[int, ...]) -> None:
     features = torch.rand(sizes, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    wanted = F.interpolate(features, scale_factor=2.0, mode="trilinear")
+    expected = F.interpolate(features, scale_factor=2.0, mode="trilinear")
     got = Upsample()(features)
-    assert torch.equal(got, wanted)
+    assert torch.equal(got, expected)
     (gradient,) = torch.autograd.grad(got.square().sum(), features)
-    assert torch.equal(gradient, torch.autograd.grad(wanted.square().sum(), features)[0])
+    assert torch.equal(gradient, torch.autograd.grad(expected.square().sum(), features)[0])

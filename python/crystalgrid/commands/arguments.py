@@ -1,4 +1,4 @@
-"""Command lines: tyro parses them, and a mistake in one is reported in one line."""
+"""The parsing of command lines by tyro; a mistake is reported in one line."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import tyro
 from ..errors import InputError
 
 DRAWING = re.compile(r"[\u2500-\u257f]|-{3,}")
-"""Characters that a box is drawn with: Unicode's block of them, or dashes where the terminal has no Unicode."""
+"""The characters that boxes are drawn with: Unicode's block of them, or dashes on a terminal without Unicode."""
 
 
 def bind(command: Callable[..., Any] | dict[str, Callable[..., Any]], prog: str, words: list[str]) -> Callable[[], Any]:
-    """Return a command, or one of several subcommands by name, bound to the arguments that `words` give it.
+    """Return a command, or one of several subcommands by name, bound to the arguments in `words`.
 
     prog: the program's name in the help text.
 
@@ -60,6 +60,6 @@ def _deferred(command: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
 
 
 def _first_paragraph(box: str) -> str:
-    """Return the first paragraph in a box as one line: tyro has no public way to an error but what it prints."""
+    """Return the first paragraph in a box as one line: tyro has no public access to an error but its printed text."""
     title, *lines = [" ".join(DRAWING.sub(" ", line).split()) for line in box.splitlines()] or [""]
     return " ".join(takewhile(bool, dropwhile(operator.not_, lines))).rstrip(".") or title

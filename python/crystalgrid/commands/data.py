@@ -9,7 +9,7 @@ from ..errors import require
 from .signals import importing
 
 NEEDED = {"ase-db": ("ase", "data"), "mp": ("mp_api", "mp")}
-"""The optional package that a source is read by, and the extra that brings it."""
+"""The optional package that reads a source, and the extra that installs it."""
 
 
 def pack(

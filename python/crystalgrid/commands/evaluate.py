@@ -22,7 +22,7 @@ def evaluate(
     """Count how well a model reconstructs crystals, print a table beside the paper's numbers, and write it as JSON.
 
     Each crystal is cut into three fixed cubes. `extraction_only` counts the atoms found in the true species and density
-    in place of the networks': the errors that finding atoms in voxels makes by itself.
+    in place of the networks': the errors of finding atoms in voxels alone.
 
     Args:
         model: folder of a training run, an exported model.pt, or the name of a released model.
@@ -31,7 +31,7 @@ def evaluate(
         json_path: file for the metrics.
         picture: PNG file that shows a few cubes: true density, decoded density, and atoms.
         max_cubes: evaluate about this many cubes, of crystals chosen at random by the seed; by default all.
-        seed: of the cubes' origins and rotations, and of the split where the data has none.
+        seed: seed of the cubes' origins and rotations, and of the split if the data has none.
     """
     check_positive(max_cubes=max_cubes)
     if picture:

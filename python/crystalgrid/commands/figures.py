@@ -24,7 +24,7 @@ def figures(
 
     Reconstruction, interpolation, random draws and the crystals in them, conditioning on the largest density, and the
     discriminator take a few minutes. The sweep over beta trains a model for each of --betas, kept in OUT/betas, and
-    runs only where they are given; the same command resumes a sweep that was stopped. docs/experiments.md says what
+    runs only if they are given; the same command resumes a sweep that was stopped. docs/experiments.md says what
     each figure shows.
 
     Args:
@@ -33,8 +33,8 @@ def figures(
         data: "prototypes", a Parquet file, or a folder.
         split: "train", "val" or "test": the crystals to reconstruct and to compare draws with.
         max_cubes: use about this many cubes, three per crystal, and as many draws.
-        seed: of the choice of crystals and their cubes, the draws, the discriminator, the models of the sweep, and the
-            split where the data has none.
+        seed: seed of the choice of crystals and their cubes, the draws, the discriminator, the models of the sweep, and
+            the split if the data has none.
         betas: weights of the KL divergence for the sweep, such as 1e-4 1e-3 1e-2 1e-1, in the recipe's unit.
         minutes_each: minutes of training for each of --betas.
     """

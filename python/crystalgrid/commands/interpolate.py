@@ -21,8 +21,8 @@ def interpolate(
     Writes OUT/latents.npy, and OUT/structures/ as crystalgrid-sample does: index 0 is A, the last one B.
 
     Args:
-        a: file with the first crystal; of several in it, the first that the model accepts
-        b: file with the last one
+        a: file with the first crystal; if it holds several, the first that the model accepts
+        b: file with the last crystal
         model: model.pt, as crystalgrid-export writes it, or the name of a released model
         out: folder to write to, new or empty unless --resume
         steps: number of structures, both ends included

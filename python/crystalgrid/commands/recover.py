@@ -24,14 +24,14 @@ def recover(
     table that says what each crystal is, how well it explains its cube and which earlier one is the same; and a picture
     of the first. Structures without a lattice are counted and left out. With the densities that
     `crystalgrid-sample --save-density` writes, species are right far more often. Finished structures are kept in
-    OUT/parts until all are.
+    OUT/parts until all are finished.
 
     Args:
-        folders: that crystalgrid-sample wrote, such as library/shard-*.
+        folders: folders that crystalgrid-sample wrote, such as library/shard-*.
         out: folder to write to, new or empty, unless --resume.
-        cif: write OUT/cif/INDEX.cif too, with their symmetry.
-        known: crystals such as the training data: "prototypes", a file, or a folder. The table then says which of them
-            a crystal is.
+        cif: write OUT/cif/INDEX.cif too, with each crystal's symmetry.
+        known: crystals such as the training data: "prototypes", a file, or a folder. The table then names the one
+            that each crystal is the same as.
         workers: number of processes; by default one for each core that this process may use.
         dask: address of a Dask scheduler, such as tcp://node1:8786, whose workers do the work instead; they have to see
             OUT under the same path.

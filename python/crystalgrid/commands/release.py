@@ -25,8 +25,8 @@ def release(
         run: folder that crystalgrid-train wrote.
         folder: models/NAME.
         data: Parquet file that the model was trained on.
-        source: where the data comes from, and its licence.
-        machine: what the model was trained on.
+        source: origin of the data and its licence.
+        machine: hardware that the model was trained on.
         max_cubes: evaluate about this many cubes; by default all.
     """
     check_positive(max_cubes=max_cubes)

@@ -1,4 +1,4 @@
-"""`crystalgrid-sample`: read the options of the C++ sampler, find the model, and become the sampler.
+"""`crystalgrid sample`: read the options of the C++ sampler, find the model, and become the sampler.
 
 The options are defined once, in export/options.json, from which the C++ program builds its parser too. Here their
 values stay text: the C++ program checks them.

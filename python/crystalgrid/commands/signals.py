@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Let a signal end the process at once: torch and numpy go on after a KeyboardInterrupt, half imported."""
+    """Let a signal end the process at once, since torch and numpy continue half imported after a KeyboardInterrupt."""
     handlers = {number: signal.signal(number, _exit_now) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in handlers.items():

@@ -1,4 +1,4 @@
-"""`crystalgrid-train`: train the autoencoder and the U-Net together on crystals that are voxelised on the fly."""
+"""`crystalgrid train`: train the autoencoder and the U-Net together on crystals that are voxelised on the fly."""
 
 from pathlib import Path
 from typing import Literal
@@ -26,8 +26,8 @@ def train(
     Writes OUT/checkpoints/{last,best}.ckpt, OUT/metrics.csv and OUT/pictures/. Ctrl-C stops after the current step with
     a checkpoint; the same command with --resume goes on from it, on a CPU exactly.
 
-    A recipe's batch_size is that of each process: N of them train as one would with N times the batch, normalisation
-    included. The first of them writes OUT; --resume reads it in all of them, so nodes must share that folder.
+    A recipe's batch_size is that of each process: N processes train as one would with N times the batch, normalisation
+    included. The first process writes OUT; all of them read it for --resume, so nodes must share that folder.
 
     Args:
         mode: "repeated": a cube is filled with all periodic images. "single": one unit cell, centred and rotated.
@@ -35,16 +35,16 @@ def train(
         data: "prototypes" (the AFLOW prototypes that pymatgen ships), a Parquet file, or a folder.
         recipe: name of a recipe in models/recipes, or path of a TOML file; by default that of --start, or else periodic
             for repeated mode and atomic for single mode.
-        start: training run or released model whose weights to begin with, in place of new ones, at the full learning
-            rate of the recipe; a prior is to be learned anew.
-        seed: of the first weights, the order of crystals, where cubes are cut, and the noise.
-        max_steps: stop after so many steps in all; by default the recipe says. Its decay ends there if that is later,
-            and in a resumed run where it was to end when that began.
-        max_epochs: stop after so many passes over the crystals, likewise.
-        minutes: stop so many minutes after the start, with the last validation done; a recipe's decay then ends there.
+        start: training run or released model whose weights to start from, in place of new ones, at the full learning
+            rate of the recipe; its prior, if any, is dropped and must be learned again.
+        seed: seed of the first weights, the order of crystals, the positions of cubes, and the noise.
+        max_steps: stop after this many steps in total; by default the recipe's number. If it is more than that, a decay
+            of the learning rate ends there; a resumed run keeps the end of its decay.
+        max_epochs: stop after this many passes over the crystals; a decay ends as for max_steps.
+        minutes: stop this many minutes after the start, with the last validation done; a decay then ends there, too.
             A resumed run counts the minutes before it, too.
         resume: go on from OUT/checkpoints/last.ckpt.
-        devices: how many GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
+        devices: number of GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
     check_positive(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
     require("matplotlib", "train")

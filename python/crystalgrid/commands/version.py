@@ -1,4 +1,4 @@
-"""`crystalgrid --version`: versions and what the machine has, as a bug report needs them."""
+"""The report of `crystalgrid --version`: versions and properties of the machine, for bug reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .signals import importing
 
 
 def version_report() -> str:
-    """Return a line for each thing that may matter to a bug report."""
+    """Return a line for each version or property of the machine that may matter to a bug report."""
     with importing():
         import torch
 
@@ -34,7 +34,7 @@ def version_report() -> str:
 
 
 def _compiler() -> str:
-    """Return the first line of what the C++ compiler says of itself, which builds the sampler on first use."""
+    """Return the first line of the version of the C++ compiler, which builds the sampler on first use."""
     path = shutil.which(os.environ.get("CXX") or "c++")
     if path is None:
         return "no C++ compiler is found"
@@ -58,7 +58,7 @@ def _instruction_set() -> str:
 
     nothing = _core.Crystals(0, 0, 0, 0), 0, _core.Cubes(0, 0, True), _core.Grid(30, 10.0, 0.5)
     for name in ("avx512", "avx2"):
-        with suppress(ValueError):  # which the core raises for a set that is missing
+        with suppress(ValueError):  # the core raises it for a set that is missing
             _core.voxelize(
                 *nothing, accuracy=1e-5, cutoff=0.0, threads=1, isa=getattr(_core.Isa, name), float64=False, density=0,
                 cutoffs=0,

@@ -91,7 +91,7 @@ def collect(
     Raises InputError for an output that exists, and for a run to resume that had other settings.
     """
     state = _opened(collection, first, resume, overwrite)
-    start, told, earlier = time.monotonic(), -math.inf, state["crystals"]
+    start, last_line, earlier = time.monotonic(), -math.inf, state["crystals"]
     if state["next"] is not None:
         for page in pages(state["next"]):
             collection.parts.mkdir(exist_ok=True)
@@ -100,8 +100,8 @@ def collect(
             state |= {"pages": state["pages"] + 1, "crystals": crystals, "next": page.next, "notes": notes}
             _write_state(collection.parts, state)
             now = time.monotonic()
-            if now - told > SECONDS_BETWEEN_LINES or page.next is None:
-                told = now
+            if now - last_line > SECONDS_BETWEEN_LINES or page.next is None:
+                last_line = now
                 print(line("fetching", crystals, page.total, now - start, earlier), file=sys.stderr, flush=True)
     _join(collection, state)
 

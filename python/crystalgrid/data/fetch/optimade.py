@@ -139,8 +139,8 @@ def answer(url: str) -> dict[str, Any]:
                 return _content(url, response.read())
         except urllib.error.HTTPError as error:
             if error.code not in BUSY or attempt == TRIES - 1:
-                said = f"the server answers {error.code} {error.reason}{_detail(error)}"
-                raise Refused(f"{_short(url)}: {said}", error.code) from None
+                fault = f"the server answers {error.code} {error.reason}{_detail(error)}"
+                raise Refused(f"{_short(url)}: {fault}", error.code) from None
             time.sleep(min(LONGEST_WAIT, _wait(error.headers.get("Retry-After"), attempt)))
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)

@@ -68,7 +68,7 @@ def _counts(numbers: np.ndarray) -> dict[str, int]:
 
 
 def _is_of_a_cell(block: Any, stated: dict[str, float], units: int) -> bool:
-    """Whether the formula sum counts the atoms of a whole cell, as pymatgen writes it beside that of one unit."""
+    """Tell whether the formula sum counts the atoms of a whole cell, as in CIFs that pymatgen writes."""
     unit = formula(text(block, ("_chemical_formula_structural",)))
     return unit is not None and _times(unit, units) == stated
 
