@@ -3,14 +3,22 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
 from artifacts import write_untrained_run
 from crystalgrid.artifacts.checkpoint import read_checkpoint, write_checkpoint
 from crystalgrid.artifacts.metadata import DataInfo
+from crystalgrid.atoms import Atoms
 from crystalgrid.commands.evaluate import evaluate
 from crystalgrid.data.load import load_crystals
 from crystalgrid.errors import InputError
+from crystalgrid.grid import Grid
+from crystalgrid.report.evaluation import summary_with_intervals
+from crystalgrid.report.intervals import METHOD
+from crystalgrid.report.metrics import Tally, TrueAtoms, none_found
+from crystalgrid.report.metrics_table import metrics_table
 
 KEYS = {
     "pred_to_true_A", "true_to_pred_A", "recall_0p5A", "precision_0p5A", "count_exact", "count_within_1",
@@ -41,6 +49,38 @@ def test_table_json_and_picture(run, tmp_path, capsys):
     assert "paper" in table
     assert "extraction only" in table
     assert sum(line.startswith(tuple(KEYS)) for line in table.splitlines()) == len(KEYS) + 4
+    assert f"6 cubes of 2 crystals, {mode} mode: {metrics['n_true']} true atoms" in table
+    assert max(map(len, table.splitlines())) <= 120
+
+
+def test_intervals_are_of_every_metric(run, tmp_path):
+    folder, _ = run
+    evaluate(str(folder), max_cubes=6, json_path=tmp_path / "metrics.json")
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    for region in (metrics, metrics["interior"]):
+        assert region["intervals"].keys() == KEYS
+        for low, high in filter(None, (region["intervals"]["recall_0p5A"], region["intervals"]["voxel_mse"])):
+            assert low <= high
+    assert "crystals" in metrics["interval_method"]
+
+
+def test_counts_stand_beside_the_most_there_could_be_and_no_atom_is_no_distance():
+    grid = Grid()
+    density, none = torch.ones(3, 30, 30, 30), Atoms(*(torch.zeros(n, dtype=torch.int64) for n in (0, 0, 4, 0)))
+    tally, extraction = Tally(grid), Tally(grid)
+    true = [TrueAtoms(np.full((1, 3), 5.0), np.array([26]))] * 3
+    found = Atoms(torch.full((3, 3), 5.0), torch.full((3,), 26), torch.arange(4), torch.ones(3, dtype=torch.int64))
+    tally.add(none._replace(positions=torch.zeros(0, 3)), true, density, density)
+    extraction.add(found, true, density, density)
+    metrics = {
+        "mode": "repeated", **summary_with_intervals(tally, 0), "extraction_only": extraction.summary(),
+        "interval_method": METHOD, "none_found_A": none_found(grid),
+    }  # fmt: skip
+    rows = {line[:19].strip(): line[19:].split() for line in metrics_table(metrics).splitlines()}
+    assert rows["true_to_pred_A p50"][:4] == ["none", "found", "[∞,", "∞]"]
+    assert rows["pred_to_true_A p50"][0] == "–"
+    assert rows["count_exact"] == ["0", "[0,", "0]", "0", "[0,", "0]", "≤", "1", "≤", "1", "–"]
+    assert "17.3" not in metrics_table(metrics)
 
 
 def test_the_same_seed_sees_the_same_cubes(run, tmp_path):

@@ -3,18 +3,24 @@
 `export/README.md` is the contract.
 """
 
+from __future__ import annotations
+
 import hashlib
+import io
 import json
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError
 from .metadata import FORMAT, ArtifactInfo
 
 METADATA = "extra/crystalgrid.json"
 CHECKSUM = "extra/crystalgrid.sha256"
+FORMULAS = "extra/formulas.npy"
 
 
 def read_metadata(path: Path) -> ArtifactInfo:
@@ -29,9 +35,24 @@ def read_metadata(path: Path) -> ArtifactInfo:
     return ArtifactInfo.from_dict(content, str(path))
 
 
-def add_metadata(path: Path, metadata: ArtifactInfo) -> None:
-    """Add metadata to an archive without any, then the checksum over all of it."""
+def add_metadata(path: Path, metadata: ArtifactInfo, formulas: np.ndarray | None = None) -> None:
+    """Add metadata to an archive without any, then the checksum over all of it.
+
+    formulas: hashes of the reduced formulas that were trained on (see `data.formulas`), [F] uint64.
+    """
+    if formulas is not None:
+        content = io.BytesIO()
+        np.save(content, formulas)
+        with zipfile.ZipFile(path, "a") as archive:
+            _add(archive, FORMULAS, content.getvalue())
     add_json(path, metadata.to_dict())
+
+
+def read_formulas(path: Path) -> np.ndarray | None:
+    """Return the hashes of the reduced formulas that an exported file says were trained on, None if it says none."""
+    with zipfile.ZipFile(path) as archive:
+        record = f"{_root(archive)}/{FORMULAS}"
+        return np.load(io.BytesIO(archive.read(record))) if record in archive.namelist() else None
 
 
 def add_json(path: Path, content: dict[str, Any]) -> None:
@@ -72,10 +93,9 @@ def _text(archive: zipfile.ZipFile, record: str) -> str:
     return archive.read(f"{_root(archive)}/{record}").decode()
 
 
-def _add(archive: zipfile.ZipFile, record: str, text: str) -> None:
-    archive.writestr(
-        zipfile.ZipInfo(f"{_root(archive)}/{record}"), text
-    )  # a new ZipInfo has a fixed time, so files do not differ by it
+def _add(archive: zipfile.ZipFile, record: str, content: str | bytes) -> None:
+    entry = zipfile.ZipInfo(f"{_root(archive)}/{record}")  # has a fixed time, so files do not differ by it
+    archive.writestr(entry, content)
 
 
 def _root(archive: zipfile.ZipFile) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +39,8 @@ class Checkpoint:
     optimizer: dict[str, Any] = field(default_factory=dict)
     """The optimiser's `state_dict`."""
     lowest_val_loss: float = math.inf
+    formulas: np.ndarray | None = None
+    """Hashes of the reduced formulas that were trained on (see `data.formulas`), [F] uint64; None in old files."""
 
     @property
     def step(self) -> int:
@@ -64,6 +67,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "global_step": checkpoint.step,
         "lowest_val_loss": checkpoint.lowest_val_loss,
     }
+    if checkpoint.formulas is not None:
+        content["formulas"] = torch.from_numpy(checkpoint.formulas.view(np.int64))
     with written_whole(path) as temporary:
         memory = io.BytesIO()  # torch's own error for a full disk does not say so
         torch.save(content, memory)
@@ -88,6 +93,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         weights,
         content.get("optimizer_states", [{}])[0],
         content.get("lowest_val_loss", by_lightning),
+        content["formulas"].numpy().view(np.uint64) if "formulas" in content else None,
     )
 
 

@@ -24,6 +24,7 @@ from .archive import add_metadata
 from .compiled import built_for, package
 from .exported import open_network, script_network
 from .find import find_model, is_exported, load_trained
+from .formulas import trained_formulas
 from .metadata import ArtifactInfo, RunInfo, Versions
 from .state_names import state_for_file
 
@@ -60,7 +61,7 @@ def export_model(run: str, out: Path) -> None:
         print(agreement_table(agreement, source))
         refuse_disagreement(agreement)
         verified = {"same_species": agreement.same_species, "batch_sizes": BATCH_SIZES, "data": source}
-        add_metadata(temporary, replace(metadata, verified={**agreement.errors, **verified}))
+        add_metadata(temporary, replace(metadata, verified={**agreement.errors, **verified}), trained_formulas(path))
         load(temporary)
     print(f"{out}: written")
 

@@ -3,17 +3,20 @@
 import json
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..errors import InputError
 from ..files import shipped, written_whole
 from ..nets.network import CrystalNet
-from .checkpoint import load_run
+from .checkpoint import checkpoint_of, load_run, read_checkpoint
 from .metadata import FORMAT, RunInfo
 from .state_names import state_for_file, state_from_file
 
 WEIGHTS = "weights.safetensors"
+FORMULAS = "formulas.npy"
+"""The file of the hashes of the reduced formulas that were trained on (see `data.formulas`), [F] uint64."""
 KEY = "crystalgrid"
 """The key of the run's description in the file's metadata."""
 
@@ -33,6 +36,15 @@ def write_weights(run: Path, folder: Path) -> None:
     }
     with written_whole(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary, {KEY: description})
+    formulas = read_checkpoint(checkpoint_of(run)).formulas
+    if formulas is not None:
+        write_formulas(folder, formulas)
+
+
+def write_formulas(folder: Path, formulas: np.ndarray) -> None:
+    """Write the hashes of the formulas that a released model was trained on to its folder."""
+    with written_whole(folder / FORMULAS) as temporary:
+        np.save(temporary, formulas)
 
 
 def load_released(folder: Path) -> tuple[CrystalNet, RunInfo]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..crystal import MAX_Z
 from ..report import pictures
-from ..report.evaluation import PAPER, cubes_in_picture
+from ..report.evaluation import cubes_in_picture
 from ..report.metrics import MATCH, Region, Tally, pearson, percentiles
+from ..report.metrics_table import PAPER
 from ..report.panels import canvas, draw_agreement, draw_histogram, draw_pairs, label_axes, save
 from .study import Study
 

@@ -22,21 +22,13 @@ from ..model import Model, load
 from ..progress import progress
 from . import pictures
 from .decoding import decode, encode
-from .metrics import Tally, true_atoms
+from .intervals import METHOD, intervals
+from .metrics import Tally, none_found, true_atoms
+from .metrics_table import halves_table, metrics_table
+from .seen_formulas import SEEN, UNSEEN, seen_by
 
 CUBES_PER_CRYSTAL = 3
 CUBES_IN_PICTURE = 4
-PAPER: dict[str, dict[str, Any]] = {
-    "single": {
-        "recall_0p5A": 0.99, "count_exact": 0.90, "count_within_1": 0.97,
-        "species_exact": 0.66, "species_within_2": 0.98,
-    },
-    "repeated": {
-        "pred_to_true_A": {"p50": 0.2, "p75": 1.0, "p90": 2.0}, "true_to_pred_A": {"p75": 1.0},
-        "species_exact": 0.654, "z_pearson": 0.98,
-    },
-}  # fmt: skip
-"""Metrics that Hoffmann et al. 2019 report (sections 4.1 and 4.2.2), on a random split of other crystals."""
 CODEC_NOTE = (
     "The paper's autoencoder is learned. This model's is a closed-form codec; only its U-Net is learned. So the last\n"
     "column is no comparison of like with like."
@@ -64,11 +56,13 @@ def evaluate_model(
     crystals = crystals_of_split(crystals, split, data)
     if max_cubes is not None:
         crystals = choose_crystals(crystals, max_cubes, seed)
-    metrics = measure(loaded, crystals, seed, picture)
+    metrics = measure(loaded, crystals, seed, picture, seen_by(model, crystals))
     metrics |= {"model": model, "data": data, "split": split, "seed": seed}
     if json_path is not None:
         write_json(json_path, metrics)
     print(metrics_table(metrics))
+    if SEEN in metrics:
+        print("\n" + halves_table(metrics))
     if loaded.metadata.has_codec:
         print(CODEC_NOTE)
     return metrics
@@ -108,11 +102,18 @@ def choose_crystals(crystals: CrystalSet, max_cubes: int, seed: int) -> CrystalS
 
 
 @torch.no_grad()
-def measure(model: Model, crystals: CrystalSet, seed: int = 0, picture: Path | None = None) -> dict[str, Any]:
-    """Return the metrics of a model over the fixed cubes of these crystals.
+def measure(
+    model: Model,
+    crystals: CrystalSet,
+    seed: int = 0,
+    picture: Path | None = None,
+    seen: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Return the metrics of a model over the fixed cubes of these crystals, with their intervals.
 
     `extraction_only` has the same metrics for atoms found in the true densities and species, without the networks.
     picture: PNG file that shows a few of the first cubes.
+    seen: bool for each crystal; the metrics of those for which it is true, and of the others, are added.
     """
     grid = model.grid
     network, extraction = Tally(grid), Tally(grid)
@@ -124,34 +125,31 @@ def measure(model: Model, crystals: CrystalSet, seed: int = 0, picture: Path | N
         extraction.add(find_atoms(cubes.species(grid), density, grid), true, density, density)
         if picture is not None and batch == 0:
             pictures.reconstructions(picture, density, decoded, true, found, grid, cubes_in_picture(len(true)))
-    return {"mode": model.mode, **network.summary(), "extraction_only": extraction.summary()}
+    metrics = {
+        "mode": model.mode,
+        **summary_with_intervals(network, seed),
+        "extraction_only": extraction.summary(),
+        "interval_method": METHOD,
+        "none_found_A": none_found(grid),
+    }
+    if seen is not None and seen.any() and not seen.all():
+        for key, chosen in ((SEEN, seen), (UNSEEN, ~seen)):
+            part = network.of_cubes(np.repeat(chosen, CUBES_PER_CRYSTAL))
+            metrics[key] = summary_with_intervals(part, seed)
+    return metrics
+
+
+def summary_with_intervals(tally: Tally, seed: int) -> dict[str, Any]:
+    """Return the metrics of a tally, with an interval of each as `intervals`."""
+    summary = tally.summary()
+    summary["interior"]["intervals"] = intervals(tally.interior, CUBES_PER_CRYSTAL, seed)
+    n_crystals = summary["n_cubes"] // CUBES_PER_CRYSTAL
+    return {"n_crystals": n_crystals, **summary, "intervals": intervals(tally.all, CUBES_PER_CRYSTAL, seed)}
 
 
 def cubes_in_picture(n_cubes: int) -> list[int]:
     """Return the cubes to draw, the second of each of the first crystals: the first is at the crystal's origin."""
     return list(range(n_cubes))[1::CUBES_PER_CRYSTAL][:CUBES_IN_PICTURE]
-
-
-def metrics_table(metrics: dict[str, Any]) -> str:
-    """Return the metrics as a text table with a column of the paper's."""
-    columns = {
-        "model": metrics,
-        "interior": metrics["interior"],
-        "extraction only": metrics["extraction_only"],
-        "interior ": metrics["extraction_only"]["interior"],
-        "paper": PAPER[metrics["mode"]],
-    }
-    lines = [f"{metrics['n_cubes']} cubes, {metrics['mode']} mode", f"{'':22}" + "".join(f"{c:>17}" for c in columns)]
-    for key in (key for key, value in metrics["interior"].items() if key != "n_cubes"):
-        parts = metrics[key] if isinstance(metrics[key], dict) else {"": None}
-        for part in parts:
-            values = [(c.get(key) or {}).get(part) if part else c.get(key) for c in columns.values()]
-            lines.append(f"{key} {part:3}".ljust(22) + "".join(f"{_number(value):>17}" for value in values))
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,11 @@ SHELL = 1.0
 """The depth in Å of the shell of true atoms around the cube, and of the layer within it that is not interior."""
 ON_A_FACE = 1e-6
 """The distance in Å from a face at which an atom counts as inside the cube, however its coordinate was rounded."""
+
+
+def none_found(grid: Grid) -> float:
+    """Return the distance in Å, the diagonal of the cube, that stands for no atom at all."""
+    return math.sqrt(3) * grid.length
 
 
 class TrueAtoms(NamedTuple):
@@ -85,24 +91,47 @@ class Region:
         self.squared_errors.append(error.square().mean(1).numpy())
         self.relative_errors.append((error.norm(dim=1) / size.norm(dim=1).clamp_min(1e-12)).numpy())
 
+    def means(self) -> dict[str, list[np.ndarray]]:
+        """Return the metrics that are means, by name: the values of each cube, over all of which the mean is taken."""
+        count_errors = [abs(np.array([found - true])) for found, true in self.counts]
+        z_errors = [abs(matched[:, 0] - matched[:, 1].astype(float)) for matched in self.matched]
+        return {
+            "recall_0p5A": [to_pred <= MATCH for to_pred in self.true_to_pred],
+            "precision_0p5A": [to_true <= MATCH for to_true in self.pred_to_true],
+            "count_exact": [error == 0 for error in count_errors],
+            "count_within_1": [error <= 1 for error in count_errors],
+            "species_exact": [error == 0 for error in z_errors],
+            "species_within_2": [error <= 2 for error in z_errors],
+            "voxel_mse": list(np.concatenate(self.squared_errors or [np.zeros(0)])[:, None]),
+            "voxel_rel_l2": list(np.concatenate(self.relative_errors or [np.zeros(0)])[:, None]),
+        }
+
     def summary(self) -> dict[str, Any]:
-        """Return the metrics of the region; None if there was nothing to count."""
+        """Return the metrics of the region, None if there was nothing to count, and the counts they are of."""
         to_true, to_pred = np.concatenate(self.pred_to_true), np.concatenate(self.true_to_pred)
         found_z, true_z = np.concatenate(self.matched).T.astype(float)
-        count_errors, z_errors = abs(np.diff(np.array(self.counts))), abs(found_z - true_z)
+        means = {key: mean(np.concatenate(values or [np.zeros(0)])) for key, values in self.means().items()}
+        voxels = {key: means.pop(key) for key in ("voxel_mse", "voxel_rel_l2")}
         return {
+            "n_found": len(to_true),
+            "n_true": len(to_pred),
+            "n_matched": len(found_z),
             "pred_to_true_A": percentiles(to_true),
             "true_to_pred_A": percentiles(to_pred),
-            "recall_0p5A": mean(to_pred <= MATCH),
-            "precision_0p5A": mean(to_true <= MATCH),
-            "count_exact": mean(count_errors == 0),
-            "count_within_1": mean(count_errors <= 1),
-            "species_exact": mean(z_errors == 0),
-            "species_within_2": mean(z_errors <= 2),
+            **means,
             "z_pearson": pearson(found_z, true_z),
-            "voxel_mse": mean(np.concatenate(self.squared_errors)),
-            "voxel_rel_l2": mean(np.concatenate(self.relative_errors)),
+            **voxels,
         }
+
+    def of_cubes(self, chosen: np.ndarray) -> Region:
+        """Return the counts over some of the cubes, as [n_cubes] bool says."""
+        part = Region()
+        for name in ("pred_to_true", "true_to_pred", "matched", "counts"):
+            setattr(part, name, list(compress(getattr(self, name), chosen)))
+        for name in ("squared_errors", "relative_errors"):
+            errors = getattr(self, name)
+            setattr(part, name, [np.concatenate(errors)[chosen]] if errors else [])
+        return part
 
 
 class Tally:
@@ -132,7 +161,7 @@ class Tally:
     def _add_cube(self, found: np.ndarray, found_z: np.ndarray, true: TrueAtoms) -> None:
         depth = true.depth(self.grid.length)
         distances = np.linalg.norm(found[:, None] - true.positions[None], axis=-1)
-        diagonal = math.sqrt(3) * self.grid.length
+        diagonal = none_found(self.grid)
         to_pred = distances.min(axis=0, initial=diagonal)
         to_true = distances.min(axis=1, initial=diagonal)
         if len(true.numbers):
@@ -148,6 +177,12 @@ class Tally:
         """Return the metrics over all cubes, and those of their interiors as `interior`."""
         n_cubes = len(self.all.counts)
         return {"n_cubes": n_cubes, **self.all.summary(), "interior": {"n_cubes": n_cubes, **self.interior.summary()}}
+
+    def of_cubes(self, chosen: np.ndarray) -> Tally:
+        """Return the counts over some of the cubes, as [n_cubes] bool says."""
+        part = Tally(self.grid)
+        part.all, part.interior = self.all.of_cubes(chosen), self.interior.of_cubes(chosen)
+        return part
 
 
 def mean(values: np.ndarray) -> float | None:

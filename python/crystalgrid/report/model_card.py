@@ -13,7 +13,8 @@ from ..latents import latents
 from ..model import Model, load
 from . import pictures
 from .decoding import decode
-from .evaluation import CODEC_NOTE, evaluate_model, metrics_table, write_json
+from .evaluation import CODEC_NOTE, evaluate_model, write_json
+from .metrics_table import metrics_table
 
 CARD, METRICS, PICTURE, DRAWS = "card.md", "metrics.json", "reconstructions.png", "draws.png"
 LIMITS = "## Known limits\n"

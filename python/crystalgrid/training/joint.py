@@ -19,6 +19,7 @@ from ..artifacts.recipe import Optimizer
 from ..boundary import core_device
 from ..data.crystalset import CrystalSet
 from ..data.cubes import Cubes, training_cubes
+from ..data.formulas import formula_hashes
 from ..latents import latents
 from ..nets.distributed import synchronize_batch_norms
 from ..nets.network import CrystalNet
@@ -50,6 +51,7 @@ class JointTraining:
 
     def __init__(self, info: RunInfo, crystals: CrystalSet, net: CrystalNet | None = None) -> None:
         self.info, self.recipe, self.grid, self.crystals = info, info.recipe, info.grid, crystals
+        self.formulas = formula_hashes(crystals)
         torch.manual_seed(info.seed)
         net = synchronize_batch_norms(net or self.build())
         self.net = net.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

@@ -176,7 +176,9 @@ class Loop:
         if first_process():
             info = self.task.describe(self.step, self.clock.seconds, self.decay_ends)
             weights = state_for_file(self.task.net)
-            write_checkpoint(path, Checkpoint(info, weights, self.optimizer.state_dict(), self.lowest))
+            write_checkpoint(
+                path, Checkpoint(info, weights, self.optimizer.state_dict(), self.lowest, self.task.formulas)
+            )
 
     def _restore(self, path: Path) -> None:
         """Go on from a checkpoint."""

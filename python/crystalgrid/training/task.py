@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from torch import Tensor
 
 from ..artifacts.metadata import RunInfo
@@ -14,6 +15,8 @@ class Task(Protocol):
     """A task of the training loop: networks, with the losses of a step, a validation and a picture."""
 
     net: CrystalNet
+    formulas: np.ndarray
+    """Hashes of the reduced formulas that the networks are and were trained on, [F] uint64."""
 
     @property
     def options(self) -> Optimizer:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..artifacts.checkpoint import last, read_checkpoint
 from ..artifacts.find import load_learner
+from ..artifacts.formulas import join_formulas, trained_formulas
 from ..artifacts.metadata import StartInfo
 from ..artifacts.recipe import BY_MODE, Recipe, load_recipe
 from ..data.cubes import check_mode
@@ -45,6 +46,8 @@ def train_networks(
     prepare_folder(out, resume)
     with only_first_prints():
         training = JointTraining(info, crystals, net)
+    if start is not None:
+        training.formulas = join_formulas(training.formulas, trained_formulas(start))
     decay_ends = settings.optimizer.steps if steps == ENDLESS else max(settings.optimizer.steps, steps)
     loop = Loop(training, Log(out), held_out_cubes(val, mode, seed), clock, steps=steps, decay_ends=decay_ends)
     loop.run(last(out) if resume else None)
