@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import crystalgrid as cg
-from crystalgrid.artifacts.released import WEIGHTS
+from crystalgrid.artifacts.released import FORMULAS, WEIGHTS
 from crystalgrid.commands.release import release
 from crystalgrid.commands.train import train
 from crystalgrid.report.model_card import CARD, DRAWS, LIMITS, METRICS, PICTURE
@@ -26,7 +26,7 @@ def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Pat
 
     folder = tmp_path / "models" / "mine"
     release(runs["further"], folder, crystals, "the prototypes, CC0", "a small machine", max_cubes=6)
-    assert {path.name for path in folder.iterdir()} == {CARD, DRAWS, METRICS, PICTURE, WEIGHTS}
+    assert {path.name for path in folder.iterdir()} == {CARD, DRAWS, FORMULAS, METRICS, PICTURE, WEIGHTS}
     card, metrics = (folder / CARD).read_text(), json.loads((folder / METRICS).read_text())
     for words in (
         "# mine", "the prototypes, CC0", "a small machine",
