@@ -233,6 +233,8 @@ def _element_of_label(letters: str, formula: set[str]) -> int | None:
 def _perhaps(letters: str) -> str:
     if letters.lower() in ("va", "vac", "x", "vacancy"):
         return ", perhaps a vacancy"
+    if gemmi.Element(letters).atomic_number > len(SYMBOLS):
+        return ""
     return ", perhaps a group of atoms" if len(letters) > 1 else ""
 
 
