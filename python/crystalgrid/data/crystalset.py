@@ -17,7 +17,7 @@ from ..errors import InputError
 SPLITS = ("train", "val", "test")
 Indices: TypeAlias = Sequence[int] | np.ndarray | slice
 WRAP_TOLERANCE = 1e-4
-"""Fractional; an atom at -1e-8 is one at 0 that was rounded, and is not moved to 1 - 1e-8."""
+"""The fractional tolerance of wrapping: an atom at -1e-8 is one at 0 that was rounded, and is not moved to 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +77,12 @@ class CrystalSet(Sequence[Crystal]):
 
     @cached_property
     def crystal_of_atom(self) -> np.ndarray:
-        """[N] int64, the index of the crystal that each atom belongs to."""
+        """The index of the crystal that each atom belongs to, [N] int64."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     @cached_property
     def checksum(self) -> str:
-        """SHA-256 of crystals and splits, in hexadecimal; the same on every machine."""
+        """The SHA-256 of crystals and splits, in hexadecimal; the same on every machine."""
         parts = (("<f8", self.lattice), ("<f8", self.frac_coords), ("u1", self.numbers), ("<i8", self.offsets))
         digest = hashlib.sha256()
         for dtype, array in parts:
@@ -117,7 +117,7 @@ class CrystalSet(Sequence[Crystal]):
     ) -> CrystalSet:
         """Return a set without splits from each crystal's lattice [3, 3], frac_coords [n, 3] and numbers [n].
 
-        The arrays are not checked: readers put into a set whatever a file holds, and filter it afterwards. Numbers that
+        The arrays are not checked: readers make a set of all that a file holds, and filter it afterwards. Numbers that
         are not from 1 to 94 become 0.
         """
         lattices, frac_coords, numbers = [list(column) for column in zip(*arrays, strict=True)] or [[]] * 3

@@ -1,4 +1,4 @@
-"""Cubes that are cut from crystals, at random and yet as a function of a key alone.
+"""Cubes that are cut from crystals, by random numbers that depend on a key alone.
 
 repeated mode: the cube is filled with all periodic images, its corner uniform over the unit cell.
 single mode: one unit cell with the mean of its atoms at the cube's centre, rotated uniformly over SO(3); a rotation
@@ -26,11 +26,11 @@ from .crystalset import CrystalSet
 
 MODES = ("single", "repeated")
 TRAINING, EVALUATION, CANONICAL = 1, 2, 3
-"""Streams of random numbers, which share no number."""
+"""The streams of random numbers, which are independent of each other."""
 BATCH = 32
-"""Crystals whose evaluation cubes are in one batch."""
+"""The number of crystals whose evaluation cubes are in one batch."""
 CHUNK = 64
-"""Crystals that are tested at once for whether they fit, which bounds memory."""
+"""The number of crystals that are tested for fitting at once, which bounds memory."""
 
 
 class Cubes(NamedTuple):
@@ -70,7 +70,7 @@ class CubeDataset(Dataset[tuple[Tensor, Tensor]]):
         return len(self.crystals)
 
     def set_epoch(self, epoch: int) -> None:
-        """Cut the cubes of another epoch from now on; workers of a DataLoader that run already do not see it."""
+        """Cut the cubes of another epoch from now on; DataLoader workers that are running already do not see it."""
         self.epoch = epoch
 
     def cubes(self, indices: Sequence[int]) -> Cubes:

@@ -17,7 +17,7 @@ SYMBOL = re.compile(r"([A-Za-z]{1,2})(?![A-Za-z])")
 def elements(symbols: Iterable[str]) -> tuple[np.ndarray, str]:
     """Return atomic numbers [n] of symbols such as Cl, CL, cl, Cl1- or Fe_pv, and a note if some are isotopes.
 
-    Raises ValueError that names the first that is no element of Z 1 to 94.
+    Raises ValueError that names the first symbol that is no element of Z 1 to 94.
     """
     listed = [str(symbol).strip() for symbol in symbols]
     number_of = {symbol: _element(symbol) for symbol in dict.fromkeys(listed)}

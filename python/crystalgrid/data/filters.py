@@ -1,4 +1,4 @@
-"""Filters: which crystals are left out, and why."""
+"""The filters that leave crystals out, and their reasons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .crystalset import CrystalSet
 from .results import Note, ReadResult, Skipped
 
 MAX_SIDE = 10.0
-"""Å; cells whose longest side is shorter are kept, as in section 3.1."""
+"""The length in Å below which the longest side of a cell must be, as in section 3.1."""
 NO_ELEMENT = "species that is not an element of Z 1 to 94"
 CLOSEST = 0.45
 """Å; nearer atoms are in one place. Of 84,875 crystals of the Materials Project none has any nearer; H2 has 0.74."""
@@ -61,8 +61,9 @@ def _arrays(crystals: CrystalSet, b: int) -> tuple[np.ndarray, np.ndarray, np.nd
 def close_atoms(crystals: CrystalSet) -> np.ndarray:
     """Return [B] bool, whether two atoms of a crystal are less than `CLOSEST` apart, across the cell's faces too.
 
-    Atoms are compared along one axis first, with the next ones in its order, around the end: most pairs end there.
-    Wrapping differences is right: planes of the lattice are farther apart than twice that, or the cell is too flat.
+    Atoms are sorted along one axis and compared with the next ones in that order, across the cell's end, which excludes
+    most pairs. Wrapping differences is right: lattice planes are farther apart than twice CLOSEST, or the cell is too
+    flat.
     """
     axis, spacing = _widest_axis(crystals.lattice)
     owner, counts = crystals.crystal_of_atom, np.diff(crystals.offsets)

@@ -1,4 +1,4 @@
-"""Pack crystals in many files and formats into one Parquet file."""
+"""The packing of crystals in many files and formats into one Parquet file."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def pack_crystals(
 
 
 def write_report(path: Path, result: ReadResult) -> None:
-    """Write a table of every crystal of every file: kept, with what is told of it, or left out, with the reason."""
+    """Write a table of every crystal of every file: kept, with its notes, or left out, with the reason."""
     notes: dict[str, list[str]] = {}
     for note in result.notes:
         notes.setdefault(note.id, []).append(note.text)
@@ -61,7 +61,7 @@ def write_report(path: Path, result: ReadResult) -> None:
 
 
 def open_table(path: Path) -> TextIO:
-    """Open a CSV file to write, in which bytes of names that are no text are escaped."""
+    """Open a CSV file for writing, in which bytes of names that are not valid text are escaped."""
     return path.open("w", newline="", encoding="utf-8", errors="backslashreplace")
 
 
@@ -73,7 +73,7 @@ def _check(
     overwrite: bool,
     report: Path | None,
 ) -> None:
-    """Raise InputError for what would otherwise go wrong after hours of reading."""
+    """Raise InputError for mistakes that would otherwise show after hours of reading."""
     check_max_side(max_side)
     check_seed(seed)
     if not sources:

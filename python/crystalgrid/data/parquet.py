@@ -34,7 +34,7 @@ OPTIONAL = ("immutable_id", "split", "dimension_types", "nperiodic_dimensions", 
 NOT_PERIODIC = "not periodic in all three directions"
 MALFORMED = "vectors not of three numbers, or not one per species"
 ROWS = 32768
-"""Rows that are in memory at once before the filter."""
+"""The number of rows that are in memory at once before the filter."""
 
 
 def read_parquet(path: Path | str, max_side: float = np.inf) -> ReadResult:
@@ -183,9 +183,9 @@ def write_parquet(path: Path | str, crystals: CrystalSet) -> None:
 def table_of(
     crystals: CrystalSet, columns: Mapping[str, pa.Array] | None = None, metadata: Mapping[str, str] | None = None
 ) -> pa.Table:
-    """Return crystals as a table, as float64, which rounds no relaxed position; further columns have a row for each.
+    """Return crystals as a table, in float64, which rounds no position; `columns` are further ones, a row per crystal.
 
-    metadata: what the file says of itself, such as source and licence.
+    metadata: text about the file, such as source and licence.
     """
     positions = np.einsum("ni,nij->nj", crystals.frac_coords, crystals.lattice[crystals.crystal_of_atom])
     symbols = pa.array(np.array(["", *SYMBOLS], dtype=object)[crystals.numbers])

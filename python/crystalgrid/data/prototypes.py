@@ -15,7 +15,7 @@ from ..crystal import ATOMIC_NUMBERS
 from .crystalset import CrystalSet
 
 FILE = Path(__file__).with_suffix(".parquet")
-"""Unlike files of users it has fractional positions, so that the crystals are the same to the last bit."""
+"""The file of the prototypes; unlike users' files it has fractional positions, which are exact to the last bit."""
 
 
 def prototypes() -> CrystalSet:

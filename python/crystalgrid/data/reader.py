@@ -1,4 +1,4 @@
-"""Readers: files are opened to jobs, one per crystal, which are parsed in any process and filtered there."""
+"""The reader of files: it opens them to jobs, one per crystal, which any process parses and filters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .results import NO_CRYSTALS, UNKNOWN_FORMAT, UNREADABLE, Note, ReadResult, 
 from .sources import SourceFile, find_files, of_known_format
 
 CHUNK_SIZE = 16
-"""Jobs that a process gets at a time; no process is started for fewer."""
+"""The number of jobs that a process gets at a time; no process is started for fewer."""
 
 
 class Job(NamedTuple):
@@ -35,7 +35,7 @@ class Job(NamedTuple):
     file: str
     id: str
     parse: Callable[[Any], Any]
-    """Makes crystals of `content`, as in `formats.entry.Entry`."""
+    """The parser, which makes crystals of `content`, as in `formats.entry.Entry`."""
     content: Any
 
 
@@ -57,7 +57,7 @@ def read(path: str | Path) -> list[Crystal]:
 def read_files(files: list[SourceFile], max_side: float, workers: Workers = 1) -> ReadResult:
     """Read all crystals of the files, in order and with the same result for any workers.
 
-    A file that kills the process that reads it, by a crash or for want of memory, is left out.
+    A file that kills the process that reads it, by a crash or because memory runs out, is left out.
     """
     jobs = open_jobs(files)
     first = list(islice(jobs, CHUNK_SIZE + 1))
@@ -72,7 +72,7 @@ def read_files(files: list[SourceFile], max_side: float, workers: Workers = 1) -
 
 
 def open_jobs(files: Iterable[SourceFile]) -> Iterator[Job | Skipped]:
-    """Yield what there is to parse in the files, and the reason why a file cannot be opened."""
+    """Yield the jobs to parse in the files, and for each file that cannot be opened the reason."""
     for path, name in files:
         format = format_of(path)
         if path.is_dir():
@@ -130,7 +130,7 @@ def _checked(parsed: Arrays | Exception) -> Arrays | Exception:
 
 
 def _in_words(error: Exception) -> str:
-    """Return what is wrong with a file, without the words that Python has for it."""
+    """Return the fault of a file in plain words instead of Python's."""
     if isinstance(error, gzip.BadGzipFile | EOFError | zlib.error):
         return "not a gzip file, or damaged"
     if isinstance(error, OSError):

@@ -12,7 +12,7 @@ NO_CRYSTALS = "no crystals in it"
 UNREADABLE = "cannot be read"
 UNKNOWN_FORMAT = "not of a format that is read"
 EXAMPLES = 3
-"""Crystals of each reason that are named on a terminal; a report names all."""
+"""The number of crystals for each reason that are named on a terminal; a report names all."""
 
 
 class Skipped(NamedTuple):
@@ -25,7 +25,7 @@ class Skipped(NamedTuple):
     detail: str = ""
 
     def __str__(self) -> str:
-        """Return one line; the id is part of it unless the file's name says it already."""
+        """Return one line, with the id unless the file's name says it already."""
         shown_id = "" if f"/{self.id}." in f"/{self.file}." else self.id
         return " ".join(": ".join(filter(None, (self.file, shown_id, self.reason, self.detail))).split())
 

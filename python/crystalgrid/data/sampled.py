@@ -1,4 +1,4 @@
-"""Sampled structures: what `crystalgrid-sample` wrote into a folder, read one by one."""
+"""The sampled structures that `crystalgrid-sample` wrote into a folder, read one by one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Structure:
     """The atoms of one cube, and its density."""
 
     index: int
-    """Its number among all that the sampler was asked for."""
+    """The structure's number in the library."""
     positions: np.ndarray
     """[N, 3] Å from the cube's corner."""
     numbers: np.ndarray
@@ -36,7 +36,7 @@ class Structure:
 
 
 class SampledFolder(NamedTuple):
-    """B structures in a folder, in the order of their index, of which nothing is in memory but the index."""
+    """A folder with B structures, in the order of their index; only the indices are in memory."""
 
     path: Path
     indices: np.ndarray
@@ -78,7 +78,7 @@ def open_sampled(folder: Path, first: int | None = None) -> SampledFolder:
 
 
 def as_atoms(structures: Sequence[Structure]) -> Atoms:
-    """Return the atoms of structures, a cube each, with no votes, as these are not saved."""
+    """Return the atoms of structures, one cube for each, without votes, which are not saved."""
     numbers = np.concatenate([np.zeros(0, np.int64), *(structure.numbers for structure in structures)])
     positions = np.concatenate([np.zeros((0, 3)), *(structure.positions for structure in structures)])
     offsets = np.cumsum([0, *(len(structure.numbers) for structure in structures)])
@@ -87,7 +87,7 @@ def as_atoms(structures: Sequence[Structure]) -> Atoms:
 
 @contextmanager
 def _damage_is_an_input_error(path: Path) -> Iterator[None]:
-    """Turn what parsing raises for a malformed file into an InputError that names it."""
+    """Turn errors of parsing a malformed file into an InputError that names it."""
     try:
         yield
     except InputError:

@@ -1,4 +1,4 @@
-"""Sources: the files that a path stands for, and the names that their crystals go by."""
+"""The files of a source, which is a file or a folder, and the names of their crystals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .formats import format_of
 from .formats.entry import without_ending
 
 ENDINGS = (".gz", ".cif", ".mcif", ".vasp", ".poscar", ".json", ".jsonl", ".csv", ".extxyz", ".xyz")
-"""Endings that are not part of a crystal's name, in the order in which they are removed."""
+"""The endings that are not part of a crystal's name, in the order in which they are removed."""
 
 
 class SourceFile(NamedTuple):

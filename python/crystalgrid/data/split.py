@@ -1,4 +1,4 @@
-"""Split crystals into train, val and test by reduced formula, so that no composition is in two of them."""
+"""The split into train, val and test by reduced formula, so that no composition is in two of them."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ from ..errors import InputError
 from .crystalset import SPLITS, CrystalSet
 
 TRAIN, VAL = 0.8, 0.1
-"""Shares of the formulas; the rest is test."""
+"""The shares of formulas in train and val; the rest is test."""
 
 
 def check_seed(seed: int) -> None:
@@ -29,7 +29,7 @@ def reduced_formulas(crystals: CrystalSet) -> np.ndarray:
 
 
 def split_by_formula(crystals: CrystalSet, seed: int) -> CrystalSet:
-    """Return the same crystals with splits: those that their source gave, else one by reduced formula and `seed`.
+    """Return the same crystals with splits: those of their source, or else by reduced formula and `seed`.
 
     The SHA-256 of a formula with the seed makes a number from 0 to 1: train below 0.8, val below 0.9, else test. So a
     formula has the same split on every machine and among any other crystals, with one exception, in small sets: if a

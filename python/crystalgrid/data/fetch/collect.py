@@ -1,4 +1,4 @@
-"""Collecting: the crystals of a source through the same filters as files, page by page, into one Parquet file.
+"""The collection of a source's crystals, page by page, through the same filters as files, in one Parquet file.
 
 What is done lies in OUT.parts until all is: a run that is killed goes on with --resume from the page it was at.
 """
@@ -35,12 +35,12 @@ from ..split import check_seed, split_by_formula
 from .properties import NAMES
 
 CHUNK = 1000
-"""Crystals of a file that are one page."""
+"""The number of crystals of a file in one page."""
 STATE = "state.json"
 
 
 class Item(NamedTuple):
-    """One crystal of a source, as it states it."""
+    """A crystal as its source states it."""
 
     id: str
     content: Any
@@ -49,7 +49,7 @@ class Item(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Crystals that are fetched, and kept, together."""
+    """A page of crystals, which are fetched and written together."""
 
     items: list[Item]
     next: Any
@@ -69,7 +69,7 @@ class Collection(NamedTuple):
 
     @property
     def parts(self) -> Path:
-        """The folder of what is done, until all is."""
+        """The folder of finished pages, which exists until all are finished."""
         return self.out.with_suffix(".parts")
 
 

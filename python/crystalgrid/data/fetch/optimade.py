@@ -24,11 +24,11 @@ FIELDS = (
 )  # fmt: skip
 PAGE = 100
 BETWEEN_REQUESTS = 0.2
-"""Seconds at least, so that no server is asked more than five times a second."""
+"""The least time between requests in seconds: no server is asked more than five times a second."""
 TRIES = 6
 """Requests that are answered with 'too many' or 'not now' are asked again so often, after what the server says."""
 LONGEST_WAIT = 120.0
-"""Seconds, of one wait."""
+"""The longest wait before a request is repeated, in seconds."""
 PAGE_LIMIT = re.compile(r"page_limit=(\d+)")
 BUSY = (429, 502, 503, 504)
 
@@ -45,7 +45,7 @@ class Database(NamedTuple):
     """A database as its server describes it."""
 
     structures: str
-    """URL of its structures."""
+    """The URL of its structures."""
     provider: str
     prefix: str
     """The prefix of the names of its own properties, such as `_mp_`."""

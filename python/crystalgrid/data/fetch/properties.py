@@ -14,7 +14,7 @@ NAMES = {
     ),
     "band_gap": ("band_gap", "bandgap", "optb88vdw_bandgap", "egap"),
 }  # fmt: skip
-"""The columns, in eV/atom, eV/atom and eV, and what sources call them, less a prefix of their own."""
+"""The columns, in eV/atom, eV/atom and eV, and their names in sources, without the sources' own prefixes."""
 ALIASES = {alias for names in NAMES.values() for alias in names}
 
 

@@ -1,7 +1,7 @@
-"""File formats: one module each, and the table that says which file is read by which.
+"""The file formats, a module for each, and the table of which module reads which file.
 
-An opener yields the entries of a file, which are cheap to make and to send to another process; an entry's parser makes
-crystals of it there.
+An opener yields the entries of a file, which are cheap to make and to send to another process; that process parses
+them to crystals.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FORMATS = {
     ".mcif": Format(open_cif, one_entry=True),
     ".json": Format(open_json, one_entry=False),
 }
-"""Formats by the ending of a file's name, in small letters and before a final `.gz`."""
+"""The formats by the ending of a file's name, in small letters and before a final `.gz`."""
 
 
 def format_of(path: Path) -> Format | None:

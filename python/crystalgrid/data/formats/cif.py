@@ -1,7 +1,7 @@
-"""CIF: gemmi takes the file apart, and what is read is compared with what the file says of itself.
+"""CIF: gemmi parses the file, and the crystal is compared with the file's own claims about it.
 
-A wrong crystal that nobody is told of is worse than one that is left out: where a file leaves open what its crystal is,
-or contradicts itself, the reason says both.
+A crystal that is wrong without notice is worse than one that is left out: a file that is ambiguous or contradicts
+itself is left out, with the reason.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .entry import Arrays, Disordered, Entry, read_text
 
 CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 SPECIAL = 0.3
-"""Å; an image that comes so near to its own atom is the atom, whose place was rounded, as 0.333 for 1/3."""
+"""The distance in Å below which an image is the atom itself, whose position was rounded, as 0.333 for 1/3."""
 SAME = 0.1
-"""Å; sites of one element that are so near are one that is listed twice."""
+"""The distance in Å below which two sites of one element are the same site, listed twice."""
 DISTORTED = 0.02
-"""Share of a side's square by which the cell may miss the symmetry that the file states."""
+"""The share of a side's square by which the cell may deviate from the symmetry that the file states."""
 WHOLE = 0.005
-"""An occupancy that differs from one by less, or by less than its uncertainty, is one."""
+"""The largest deviation from an occupancy of one, unless the file states a larger uncertainty."""
 NO_SYMMETRY_TOLD = "no symmetry is stated: read as P 1"
 EMPTY_TOLD = "sites of occupancy 0 were left off"
 NUMBER = re.compile(r"([-+]?\d*\.?\d*(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")

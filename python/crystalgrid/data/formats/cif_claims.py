@@ -15,13 +15,13 @@ from .cif_symmetry import text
 
 FORMULA = re.compile(r"([A-Z][a-z]?)\s*(\d*\.?\d*)")
 DALTON = 1.66053907
-"""g/cm³ of one Da in 1 Å³."""
+"""The density of 1 Da in 1 Å³, in g/cm³."""
 CALCULATED_DENSITY = 0.01
 """Share by which the density that was calculated from the crystal may be off, which is rounded."""
 MEASURED_DENSITY = 0.05
 """Share by which a measured density may be off, which is that of a powder or of another temperature."""
 VOLUME = 0.02
-"""Share by which the volume that a file states may be off, which is rounded."""
+"""The share by which a stated volume may be off, since it is rounded."""
 DEUTERIUM = {"D": "H", "T": "H"}
 
 
@@ -119,5 +119,5 @@ def _stated(block: Any, names: tuple[str, ...]) -> float:
 
 
 def mass_density(counts: dict[str, int], volume: float) -> float:
-    """Return g/cm³."""
+    """Return the mass density in g/cm³ of atoms in a volume in Å³."""
     return DALTON * sum(count * gemmi.Element(element).weight for element, count in counts.items()) / volume

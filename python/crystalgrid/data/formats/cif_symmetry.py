@@ -26,11 +26,11 @@ HERMANN_MAUGUIN = (
 NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number", "_space_group.it_number")
 UNSTATED = {"", ".", "?"}
 ORIGIN = {"S": ":1", "Z": ":2"}
-"""The Inorganic Crystal Structure Database marks the first and the second origin choice of a symbol so."""
+"""The marks of the first and the second origin choice in symbols of the Inorganic Crystal Structure Database."""
 
 
 class Unknown(ValueError):
-    """The operations of a file cannot be known for certain."""
+    """The error for a file whose symmetry operations cannot be determined."""
 
 
 def text(block: Any, names: tuple[str, ...]) -> str:
@@ -50,8 +50,8 @@ def states_symmetry(block: Any) -> bool:
 def operations(block: Any, cell: Any) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return the operations of a block: rotations [M, 3, 3], translations [M, 3], and whether the file lists them.
 
-    Operations that are listed win over a symbol. Raises Unknown where a symbol leaves the setting or the origin open,
-    where operations contradict the number of the space group, and where there is neither.
+    Listed operations take precedence over a symbol. Raises Unknown if a symbol leaves the setting or the origin open,
+    if operations contradict the number of the space group, and if there is neither.
     """
     listed = _listed(block)
     if listed:

@@ -11,7 +11,7 @@ from .entry import Entry, id_of, read_text
 from .json_structures import parse_structure
 
 LONGEST_FIELD = 2**31 - 1
-"""Characters; the csv module allows 131,072 by default, and a CIF can be longer."""
+"""The longest field in characters: a CIF can be longer than the csv module's default of 131,072."""
 COLUMNS = ("cif", "structure")
 
 

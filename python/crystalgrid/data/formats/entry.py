@@ -1,4 +1,4 @@
-"""Entries of files, and what all formats share: reading text, crystals as arrays, what is periodic."""
+"""Entries of files, and code that all formats share: reading text, crystals as arrays, tests of periodicity."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Entry(NamedTuple):
     id: str | None
     """The id that the file gives the crystal, if any."""
     parse: Callable[[Any], Any]
-    """Makes a list of `Arrays`, or of the errors that came instead, of `content`; `read_parquet` makes a ReadResult."""
+    """The parser: from `content` to a list of `Arrays` or of errors; `read_parquet` returns a ReadResult."""
     content: Any
 
 
 class Disordered(ValueError):
-    """A site is occupied in part, which one atom per site cannot say."""
+    """The error for a crystal with partly occupied sites, which a list of atoms cannot express."""
 
 
 def read_text(path: Path) -> str:

@@ -19,7 +19,7 @@ from .cif_claims import check_formula
 from .entry import Arrays, Disordered, Entry, check_periodic, id_of, read_text
 
 HOLDERS = ("@class", "sites", "structure", "atoms", "cif", "lattice", "attributes", "lattice_vectors")
-"""Keys by which an object is told to be one crystal."""
+"""The keys that show that an object is one crystal."""
 
 
 def open_json(path: Path) -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""POSCAR and CONTCAR of VASP, from version 5 on, which name their species."""
+"""POSCAR and CONTCAR files of VASP 5 or later, which name their species."""
 
 from __future__ import annotations
 
