@@ -5,7 +5,7 @@ import pytest
 
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
-from crystalgrid.report.novelty import novelty
+from crystalgrid.report.novelty import formula_halves, novelty
 from zoo import ZOO, random_rotation
 
 ROCK_SALT = Crystal(
@@ -49,6 +49,13 @@ def test_polymorphs_and_other_elements_are_new() -> None:
     same_as, known_as = novelty(as_set(crystals), as_set({"known": ROCK_SALT}))
     assert same_as.tolist() == ["", "", "", "a", "", ""]
     assert known_as.tolist() == ["", "", "", "", "", "known"]
+
+
+def test_crystals_are_counted_by_whether_their_formula_is_known() -> None:
+    other = Crystal(ROCK_SALT.lattice, ROCK_SALT.frac_coords, [19, 17])
+    crystals, known = as_set({"a": ZINC_BLENDE, "b": ROCK_SALT, "c": other, "d": ROCK_SALT}), as_set({"x": ROCK_SALT})
+    assert formula_halves(crystals, known, *novelty(crystals, known)) == (2, 1, 1)
+    assert formula_halves(crystals, known[:0], *novelty(crystals, known[:0])) == (0, 0, 3)
 
 
 def test_processes_change_nothing() -> None:

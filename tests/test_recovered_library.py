@@ -205,7 +205,10 @@ def test_a_table_says_which_crystals_are_known(bare_library: Path, tmp_path: Pat
     known_crystal.to_pymatgen().to(filename=str(tmp_path / "known.cif"))
     recover_library([bare_library], tmp_path / "out", known=str(tmp_path / "known.cif"), workers=1)
     assert [row["known_as"] for row in rows_of(tmp_path / "out")] == ["known", ""]
-    assert "; 2 different ones, 1 of them known\n" in capsys.readouterr().out
+    output = capsys.readouterr()
+    assert "; 2 different ones, 1 of them known\n" in output.out
+    line = "warning: 1 of 2 different ones share a reduced formula with known crystals: 1 of these are known, and none"
+    assert f"{line} of the other 1\n" in output.err
     with pytest.raises(InputError, match="absent: no such file or folder"):
         recover_library([bare_library], tmp_path / "none", known="absent")
     assert not (tmp_path / "none").exists()

@@ -15,7 +15,7 @@ from ..pool import cpu_count, in_processes
 from ..progress import progress
 from ..report.crystal_table import SYMPREC
 from ..report.distances import BIN, neighbours_in_crystal, wasserstein
-from ..report.novelty import novelty
+from ..report.novelty import formula_halves, novelty
 from ..report.panels import canvas, draw_histogram, label_axes, save
 from ..report.recovered_library import CHUNK_SIZE, recover_structure
 from .study import Study
@@ -64,6 +64,7 @@ def run(study: Study, folder: Path) -> dict[str, Any] | None:
         "recovered": len(drawn),
         "different": int(is_first.sum()),
         "known": int((is_first & (known_as != "")).sum()),
+        "trained_formulas": formula_halves(drawn, study.crystals.split("train"), same_as, known_as)._asdict(),
         "space_groups": {name: len(np.unique(numbers)) for name, numbers in groups.items()},
         "without_symmetry": {name: float((numbers == 1).mean()) for name, numbers in groups.items() if len(numbers)},
         "wasserstein_to_train": {

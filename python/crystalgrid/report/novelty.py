@@ -11,6 +11,7 @@ import numpy as np
 
 from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
+from ..data.formulas import formula_hashes, share_formula
 from ..data.split import reduced_formulas
 from ..pool import Workers, in_processes
 from ..progress import progress
@@ -36,6 +37,25 @@ def novelty(crystals: CrystalSet, known: CrystalSet, workers: Workers = 1) -> tu
     for group, matches in zip(groups.values(), progress(results, "comparing", len(groups)), strict=True):
         same_as[group], known_as[group] = zip(*matches, strict=True)
     return same_as, known_as
+
+
+class FormulaHalves(NamedTuple):
+    """Different crystals, counted by whether a known crystal has the same reduced formula."""
+
+    same_formula: int
+    """Crystals whose formula is known, which say little of what a model does with formulas it has not seen."""
+    same_formula_known: int
+    """Those of them that are known crystals; the others are new structures of a known formula."""
+    other_formula: int
+    """Crystals whose formula is not known, which are new."""
+
+
+def formula_halves(crystals: CrystalSet, known: CrystalSet, same_as: np.ndarray, known_as: np.ndarray) -> FormulaHalves:
+    """Return the counts of crystals of known and of other formulas, of each crystal the first; see `novelty`."""
+    is_first = same_as == ""
+    shared = is_first & share_formula(crystals, formula_hashes(known))
+    n_shared = int(shared.sum())
+    return FormulaHalves(n_shared, int((shared & (known_as != "")).sum()), int(is_first.sum()) - n_shared)
 
 
 def _by_formula(crystals: CrystalSet) -> dict[str, list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain, islice
@@ -27,7 +28,7 @@ from . import pictures
 from .cif import write_cif
 from .crystal_table import SYMPREC, Row, row_of, write_rows
 from .library_parts import LibraryParts, RecoveredStructure
-from .novelty import novelty
+from .novelty import formula_halves, novelty
 
 CRYSTALS, TABLE, PICTURE, CIF = "crystals.parquet", "crystals.csv", "crystals.png", "cif"
 PARTS, CHECKSUM = "parts", "library.sha256"
@@ -172,9 +173,17 @@ def _join(out: Path, parts: LibraryParts, crystals: CrystalSet, known: CrystalSe
     write_parquet(out / CRYSTALS, crystals)
     rows = ([*row, *more] for row, *more in zip(filter(None, parts.rows()), *columns.values(), strict=True))
     write_rows(out / TABLE, chain([[*Row._fields, *columns]], rows))
-    is_first = same_as == ""
-    different = f"{is_first.sum()} different ones"
-    return different if known is None else f"{different}, {(is_first & (known_as != '')).sum()} of them known"
+    different = f"{(same_as == '').sum()} different ones"
+    if known is None:
+        return different
+    halves = formula_halves(crystals, known, same_as, known_as)
+    if halves.same_formula:
+        print(
+            f"warning: {halves.same_formula} of {different} share a reduced formula with known crystals: "
+            f"{halves.same_formula_known} of these are known, and none of the other {halves.other_formula}",
+            file=sys.stderr,
+        )
+    return f"{different}, {halves.same_formula_known} of them known"
 
 
 def _draw(path: Path, library: list[SampledFolder], parts: LibraryParts, crystals: Sequence[Crystal]) -> None:
