@@ -114,7 +114,7 @@ def test_operations_without_quotes_are_put_together():
         (cif("Am1 Am 0 0 0"), "Am is not an element of Z 1 to 94"),
         (cif("C1 C ? ? ?"), "'C1' has no position"),
         (cif("Na1 Na 0 0 0\nF1 F 0 0 0"), "two atoms in one place: F1 and one of Na"),
-        (cif("O1 O 2 0 0 0", columns="label type_symbol attached_hydrogens"), "hydrogen is missing: 2 of it"),
+        (cif("O1 O 2 0 0 0", columns="label type_symbol attached_hydrogens"), "hydrogen is missing: O1 has 2 attached"),
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg H2 O2'"), "hydrogen is missing: it says Mg H2 O2"),
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg2 O'"), "it says Mg2 O, its atoms are O Mg"),
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg O'\n_cell_formula_units_Z 4"), r"Mg4 O4 a cell \(Z = 4\)"),

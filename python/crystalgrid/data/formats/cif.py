@@ -189,7 +189,7 @@ def _check_whole(block: Any, labels: list[str]) -> None:
     """Raise ValueError where sites stand for more than one atom, or for one of several arrangements."""
     for label, attached in zip(labels, _column(block, "attached_hydrogens") or [], strict=False):
         if attached not in UNSTATED and _number(attached)[0] > 0:
-            raise ValueError(f"hydrogen is missing: {attached} of it are attached to {label}, without positions")
+            raise ValueError(f"hydrogen is missing: {label} has {attached} attached to it, without a position")
     groups = {group for group in _column(block, "disorder_group") or [] if group not in (*UNSTATED, "0")}
     if len(groups) > 1 or any(group.startswith("-") for group in groups):
         raise Disordered(f"alternatives of its atoms, in disorder groups {', '.join(sorted(groups))}")
