@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import chain
 from typing import TypeAlias, overload
 
 import numpy as np
@@ -137,15 +138,14 @@ class CrystalSet(Sequence[Crystal]):
     @classmethod
     def concatenate(cls, sets: Iterable[CrystalSet]) -> CrystalSet:
         """Return the crystals of the sets, one set after another."""
-        listed = [cls.from_crystals([]), *sets]
-
-        def joined(name: str) -> np.ndarray:
-            return np.concatenate([getattr(part, name) for part in listed])
-
-        offsets = np.cumsum(np.concatenate([[0], *(np.diff(part.offsets) for part in listed)]), dtype=np.int64)
-        return cls(
-            joined("lattice"), joined("frac_coords"), joined("numbers"), offsets, joined("ids"), joined("splits")
-        )
+        parts: dict[str, list[np.ndarray]] = {field.name: [] for field in fields(cls)}
+        for part in chain([cls.from_crystals([])], sets):
+            for name, arrays in parts.items():
+                arrays.append(getattr(part, name) if name != "offsets" else np.diff(part.offsets))
+        # Parts of a field are dropped once it is joined, so that hardly more than the crystals is in memory.
+        joined = {name: np.concatenate(parts.pop(name)) for name in tuple(parts)}
+        joined["offsets"] = np.concatenate([np.zeros(1, np.int64), joined["offsets"].cumsum()])
+        return cls(**joined)
 
 
 def fractional(positions: np.ndarray, lattice: np.ndarray, crystal_of_atom: np.ndarray) -> np.ndarray:
