@@ -1,5 +1,7 @@
 """The grid: where its voxels are, and which grids are refused."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -41,3 +43,17 @@ def test_bad_n_is_refused(n: object) -> None:
 def test_bad_length_and_sigma_are_refused(name: str, value: object) -> None:
     with pytest.raises(InputError, match=f"Grid: {name} must be a positive number of Å, got"):
         Grid(**{name: value})
+
+
+@pytest.mark.parametrize("options", [{"length": 1}, {"length": 1.9}, {"sigma": 0.1}, {"n": 4, "sigma": 1}])
+def test_grids_that_cannot_show_atoms_are_warned_of(options: dict[str, float]) -> None:
+    with pytest.warns(UserWarning, match="Grid: a cube of .* cannot show atoms") as caught:
+        Grid(**options)
+    assert "\n" not in str(caught[0].message)
+
+
+def test_the_grids_of_models_are_not_warned_of() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for options in ({}, {"sigma": 0.5}, {"length": 5}, {"n": 12}, {"n": 6, "length": 2.0}):
+            Grid(**options)

@@ -1,5 +1,6 @@
 """Loading models: what works, and what is refused in one line."""
 
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 import torch
 
 import crystalgrid as cg
-from artifacts import Mirror, network_of, tiny_metadata, write_mirror
+from artifacts import Mirror, network_of, tiny_metadata, write_mirror, write_untrained_run
 from crystalgrid.artifacts.exported import script_network
 from crystalgrid.model import Model
+from zoo import ZOO
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +156,19 @@ def test_another_format_is_refused_and_the_known_one_named(tmp_path: Path, versi
     path = write_mirror(tmp_path / "model.pt", format=version)
     with pytest.raises(cg.InputError, match=rf"artifact format {version!r}; .* knows format 1"):
         cg.load(path)
+
+
+def test_densities_of_another_grid_are_warned_of(tmp_path: Path) -> None:
+    write_untrained_run(tmp_path / "run")
+    model = cg.load(tmp_path / "run")
+    crystals = list(ZOO.values())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for crystal in crystals:
+            model.encode(cg.voxelize(crystal))
+        model.encode(torch.zeros(2, 30, 30, 30))
+    with pytest.warns(
+        UserWarning, match="density: has peaks that are sharper than atoms on the model's grid"
+    ) as caught:
+        model.encode(cg.voxelize(crystals, cg.Grid(sigma=0.5)))
+    assert "\n" not in str(caught[0].message)

@@ -1,6 +1,7 @@
 """The cube of voxels that a density lives on."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -10,6 +11,9 @@ from .errors import InputError
 @dataclass(frozen=True)
 class Grid:
     """A Cartesian cube of n³ voxels (section 3.1) with sides of `length` Å, and Gaussians of width `sigma` Å.
+
+    Warns if the cube is too small, or its voxels too large, to show atoms. A model needs densities on its own grid,
+    `model.grid`.
 
     Voxel (i, j, k) has its centre at ((i+½)h, (j+½)h, (k+½)h) from the cube's corner, with h = `spacing` Å.
     """
@@ -27,6 +31,12 @@ class Grid:
             if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
                 raise InputError(f"Grid: {name} must be a positive number of Å, got {value!r}")
             object.__setattr__(self, name, float(value))
+        if self.length < 2 * self.sigma or self.sigma < self.spacing / 2:
+            warnings.warn(
+                f"Grid: a cube of {self.length:g} Å in voxels of {self.spacing:.2g} Å cannot show atoms with sigma "
+                f"{self.sigma:g} Å; wanted length and sigma in Å, sigma from half a voxel to half the cube",
+                stacklevel=3,
+            )
 
     @property
     def spacing(self) -> float:

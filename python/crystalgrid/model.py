@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,15 @@ from .artifacts.find import find_model, is_exported, load_trained
 from .artifacts.metadata import ArtifactInfo, RunInfo
 from .boundary import a_tensor, check_finite
 from .errors import InputError
+from .grid import Grid
 from .nets.float32 import float32_convolutions
 from .nets.fuse import fuse_batch_norm
 from .nets.network import CrystalNet
 
 ENCODED_AT_ONCE = 16
 """The number of densities that are encoded together, which bounds memory."""
+SHARPER = 1.2
+"""The curvature of a peak over the most on the model's grid, from which on it is taken for one of another grid."""
 
 
 class Model:
@@ -53,6 +58,12 @@ class Model:
         """Return mean and log variance of z, each [B, latent_dim], of densities [B, n, n, n] in 1/Å³."""
         if len(self._density(density)) == 0:
             return density.new_zeros(0, self.latent_dim), density.new_zeros(0, self.latent_dim)
+        if density.device.type == "cpu" and _too_sharp(density.detach(), self.grid):
+            warnings.warn(
+                f"density: has peaks that are sharper than atoms on the model's grid, {self.grid}; "
+                "voxelize(crystals, model.grid) makes densities for it",
+                stacklevel=2,
+            )
         with float32_convolutions():
             parts = [self.network.encode(part) for part in torch.split(density, ENCODED_AT_ONCE)]
         return torch.cat([mu for mu, _ in parts]), torch.cat([logvar for _, logvar in parts])
@@ -88,6 +99,27 @@ def _checked(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
         raise InputError(f"{name}: wanted float32 [{wanted_shape}], got {tensor.dtype} {list(tensor.shape)}")
     check_finite(name, tensor)
     return tensor
+
+
+def _too_sharp(density: Tensor, grid: Grid) -> bool:
+    """Return whether most of the cubes have a highest voxel, away from the faces, that is too sharp for their grid.
+
+    The logarithm of a sum of Gaussians of width sigma is nowhere more curved than that of one of them, so that from a
+    voxel to the next its second difference is at least -(spacing / sigma)².
+    """
+    if grid.n < 3:
+        return False
+    inner, n = density[:, 1:-1, 1:-1, 1:-1].flatten(1), grid.n
+    voxel = inner.argmax(1)
+    i, j, k = voxel // (n - 2) ** 2 + 1, voxel // (n - 2) % (n - 2) + 1, voxel % (n - 2) + 1
+    cube, highest = torch.arange(len(density)), inner.amax(1)
+    neighbours = [
+        density[cube, i + a, j + b, k + c] * density[cube, i - a, j - b, k - c]
+        for a, b, c in ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    ]
+    least = highest.square() * math.exp(-SHARPER * (grid.spacing / grid.sigma) ** 2)
+    sharp = (torch.stack(neighbours) < least).all(0) & (highest > 0)
+    return bool(sharp.float().mean() > 0.5)
 
 
 def load(source: Path | str) -> Model:
