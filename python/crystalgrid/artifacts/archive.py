@@ -35,6 +35,12 @@ def read_metadata(path: Path) -> ArtifactInfo:
     return ArtifactInfo.from_dict(content, str(path))
 
 
+def read_checksum(path: Path) -> str:
+    """Return the checksum that an exported file states."""
+    with zipfile.ZipFile(path) as archive:
+        return _text(archive, CHECKSUM)
+
+
 def add_metadata(path: Path, metadata: ArtifactInfo, formulas: np.ndarray | None = None) -> None:
     """Add metadata to an archive without any, then the checksum over all of it.
 

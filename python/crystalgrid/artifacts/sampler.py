@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tempfile
 from functools import partial
@@ -16,22 +17,38 @@ from pathlib import Path
 import torch
 
 from .. import __version__
-from ..cache import cached
+from ..cache import cache_folders, cached
 from ..errors import InputError
 from ..files import shipped
 from .checkpoint import checkpoint_of
 from .export import export_model
 from .find import find_model, is_exported
+from .python_sampler import sample_in_python
 from .released import WEIGHTS
 
 SUFFIXES = (".cpp", ".hpp", ".inl", ".in", ".json", ".txt")
 
 
 def become_sampler(model: str, options: list[str]) -> None:
-    """Check the model, build the sampler if necessary, and replace this process by it, so that signals reach it."""
-    words = [str(artifact(model)), *options]
-    program = sampler()
-    os.execv(program, ["crystalgrid-sample", *words])
+    """Check the model, build the sampler if necessary, and replace this process by it, so that signals reach it.
+
+    Where it is not built yet and cannot be, because there is no compiler, the networks run in Python.
+    """
+    path = artifact(model)
+    if missing := missing_tools():
+        print(f"there is no {missing}, so that sampling runs in Python, slower", file=sys.stderr, flush=True)
+        sample_in_python(path, options)
+    else:
+        os.execv(sampler(), ["crystalgrid-sample", str(path), *options])
+
+
+def missing_tools() -> str:
+    """Return what is missing to build the sampler; nothing where it is built already."""
+    if any((folder / _program_name()).exists() for folder in cache_folders()):
+        return ""
+    compilers = [os.environ["CXX"].split()[0]] if os.environ.get("CXX") else ["c++", "g++", "clang++"]
+    tools = {"C++ compiler": any(map(shutil.which, compilers)), "cmake": _tool("cmake"), "ninja": _tool("ninja")}
+    return " and no ".join(name for name, found in tools.items() if not found)
 
 
 def artifact(model: str) -> Path:
@@ -51,7 +68,11 @@ def sampler() -> Path:
     """Return the sampler for this torch, built on its first use; raises InputError naming the log if that fails."""
     version = torch.__version__
     message = f"building the sampler for torch {version}, once, about a minute …"
-    return cached(f"sampler-torch{version}-{_fingerprint()}", message, _build)
+    return cached(_program_name(), message, _build)
+
+
+def _program_name() -> str:
+    return f"sampler-torch{torch.__version__}-{_fingerprint()}"
 
 
 def _fingerprint() -> str:
@@ -65,12 +86,14 @@ def _fingerprint() -> str:
 
 
 def _build(program: Path) -> None:
-    cmake, torch_root = _tool("cmake"), Path(torch.__file__).parent
+    cmake, ninja, torch_root = _tool("cmake"), _tool("ninja"), Path(torch.__file__).parent
+    if cmake is None or ninja is None:
+        raise InputError("cmake and ninja are not installed, which building the sampler takes: pip install cmake ninja")
     with tempfile.TemporaryDirectory(dir=program.parent, prefix="build-") as name:
         build = Path(name)
         with (build / "log").open("w") as log:
             for command in (
-                [cmake, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}", "-DCMAKE_BUILD_TYPE=Release",
+                [cmake, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}", "-DCMAKE_BUILD_TYPE=Release",
                  f"-DCMAKE_PREFIX_PATH={torch_root}", f"-DCRYSTALGRID_VERSION={__version__}",
                  "-S", str(shipped("export")), "-B", name],
                 [cmake, "--build", name, "--target", "crystalgrid-sampler"],
@@ -81,9 +104,6 @@ def _build(program: Path) -> None:
         (build / "crystalgrid-sampler").replace(program)  # in one step: others may be building it too
 
 
-def _tool(name: str) -> str:
-    """Return the path of a build tool, from its PyPI package (whose scripts need not be in PATH) or the system."""
-    path = shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
-    if path is None:
-        raise InputError(f"{name} is not installed, which building the sampler needs: pip install {name}")
-    return path
+def _tool(name: str) -> str | None:
+    """Return a build tool, of its PyPI package (whose scripts need not be in PATH) or the system's, if there is one."""
+    return shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
