@@ -17,8 +17,8 @@ except ImportError:
 
 PACKAGE = Path(crystalgrid.__file__).parent
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-EXTRAS = {"data", "train", "plot", "mp"}
-OPTIONAL = {"pymatgen": "data", "ase": "data", "matplotlib": "plot", "mp_api": "mp"}
+EXTRAS = {"data", "train", "plot", "mp", "dask"}
+OPTIONAL = {"pymatgen": "data", "ase": "data", "matplotlib": "plot", "mp_api": "mp", "distributed": "dask"}
 """Packages that a plain installation lacks, and the extra that brings each."""
 COMMANDS = {
     "recover samples -o out": ["pymatgen [data]", "matplotlib [plot]"],

@@ -23,7 +23,6 @@ from ..files import shipped
 from .checkpoint import checkpoint_of
 from .export import export_model
 from .find import find_model, is_exported
-from .python_sampler import sample_in_python
 from .released import WEIGHTS
 
 SUFFIXES = (".cpp", ".hpp", ".inl", ".in", ".json", ".txt")
@@ -36,6 +35,8 @@ def become_sampler(model: str, options: list[str]) -> None:
     """
     path = artifact(model)
     if missing := missing_tools():
+        from .python_sampler import sample_in_python
+
         print(f"there is no {missing}, so that sampling runs in Python, slower", file=sys.stderr, flush=True)
         sample_in_python(path, options)
     else:
