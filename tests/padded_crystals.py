@@ -20,7 +20,7 @@ def to_crystals(lattice: torch.Tensor, frac_coords: torch.Tensor, numbers: torch
 
 
 def symmetric_cells(prototypes: CrystalSet) -> UnitCells:
-    """Return the unit cells of prototypes, whose symmetry is of many kinds, and of the zoo."""
+    """Return the unit cells of prototypes, which have many different symmetries, and of the zoo."""
     sets = prototypes, CrystalSet.from_crystals(ZOO.values())
     parts = [build_unit_cells(part[small_enough(part, ATOMS)], ATOMS) for part in sets]
     orbits = Orbits(*map(torch.cat, zip(*(part.orbits for part in parts), strict=True)))

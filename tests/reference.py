@@ -296,14 +296,14 @@ def normal_equations(
     return jacobian.T @ jacobian, jacobian.T @ residuals.ravel()
 
 
-def jet(coefficients: np.ndarray, waves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def value_and_derivatives(coefficients: np.ndarray, modes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the value, squared gradient and Laplacian [n, n, n] of a sum of products of functions.
 
-    coefficients: [m, m, m]; waves: [3, m, n], along any axis, and their first and second derivatives.
+    coefficients: [m, m, m]; modes: [3, m, n], along any axis, and their first and second derivatives.
     """
 
     def total(*orders: int) -> np.ndarray:
-        return np.einsum("pqr,px,qy,rz->xyz", coefficients, *(waves[order] for order in orders))
+        return np.einsum("pqr,px,qy,rz->xyz", coefficients, *(modes[order] for order in orders))
 
     slopes = total(1, 0, 0), total(0, 1, 0), total(0, 0, 1)
     return total(0, 0, 0), sum(slope**2 for slope in slopes), total(2, 0, 0) + total(0, 2, 0) + total(0, 0, 2)
@@ -342,10 +342,10 @@ def mean_translations(frac_coords: np.ndarray, lattice: np.ndarray) -> tuple[np.
     return translations, least
 
 
-def waves_at_voxels(reciprocal: np.ndarray, indices: np.ndarray) -> np.ndarray:
+def plane_waves_at_voxels(reciprocal: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Return exp(iG·r) blurred by Gaussians of 1 Å, [n³, K], with r from the middle of the default cube."""
-    waves = 2 * np.pi * indices @ reciprocal
-    return np.exp(1j * (voxel_centres(Grid()) - 5) @ waves.T - (waves**2).sum(axis=1) / 2)
+    g_vectors = 2 * np.pi * indices @ reciprocal
+    return np.exp(1j * (voxel_centres(Grid()) - 5) @ g_vectors.T - (g_vectors**2).sum(axis=1) / 2)
 
 
 def structure_factors(
@@ -353,11 +353,11 @@ def structure_factors(
 ) -> np.ndarray:
     """Return ρ₀, then all c, then all s, by least squares over voxels and prior variances.
 
-    noise: of each wave, which is what noise of √(n³) times as much in each voxel comes to.
+    noise: the noise of each plane wave's amplitude, from noise in each voxel that is √(n³) times as large.
     """
-    waves = 2 * waves_at_voxels(reciprocal, indices)
-    model = np.concatenate([np.ones((len(waves), 1)), waves.real, waves.imag], axis=1)
-    prior = noise * np.sqrt(len(waves) / variance) * np.eye(model.shape[1])
+    plane_waves = 2 * plane_waves_at_voxels(reciprocal, indices)
+    model = np.concatenate([np.ones((len(plane_waves), 1)), plane_waves.real, plane_waves.imag], axis=1)
+    prior = noise * np.sqrt(len(plane_waves) / variance) * np.eye(model.shape[1])
     targets = np.concatenate([density.reshape(-1), np.zeros(len(prior))])
     solution = np.linalg.lstsq(np.concatenate([model, prior]), targets, rcond=None)[0]
     return np.concatenate([solution[:1], solution[1:] / solution[0]])

@@ -11,7 +11,7 @@ from zoo import random_crystal, random_rotation
 
 @pytest.mark.parametrize("seed", range(8))
 def test_every_image_in_the_box_is_among_them(seed: int) -> None:
-    """Against all translations of a range that is far too large."""
+    """The translations are compared with a search over a range that is far too large."""
     rng = np.random.default_rng(seed)
     crystal = random_crystal(rng, 4, side=(3.0, 6.0))
     to_box = random_rotation(rng)

@@ -79,12 +79,12 @@ def test_a_supercell_has_the_translations_of_its_cell():
 
 @torch.no_grad()
 def test_what_does_not_repeat_is_given_translations_that_lead_out_of_the_cube():
-    periods = LatticeFinder(30)
-    layers = periods(voxelize([ZOO["layers and a void"]]))[0]
+    finder = LatticeFinder(30)
+    layers = finder(voxelize([ZOO["layers and a void"]]))[0]
     assert torch.linalg.vector_norm(layers[:2], dim=1).tolist() == pytest.approx([3, 3], abs=1e-3)
     noise = torch.rand(2, 30, 30, 30, generator=torch.Generator().manual_seed(0))
     steps = torch.tensor([s for s in itertools.product((-1.0, 0.0, 1.0), repeat=3) if any(s)])
-    for lattice in periods(noise):
+    for lattice in finder(noise):
         assert ((steps @ lattice).abs().amax(1) > GRID.length).all()
     assert ((torch.tensor([[0.0, 0.0, 1.0], [1.0, -1.0, 1.0]]) @ layers).abs().amax(1) > GRID.length).all()
 
@@ -104,8 +104,8 @@ def test_the_density_is_the_sum_of_its_definition():
     density = factors.density(*(torch.from_numpy(x).float() for x in (reciprocal, c, s)))
     miller = factors.miller_indices(torch.from_numpy(reciprocal)).numpy()
     for b in range(2):
-        waves = reference.waves_at_voxels(reciprocal[b], miller[b])
-        expected = 1 + 2 * (waves @ (c[b] - 1j * s[b])).real.reshape(30, 30, 30)
+        plane_waves = reference.plane_waves_at_voxels(reciprocal[b], miller[b])
+        expected = 1 + 2 * (plane_waves @ (c[b] - 1j * s[b])).real.reshape(30, 30, 30)
         np.testing.assert_allclose(density[b].numpy(), expected, atol=2e-5)
 
 
@@ -133,9 +133,9 @@ def test_structure_factors_are_those_of_point_atoms():
     reciprocal = torch.from_numpy(np.linalg.inv(crystal.lattice).T[None])
     mean, c, s = factors.fit(density, reciprocal)
     assert float(mean) == pytest.approx(crystal.numbers.sum() / abs(np.linalg.det(crystal.lattice)), rel=1e-3)
-    waves = factors.g_vectors(reciprocal)[0].numpy()
-    expected = crystal.numbers @ np.exp(-1j * (crystal.positions - 5) @ waves.T) / crystal.numbers.sum()
-    seen = np.linalg.norm(waves, axis=1) < 3
+    g_vectors = factors.g_vectors(reciprocal)[0].numpy()
+    expected = crystal.numbers @ np.exp(-1j * (crystal.positions - 5) @ g_vectors.T) / crystal.numbers.sum()
+    seen = np.linalg.norm(g_vectors, axis=1) < 3
     np.testing.assert_allclose((c - 1j * s)[0].numpy()[seen], expected[seen], atol=2e-3)
 
 
@@ -158,9 +158,9 @@ def test_any_latent_vector_decodes_to_a_density_that_repeats(autoencoder):
     z = 0.3 * torch.randn(4, 300, generator=torch.Generator().manual_seed(2))
     shifted = z.clone()
     reciprocal = (autoencoder.centre + autoencoder.deviation * z[:, 1:])[:, :9].view(-1, 3, 3)
-    waves = autoencoder.factors.g_vectors(reciprocal.double())
+    g_vectors = autoencoder.factors.g_vectors(reciprocal.double())
     shift = torch.linalg.inv(reciprocal.double()).transpose(1, 2)[:, 0]  # the lattice vector a
-    phase = torch.einsum("bki,bi->bk", waves, shift)
+    phase = torch.einsum("bki,bi->bk", g_vectors, shift)
     c, s = (autoencoder.centre + autoencoder.deviation * z[:, 1:])[:, 9:].double().chunk(2, 1)
     moved = torch.cat((c * phase.cos() + s * phase.sin(), s * phase.cos() - c * phase.sin()), 1).float()
     shifted[:, 10:] = (moved - autoencoder.centre[9:]) / autoencoder.deviation[9:]

@@ -81,7 +81,7 @@ def test_a_symmetric_lattice_stays_as_it_is(cells, orbits):
 
 
 def test_the_metric_is_averaged():
-    """A cube of a lattice that is nearly one: all sides the root mean square, all angles right."""
+    """A nearly cubic lattice becomes cubic: its sides become their root mean square, its angles right angles."""
     bent = torch.tensor([[[4.0, 0, 0], [0.1, 4.2, 0], [0.2, -0.1, 3.9]]])
     crystals = CrystalSet.from_crystals([Crystal(4 * np.eye(3), np.zeros((1, 3)), [11])])
     cube = to_float(build_unit_cells(crystals, 1).orbits)

@@ -46,14 +46,14 @@ def primitive_cell(cell: Cell, tolerance: float = TOLERANCE) -> Cell:
     lattice = np.linalg.solve(multiples, cell.lattice)
     if copies == 1:
         return cell
-    folded = _in_basis(cell, lattice)
-    groups = _coinciding(folded, tolerance)
+    in_primitive_basis = _in_basis(cell, lattice)
+    groups = _coinciding(in_primitive_basis, tolerance)
     if len(groups) * copies != len(cell.numbers) or any(len(group) != copies for group in groups):
         return cell  # within the tolerance it repeats in several ways; the given cell is right in any case
     first = np.array([group[0] for group in groups])
-    apart = [folded.frac_coords[group] - folded.frac_coords[group[0]] for group in groups]
+    apart = [in_primitive_basis.frac_coords[group] - in_primitive_basis.frac_coords[group[0]] for group in groups]
     shifts = np.array([(part - np.rint(part)).mean(axis=0) for part in apart])
-    return Cell(lattice, (folded.frac_coords[first] + shifts) % 1.0 % 1.0, cell.numbers[first])
+    return Cell(lattice, (in_primitive_basis.frac_coords[first] + shifts) % 1.0 % 1.0, cell.numbers[first])
 
 
 def _in_basis(cell: Cell, lattice: np.ndarray) -> Cell:

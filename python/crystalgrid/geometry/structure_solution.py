@@ -187,8 +187,8 @@ def _highest_peak(factors: Factors, atoms: PointAtoms) -> PointAtoms | None:
     shape = np.exp(-(MAP_SIGMA**2) / 2 * (factors.g_vectors**2).sum(axis=1))
     components = shape * _unexplained(factors, atoms)
     phase = points @ factors.g_vectors.T
-    waves = np.cos(phase) @ components.real - np.sin(phase) @ components.imag
-    heights = factors.total - atoms.weights.sum() + 2 * waves
+    fourier_sum = np.cos(phase) @ components.real - np.sin(phase) @ components.imag
+    heights = factors.total - atoms.weights.sum() + 2 * fourier_sum
     highest = heights.argmax()
     weight = heights[highest] / (1 + 2 * shape.sum())
     return PointAtoms(points[[highest]], np.array([max(weight, 1.0)])) if weight > LEAST_PEAK else None

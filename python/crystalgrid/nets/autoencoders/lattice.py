@@ -83,11 +83,11 @@ class LatticeAutoencoder(Autoencoder):
 
         It is the squared derivative, averaged over voxels and crystals. numbers: [B, latent_dim - 1].
         """
-        unchanged, by_reciprocal = self.sum_of_waves(numbers), []
+        unchanged, by_reciprocal = self.fourier_series(numbers), []
         for i in range(RECIPROCAL):
             changed = numbers.clone()
             changed[:, i] += STEP * self.deviation[i]
-            by_reciprocal.append(((self.sum_of_waves(changed) - unchanged) / STEP).square().mean())
+            by_reciprocal.append(((self.fourier_series(changed) - unchanged) / STEP).square().mean())
         g_vectors = self.factors.g_vectors(numbers[:, :RECIPROCAL].reshape(-1, 3, 3))
         by_factors = 2 * blur_factor(g_vectors).square().mean(0).repeat(2) * self.deviation[RECIPROCAL:].square()
         by_scale = self.log_mean[1].square() * unchanged.square().mean()
@@ -104,7 +104,7 @@ class LatticeAutoencoder(Autoencoder):
         logs = log_mean(density) + mean.log().float()
         return logs, torch.cat((reciprocal.flatten(1), cosines, sines), 1).float()
 
-    def sum_of_waves(self, numbers: Tensor) -> Tensor:
+    def fourier_series(self, numbers: Tensor) -> Tensor:
         """Return ρ / ρ₀ [B, n, n, n], perhaps negative, of reciprocal lattice and factors [B, latent_dim - 1]."""
         reciprocal, cosines, sines = numbers.split(self.parts, 1)
         return self.factors.density(reciprocal.view(-1, 3, 3), cosines, sines)
@@ -143,10 +143,10 @@ class LatticeAutoencoder(Autoencoder):
     def decode(self, z: Tensor) -> Tensor:
         numbers = self.centre + self.deviation * z[:, 1:]
         if torch.jit.is_scripting():
-            density = self.sum_of_waves(numbers)
+            density = self.fourier_series(numbers)
         else:
             with torch.autocast(z.device.type, enabled=False):
-                density = self.sum_of_waves(numbers)
+                density = self.fourier_series(numbers)
         return torch.relu(density) * (self.log_mean[0] + self.log_mean[1] * z[:, 0]).exp()[:, None, None, None]
 
     def error(self, decoded: Tensor, density: Tensor) -> Tensor:
