@@ -1,4 +1,4 @@
-"""How seconds and memory grow with the number of crystals that `pack`, `sample` and `recover` work on."""
+"""The growth of seconds and memory with the number of crystals that `pack`, `sample` and `recover` work on."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ _atom_site_fract_z
 
 
 class Cost(NamedTuple):
-    """What a process took."""
+    """The seconds and the memory that a process took."""
 
     seconds: float
     megabytes: float

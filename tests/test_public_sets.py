@@ -30,8 +30,8 @@ def splits_of(*arguments):
 
 
 def test_cdvae_keeps_the_public_split_and_long_cells(tmp_path):
-    sides = {"train": (4, 12), "val": (4.1,), "test": (4.2,)}
-    for split, lengths in sides.items():
+    sides_of_split = {"train": (4, 12), "val": (4.1,), "test": (4.2,)}
+    for split, lengths in sides_of_split.items():
         rows = [{"material_id": f"{split}-{side}", "cif": cif(a=side)} for side in lengths]
         write_csv(tmp_path / f"{split}.csv", rows)
     splits = splits_of("cdvae", tmp_path, tmp_path / "a.parquet")

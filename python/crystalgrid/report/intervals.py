@@ -44,9 +44,9 @@ def intervals(region: Region, cubes_per_crystal: int, seed: int) -> dict[str, An
 
 
 def _ends(values: np.ndarray) -> list[float] | None:
-    known = values[~np.isnan(values)]
+    finite = values[~np.isnan(values)]
     tail = 50 * (1 - LEVEL)
-    return [float(end) for end in np.percentile(known, [tail, 100 - tail])] if len(known) else None
+    return [float(end) for end in np.percentile(finite, [tail, 100 - tail])] if len(finite) else None
 
 
 def _crystals_of(values: list[np.ndarray], cubes_per_crystal: int) -> np.ndarray:

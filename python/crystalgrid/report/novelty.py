@@ -45,7 +45,7 @@ class FormulaHalves(NamedTuple):
     same_formula: int
     """Crystals whose formula is known, which say little of what a model does with formulas it has not seen."""
     same_formula_known: int
-    """Those of them that are known crystals; the others are new structures of a known formula."""
+    """The number of them that are known crystals; the others are new structures of a known formula."""
     other_formula: int
     """Crystals whose formula is not known, which are new."""
 

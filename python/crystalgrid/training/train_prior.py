@@ -75,8 +75,8 @@ def train_prior(
         held_out = training.prepare(trained, model_info, val[:HELD_OUT_CRYSTALS])
         if first_prior is not None:
             go_on_from(first_prior, training.generator, str(start))
-    known = [trained_formulas(source) for source in (model, start) if source is not None]
-    training.formulas = join_formulas(training.formulas, *known)
+    formulas_seen = [trained_formulas(source) for source in (model, start) if source is not None]
+    training.formulas = join_formulas(training.formulas, *formulas_seen)
     steps = min(max_steps or ENDLESS, ENDLESS if minutes else generator_recipe.optimizer.steps)
     Loop(training, Log(out), held_out, clock, steps=steps).run(last(out) if resume else None)
 
