@@ -24,7 +24,7 @@ from . import pictures
 from .decoding import decode, encode
 from .intervals import METHOD, intervals
 from .metrics import Tally, none_found, true_atoms
-from .metrics_table import halves_table, metrics_table
+from .metrics_table import all_tables
 from .seen_formulas import SEEN, UNSEEN, seen_by
 
 CUBES_PER_CRYSTAL = 3
@@ -60,9 +60,7 @@ def evaluate_model(
     metrics |= {"model": model, "data": data, "split": split, "seed": seed}
     if json_path is not None:
         write_json(json_path, metrics)
-    print(metrics_table(metrics))
-    if SEEN in metrics:
-        print("\n" + halves_table(metrics))
+    print(all_tables(metrics))
     if loaded.metadata.has_codec:
         print(CODEC_NOTE)
     return metrics

@@ -25,6 +25,11 @@ NAME, WIDE, NARROW, LAST = 19, 33, 12, 9
 """Characters of the columns: names, values with an interval, values alone, the paper's; 118 in all."""
 
 
+def all_tables(metrics: dict[str, Any]) -> str:
+    """Return the table of metrics, and that of crystals of seen and of unseen formulas if there are both."""
+    return metrics_table(metrics) + ("\n\n" + halves_table(metrics) if SEEN in metrics else "")
+
+
 def metrics_table(metrics: dict[str, Any]) -> str:
     """Return the metrics as a text table with a column of the paper's."""
     interior, extraction = metrics["interior"], metrics["extraction_only"]

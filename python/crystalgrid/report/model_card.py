@@ -14,7 +14,7 @@ from ..model import Model, load
 from . import pictures
 from .decoding import decode
 from .evaluation import CODEC_NOTE, evaluate_model, write_json
-from .metrics_table import metrics_table
+from .metrics_table import all_tables
 
 CARD, METRICS, PICTURE, DRAWS = "card.md", "metrics.json", "reconstructions.png", "draws.png"
 LIMITS = "## Known limits\n"
@@ -78,7 +78,7 @@ decodes them, and segments them into atoms.
 `{command} --json m.json`
 
 ```
-{metrics_table(metrics)}
+{all_tables(metrics)}
 ```
 
 The last column is what Hoffmann et al. 2019 report, on a random split of other crystals.{codec_note}
