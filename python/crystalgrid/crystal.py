@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from . import _core
-from .conversions import arrays_of_ase, arrays_of_pymatgen, is_ase, is_pymatgen, look_cartesian
+from ._conversions import arrays_of_ase, arrays_of_pymatgen, is_ase, is_pymatgen, look_cartesian
 from .errors import InputError, require
 from .files import as_path, written_whole
 

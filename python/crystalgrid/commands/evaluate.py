@@ -21,8 +21,8 @@ def evaluate(
 ) -> None:
     """Count how well a model reconstructs crystals, print a table beside the paper's numbers, and write it as JSON.
 
-    Each metric has a 95 % interval, by a bootstrap over crystals: the cubes of one crystal are not independent. Crystals
-    whose reduced formula the model was trained on are warned of, and they and the others have metrics of their own.
+    Each metric has a 95 % interval, by a bootstrap over crystals: the cubes of one crystal are not independent. If the
+    model was trained on the reduced formula of some crystals, these and the others have metrics of their own, too.
 
     Each crystal is cut into three fixed cubes. `extraction_only` counts the atoms found in the true species and density
     in place of the networks': the errors of finding atoms in voxels alone.
