@@ -71,7 +71,7 @@ def test_crystals_are_packed_by_a_cluster(cluster: LocalCluster, crystals: Path,
 
 
 def test_what_is_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crystalgrid.cluster.SECONDS_TO_CONNECT", 1)
+    monkeypatch.setattr("crystalgrid.pool.cluster.SECONDS_TO_CONNECT", 1)
     for address in ("tcp://127.0.0.1:9", "nowhere"):
         with pytest.raises(InputError, match=f"--dask {address}: no scheduler of Dask answers there"):
             list(in_processes(pid_and_square, [(1,)], address))

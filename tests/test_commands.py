@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from crystalgrid import _core
-from crystalgrid.commands import entry
+from crystalgrid.commands import entry, table
 from crystalgrid.commands.arguments import bind
 from crystalgrid.commands.completion import completion_script
 from crystalgrid.errors import InputError
@@ -27,7 +27,7 @@ PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 INTERRUPTED_IMPORT = """
 import builtins, signal, sys
-from crystalgrid.commands import entry
+from crystalgrid.commands import entry, table
 
 def interrupted(*_):
     try:
@@ -44,7 +44,7 @@ entry.run("train")
 TERMINATED = """
 import signal, sys
 from types import SimpleNamespace
-from crystalgrid.commands import entry
+from crystalgrid.commands import entry, table
 
 def command() -> None:
     try:
@@ -52,13 +52,13 @@ def command() -> None:
     finally:
         print("tidied")
 
-entry.import_module = lambda *_: SimpleNamespace(COMMAND=command)
+table.import_module = lambda *_: SimpleNamespace(COMMAND=command)
 entry.run("export")
 """
 HELP_OF_ALL = """
 import io, sys
 from contextlib import redirect_stdout
-from crystalgrid.commands import entry
+from crystalgrid.commands import entry, table
 
 def help_of(run, *words):
     sys.argv[1:] = words
@@ -71,7 +71,7 @@ def help_of(run, *words):
 
 overview = help_of(entry.main, "--help")
 assert help_of(entry.main) == overview
-for name in entry.NAMES:
+for name in table.NAMES:
     assert f"  {name}" in overview, name
     assert f"crystalgrid {name}" in help_of(entry.main, name, "--help"), name
     assert f"crystalgrid-{name}" in help_of(getattr(entry, name), "--help"), name
@@ -174,7 +174,7 @@ def test_a_shell_that_is_not_known_is_one_line() -> None:
 
 def test_every_command_is_installed() -> None:
     scripts = tomllib.loads(PYPROJECT.read_text())["project"]["scripts"]
-    assert scripts.keys() == {"crystalgrid", *(f"crystalgrid-{name}" for name in entry.NAMES)}
+    assert scripts.keys() == {"crystalgrid", *(f"crystalgrid-{name}" for name in table.NAMES)}
     for target in scripts.values():
         module, name = target.split(":")
         assert module == entry.__name__
@@ -199,7 +199,7 @@ MISTAKES = {
 def test_a_mistake_on_the_command_line_is_one_line(words: str) -> None:
     name, *words_of_command = words.split()
     with pytest.raises(InputError) as caught:
-        bind(entry.command(name), "crystalgrid-x", words_of_command)
+        bind(table.command(name), "crystalgrid-x", words_of_command)
     assert re.fullmatch(MISTAKES[words] + r"; --help lists the arguments", str(caught.value))
 
 

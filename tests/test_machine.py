@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crystalgrid import cache
+from crystalgrid.artifacts import cache
 from crystalgrid.commands.train import train
 from crystalgrid.training.processes import count_processes, first_process
 
@@ -91,7 +91,7 @@ def test_a_temporary_folder_of_another_user_is_not_used(temporary: Path, tmp_pat
 def test_a_user_without_home_and_passwd_entry_has_a_cache() -> None:
     if subprocess.run([*NO_PASSWD, "true"], capture_output=True).returncode != 0:
         pytest.skip("unshare --user is not available")
-    code = "from crystalgrid.cache import cache_folders; print(*cache_folders())"
+    code = "from crystalgrid.artifacts.cache import cache_folders; print(*cache_folders())"
     done = subprocess.run([*NO_PASSWD, sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("/crystalgrid-54321")

@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 
 from .. import __version__
-from ..cache import cache_folders, cached
 from ..errors import InputError
 from ..files import shipped
+from .cache import cache_folders, cached
 from .checkpoint import checkpoint_of
 from .export import export_model
 from .find import find_model, is_exported

@@ -13,7 +13,7 @@ import tyro
 
 from ..errors import InputError
 from ..files import shipped
-from .entry import NAMES, command
+from .table import NAMES, command
 
 SHELLS = ("bash", "zsh")
 SPECIFICATION = "COMPLETION_SPEC = "

@@ -8,16 +8,12 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from ..errors import InputError, run_command
 from .signals import tidy_and_exit
+from .table import NAMES, command
 
-NAMES = (
-    "data", "train", "prior", "evaluate", "export", "sample", "recover", "interpolate", "figures", "draw", "release",
-)  # fmt: skip
-"""The commands in the order of their use; each is a module beside this one, with its function in COMMAND."""
 VERBOSE = {"-v", "--verbose"}
 OPTIONS = """
   --version                    versions, compiler, instruction set, cache: what a bug report needs
@@ -76,12 +72,6 @@ def _run(name: str, prog: str, words: list[str]) -> None:
         from .arguments import bind
 
         bind(command(name), prog, words)()
-
-
-def command(name: str) -> Callable[..., Any] | dict[str, Callable[..., Any]]:
-    """Return the function of a command, or its subcommands by name."""
-    found: Callable[..., Any] | dict[str, Callable[..., Any]] = import_module(f".{name}", __package__).COMMAND
-    return found
 
 
 def _overview() -> str:

@@ -18,7 +18,7 @@ def version_report() -> str:
         import torch
 
         from .. import __version__
-        from ..cache import cache_folders
+        from ..artifacts.cache import cache_folders
         from ..pool import cpu_count
     lines = {
         "crystalgrid": __version__,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import InputError, require
-from .pool import AHEAD, Job, work_through
+from ..errors import InputError, require
+from .jobs import AHEAD, Job, work_through
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -1,7 +1,4 @@
-"""A pool of processes, for one job per crystal, which returns results in order to any thread or script.
-
-The processes are on this machine or of a Dask cluster.
-"""
+"""One job per crystal in processes of this machine, by loky."""
 
 from __future__ import annotations
 
@@ -9,69 +6,31 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import chain, islice, starmap
+from itertools import chain
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from .errors import InputError
+from ..errors import InputError
+from .jobs import AHEAD, Job, work_through
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
 
 T = TypeVar("T")
-Job = tuple[Any, ...]
-"""The arguments of one call."""
-Workers = int | str
-"""A number of processes on this machine, or the address of a Dask scheduler."""
-AHEAD = 4
-"""The chunks per process that are submitted before results are used; it bounds the memory."""
 
 
-def cpu_count() -> int:
-    """Return how many CPUs this process may use: those of its affinity mask and its cgroup's quota, at least 1."""
-    import loky
-
-    return int(loky.cpu_count())
-
-
-def chosen_workers(workers: int | None, dask: str | None) -> Workers:
-    """Return the workers that the options --workers and --dask ask for: by default, one process for each CPU."""
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers: wanted at least 1, got {workers}")
-    if dask is not None and workers is not None:
-        raise InputError("--workers and --dask: only one of them can say where the jobs run")
-    return dask or workers or cpu_count()
-
-
-def in_processes(
-    work: Callable[..., T],
-    jobs: Iterable[Job],
-    workers: Workers,
-    chunk_size: int = 1,
-    after_death: Callable[..., T] | None = None,
+def on_this_machine(
+    work: Callable[..., T], chunks: Iterator[list[Job]], processes: int, after_death: Callable[..., T] | None
 ) -> Generator[T, None, None]:
-    """Yield `work(*job)` of each job, in order; a single worker is the caller's own process.
+    """Yield the results of chunks of jobs in order, AHEAD chunks per process under way.
 
-    jobs: read lazily in the caller's thread, at most AHEAD chunks per process before their results are used.
-    chunk_size: jobs that are sent to a process together, to share the cost of sending.
-    after_death: makes the result of a job that kills its process, `after_death(*job)`. All jobs in progress are then
-        repeated, each alone, to find which one it was. Without it, a process that dies is an InputError.
+    after_death: as for `pool.in_processes`.
     """
-    if workers == 1:
-        yield from starmap(work, jobs)
-        return
-    remaining = iter(jobs)
-    chunks = iter(lambda: list(islice(remaining, chunk_size)), [])
-    if isinstance(workers, str):
-        from .cluster import on_cluster
-
-        yield from on_cluster(work, chunks, workers, after_death)
-        return
-    while lost := (yield from _until_a_death(work, chunks, workers, AHEAD * workers)):
+    while lost := (yield from _until_a_death(work, chunks, processes, AHEAD * processes)):
         if after_death is None:
             raise InputError("a process died, perhaps because memory ran out; --workers 1 needs the least memory")
         alone = iter([[job] for job in lost])
@@ -138,8 +97,3 @@ def _end_with_parent(parent: int) -> None:
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()
-
-
-def work_through(work: Callable[..., T], chunk: list[Job]) -> list[T]:
-    """Return the results of a chunk of jobs, in the process that this is called in."""
-    return list(starmap(work, chunk))
