@@ -217,7 +217,6 @@ def test_a_bad_cif_is_one_line_that_names_it(tmp_path, name):
         ("a.xyz", '1\nLattice="4 0 0 0 4 0 0 0 4"\nCs 0 0 0\n'.replace("4 0 0", "x 0 0", 1), "wanted nine numbers"),
         ("a.json", "3", "wanted a structure, got int"),
         ("a.json", "[" * 200_000, "cannot be read"),
-        ("a.xyz", FRAME + "\n" + FRAME, "wanted a number of atoms, got ''"),
         ("a.csv", "id,formula\n1,NaCl\n", "wanted a column named cif or structure, got id, formula"),
         ("a.csv", "", "wanted a column named cif or structure, got no columns"),
         ("a.parquet", "PAR1", "not Parquet"),
@@ -498,3 +497,21 @@ def test_a_supercell_of_many_atoms_is_one_atom(tmp_path):
     assert crystal.numbers.tolist() == [29]
     assert abs(np.linalg.det(crystal.lattice)) == pytest.approx(2.9**3)
     assert result.summary() == "kept 1 of 1 crystals; in 1 of them the cell was reduced to the primitive one"
+
+
+def test_a_frame_of_another_number_of_atoms_than_it_announces_is_left_out(tmp_path):
+    path = write(tmp_path / "a.xyz", FRAME + FRAME.replace("2\n", "1\n", 1) + FRAME)
+    results = [parse(job) for job in open_jobs([SourceFile(path, "a")])]
+    assert sum(len(result.crystals) for result in results) == 1
+    assert "behind a frame of as many atoms as it announces" in results[-1].skipped[0].detail
+
+
+def test_empty_lines_between_frames(tmp_path):
+    assert len(cg.read(write(tmp_path / "a.xyz", "\n\n".join([FRAME, FRAME, FRAME])))) == 3
+
+
+def test_dummy_atoms_of_a_cif(tmp_path):
+    text = cif().replace("_atom_site_occupancy", "_atom_site_occupancy\n_atom_site_calc_flag")
+    flagged = "\n".join(f"{line} dum" if line.startswith(("Cs", "Cl")) else line for line in text.splitlines())
+    with pytest.raises(cg.InputError, match="is a dummy"):
+        cg.read(write(tmp_path / "a.cif", flagged))

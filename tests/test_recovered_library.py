@@ -212,6 +212,12 @@ def test_parts_are_of_a_size_or_a_time_and_together_the_library(
     assert parts.crystals().ids.tolist() == ["1", "3", "5", "7", "9"]
 
 
+def test_crystals_with_atoms_in_one_place_are_kept_in_parts(tmp_path: Path) -> None:
+    crystal = Crystal(5 * np.eye(3), [[0, 0, 0], [0, 0, 0.05]], [3, 54])
+    LibraryParts(tmp_path).write([RecoveredStructure(crystal, result(1).row)])
+    assert len(LibraryParts(tmp_path).crystals()) == 1
+
+
 def test_several_folders_are_one_library(library: Path, bare_library: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "samples.xyz").touch()  # a shard whose structures were all filtered out

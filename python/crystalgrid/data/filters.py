@@ -24,10 +24,11 @@ def check_max_side(max_side: float) -> None:
         raise InputError(f"max-side: wanted a positive number of Å, got {max_side}")
 
 
-def filter_crystals(crystals: CrystalSet, file: str, max_side: float) -> ReadResult:
+def filter_crystals(crystals: CrystalSet, file: str, max_side: float, closest: float = CLOSEST) -> ReadResult:
     """Keep crystals that are finite, of Z 1 to 94, without atoms in one place, in a cell shorter than `max_side` Å.
 
-    A cell that is as long or longer is reduced to its primitive cell first, which is noted.
+    A cell that is as long or longer is reduced to its primitive cell first, which is noted. Atoms nearer than `closest`
+    Å are in one place.
     """
     reasons, details = np.full((2, len(crystals)), "", dtype=object)
     for reason, faulty in reversed(_faults(crystals)):  # the first fault that a crystal has is its reason
@@ -45,8 +46,8 @@ def filter_crystals(crystals: CrystalSet, file: str, max_side: float) -> ReadRes
     if notes:
         parts = (reduced.get(b) or _arrays(crystals, b) for b in range(len(crystals)))
         crystals = CrystalSet.from_arrays(parts, crystals.ids).with_splits(crystals.splits)
-    for b in np.flatnonzero(reasons == "")[close_atoms(crystals[reasons == ""])]:
-        reasons[b] = f"two atoms less than {CLOSEST:g} Å apart"
+    for b in np.flatnonzero(reasons == "")[close_atoms(crystals[reasons == ""], closest)]:
+        reasons[b] = f"two atoms less than {closest:g} Å apart"
     kept = reasons == ""
     skipped = [Skipped(file, str(crystals.ids[b]), reasons[b], details[b]) for b in np.flatnonzero(~kept)]
     return ReadResult(crystals[kept], skipped, tuple(notes), int(kept.sum()) * (file,))
@@ -58,11 +59,11 @@ def _arrays(crystals: CrystalSet, b: int) -> tuple[np.ndarray, np.ndarray, np.nd
     return crystals.lattice[b], crystals.frac_coords[atoms], crystals.numbers[atoms]
 
 
-def close_atoms(crystals: CrystalSet) -> np.ndarray:
-    """Return [B] bool, whether two atoms of a crystal are less than `CLOSEST` apart, across the cell's faces too.
+def close_atoms(crystals: CrystalSet, closest: float = CLOSEST) -> np.ndarray:
+    """Return [B] bool, whether two atoms of a crystal are less than `closest` Å apart, across the cell's faces too.
 
     Atoms are sorted along one axis and compared with the next ones in that order, across the cell's end, which excludes
-    most pairs. Wrapping differences is right: lattice planes are farther apart than twice CLOSEST, or the cell is too
+    most pairs. Wrapping differences is right: lattice planes are farther apart than twice that, or the cell is too
     flat.
     """
     axis, spacing = _widest_axis(crystals.lattice)
@@ -77,12 +78,12 @@ def close_atoms(crystals: CrystalSet) -> np.ndarray:
         lower = lower[step < counts[owner[lower]]]
         first = crystals.offsets[owner[lower]]
         upper = first + (lower - first + step) % counts[owner[lower]]
-        near = (heights[upper] - heights[lower]) % 1.0 * spacing[owner[lower]] < CLOSEST
+        near = (heights[upper] - heights[lower]) % 1.0 * spacing[owner[lower]] < closest
         lower, upper = lower[near], upper[near]
         apart = coordinates[upper] - coordinates[lower]
         apart -= np.rint(apart)
         squares = (np.einsum("ni,nij->nj", apart, crystals.lattice[owner[lower]]) ** 2).sum(axis=1)
-        close[owner[lower[squares < CLOSEST**2]]] = True
+        close[owner[lower[squares < closest**2]]] = True
     return close
 
 

@@ -26,7 +26,7 @@ from ..errors import InputError
 from ..files import written_whole
 from .crystalset import SPLITS, CrystalSet, fractional
 from .elements import ISOTOPES, ISOTOPES_TOLD, element
-from .filters import NO_ELEMENT, filter_crystals
+from .filters import CLOSEST, NO_ELEMENT, filter_crystals
 from .results import NO_CRYSTALS, Note, ReadResult, Skipped
 
 NEEDED = ("lattice_vectors", "cartesian_site_positions", "species_at_sites")
@@ -37,8 +37,8 @@ ROWS = 32768
 """The number of rows that are in memory at once before the filter."""
 
 
-def read_parquet(path: Path | str, max_side: float = np.inf) -> ReadResult:
-    """Read the crystals of a Parquet file that are shorter than `max_side` Å.
+def read_parquet(path: Path | str, max_side: float = np.inf, closest: float = CLOSEST) -> ReadResult:
+    """Read the crystals of a Parquet file that are shorter than `max_side` Å, with no atoms nearer than `closest` Å.
 
     Raises InputError for a file that is not Parquet, is damaged or lacks a column.
     """
@@ -49,7 +49,7 @@ def read_parquet(path: Path | str, max_side: float = np.inf) -> ReadResult:
             first, parts = 0, list[ReadResult]()
             for group in range(file.num_row_groups):  # pyarrow cannot join lists of dictionary values across groups
                 for batch in file.iter_batches(ROWS, [group], columns):
-                    parts.append(_crystals(path, batch, first, max_side))
+                    parts.append(_crystals(path, batch, first, max_side, closest))
                     first += batch.num_rows
     except pa.ArrowException as error:
         raise InputError(f"{path}: not Parquet: {error}") from error
@@ -77,7 +77,7 @@ def _columns(path: Path, schema: pa.Schema) -> list[str]:
     return [name for name in (*OPTIONAL, *NEEDED) if name in schema.names]
 
 
-def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> ReadResult:
+def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float, closest: float) -> ReadResult:
     """Return the crystals of `rows`, which begin at the file's row `first`, that pass the filter."""
     well_formed = _vectors_of_three(rows, "lattice_vectors") & _vectors_of_three(rows, "cartesian_site_positions")
     well_formed &= _lengths(rows["lattice_vectors"]) == 3
@@ -93,7 +93,7 @@ def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float) -> 
     frac_coords = fractional(positions, lattice, np.repeat(np.arange(len(lattice)), np.diff(offsets)))
     numbers = _atomic_numbers(rows["species_at_sites"].flatten())
     crystals = CrystalSet(lattice, frac_coords, numbers, offsets, ids, _splits(path, rows))
-    result = _with_symbols(filter_crystals(crystals, str(path), max_side), rows, ids)
+    result = _with_symbols(filter_crystals(crystals, str(path), max_side, closest), rows, ids)
     notes = [Note(str(id), ISOTOPES_TOLD) for id in ids[_with(rows, ISOTOPES)]] if len(ids) else []
     kept = set(result.crystals.ids) if notes else set()
     notes = [note for note in notes if note.id in kept]

@@ -45,9 +45,12 @@ class LibraryParts:
         return chain.from_iterable(map(read_rows, self.tables()))
 
     def crystals(self) -> CrystalSet:
-        """Return the crystals of all parts, in order; ids are the structures' indices."""
+        """Return the crystals of all parts, in order; ids are the structures' indices.
+
+        Recovered crystals may have atoms that are too near to each other; they are told of, and not left out.
+        """
         files = [table.with_suffix(".parquet") for table in self.tables()]
-        return CrystalSet.concatenate(read_parquet(file).crystals for file in files if file.is_file())
+        return CrystalSet.concatenate(read_parquet(file, closest=0.0).crystals for file in files if file.is_file())
 
     def write(self, structures: Iterable[RecoveredStructure]) -> None:
         """Write recovered structures in parts as they come, and after an interruption those that have come."""

@@ -15,6 +15,7 @@ import torch
 
 from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
+from ..data.filters import CLOSEST, close_atoms
 from ..data.load import load_crystals
 from ..data.parquet import write_parquet
 from ..data.sampled import SAMPLES, SampledFolder, Structure, as_atoms, open_sampled
@@ -72,6 +73,8 @@ def recover_library(
         raise InputError(f"{out}: no lattice in any of {len(indices)} structures")
     missing = len(indices) - len(crystals)
     print(f"{out}: {len(crystals)} crystals of {len(indices)} structures ({missing} without a lattice); {summary}")
+    if n_close := int(close_atoms(crystals).sum()):
+        print(f"warning: {n_close} of them are no crystals: two atoms less than {CLOSEST:g} Å apart", file=sys.stderr)
 
 
 def open_library(folders: Sequence[Path]) -> list[SampledFolder]:

@@ -190,6 +190,9 @@ def _check_whole(block: Any, labels: list[str]) -> None:
     for label, attached in zip(labels, _column(block, "attached_hydrogens") or [], strict=False):
         if attached not in UNSTATED and _number(attached)[0] > 0:
             raise ValueError(f"hydrogen is missing: {label} has {attached} attached to it, without a position")
+    for label, flag in zip(labels, _column(block, "calc_flag") or [], strict=False):
+        if flag.lower() == "dum":
+            raise ValueError(f"its atom {label!r} is a dummy (_atom_site_calc_flag dum), wanted atoms alone")
     groups = {group for group in _column(block, "disorder_group") or [] if group not in (*UNSTATED, "0")}
     if len(groups) > 1 or any(group.startswith("-") for group in groups):
         raise Disordered(f"alternatives of its atoms, in disorder groups {', '.join(sorted(groups))}")

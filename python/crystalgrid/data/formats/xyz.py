@@ -34,17 +34,27 @@ def parse_xyz(frame: str) -> list[Arrays]:
 
 
 def frames(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the text of each frame; raise ValueError if it does not begin with a number of atoms or ends too early."""
+    """Yield the text of each frame; raise ValueError if it does not begin with a number of atoms or ends too early.
+
+    A frame is yielded once the next one is found to begin behind it: otherwise its number of atoms is wrong. Empty
+    lines between frames are passed over.
+    """
     numbered = enumerate(map(str.rstrip, lines), 1)
+    frame = ""
     for line_number, count in numbered:
-        if not count and not any(line for _, line in numbered):  # only empty lines remain
-            return
+        if not count:
+            continue
         if not count.strip().isdigit():
-            raise ValueError(f"line {line_number}: wanted a number of atoms, got {count.strip()[:40]!r}")
+            wrong = ", behind a frame of as many atoms as it announces" if frame else ""
+            raise ValueError(f"line {line_number}: wanted a number of atoms, got {count.strip()[:40]!r}{wrong}")
+        if frame:
+            yield frame
         rest = [line for _, line in islice(numbered, 1 + int(count))]
         if len(rest) < 1 + int(count):
             raise ValueError(f"line {line_number}: {count.strip()} atoms announced, the file ends before")
-        yield "\n".join([count, *rest])
+        frame = "\n".join([count, *rest])
+    if frame:
+        yield frame
 
 
 def parse_frame(text: str) -> Arrays:
