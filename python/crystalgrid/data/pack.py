@@ -44,7 +44,8 @@ def pack_crystals(
         with open_table(temporary) as table:
             csv.writer(table).writerows([Skipped._fields, *skipped])
         write_parquet(out, split_by_formula(crystals, seed))
-    print(f"{out}: {result.summary()}")
+    listed = f"; each of those with its reason in {left_out_csv}" if skipped else ""
+    print(f"{out}: {result.summary()}{listed}")
 
 
 def write_report(path: Path, result: ReadResult) -> None:

@@ -103,6 +103,7 @@ def draw_samples(folder: Path, path: Path) -> None:
     structures = list(sampled.structures())
     density = torch.stack([torch.from_numpy(structure.density) for structure in structures])
     samples(path, density, as_atoms(structures), sampled.grid, N_SAMPLES)
+    print(f"{path}: the first {len(structures)} structures of {folder}")
 
 
 def crystals(
