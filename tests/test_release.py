@@ -35,7 +35,7 @@ def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Pat
         "`crystalgrid-prior mine --data few.parquet --start drawn --seed 7",
         "started from the prior that `drawn` had after 1 steps",
         "`crystalgrid-evaluate mine --data few.parquet --split test --max-cubes 6 --json m.json`",
-        f"{metrics['n_cubes']} cubes, repeated mode",
+        f"{metrics['n_cubes']} cubes of {metrics['n_crystals']} crystals, repeated mode",
     ):  # fmt: skip
         assert words in card
     assert (metrics["model"], metrics["data"], metrics["split"]) == ("mine", "few.parquet", "test")
