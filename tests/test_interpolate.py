@@ -79,7 +79,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(ends: tuple[Path, Path, Path],
         ({"model": "absent"}, "absent: no such file"),
         (
             {"model": str(tmp_path)},
-            "wanted the file that crystalgrid-export makes from a run, got a folder",
+            "holds no checkpoint, wanted the folder of a training run",
         ),
         ({"a": tmp_path / "c.cif"}, "c.cif: no such file"),
     ):

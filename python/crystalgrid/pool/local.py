@@ -62,7 +62,7 @@ def _until_a_death(
 
 @contextmanager
 def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield a loky pool, whose processes are not forked (torch's threads do not survive a fork), and end it at once.
+    """Yield a loky pool, whose processes are not forked (torch's threads do not survive a fork), and end it.
 
     Each has one thread: there are as many processes as CPUs. Unlike multiprocessing, loky does not run the caller's
     script again, so that the script needs no `if __name__ == "__main__"`.
@@ -74,8 +74,10 @@ def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
     )
     try:
         yield pool
-    finally:
+    except BaseException:
         pool.shutdown(kill_workers=True)
+        raise
+    pool.shutdown()  # processes that end by themselves leave no semaphores behind, of which loky would warn
 
 
 def _submit(pool: ProcessPoolExecutor, work: Callable[..., T], chunk: list[Job]) -> Future[list[T]]:
