@@ -8,7 +8,7 @@
 PYTHON ?= python3
 # Any torch >= 2.6 will do: `make TORCH=torch==2.6.0`, or the path of a wheel.
 TORCH ?= torch==2.13.0
-DEMO_MINUTES ?= 4
+DEMO_MINUTES ?= 5
 # Tests run in so many processes, each on one core.
 WORKERS ?= 2
 
