@@ -30,7 +30,7 @@ from ..formats.json_structures import parse_structure
 from ..pack import open_table
 from ..parquet import read_parquet, table_of, write_table
 from ..reader import Job, parse
-from ..results import Note, ReadResult, Skipped, nothing_kept, summary
+from ..results import Note, ReadResult, Skipped, grouped, nothing_kept, summary
 from ..split import check_seed, split_by_formula
 from .properties import NAMES
 
@@ -173,6 +173,8 @@ def _join(collection: Collection, state: dict[str, Any]) -> None:
         write_table(collection.out, table_of(split_by_formula(crystals, collection.seed), columns, metadata))
     shutil.rmtree(collection.parts)
     notes = [Note("", text) for text, count in state["notes"].items() for _ in range(count)]
+    for group in grouped(skipped):
+        print(f"left out: {group}", file=sys.stderr)
     print(f"{collection.out}: {summary(len(crystals), skipped, notes)}; licence: {metadata['licence']}")
 
 
