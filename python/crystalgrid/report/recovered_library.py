@@ -74,7 +74,7 @@ def recover_library(
     missing = len(indices) - len(crystals)
     print(f"{out}: {len(crystals)} crystals of {len(indices)} structures ({missing} without a lattice); {summary}")
     if n_close := int(close_atoms(crystals).sum()):
-        print(f"warning: {n_close} of them are no crystals: two atoms less than {CLOSEST:g} Å apart", file=sys.stderr)
+        print(f"warning: no real crystal in {n_close}: two atoms are less than {CLOSEST:g} Å apart", file=sys.stderr)
 
 
 def open_library(folders: Sequence[Path]) -> list[SampledFolder]:
