@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from crystalgrid.crystal import SYMBOLS, Crystal
 from crystalgrid.data.crystalset import CrystalSet
@@ -65,6 +66,38 @@ def poscar(crystal: Crystal, named: bool = True) -> str:
     rows = [" ".join(map(str, row)) for row in [*crystal.lattice, "", *crystal.frac_coords]]
     counts = " ".join("1" for _ in crystal.numbers)
     return "\n".join(["comment", "1.0", *rows[:3], *names, counts, "Direct", *rows[4:]]) + "\n"
+
+
+FRAME = """2
+Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 name='a b' pbc="T T T"
+Cs 0 0 0 1 1 1
+Cl 2 2 2 1 1 1
+"""
+COMMENT = 'Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3'
+
+
+def table(**changes) -> pa.Table:
+    """Return the table of caesium chloride in OPTIMADE's columns, with changes."""
+    crystal = caesium_chloride()
+    return pa.table({
+        "lattice_vectors": [crystal.lattice.tolist()], "cartesian_site_positions": [crystal.positions.tolist()],
+        "species_at_sites": [["Cs", "Cl"]], **changes,
+    })  # fmt: skip
+
+
+def write(path: Path, text: str) -> Path:
+    """Write text to a file and return its path."""
+    path.write_text(text)
+    return path
+
+
+def same(actual: Crystal, expected: Crystal) -> bool:
+    """Tell whether two crystals have the same lattice and atoms, in the same order."""
+    return (
+        np.allclose(actual.lattice, expected.lattice)
+        and np.allclose(actual.frac_coords, expected.frac_coords)
+        and np.array_equal(actual.numbers, expected.numbers)
+    )
 
 
 def mixed_folder(folder: Path, n_good: int) -> None:
