@@ -79,7 +79,8 @@ sanitize: $(DEVELOP)
 	  -DCMAKE_PREFIX_PATH="$$($(BIN)/python -c 'import torch; print(*torch.__path__)')"
 	$(BIN)/cmake --build build/sanitize
 	$(BIN)/ctest --test-dir build/sanitize --output-on-failure
-	CRYSTALGRID_SAMPLER=build/sanitize/export/crystalgrid-sampler $(BIN)/pytest tests/test_sample.py tests/test_library.py \
+	CRYSTALGRID_SAMPLER=build/sanitize/export/crystalgrid-sampler $(BIN)/pytest \
+	  tests/test_sample.py tests/test_sampler_latents.py tests/test_sampler_refusals.py tests/test_library.py \
 	  -k "not command and not compiler and not bad_options and not library_cut"
 
 lint: $(DEVELOP)
