@@ -2,11 +2,9 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 
 try:
     import tomllib
@@ -20,7 +18,6 @@ import torch
 from crystalgrid import _core
 from crystalgrid.commands import entry, table
 from crystalgrid.commands.arguments import bind
-from crystalgrid.commands.completion import completion_script
 from crystalgrid.errors import InputError
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -122,54 +119,6 @@ def test_a_traceback_is_shown_on_request(words: str) -> None:
     lines = python("", "-m", "crystalgrid", *words.split()).stderr.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[-1].startswith("error: absent: no such file")
-
-
-COMPLETE = """
-source "$1"
-COMP_WORDS=("${@:2}"); COMP_CWORD=$(($# - 2))
-$(complete -p "$2" | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
-printf '%s\\n' "${COMPREPLY[@]}"
-"""
-COMPLETIONS = {
-    "crystalgrid ": {"data", "train", "sample", "release"},
-    "crystalgrid data ": {"pack", "fetch"},
-    "crystalgrid data pack --max": {"--max-side"},
-    "crystalgrid train --mode ": {"single", "repeated"},
-    "crystalgrid sample m --device ": {"cpu", "cuda"},
-    "crystalgrid-sample m --min": {"--min-distance", "--min-atoms", "--min-density"},
-    "crystalgrid-data ": {"pack", "fetch"},
-    "crystalgrid-recover r --ci": {"--cif"},
-}
-
-
-@pytest.fixture(scope="module")
-def completion(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], set[str]]:
-    """Return a function that gives the words which bash offers for the last word of a line."""
-    if shutil.which("bash") is None:
-        pytest.skip("bash is not installed")
-    folder = tmp_path_factory.mktemp("completion")
-
-    def completion(line: str) -> set[str]:
-        program, *words = line.split(" ")
-        (folder / program).write_text(completion_script(program.partition("-")[2] or None, ["bash"]))
-        command = ["bash", "-c", COMPLETE, "bash", str(folder / program), program, *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert done.stderr == ""
-        return set(done.stdout.split())
-
-    return completion
-
-
-@pytest.mark.parametrize("line", COMPLETIONS)
-def test_bash_completes_commands_options_and_choices(completion: Callable[[str], set[str]], line: str) -> None:
-    assert completion(line) >= COMPLETIONS[line]
-
-
-def test_a_shell_that_is_not_known_is_one_line() -> None:
-    for words, got in ((["fish"], "fish"), ([], "nothing")):
-        with pytest.raises(InputError, match=f"--print-completion: wanted bash or zsh, got {got}"):
-            completion_script(None, words)
-    assert completion_script(None, ["zsh"]).startswith("#compdef crystalgrid\n")
 
 
 def test_every_command_is_installed() -> None:
