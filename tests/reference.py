@@ -361,3 +361,15 @@ def structure_factors(
     targets = np.concatenate([density.reshape(-1), np.zeros(len(prior))])
     solution = np.linalg.lstsq(np.concatenate([model, prior]), targets, rcond=None)[0]
     return np.concatenate([solution[:1], solution[1:] / solution[0]])
+
+
+def pair_distances(crystal: Crystal, reach: int = 4) -> np.ndarray:
+    """Distances in Å from each atom to the nearest image of each other atom, or of itself: the obvious loop."""
+    cells = np.array(list(itertools.product(range(-reach, reach + 1), repeat=3)))
+    other_cells = cells[cells.any(axis=1)]
+    atoms = list(enumerate(crystal.frac_coords % 1.0))
+
+    def nearest(i: int, a: np.ndarray, j: int, b: np.ndarray) -> float:
+        return np.linalg.norm((b - a + (other_cells if i == j else cells)) @ crystal.lattice, axis=1).min()
+
+    return np.array([[nearest(i, a, j, b) for j, b in atoms] for i, a in atoms])

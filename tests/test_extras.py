@@ -17,8 +17,15 @@ except ImportError:
 
 PACKAGE = Path(crystalgrid.__file__).parent
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-EXTRAS = {"data", "train", "plot", "mp", "dask"}
-OPTIONAL = {"pymatgen": "data", "ase": "data", "matplotlib": "plot", "mp_api": "mp", "distributed": "dask"}
+EXTRAS = {"data", "train", "plot", "mp", "dask", "worth"}
+OPTIONAL = {
+    "pymatgen": "data",
+    "ase": "data",
+    "matplotlib": "plot",
+    "mp_api": "mp",
+    "distributed": "dask",
+    "smact": "worth",
+}
 """Packages that a plain installation lacks, and the extra that brings each."""
 COMMANDS = {
     "recover samples -o out": ["pymatgen [data]", "matplotlib [plot]"],

@@ -12,7 +12,7 @@ FLOORS = (
     {"commands", "__main__"},
     {"experiments"},
     {"training"},
-    {"report"},
+    {"report", "worth"},
     {"artifacts", "model"},
     {"data"},
     {"nets"},

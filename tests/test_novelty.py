@@ -5,7 +5,7 @@ import pytest
 
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
-from crystalgrid.report.novelty import formula_halves, novelty
+from crystalgrid.worth.novelty import formula_halves, novelty
 from zoo import ZOO, random_rotation
 
 ROCK_SALT = Crystal(
@@ -68,6 +68,26 @@ def test_processes_change_nothing() -> None:
     firsts = [drawn.index(i_crystal) for i_crystal in drawn]
     assert alone[0].tolist() == ["" if first == i else str(first) for i, first in enumerate(firsts)]
     assert alone[1].tolist() == [{1: "x", 4: "y"}.get(i_crystal, "") for i_crystal in drawn]
+
+
+def test_the_order_changes_nothing() -> None:
+    """Each of a row of crystals is the same as its neighbours and not as those farther away."""
+    row = [
+        Crystal(np.diag([4.0, 4.0, 4.0 + 0.35 * i]), [[0, 0, 0], [0.5, 0.5, 0.5 - 0.03 * i]], [11, 17])
+        for i in range(12)
+    ]
+    known, names = as_set({"x": row[0], "y": row[9]}), [str(i) for i in range(len(row))]
+    partitions = []
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(row))
+        listed = as_set({names[i]: row[i] for i in order})
+        same_as, known_as = novelty(listed, known)
+        groups: dict[str, set[str]] = {}
+        for id, same, match in zip(listed.ids, same_as, known_as, strict=True):
+            groups.setdefault(same or id, {match}).add(id)
+        partitions.append(sorted(map(sorted, groups.values())))
+    assert 1 < len(partitions[0]) < len(row)
+    assert partitions[0] == partitions[1] == partitions[2]
 
 
 def test_crystals_of_one_id_are_told_apart() -> None:

@@ -15,9 +15,9 @@ from ..pool import cpu_count, in_processes
 from ..progress import progress
 from ..report.crystal_table import SYMPREC
 from ..report.distances import BIN, neighbours_in_crystal, wasserstein
-from ..report.novelty import formula_halves, novelty
 from ..report.panels import canvas, draw_histogram, label_axes, save
 from ..report.recovered_library import CHUNK_SIZE, recover_structure
+from ..worth.novelty import formula_halves, novelty
 from .study import Study
 
 MAX_REAL = 500

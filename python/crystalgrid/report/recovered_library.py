@@ -25,11 +25,11 @@ from ..grid import Grid
 from ..pool import Workers, chosen_workers, in_processes
 from ..progress import progress
 from ..recovery import Recovered, recover
+from ..worth.novelty import formula_halves, novelty
 from . import pictures
 from .cif import write_cif
 from .crystal_table import SYMPREC, Row, row_of, write_rows
 from .library_parts import LibraryParts, RecoveredStructure
-from .novelty import formula_halves, novelty
 
 CRYSTALS, TABLE, PICTURE, CIF = "crystals.parquet", "crystals.csv", "crystals.png", "cif"
 PARTS, CHECKSUM = "parts", "library.sha256"

@@ -28,7 +28,8 @@ def novelty(crystals: CrystalSet, known: CrystalSet, workers: Workers = 1) -> tu
 
     An id is empty if no earlier crystal, or no known one, is the same. Crystals are the same if pymatgen's
     `StructureMatcher` brings them onto each other within its default tolerances, whatever cells they are given in: at
-    equal volumes, atoms within 0.3 (volume per atom)^(1/3), sides within 20 %, angles within 5 degrees.
+    equal volumes, atoms within 0.3 (volume per atom)^(1/3), sides within 20 %, angles within 5 degrees. Which of them
+    are the same, and which are known, does not depend on the order in which they are listed.
     """
     same_as, known_as = np.full((2, len(crystals)), "", dtype=object)
     groups, known_groups = _by_formula(crystals), _by_formula(known)
@@ -66,31 +67,42 @@ def _by_formula(crystals: CrystalSet) -> dict[str, list[int]]:
     return groups
 
 
-class First(NamedTuple):
-    """The first of several crystals that are the same."""
-
-    id: str
-    known_as: str
-    structure: Structure
-
-
 def _compare(crystals: CrystalSet, known: CrystalSet) -> list[tuple[str, str]]:
-    """Return the ids of the same earlier crystal and of the same known one, for crystals of one reduced formula."""
+    """Return the ids of the same earlier crystal and of the same known one, for crystals of one reduced formula.
+
+    Being the same within tolerances is not transitive, so that groups depend on which crystals are compared. They are
+    compared in an order that their contents give: however they are listed, the groups are the same.
+    """
+    if len(crystals) == 1 and len(known) == 0:
+        return [("", "")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
+        structures = [_reduced(crystal) for crystal in crystals]
+        sizes = {len(structure) for structure in structures}
+        known = known[[any(len(crystal) % size == 0 for size in sizes) for crystal in known]]
         known_structures = [_reduced(crystal) for crystal in known]
-        firsts: list[First] = []
-        matches: list[tuple[str, str]] = []
-        for id, crystal in zip(crystals.ids, crystals, strict=True):
-            structure = _reduced(crystal)
-            same = _first_match(structure, [first.structure for first in firsts])
-            if same is None:
-                match = _first_match(structure, known_structures)
-                firsts.append(First(id, "" if match is None else known.ids[match], structure))
-                matches.append(("", firsts[-1].known_as))
-            else:
-                matches.append((firsts[same].id, firsts[same].known_as))
+    representatives: list[int] = []
+    groups: list[list[int]] = []
+    for index in sorted(range(len(crystals)), key=lambda i: _contents(crystals[i])):
+        same = _first_match(structures[index], [structures[i] for i in representatives])
+        if same is None:
+            representatives.append(index)
+            groups.append([index])
+        else:
+            groups[same].append(index)
+    matches = [("", "")] * len(crystals)
+    for representative, group in zip(representatives, groups, strict=True):
+        match = _first_match(structures[representative], known_structures)
+        known_as = "" if match is None else known.ids[match]
+        for index in group:
+            matches[index] = ("" if index == min(group) else crystals.ids[min(group)], known_as)
     return matches
+
+
+def _contents(crystal: Crystal) -> tuple[float, bytes]:
+    """Return a key that sorts crystals in an order that does not depend on how they are listed."""
+    volume_per_atom = abs(float(np.linalg.det(crystal.lattice))) / len(crystal)
+    return volume_per_atom, crystal.lattice.tobytes() + crystal.numbers.tobytes() + crystal.frac_coords.tobytes()
 
 
 def _reduced(crystal: Crystal) -> Structure:

@@ -1,0 +1,155 @@
+"""Validity: whether a crystal passes the rules that are published, each by itself, and why it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..crystal import SYMBOLS, Crystal
+from ..data.crystalset import CrystalSet
+from ..errors import require
+from ..geometry.space_group import symmetry_dataset
+from ..pool import Workers, in_processes
+from ..progress import progress
+from .charge import lemat_charge
+from .composition import Counts, formula, smact_valid
+from .distances import (
+    CDVAE_CLOSEST,
+    LEMAT_MARGIN,
+    LEMAT_SHARE,
+    between_different_atoms,
+    pair_distances,
+    radii_sums,
+)
+
+if TYPE_CHECKING:
+    from moyopy import MoyoDataset
+
+SYMPREC = 0.1
+"""Å; atoms of crystals that were read may be so far from where symmetry puts them."""
+CDVAE_VOLUME = 0.1
+"""Å³; CDVAE's rule rejects smaller cells."""
+LEMAT_DENSITY, LEMAT_ATOMS_PER_VOLUME, LEMAT_SIDES = (0.01, 25.0), (1e-5, 0.5), (1.0, 100.0)
+"""The ranges of g/cm³, atoms per Å³ and sides in Å that LeMat-GenBench calls plausible."""
+LEMAT_VOLUME = 1.0
+"""Å³; LeMat-GenBench's rule rejects cells that are not larger."""
+GRAMS_PER_CM3 = 1.66053906660
+"""The g/cm³ of one atomic mass unit per Å³."""
+CHUNK_SIZE = 64
+"""The number of crystals that a process gets at a time; no process is started for fewer."""
+
+
+class Validity(NamedTuple):
+    """Which published rules a crystal passes, and the figures that they look at."""
+
+    cdvae_structure: bool
+    """CDVAE's rule of distances: atoms at least 0.5 Å apart, a volume of at least 0.1 Å³."""
+    smact_valid: bool
+    """CDVAE's rule of composition: one element, all metals, or neutral by smact's oxidation states of 2014."""
+    lemat_charge: bool
+    lemat_distance: bool
+    lemat_plausible: bool
+    """The three rules of LeMat-GenBench: see `charge`, `distances` and the ranges above."""
+    space_group: int
+    """The number of the space group within 0.1 Å; 0 if none could be determined."""
+    density: float
+    """g/cm³."""
+    smallest_distance: float
+    """Å, from an atom to the nearest other one or image of its own."""
+    radii_share: float
+    """The smallest ratio of such a distance to the sum of the two atomic radii."""
+    reason: str
+    """The rules that it fails, in words; empty if it passes all."""
+
+    @property
+    def cdvae_valid(self) -> bool:
+        """Whether it passes CDVAE's rules."""
+        return self.cdvae_structure and self.smact_valid
+
+    @property
+    def lemat_valid(self) -> bool:
+        """Whether it passes LeMat-GenBench's three rules."""
+        return self.lemat_charge and self.lemat_distance and self.lemat_plausible
+
+
+def validity(crystals: CrystalSet, workers: Workers = 1) -> list[Validity]:
+    """Return the verdict on each of B crystals."""
+    require("smact", "worth")
+    chunks = [(crystals[start : start + CHUNK_SIZE],) for start in range(0, len(crystals), CHUNK_SIZE)]
+    results = in_processes(_judge_all, chunks, workers if len(chunks) > 1 else 1)
+    return [verdict for verdicts in progress(results, "judging", len(chunks)) for verdict in verdicts]
+
+
+def _judge_all(crystals: CrystalSet) -> list[Validity]:
+    return [judge(crystal) for crystal in crystals]
+
+
+def judge(crystal: Crystal) -> Validity:
+    """Return the verdict on one crystal."""
+    counts = reduced_counts(crystal)
+    distances, sums = pair_distances(crystal), radii_sums(crystal)
+    between = between_different_atoms(distances)
+    dataset = symmetry_dataset(crystal.lattice, crystal.frac_coords, crystal.numbers, SYMPREC)
+    faults = {
+        "cdvae_structure": " and ".join(_cdvae_faults(crystal, between)),
+        "smact_valid": "" if smact_valid(counts) else f"{formula(counts)} cannot be neutral by smact",
+        "lemat_charge": "" if lemat_charge(crystal, counts) else f"charges of {formula(counts)} do not balance",
+        "lemat_distance": _too_close(crystal, between, LEMAT_SHARE * (sums + LEMAT_MARGIN)),
+        "lemat_plausible": " and ".join(_implausible(crystal, dataset)),
+    }
+    return Validity(
+        **{rule: not fault for rule, fault in faults.items()},
+        space_group=0 if dataset is None else dataset.number,
+        density=density(crystal),
+        smallest_distance=float(distances.min()),
+        radii_share=float((distances / sums).min()),
+        reason="; ".join(filter(None, faults.values())),
+    )
+
+
+def reduced_counts(crystal: Crystal) -> Counts:
+    """Return the elements of a crystal and their numbers in the reduced formula."""
+    numbers, counts = np.unique(crystal.numbers, return_counts=True)
+    return tuple(zip(numbers.tolist(), (counts // np.gcd.reduce(counts)).tolist(), strict=True))
+
+
+def density(crystal: Crystal) -> float:
+    """Return the mass density of a crystal, g/cm³."""
+    from ase.data import atomic_masses
+
+    return float(atomic_masses[crystal.numbers].sum()) * GRAMS_PER_CM3 / abs(float(np.linalg.det(crystal.lattice)))
+
+
+def _cdvae_faults(crystal: Crystal, between: np.ndarray) -> Iterator[str]:
+    if between.min() < CDVAE_CLOSEST:
+        yield f"atoms {between.min():.2f} Å apart"
+    volume = abs(float(np.linalg.det(crystal.lattice)))
+    if volume < CDVAE_VOLUME:
+        yield f"a cell of {volume:.2g} Å³"
+
+
+def _too_close(crystal: Crystal, between: np.ndarray, wanted: np.ndarray) -> str:
+    """Return the pair that is farthest below the distances [N, N] that are wanted; empty if none is."""
+    i, j = np.unravel_index((between - wanted).argmin(), wanted.shape)
+    if between[i, j] >= wanted[i, j]:
+        return ""
+    first, second = (SYMBOLS[crystal.numbers[atom] - 1] for atom in (i, j))
+    return f"{first} and {second} {between[i, j]:.2f} Å apart, wanted at least {wanted[i, j]:.2f} Å"
+
+
+def _implausible(crystal: Crystal, dataset: MoyoDataset | None) -> Iterator[str]:
+    """Yield what LeMat-GenBench's rule of plausibility rejects."""
+    volume = abs(float(np.linalg.det(crystal.lattice)))
+    sides = np.linalg.norm(crystal.lattice, axis=1)
+    if not LEMAT_DENSITY[0] <= density(crystal) <= LEMAT_DENSITY[1]:
+        yield f"{density(crystal):.3g} g/cm³"
+    if not LEMAT_ATOMS_PER_VOLUME[0] <= len(crystal) / volume <= LEMAT_ATOMS_PER_VOLUME[1]:
+        yield f"{volume / len(crystal):.3g} Å³ per atom"
+    if not volume > LEMAT_VOLUME:
+        yield f"a cell of {volume:.3g} Å³"
+    if sides.min() < LEMAT_SIDES[0] or sides.max() > LEMAT_SIDES[1]:
+        yield f"sides of {sides.min():.3g} to {sides.max():.3g} Å"
+    if dataset is None:
+        yield "no space group can be determined"
