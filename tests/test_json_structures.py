@@ -6,8 +6,9 @@ import pytest
 
 import crystalgrid as cg
 from crystal_files import caesium_chloride, cif, same, structure, write
+from crystalgrid.crystal import Crystal
 from crystalgrid.data.reader import open_jobs, parse, read_files
-from crystalgrid.data.sources import SourceFile
+from crystalgrid.data.sources import SourceFile, find_files
 
 
 def test_entries_of_a_json_are_kept_or_left_out_one_by_one(tmp_path):
@@ -63,6 +64,20 @@ def test_dialects_of_json(tmp_path):
     assert len(cg.read(write(tmp_path / "lines.json", lines))) == 2
 
 
+def test_what_ase_writes_as_json(tmp_path):
+    io, build = pytest.importorskip("ase.io"), pytest.importorskip("ase.build")
+    atoms, slab = build.bulk("NaCl", "rocksalt", a=5.6), build.bulk("Cu")
+    slab.pbc = (True, True, False)
+    io.write(tmp_path / "a.json", [atoms, slab, atoms])
+    result = read_files(find_files(tmp_path), 10.0)
+    assert result.crystals.ids.tolist() == ["a:0", "a:2"]
+    assert [(skipped.id, skipped.detail) for skipped in result.skipped] == [
+        ("a:1", "pbc: wanted T T T, a crystal, got True True False")
+    ]
+    for crystal in result.crystals:
+        assert same(crystal, Crystal.from_ase(atoms))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -88,5 +103,5 @@ def test_what_optimade_says_is_no_plain_crystal(tmp_path, changes, words):
 def test_a_damaged_line_does_not_keep_others_from_being_read(tmp_path):
     entry = json.dumps({"material_id": "a", "structure": structure(caesium_chloride())})
     result = read_files([SourceFile(write(tmp_path / "a.jsonl", f"{entry}\n{entry[:60]}\n{entry}\n"), "a")], 10.0)
-    assert result.crystals.ids.tolist() == ["a", "a"]
+    assert result.crystals.ids.tolist() == ["a", "a#2"]
     assert [skipped.id for skipped in result.skipped] == ["a:1"]

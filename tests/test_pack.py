@@ -97,6 +97,37 @@ def test_packing_into_the_source_folder_again(tmp_path, capsys):
     assert "kept 1 of 1 crystals" in capsys.readouterr().out.splitlines()[-1]
 
 
+def test_crystals_of_the_same_id_get_ids_of_their_own(tmp_path, capsys):
+    names = ("a/x.cif", "b/x.cif", "b/x.mcif")
+    for name, side in zip(names, (4, 5, 6), strict=True):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(cif(a=side))
+    (tmp_path / "c.csv").write_text(f'id,cif\nx,"{cif(a=7)}"\nx,"{cif(a=8)}"\ny,"{cif(a=9)}"\n')
+    sources = tuple(tmp_path / name for name in ("a", "b", "c.csv"))
+    pack(sources, tmp_path / "out.parquet", report=tmp_path / "report.csv")
+    crystals = load_crystals(tmp_path / "out.parquet")
+    assert crystals.ids.tolist() == ["x", "x#2", "x#3", "x#4", "x#5", "y"]
+    assert [crystal.longest_side for crystal in crystals] == [4, 5, 6, 7, 8, 9]
+    assert "kept 6 of 6 crystals; in 4 of them the id was that of an earlier crystal" in capsys.readouterr().out
+    rows = list(csv.DictReader((tmp_path / "report.csv").read_text().splitlines()))
+    assert [row["id"] for row in rows if "earlier crystal" in row["reason"]] == ["x#2", "x#3", "x#4", "x#5"]
+
+
+def test_a_file_that_is_given_again_is_read_once(tmp_path, capsys):
+    pack((tmp_path, good(tmp_path)), tmp_path / "out.parquet")
+    output = capsys.readouterr()
+    assert "kept 1 of 1 crystals" in output.out
+    assert "warning: 1 files are given more than once, and read once" in output.err
+
+
+def test_a_column_of_splits_is_kept_and_its_typos_are_told(tmp_path, capsys):
+    rows = [f'{split},"{cif(a=4 + i)}"' for i, split in enumerate(("test", "trian", "", "val"))]
+    (tmp_path / "a.csv").write_text("\n".join(["split,cif", *rows]) + "\n")
+    pack((tmp_path / "a.csv",), tmp_path / "a.parquet")
+    assert pq.read_table(tmp_path / "a.parquet")["split"].to_pylist()[::2] == ["test", "val"]
+    assert "crystal 1: split: wanted train, val, test or nothing, got 'trian'" in capsys.readouterr().err
+
+
 def test_links_that_lead_nowhere_are_listed(tmp_path, capsys):
     good(tmp_path)
     (tmp_path / "b.cif").symlink_to(tmp_path / "gone.cif")
@@ -116,7 +147,7 @@ def test_a_cell_without_room_for_its_atoms_is_left_out(tmp_path):
 
 def test_an_atom_whose_place_in_the_cell_is_lost_is_left_out(tmp_path):
     (tmp_path / "far.xyz").write_text('1\nLattice="4 0 0 0 4 0 0 0 4"\nCs 1e12 0 0\n')
-    with pytest.raises(InputError, match=r"far\.xyz: far:0: an atom more than 1e\+06 cells away"):
+    with pytest.raises(InputError, match=r"far\.xyz: crystal 0: an atom more than 1e\+06 cells away"):
         pack((tmp_path,), tmp_path / "a.parquet")
 
 

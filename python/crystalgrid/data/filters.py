@@ -15,6 +15,7 @@ MAX_SIDE = 10.0
 NO_ELEMENT = "species that is not an element of Z 1 to 94"
 CLOSEST = 0.45
 """Å; nearer atoms are in one place. Of 84,875 crystals of the Materials Project none has any nearer; H2 has 0.74."""
+SINGULAR = "singular lattice"
 REDUCED = "the cell was reduced to the primitive one"
 
 
@@ -33,6 +34,8 @@ def filter_crystals(crystals: CrystalSet, file: str, max_side: float, closest: f
     reasons, details = np.full((2, len(crystals)), "", dtype=object)
     for reason, faulty in reversed(_faults(crystals)):  # the first fault that a crystal has is its reason
         reasons[faulty] = reason
+    for b in np.flatnonzero(reasons == SINGULAR):
+        details[b] = _spanned(crystals.lattice[b])
     longest = np.linalg.norm(np.where(np.isfinite(crystals.lattice), crystals.lattice, 0), axis=2).max(
         axis=1, initial=0
     )
@@ -51,6 +54,12 @@ def filter_crystals(crystals: CrystalSet, file: str, max_side: float, closest: f
     kept = reasons == ""
     skipped = [Skipped(file, str(crystals.ids[b]), reasons[b], details[b]) for b in np.flatnonzero(~kept)]
     return ReadResult(crystals[kept], skipped, tuple(notes), int(kept.sum()) * (file,))
+
+
+def _spanned(lattice: np.ndarray) -> str:
+    """Return in words what the vectors of a lattice [3, 3] span."""
+    a, b, c = np.linalg.norm(lattice, axis=1)
+    return f"vectors of {a:.4g}, {b:.4g} and {c:.4g} Å span {abs(np.linalg.det(lattice)):.3g} Å³"
 
 
 def _arrays(crystals: CrystalSet, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -110,7 +119,7 @@ def _faults(crystals: CrystalSet) -> list[tuple[str, np.ndarray]]:
     return [
         ("no atoms", np.diff(crystals.offsets) == 0),
         ("NaN or infinity in the lattice", ~np.isfinite(lattice).all(axis=(1, 2))),
-        ("singular lattice", singular),
+        (SINGULAR, singular),
         (f"less than {LEAST_VOLUME} Å³ per atom", ~(volume >= LEAST_VOLUME * np.diff(crystals.offsets))),
         ("NaN or infinity in the positions", any_atom(~np.isfinite(crystals.frac_coords).all(axis=1))),
         (f"an atom more than {FARTHEST:g} cells away", any_atom((np.abs(crystals.frac_coords) > FARTHEST).any(axis=1))),

@@ -14,7 +14,7 @@ from .filters import check_max_side
 from .parquet import write_parquet
 from .reader import read_files
 from .results import ReadResult, Skipped, grouped, nothing_kept
-from .sources import find_files
+from .sources import SourceFile, find_files
 from .split import check_seed, split_by_formula
 
 
@@ -32,9 +32,9 @@ def pack_crystals(
     left_out_csv = out.with_suffix(".left_out.csv")
     earlier_output = (out.resolve(), left_out_csv.resolve())
     files = [file for source in sources for file in find_files(source) if file.path.resolve() not in earlier_output]
-    result = read_files(files, max_side, workers)
+    result = read_files(_once_each(files), max_side, workers)
     crystals, skipped = result.crystals, result.skipped
-    for line in grouped(skipped):
+    for line in grouped(skipped) if len(crystals) or len(skipped) > 1 else ():
         print(f"left out: {line}", file=sys.stderr)
     if report is not None:
         write_report(report, result)
@@ -46,6 +46,14 @@ def pack_crystals(
         write_parquet(out, split_by_formula(crystals, seed))
     listed = f"; each of those with its reason in {left_out_csv}" if skipped else ""
     print(f"{out}: {result.summary()}{listed}")
+
+
+def _once_each(files: list[SourceFile]) -> list[SourceFile]:
+    """Return the files without those that are given again; a line on stderr counts these."""
+    first = {file.path.resolve(): file for file in reversed(files)}
+    if again := len(files) - len(first):
+        print(f"warning: {again:,} files are given more than once, and read once", file=sys.stderr)
+    return [file for file in files if first[file.path.resolve()] is file]
 
 
 def write_report(path: Path, result: ReadResult) -> None:

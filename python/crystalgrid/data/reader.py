@@ -17,12 +17,12 @@ from ..crystal import Crystal
 from ..errors import InputError
 from ..pool import Workers, in_processes
 from ..progress import progress
-from .crystalset import CrystalSet
+from .crystalset import SPLITS, CrystalSet
 from .filters import filter_crystals
 from .formats import NAMES, format_of
 from .formats.entry import Arrays, Disordered
 from .parquet import read_parquet
-from .results import NO_CRYSTALS, UNKNOWN_FORMAT, UNREADABLE, Note, ReadResult, Skipped
+from .results import NO_CRYSTALS, UNKNOWN_FORMAT, UNREADABLE, Note, ReadResult, Skipped, with_distinct_ids
 from .sources import SourceFile, find_files, of_known_format
 
 CHUNK_SIZE = 16
@@ -37,6 +37,8 @@ class Job(NamedTuple):
     parse: Callable[[Any], Any]
     """The parser, which makes crystals of `content`, as in `formats.entry.Entry`."""
     content: Any
+    split: str = ""
+    """The split that the file gives the crystal; empty if it does not say."""
 
 
 def read(path: str | Path) -> list[Crystal]:
@@ -55,20 +57,20 @@ def read(path: str | Path) -> list[Crystal]:
 
 
 def read_files(files: list[SourceFile], max_side: float, workers: Workers = 1) -> ReadResult:
-    """Read all crystals of the files, in order and with the same result for any workers.
+    """Read all crystals of the files, in order and with the same result for any workers; no two have the same id.
 
     A file that kills the process that reads it, by a crash or because memory runs out, is left out.
     """
     jobs = open_jobs(files)
     first = list(islice(jobs, CHUNK_SIZE + 1))
     if len(first) <= CHUNK_SIZE:
-        return ReadResult.concatenate(parse(job, max_side) for job in first)
+        return ReadResult.concatenate(with_distinct_ids(parse(job, max_side) for job in first))
     arguments = ((job, max_side) for job in chain(first, jobs))
     results = in_processes(parse, arguments, workers, CHUNK_SIZE, _reader_died)
     formats = [format_of(file.path) for file in files]
     total = len(files) if all(format is None or format.one_entry for format in formats) else None
     with closing(results):
-        return ReadResult.concatenate(progress(results, "reading", total))
+        return ReadResult.concatenate(with_distinct_ids(progress(results, "reading", total)))
 
 
 def open_jobs(files: Iterable[SourceFile]) -> Iterator[Job | Skipped]:
@@ -97,6 +99,7 @@ def parse(job: Job | Skipped, max_side: float = np.inf) -> ReadResult:
         return ReadResult.nothing(job)
     parsed: list[Arrays | Exception]
     try:
+        _check_split(job.split)
         if job.parse is read_parquet:
             return read_parquet(job.content, max_side)
         parsed = [_checked(result) for result in job.parse(job.content)]
@@ -108,7 +111,15 @@ def parse(job: Job | Skipped, max_side: float = np.inf) -> ReadResult:
     crystals = CrystalSet.from_arrays((parsed_arrays[:3] for parsed_arrays in arrays.values()), arrays)
     result = filter_crystals(crystals, job.file, max_side)
     notes = [Note(id, arrays[id].note) for id in result.crystals.ids if arrays[id].note]
+    if job.split:
+        split = result.crystals.with_splits(np.full(len(result.crystals), job.split))
+        result = result._replace(crystals=split)
     return result._replace(skipped=[*failed, *result.skipped], notes=(*notes, *result.notes))
+
+
+def _check_split(split: str) -> None:
+    if split not in ("", *SPLITS):
+        raise ValueError(f"split: wanted {', '.join(SPLITS)} or nothing, got {split!r}")
 
 
 def _failed(job: Job, id: str, error: Exception) -> Skipped:

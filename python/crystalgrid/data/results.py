@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
+
+import numpy as np
 
 from .crystalset import CrystalSet
 
 NO_CRYSTALS = "no crystals in it"
 UNREADABLE = "cannot be read"
 UNKNOWN_FORMAT = "not of a format that is read"
+SAME_ID = "the id was that of an earlier crystal, and got a number such as #2"
 EXAMPLES = 3
 """The number of crystals for each reason that are named on a terminal; a report names all."""
 
@@ -25,8 +29,14 @@ class Skipped(NamedTuple):
     detail: str = ""
 
     def __str__(self) -> str:
-        """Return one line, with the id unless the file's name says it already."""
-        shown_id = "" if f"/{self.id}." in f"/{self.file}." else self.id
+        """Return one line, with the id, or the crystal's number in the file, unless the file's name says it already."""
+        name, colon, number = self.id.rpartition(":")
+        if f"/{self.id}." in f"/{self.file}.":
+            shown_id = ""
+        elif colon and f"/{name}." in f"/{self.file}.":
+            shown_id = f"crystal {number}"
+        else:
+            shown_id = self.id
         return " ".join(": ".join(filter(None, (self.file, shown_id, self.reason, self.detail))).split())
 
 
@@ -63,6 +73,35 @@ class ReadResult(NamedTuple):
     def summary(self) -> str:
         """Return one line: how many crystals were kept, what is told of them, and how many were left out and why."""
         return summary(len(self.crystals), self.skipped, self.notes)
+
+
+def with_distinct_ids(results: Iterable[ReadResult]) -> Iterator[ReadResult]:
+    """Yield the results with ids that no two crystals share: the second `a` becomes `a#2`, which is noted."""
+    taken: set[str] = set()
+    numbers: Counter[str] = Counter()
+    for result in results:
+        ids = [str(id) for id in result.crystals.ids]
+        if len(set(ids)) == len(ids) and taken.isdisjoint(ids):
+            taken.update(ids)
+            yield result
+            continue
+        distinct = [_distinct_id(id, taken, numbers) for id in ids]
+        renamed = [(old, new) for old, new in zip(ids, distinct, strict=True) if new != old]
+        names = dict(renamed)
+        notes = [note._replace(id=names.get(note.id, note.id)) for note in result.notes]
+        notes += [Note(new, SAME_ID) for _, new in renamed]
+        crystals = replace(result.crystals, ids=np.array(distinct, dtype=object))
+        yield result._replace(crystals=crystals, notes=tuple(notes))
+
+
+def _distinct_id(id: str, taken: set[str], numbers: Counter[str]) -> str:
+    """Return an id that is not taken, and take it: `id` itself, or with the next of its numbers behind it."""
+    name = id
+    while name in taken:
+        numbers[id] += 1
+        name = f"{id}#{numbers[id] + 1}"
+    taken.add(name)
+    return name
 
 
 def summary(kept: int, skipped: list[Skipped], notes: Iterable[Note] = ()) -> str:

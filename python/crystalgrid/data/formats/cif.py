@@ -32,6 +32,17 @@ WHOLE = 0.005
 """The largest deviation from an occupancy of one, unless the file states a larger uncertainty."""
 NO_SYMMETRY_TOLD = "no symmetry is stated: read as P 1"
 EMPTY_TOLD = "sites of occupancy 0 were left off"
+FAULTS = {
+    "expected block header (data_)": "wanted a block, which begins with data_; is it a CIF?",
+    "unterminated text field": "a text field, which begins with a semicolon, has no end",
+    "unterminated 'string'": "a value in quotes has no end",
+    'unterminated "string"': "a value in quotes has no end",
+    "parse error": "not as a CIF has it; is the file cut off?",
+    "Wrong number of values in loop": "wanted a value for each column of each row of the loop",
+}
+"""The words of gemmi for what is wrong in a file, and ours."""
+COLUMNS = ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy")
+"""The columns of the atoms that are read, if the file has them, without _atom_site_ before their names."""
 NUMBER = re.compile(r"([-+]?\d*\.?\d*(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")
 LETTERS = re.compile(r"[A-Za-z]+")
 
@@ -60,7 +71,7 @@ def parse_cif(content: str) -> list[Arrays | Exception]:
         raise ValueError(_reason(str(error), content)) from None
     blocks = [block for block in document if _has_atoms(block)]
     if not blocks:
-        raise ValueError("no atoms: nothing in it begins with _atom_site_fract_x")
+        raise ValueError("no atoms: it has no _atom_site_fract_x")
     found: list[Arrays | Exception] = []
     for block in blocks:
         try:
@@ -77,9 +88,10 @@ def _reason(error: str, content: str) -> str:
     match = re.match(r"[^:]*:(\d+):\d+\(\d+\): (.*)", error, re.DOTALL)
     if match is None:
         return f"not a CIF ({error})"
-    what = match[2].replace("parse error", "not as a CIF has it; is the file cut off?")
-    what = what.replace("Wrong number of values in loop", "wanted a value for each column of each row of the loop")
-    return f"line {match[1]}: {what.strip()}"
+    what = match[2].strip()
+    for fault, in_our_words in FAULTS.items():
+        what = what.replace(fault, in_our_words)
+    return f"line {match[1]}: {what}"
 
 
 def _has_atoms(block: Any) -> bool:
@@ -141,9 +153,11 @@ def _cell(block: Any) -> gemmi.UnitCell:
     values = []
     for name in CELL:
         given = text(block, (f"_cell_{name}", f"_cell.{name}"))
+        if not given:
+            raise ValueError(f"it has no _cell_{name}; wanted three sides and three angles of its cell")
         value = _number(given)[0]
         if not value > 0:
-            raise ValueError(f"wanted its cell, _cell_{name} among others, got {given or 'none'}")
+            raise ValueError(f"its _cell_{name} is {given!r}, wanted a positive number")
         values.append(value)
     cell = gemmi.UnitCell(*values)
     if not cell.volume > 0:
@@ -153,20 +167,21 @@ def _cell(block: Any) -> gemmi.UnitCell:
 
 def _sites(block: Any, lattice: np.ndarray) -> list[Site]:
     """Return the atoms that the block lists; raises ValueError for one that stands for something else."""
-    labels = _column(block, "label") or _column(block, "label_atom_id") or _column(block, "type_symbol") or []
-    symbols = _column(block, "type_symbol")
+    columns = {name: column for name in COLUMNS if (column := _column(block, name)) is not None}
+    symbols = columns.get("type_symbol")
+    labels = columns.get("label") or _column(block, "label_atom_id") or symbols or []
     if not labels:
         raise ValueError("its atoms have neither _atom_site_label nor _atom_site_type_symbol")
     _check_whole(block, labels)
-    coordinates = _coordinates(block, labels, lattice)
-    occupancies = _column(block, "occupancy")
+    coordinates = _coordinates(columns)
+    occupancies = columns.get("occupancy")
     formula = set(LETTERS.findall(text(block, ("_chemical_formula_sum",))))
     sites = []
     for i, label in enumerate(labels):
         if occupancies is not None and _is_empty(occupancies[i], label):
             continue
         if not np.isfinite(coordinates[i]).all():
-            raise ValueError(f"{repr(label) if label else 'an atom without a label'} has no position")
+            raise ValueError(_without_position(label, [columns[f"fract_{axis}"][i] for axis in "xyz"]))
         symbol = symbols[i] if symbols and symbols[i] not in UNSTATED else label
         number = _atomic_number(symbol, label, formula)
         isotope = number == 1 and symbol[:1].upper() in "DT"
@@ -174,15 +189,25 @@ def _sites(block: Any, lattice: np.ndarray) -> list[Site]:
     return sites
 
 
-def _coordinates(block: Any, labels: list[str], lattice: np.ndarray) -> np.ndarray:
-    columns = [_column(block, f"fract_{axis}") for axis in "xyz"]
-    if all(column is not None for column in columns):
-        values = [[_number(value)[0] for value in column] for column in columns if column is not None]
-        return np.array(values).T
-    columns = [_column(block, f"cartn_{axis}") for axis in "xyz"]
-    if not all(column is not None for column in columns):
+def _coordinates(columns: dict[str, list[str]]) -> np.ndarray:
+    """Return fractional coordinates [n, 3] from the columns of the atoms, which must be as long as each other."""
+    missing = {"fract_x", "fract_y", "fract_z"} - columns.keys()
+    if len(missing) == 3:
+        raise ValueError("its positions are Cartesian, in axes of its own; wanted _atom_site_fract_x, _y and _z")
+    if missing:
         raise ValueError("wanted _atom_site_fract_x, _y and _z of its atoms, got not all of them")
-    raise ValueError("its positions are Cartesian, in axes of its own; wanted _atom_site_fract_x, _y and _z")
+    if len(set(map(len, columns.values()))) > 1:
+        lengths = ", ".join(f"{len(column)} _atom_site_{name}" for name, column in columns.items())
+        raise ValueError(f"wanted one value of each for every atom, got {lengths}")
+    return np.array([[_number(value)[0] for value in columns[f"fract_{axis}"]] for axis in "xyz"]).T
+
+
+def _without_position(label: str, values: list[str]) -> str:
+    """Return in words that an atom has no position, or one that is no number."""
+    name = repr(label) if label else "an atom without a label"
+    if all(value in UNSTATED for value in values):
+        return f"{name} has no position"
+    return f"the position of {name} is {' '.join(values)!r}, wanted three decimal numbers"
 
 
 def _check_whole(block: Any, labels: list[str]) -> None:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from .entry import Entry, id_of, read_text
+from .entry import Entry, id_of, read_text, split_of
 from .json_structures import parse_structure
 
 LONGEST_FIELD = 2**31 - 1
@@ -16,10 +16,10 @@ COLUMNS = ("cif", "structure")
 
 
 def open_csv(path: Path) -> Iterator[Entry]:
-    """Yield the crystal of each row."""
+    """Yield the crystal of each row, with the split that a column `split` gives it."""
     column, rows = _rows(read_text(path))
     for row in rows:
-        yield Entry(id_of(row), parse_structure, row[column] or "")
+        yield Entry(id_of(row), parse_structure, row[column] or "", split_of(row))
 
 
 def _rows(text: str) -> tuple[str, list[dict[str, str]]]:

@@ -34,6 +34,8 @@ class Entry(NamedTuple):
     parse: Callable[[Any], Any]
     """The parser: from `content` to a list of `Arrays` or of errors; `read_parquet` returns a ReadResult."""
     content: Any
+    split: str = ""
+    """The split that the file gives the crystal, which need not be one of those there are."""
 
 
 class Disordered(ValueError):
@@ -56,6 +58,11 @@ def without_ending(ending: str, name: str) -> str:
 def id_of(entry: Mapping[str, Any]) -> str | None:
     """Return the id in a row or an object, under any of its usual names."""
     return next((str(entry[name]) for name in ID_NAMES if entry.get(name)), None)
+
+
+def split_of(entry: Mapping[str, Any]) -> str:
+    """Return the split in a row or an object, or an empty string."""
+    return str(entry.get("split") or "").strip()
 
 
 def check_periodic(periodic: Iterable[Any]) -> None:

@@ -1,4 +1,4 @@
-"""JSON and JSON lines: pymatgen's structures, OPTIMADE's answers, JARVIS's and pandas' files, CIFs in either.
+"""JSON and JSON lines: pymatgen's structures, OPTIMADE's answers, JARVIS's, ASE's and pandas' files, CIFs in these.
 
 A file holds one structure, a list of them, an object with one under each id, or a table.
 """
@@ -16,16 +16,17 @@ from ..crystalset import fractional
 from ..elements import elements
 from .cif import parse_cif
 from .cif_claims import check_formula
-from .entry import Arrays, Disordered, Entry, check_periodic, id_of, read_text
+from .entry import Arrays, Disordered, Entry, check_periodic, id_of, read_text, split_of
 
 HOLDERS = ("@class", "sites", "structure", "atoms", "cif", "lattice", "attributes", "lattice_vectors")
 """The keys that show that an object is one crystal."""
 
 
 def open_json(path: Path) -> Iterator[Entry]:
-    """Yield each structure of a file."""
+    """Yield each structure of a file, with the split that its entry says."""
     for name, item in _items(_content(read_text(path))):
-        yield Entry((id_of(item) if isinstance(item, dict) else None) or name, parse_structure, item)
+        entry = item if isinstance(item, dict) else {}
+        yield Entry(id_of(entry) or name, parse_structure, item, split_of(entry))
 
 
 def _content(text: str) -> Any:
@@ -57,6 +58,8 @@ def _items(content: Any) -> Iterator[tuple[str | None, Any]]:
         yield from ((None, item) for item in content)
     elif not isinstance(content, dict) or any(_holds(content, key) for key in HOLDERS):
         yield None, content
+    elif {"ids", "nextid"} <= content.keys():  # ASE
+        yield from ((None, content.get(str(row))) for row in content["ids"])
     elif isinstance(content.get("data"), list | dict) and "columns" not in content:  # OPTIMADE
         data = content["data"]
         yield from ((None, item) for item in (data if isinstance(data, list) else [data]))
@@ -83,6 +86,8 @@ def _holds(content: dict[str, Any], key: str) -> bool:
 
 def parse_structure(item: Any) -> list[Arrays | Exception]:
     """Return the crystal of one item, in whatever form it is."""
+    if isinstance(item, str) and not item.strip():
+        raise ValueError("nothing is in its field, wanted a structure or a CIF")
     if isinstance(item, str):  # text of JSON, or of a CIF, in a field
         return parse_structure(_content(item)) if item.lstrip().startswith("{") else parse_cif(item)
     if not isinstance(item, dict):
@@ -98,7 +103,9 @@ def parse_structure(item: Any) -> list[Arrays | Exception]:
         return [_pymatgen(item)]
     if "lattice_mat" in item:
         return [_jarvis(item)]
-    raise ValueError("wanted a structure of pymatgen, OPTIMADE or JARVIS, or a CIF: no lattice in it")
+    if {"cell", "positions", "numbers"} <= item.keys():
+        return [_ase(item)]
+    raise ValueError("wanted a structure of pymatgen, OPTIMADE, JARVIS or ASE, or a CIF: no lattice in it")
 
 
 def _pymatgen(item: dict[str, Any]) -> Arrays:
@@ -147,6 +154,25 @@ def _jarvis(atoms: dict[str, Any]) -> Arrays:
     if atoms.get("cartesian") in (True, "True", "true"):
         return _from_positions(lattice, coordinates, numbers, note)
     return Arrays(lattice, coordinates, numbers, note)
+
+
+def _ase(atoms: dict[str, Any]) -> Arrays:
+    """Return a structure as a JSON file of ASE describes it."""
+    check_periodic(_plain(atoms.get("pbc")) or (False, False, False))
+    lattice = _numbers(_plain(atoms["cell"]), "cell")
+    positions = _numbers(_plain(atoms["positions"]), "positions")
+    numbers = np.array(_plain(atoms["numbers"]), dtype=np.int64)
+    return _from_positions(lattice, positions, numbers, "")
+
+
+def _plain(value: Any) -> Any:
+    """Return an array of ASE's as nested lists: it stands for itself, or in an object with its shape and type."""
+    if isinstance(value, dict):
+        value = value.get("array", value)
+    if isinstance(value, dict) and "__ndarray__" in value:
+        shape, _, numbers = value["__ndarray__"]
+        return np.reshape(numbers, shape).tolist()
+    return value
 
 
 def _from_positions(lattice: np.ndarray, positions: np.ndarray, numbers: np.ndarray, note: str) -> Arrays:

@@ -71,7 +71,7 @@ def _scale(lines: list[str]) -> np.ndarray:
     if len(scale) == 1 and scale[0] < 0:
         volume = abs(float(np.linalg.det(_vectors(lines))))
         if volume == 0:
-            raise ValueError("singular lattice")
+            raise ValueError("singular lattice: line 2 gives its volume, and lines 3 to 5 span none")
         return np.array([(-scale[0] / volume) ** (1 / 3)])
     if (scale < 0).any():
         raise ValueError(f"line 2: wanted three positive scales, got {lines[1].strip()[:40]!r}")

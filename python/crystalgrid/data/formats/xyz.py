@@ -105,16 +105,21 @@ def parse_atoms(text: str, values: dict[str, str]) -> tuple[np.ndarray, np.ndarr
     short = next((row for row in rows if len(row) < width), None)
     if short is not None:
         raise ValueError(f"wanted the columns {', '.join(columns)} for each atom, got {' '.join(short)!r}")
-    try:
-        positions = np.array([row[columns["pos"]] for row in rows], dtype=np.float64).reshape(-1, 3)
-    except ValueError:
-        raise ValueError("pos: wanted three numbers for each atom") from None
+    positions = np.array([_position(row[columns["pos"]]) for row in rows]).reshape(-1, 3)
     if "species" in columns:
         return positions, *elements(row[columns["species"]][0] for row in rows)
     words = [row[columns["z"]][0] for row in rows]
     if not all(word.isdigit() for word in words):
         raise ValueError("Z: wanted an atomic number for each atom")
     return positions, np.array(words, dtype=np.int64), ""
+
+
+def _position(words: list[str]) -> list[float]:
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        got = " ".join(words)
+        raise ValueError(f"pos: wanted three decimal numbers for each atom, got {got!r}") from None
 
 
 def _columns(properties: str) -> dict[str, slice]:
