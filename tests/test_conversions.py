@@ -91,17 +91,25 @@ def test_recovered_crystals_are_given_as_others_hold_them() -> None:
     assert recovered.to_ase().get_chemical_formula() == PEROVSKITE.to_ase().get_chemical_formula()
 
 
-@pytest.mark.parametrize("ending", ["cif", "xyz"])
-def test_ase_and_this_package_read_what_is_written(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize("name", ["salt.cif", "salt.XYZ", "salt.extxyz", "salt.vasp", "POSCAR"])
+def test_ase_and_this_package_read_what_is_written(tmp_path: Path, name: str) -> None:
     import ase.io
 
-    ROCK_SALT.write(tmp_path / f"salt.{ending}")
-    by_ase, by_us = ase.io.read(tmp_path / f"salt.{ending}"), cg.read(tmp_path / f"salt.{ending}")[0]
+    ROCK_SALT.write(tmp_path / name)
+    by_ase, by_us = ase.io.read(tmp_path / name), cg.read(tmp_path / name)[0]
     assert by_ase.pbc.all()
     for read in (Crystal.from_ase(by_ase), by_us):
         assert read.lattice == pytest.approx(ROCK_SALT.lattice, abs=1e-6)
         assert sorted(read.numbers) == sorted(ROCK_SALT.numbers)
         assert cg.voxelize(read, GRID) == pytest.approx(cg.voxelize(ROCK_SALT, GRID), rel=1e-3, abs=1e-4)
+
+
+def test_pymatgen_reads_the_json_that_is_written(tmp_path: Path) -> None:
+    from pymatgen.core import Structure
+
+    PEROVSKITE.write(tmp_path / "perovskite.json")
+    for read in (Structure.from_file(tmp_path / "perovskite.json"), cg.read(tmp_path / "perovskite.json")[0]):
+        assert cg.voxelize(read, GRID) == pytest.approx(cg.voxelize(PEROVSKITE, GRID), abs=1e-6)
 
 
 @pytest.mark.parametrize("ending", ["cif", "xyz", "vasp"])
@@ -114,7 +122,7 @@ def test_what_ase_writes_is_read(tmp_path: Path, ending: str) -> None:
 
 
 def test_other_endings_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(cg.InputError, match=r"wanted a name that ends in \.cif or \.xyz"):
+    with pytest.raises(cg.InputError, match=r"wanted a name that ends in one of \.cif, \.xyz"):
         PEROVSKITE.write(tmp_path / "perovskite.doc")
 
 

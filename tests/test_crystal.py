@@ -1,11 +1,16 @@
 """Crystals: which are accepted and which refused, and batches of them."""
 
+import warnings
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
+from pymatgen.core import Composition
 
 from crystalgrid import Crystal, InputError
 from crystalgrid.crystal import ATOMIC_NUMBERS, MAX_Z, SYMBOLS, pack
+from crystalgrid.geometry.elements import reduced_formula
 from zoo import PEROVSKITE, ZOO
 
 NAN = float("nan")
@@ -46,14 +51,44 @@ def test_a_crystal_keeps_what_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("numbers", "line"),
     [
-        ([38, 22, 8, 8, 8], "Crystal(SrTiO3, 5 atoms, 64.0 Å³)"),
-        ([8, 1, 1, 8, 1, 1], "Crystal(OH2, 6 atoms, 64.0 Å³)"),
-        ([26], "Crystal(Fe, 1 atom, 64.0 Å³)"),
+        ([8, 8, 22, 8, 38], "Crystal(SrTiO3, P1 (1), 5 atoms, 64.0 Å³)"),
+        ([8, 1, 1, 8, 1, 1], "Crystal(H2O, P1 (1), 6 atoms, 64.0 Å³)"),
+        ([26], "Crystal(Fe, Pm-3m (221), 1 atom, 64.0 Å³)"),
+        (65 * [26], "Crystal(Fe, 65 atoms, 64.0 Å³)"),
     ],
 )
 def test_a_crystal_is_shown_in_one_line(numbers: list[int], line: str) -> None:
     frac_coords = np.random.default_rng(0).random((len(numbers), 3))
     assert repr(Crystal(4 * np.diag([1, 1, -1]), frac_coords, numbers)) == line
+
+
+def test_a_crystal_that_has_no_symmetry_to_find_is_shown_all_the_same() -> None:
+    coincide = Crystal(4 * np.eye(3), np.full((2, 3), 0.25), [8, 8])
+    assert repr(coincide) == "Crystal(O2, P1 (1), 2 atoms, 64.0 Å³)"
+
+
+def test_formulas_are_those_of_pymatgen(prototypes) -> None:
+    rng = np.random.default_rng(0)
+    made_up = [np.repeat(rng.permutation(np.arange(1, 95))[:6], rng.choice([0, 1, 2, 3, 4, 12], 6)) for _ in range(999)]
+    special = [[3, 8], [1, 1, 8, 8], [8], [1], [17, 17], [2, 18, 10], [2, 8, 8], [7, 7], [20, *2 * [15], *8 * [8]]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pymatgen, for elements without an electronegativity
+        for numbers in [*(crystal.numbers for crystal in prototypes), *filter(len, made_up), *special]:
+            composition = Composition(Counter(SYMBOLS[z - 1] for z in numbers))
+            assert reduced_formula(np.array(numbers)) == composition.reduced_formula
+
+
+def test_density_is_the_mass_of_the_atoms_in_the_volume() -> None:
+    for crystal in ZOO.values():
+        atoms = crystal.to_ase()
+        assert crystal.volume == pytest.approx(atoms.get_volume())
+        assert crystal.density == pytest.approx(atoms.get_masses().sum() / atoms.get_volume() * 1.66053907, rel=1e-5)
+
+
+def test_a_tolerance_of_symmetry_may_be_given() -> None:
+    moved = PEROVSKITE.frac_coords + 0.05 / 3.9 * np.random.default_rng(0).uniform(-1, 1, (5, 3))
+    crystal = Crystal(PEROVSKITE.lattice, moved, PEROVSKITE.numbers)
+    assert (crystal.space_group.number, str(crystal.symmetry(0.2))) == (1, "Pm-3m (221)")
 
 
 def test_pymatgen_there_and_back() -> None:

@@ -17,9 +17,9 @@ FLOORS = (
     {"data"},
     {"nets"},
     {"recovery", "fit", "density", "species", "atoms"},
-    {"boundary", "geometry"},
+    {"boundary"},
     {
-        *"crystal grid latents pool progress files errors".split(),
+        *"crystal geometry grid latents pool progress files errors".split(),
         *"_conversions _core _sampling __version__".split(),
     },
 )

@@ -6,7 +6,8 @@ import moyopy
 import numpy as np
 import pytest
 
-from crystalgrid.geometry.primitive import Cell, primitive_cell, reduced_basis
+from crystalgrid.geometry.cell import Cell
+from crystalgrid.geometry.primitive import primitive_cell, reduced_basis
 
 
 def supercell(cell: Cell, multiples: np.ndarray, random: np.random.Generator, noise: float) -> Cell:

@@ -99,7 +99,7 @@ def test_a_library_becomes_crystals_and_a_table(recovered: Path) -> None:
     rows = rows_of(recovered)
     assert [row["structure"] for row in rows] == crystals.ids.tolist()
     assert [(row["space_group"], row["atoms"]) for row in rows] == 3 * [("Pm-3m", "5"), ("P6_3mc", "4")]
-    assert [row["formula"] for row in rows[:2]] == ["Sr1 Ti1 O3", "Zn2 O2"]
+    assert [row["formula"] for row in rows[:2]] == ["SrTiO3", "ZnO"]
     assert [row["same_as"] for row in rows] == ["", "", "3", "5", "3", "5"]
     assert float(rows[0]["volume"]) == pytest.approx(3.9**3, rel=1e-3)
     assert float(rows[0]["explained"]) > 0.95
@@ -118,9 +118,9 @@ def test_cif_files_have_the_crystals_symmetry(recovered: Path) -> None:
         path = recovered / "cif" / f"{name}.cif"
         written = Structure.from_file(path)
         assert SpacegroupAnalyzer(written, 1e-3).get_space_group_symbol() == group
-        assert group in path.read_text()
+        assert Crystal.from_pymatgen(written).space_group.symbol == group
         assert StructureMatcher().fit(written, crystal.to_pymatgen())
-    operations = (recovered / "cif" / "3.cif").read_text().partition("_symmetry_equiv_pos_as_xyz")[2]
+    operations = (recovered / "cif" / "3.cif").read_text().partition("_space_group_symop_operation_xyz")[2]
     assert sum("x" in line for line in operations.partition("loop_")[0].splitlines()) == 48
 
 
@@ -196,7 +196,7 @@ def result(index: int) -> RecoveredStructure:
     """Return a result without a lattice for even numbers, a crystal for odd ones."""
     if index % 2 == 0:
         return RecoveredStructure(None, None)
-    return RecoveredStructure(PEROVSKITE, Row(index, "Sr1 Ti1 O3", "Pm-3m", 5, 59.32, 1.0, ""))
+    return RecoveredStructure(PEROVSKITE, Row(index, "SrTiO3", "Pm-3m", 5, 59.32, 1.0, ""))
 
 
 @pytest.mark.parametrize(("structures", "seconds", "n_parts"), [(4, 1e9, 3), (4096, 0.0, 10), (4096, 1e9, 1)])

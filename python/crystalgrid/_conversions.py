@@ -1,4 +1,4 @@
-"""Crystals as others hold them: pymatgen and ASE, told by attributes, and atoms whose coordinates are positions in Å.
+"""Crystals as others hold them: pymatgen and ASE, told by attributes; positions in Å; the texts of files.
 
 Neither pymatgen nor ASE need be installed.
 """
@@ -6,12 +6,14 @@ Neither pymatgen nor ASE need be installed.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from .errors import InputError
+from .geometry.cell import CellLike
+from .geometry.elements import SYMBOLS, reduced_formula
 
 Arrays: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 """A lattice [3, 3] in Å, fractional coordinates [N, 3] and atomic numbers [N]."""
@@ -91,3 +93,25 @@ def _shortest_distance(lattice: np.ndarray, frac_coords: np.ndarray) -> float:
     vectors = frac_coords[first] - frac_coords[second]
     vectors = vectors - np.round(vectors)
     return float(np.linalg.norm((vectors[:, None] + NEIGHBOUR_CELLS) @ lattice, axis=-1).min())
+
+
+def xyz_text(cell: CellLike) -> str:
+    """Return a frame of extended XYZ: the cell in its comment line, positions in Å."""
+    comment = f'Lattice="{_decimals(cell.lattice.flat)}" Properties=species:S:1:pos:R:3 pbc="T T T"'
+    atoms = zip(cell.numbers, cell.frac_coords @ cell.lattice, strict=True)
+    lines = [f"{SYMBOLS[z - 1]:2} {_decimals(position)}" for z, position in atoms]
+    return "\n".join([str(len(cell.numbers)), comment, *lines, ""])
+
+
+def poscar_text(cell: CellLike) -> str:
+    """Return the text of a POSCAR file, which VASP reads, its atoms sorted by element."""
+    elements, counts = np.unique(cell.numbers, return_counts=True)
+    symbols = " ".join(SYMBOLS[z - 1] for z in elements)
+    vectors = [*map(_decimals, cell.lattice)]
+    coordinates = map(_decimals, cell.frac_coords[np.argsort(cell.numbers, kind="stable")])
+    head = [reduced_formula(cell.numbers), "1.0", *vectors, symbols, " ".join(map(str, counts)), "direct"]
+    return "\n".join([*head, *coordinates, ""])
+
+
+def _decimals(values: Iterable[float]) -> str:
+    return " ".join(f"{value:.10f}" for value in values)

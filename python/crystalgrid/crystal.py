@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 
@@ -13,13 +14,18 @@ import torch
 from torch import Tensor
 
 from . import _core
-from ._conversions import arrays_of_ase, arrays_of_pymatgen, is_ase, is_pymatgen, look_cartesian
+from ._conversions import arrays_of_ase, arrays_of_pymatgen, is_ase, is_pymatgen, look_cartesian, poscar_text, xyz_text
 from .errors import InputError, require
 from .files import as_path, written_whole
+from .geometry.elements import ATOMIC_NUMBERS as ATOMIC_NUMBERS
+from .geometry.elements import ATOMIC_WEIGHTS, reduced_formula
+from .geometry.elements import SYMBOLS as SYMBOLS
 
 if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core.structure import Structure
+
+    from .geometry.space_group import SpaceGroup
 
 MAX_Z: int = _core.MAX_Z
 """The largest atomic number, 94: species classes are 0 (no atom) and Z = 1 to 94."""
@@ -28,14 +34,13 @@ LEAST_VOLUME: float = _core.LEAST_VOLUME
 FARTHEST: float = _core.FARTHEST
 """The largest coordinate, 1e6, in Å or cells: up to it, image indices fit in 32 bits and positions keep 9 decimals."""
 
-SYMBOLS = (
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "
-    "Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu "
-    "Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu"
-).split()
-"""Chemical symbols of Z = 1 to 94."""
-ATOMIC_NUMBERS = {**{symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}, "D": 1, "T": 1}
-"""Atomic numbers of chemical symbols; deuterium and tritium are hydrogen."""
+
+SYMPREC = 0.01
+"""The largest distance in Å of atoms from symmetric positions, of crystals that were not relaxed."""
+LARGE = 64
+"""The most atoms of a crystal that is shown with its space group, which takes half a millisecond to find."""
+GRAMS_PER_MOLE = 0.602214076
+"""The atomic mass unit in Å³ g/cm³: the density of a cell is its weight in g/mol over this and its volume in Å³."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,12 +77,30 @@ class Crystal:
         return len(self.numbers)
 
     def __repr__(self) -> str:
-        """Return one line with the reduced formula, its elements in the order of the atoms."""
-        numbers, first, counts = np.unique(self.numbers, return_index=True, return_counts=True)
-        units = counts // np.gcd.reduce(counts)
-        symbols = [SYMBOLS[numbers[i] - 1] + (str(units[i]) if units[i] > 1 else "") for i in first.argsort()]
+        """Return one line: reduced formula, space group of a cell that is not large, atoms and volume."""
+        group = f"{self.space_group}, " if len(self) <= LARGE else ""
         atoms = f"{len(self)} atom{'s' if len(self) > 1 else ''}"
-        return f"Crystal({''.join(symbols)}, {atoms}, {abs(np.linalg.det(self.lattice)):.1f} Å³)"
+        return f"Crystal({self.formula}, {group}{atoms}, {self.volume:.1f} Å³)"
+
+    @property
+    def formula(self) -> str:
+        """The reduced formula, such as LiFePO4."""
+        return reduced_formula(self.numbers)
+
+    @property
+    def space_group(self) -> SpaceGroup:
+        """The space group within 0.01 Å, as symbol and number."""
+        return self.symmetry()
+
+    @property
+    def volume(self) -> float:
+        """The volume of the cell, Å³."""
+        return float(abs(np.linalg.det(self.lattice)))
+
+    @property
+    def density(self) -> float:
+        """The density, g/cm³."""
+        return float(ATOMIC_WEIGHTS[self.numbers].sum() / GRAMS_PER_MOLE / self.volume)
 
     @property
     def positions(self) -> np.ndarray:
@@ -114,31 +137,41 @@ class Crystal:
 
         return Atoms(numbers=self.numbers, cell=self.lattice, scaled_positions=self.frac_coords, pbc=True)
 
-    def to_cif(self) -> str:
-        """Return the text of a CIF file with all atoms of the cell, without symmetry."""
-        require("pymatgen", "data")
-        from pymatgen.io.cif import CifWriter
+    def symmetry(self, symprec: float = SYMPREC) -> SpaceGroup:
+        """Return the space group of a crystal whose atoms may be `symprec` Å from where its symmetry puts them."""
+        from .geometry.space_group import space_group
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of elements without an electronegativity, by which formulas are sorted
-            return str(CifWriter(self.to_pymatgen(), significant_figures=10))
+        return space_group(self, symprec)
 
-    def to_xyz(self) -> str:
-        """Return a frame of extended XYZ: the cell in its comment line, positions in Å."""
-        lattice = " ".join(f"{value:.10g}" for value in self.lattice.flat)
-        comment = f'Lattice="{lattice}" Properties=species:S:1:pos:R:3 pbc="T T T"'
-        atoms = zip(self.numbers, self.positions, strict=True)
-        lines = [f"{SYMBOLS[z - 1]:2} {x:.10f} {y:.10f} {w:.10f}" for z, (x, y, w) in atoms]
-        return "\n".join([str(len(self)), comment, *lines, ""])
+    def to_cif(self, symprec: float = SYMPREC) -> str:
+        """Return the text of a CIF file: the standard cell, its symmetry operations and one atom of each orbit.
+
+        The symmetry is the one found within `symprec` Å, to which atoms are moved.
+        """
+        from .geometry.cif_writer import cif_text
+
+        return cif_text(self, symprec)
 
     def write(self, path: Path | str) -> None:
-        """Write a CIF or extended XYZ file, as the ending .cif or .xyz says; InputError for another ending."""
+        """Write a file of the format that its name says; InputError for a name that says none of these.
+
+        NAME.cif is a CIF file with symmetry, NAME.xyz and NAME.extxyz are extended XYZ, POSCAR and NAME.vasp are for
+        VASP, NAME.json is for pymatgen.
+        """
         path = as_path("path", path)
-        formats = {".cif": self.to_cif, ".xyz": self.to_xyz}
-        if path.suffix not in formats:
-            raise InputError(f"{path}: wanted a name that ends in {' or '.join(formats)}")
+        writers: dict[str, Callable[[], str]] = {
+            ".cif": self.to_cif,
+            ".xyz": partial(xyz_text, self),
+            ".extxyz": partial(xyz_text, self),
+            ".vasp": partial(poscar_text, self),
+            "POSCAR": partial(poscar_text, self),
+            ".json": lambda: str(self.to_pymatgen().to_json()),
+        }
+        kind = path.suffix.lower() or path.name
+        if kind not in writers:
+            raise InputError(f"{path}: wanted a name that ends in one of {', '.join(writers)}")
         with written_whole(path) as temporary:
-            temporary.write_text(formats[path.suffix](), encoding="utf-8")
+            temporary.write_text(writers[kind](), encoding="utf-8")
 
 
 def _array(name: str, values: Any, dtype: type | None = None) -> np.ndarray:

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..crystal import FARTHEST, LEAST_VOLUME
 from ..errors import InputError
-from ..geometry.primitive import Cell, primitive_cell
+from ..geometry.cell import Cell
+from ..geometry.primitive import primitive_cell
 from .crystalset import CrystalSet
 from .results import Note, ReadResult, Skipped
 

@@ -7,10 +7,11 @@ atoms takes a second.
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
+
+from .cell import Cell
 
 TOLERANCE = 0.05
 """The largest distance in Å between atoms that a translation maps onto each other, as positions are rounded."""
@@ -21,17 +22,6 @@ SKEWED = 0.3
 ROUNDING = 1e-9
 """The sine of an angle that counts as zero, between vectors without noise."""
 STEPS = np.array([step for step in itertools.product((-1, 0, 1), repeat=3) if any(step)])
-
-
-class Cell(NamedTuple):
-    """A unit cell."""
-
-    lattice: np.ndarray
-    """[3, 3] Å, rows a, b, c."""
-    frac_coords: np.ndarray
-    """[N, 3]."""
-    numbers: np.ndarray
-    """[N]."""
 
 
 def primitive_cell(cell: Cell, tolerance: float = TOLERANCE) -> Cell:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..crystal import Crystal
+from .cell import Cell, CellLike
 
 if TYPE_CHECKING:
     from moyopy import MoyoDataset
@@ -23,30 +23,33 @@ class SpaceGroup(NamedTuple):
     symbol: str
     """The short Hermann-Mauguin symbol, as in "Fm-3m" or "P6_3mc"."""
 
+    def __str__(self) -> str:
+        """Return the symbol and the number, as in "Pnma (62)"."""
+        return f"{self.symbol} ({self.number})"
 
-def space_group(crystal: Crystal, symprec: float) -> SpaceGroup:
+
+def space_group(cell: CellLike, symprec: float) -> SpaceGroup:
     """Return the space group of a crystal whose atoms may be `symprec` Å from where its symmetry puts them.
 
     It is P1 if none can be determined, for example because atoms nearly coincide.
     """
     from moyopy import SpaceGroupType
 
-    dataset = symmetry_dataset(crystal.lattice, crystal.frac_coords, crystal.numbers, symprec)
+    dataset = symmetry_dataset(cell.lattice, cell.frac_coords, cell.numbers, symprec)
     number = 1 if dataset is None else dataset.number
     return SpaceGroup(number, SpaceGroupType(number).hm_short.replace(" ", ""))
 
 
-def standard_cell(crystal: Crystal, symprec: float) -> Crystal:
+def standard_cell(cell: CellLike, symprec: float) -> Cell:
     """Return the conventional cell of a crystal in the standard setting, its atoms moved to exact symmetry.
 
-    The symmetry is the one found within `symprec` Å. A crystal whose symmetry cannot be determined is
-    returned as it is.
+    The symmetry is the one found within `symprec` Å. If none can be determined, the cell is the given one.
     """
-    dataset = symmetry_dataset(crystal.lattice, crystal.frac_coords, crystal.numbers, symprec)
+    dataset = symmetry_dataset(cell.lattice, cell.frac_coords, cell.numbers, symprec)
     if dataset is None:
-        return crystal
-    cell = dataset.std_cell
-    return Crystal(np.array(cell.basis), np.array(cell.positions), np.array(cell.numbers))
+        return Cell(cell.lattice, cell.frac_coords, cell.numbers)
+    standard = dataset.std_cell
+    return Cell(np.array(standard.basis), np.array(standard.positions), np.array(standard.numbers))
 
 
 def symmetry_dataset(
@@ -61,7 +64,7 @@ def symmetry_dataset(
     try:
         with _only_errors_logged("moyo"):
             cell = moyopy.Cell(lattice.tolist(), frac_coords.tolist(), numbers.tolist())
-            return moyopy.MoyoDataset(cell, symprec=symprec)
+            return moyopy.MoyoDataset(cell, symprec=symprec, setting=moyopy.Setting.standard())
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # moyopy's panics are not Exceptions

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import csv
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from ..files import written_whole
-from ..geometry.space_group import space_group
 from ..recovery import Recovered
 
 SYMPREC = 0.1
@@ -24,6 +20,7 @@ class Row(NamedTuple):
     structure: int
     """The structure's index in the library."""
     formula: str
+    """The reduced formula, such as LiFePO4."""
     space_group: str
     """The Hermann-Mauguin symbol of the crystal's space group within 0.1 Å."""
     atoms: int
@@ -39,17 +36,12 @@ class Row(NamedTuple):
 def row_of(structure: int, recovered: Recovered) -> Row:
     """Return the line of the crystal that was recovered from a structure."""
     crystal = recovered.crystal
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # pymatgen warns of elements without an electronegativity, by which it sorts formulas
-        formula = crystal.to_pymatgen().formula
     return Row(
         structure,
-        formula,
-        space_group(crystal, SYMPREC).symbol,
+        crystal.formula,
+        crystal.symmetry(SYMPREC).symbol,
         len(crystal),
-        round(abs(float(np.linalg.det(crystal.lattice))), 2),
+        round(crystal.volume, 2),
         round(recovered.explained, 3),
         "" if recovered.error is None else f"{recovered.error:.4f}",
     )

@@ -27,7 +27,6 @@ from ..progress import progress
 from ..recovery import Recovered, recover
 from ..worth.novelty import formula_halves, novelty
 from . import pictures
-from .cif import write_cif
 from .crystal_table import SYMPREC, Row, row_of, write_rows
 from .library_parts import LibraryParts, RecoveredStructure
 
@@ -147,7 +146,8 @@ def recover_and_describe(structure: Structure, grid: Grid, cif_folder: Path | No
     if recovered is None:
         return RecoveredStructure(None, None)
     if cif_folder is not None:
-        write_cif(cif_folder / f"{structure.index}.cif", recovered.crystal, SYMPREC)
+        text = recovered.crystal.to_cif(SYMPREC)
+        (cif_folder / f"{structure.index}.cif").write_text(text, encoding="utf-8")
     return RecoveredStructure(recovered.crystal, row_of(structure.index, recovered))
 
 
