@@ -50,6 +50,10 @@ def test_a_misspelt_name_lists_the_recipes():
         ("encoder = [16, 32, 64, 128]", "encoder = [16, 32, 64, -1]", "positive whole numbers"),
         ("[optimizer]", "[optimiser]", "unknown key 'optimiser'"),
         ("[loss]", "[loss", "not a TOML file"),
+        ("[network]", "periodic = true\n[network]", r"periodic belongs below \[network\], and stands above all tables"),
+        ("[network]", "beta = 1.0\n[network]", r"beta belongs below \[loss\]"),
+        ("[network]", "batch_size = 4\n[network]", r"batch_size belongs below \[optimizer\]"),
+        ("[network]", "banana = 4\n[network]", "unknown key 'banana'; there are name, network, loss, optimizer"),
     ],
 )
 def test_bad_recipes_are_refused_in_one_line(tmp_path, old, new, message):

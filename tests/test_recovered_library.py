@@ -1,6 +1,7 @@
 """crystalgrid-recover: sampled folders become crystals, a table, CIF files and a picture; a stopped run goes on."""
 
 import csv
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,8 +146,20 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_never_was(
     recover_library([library], out, cif=True, workers=1, resume=True)
     assert "recovering: 2 done" in capsys.readouterr().err  # of 9, without the first 7
     assert_same_files(out, recovered)
-    with pytest.raises(InputError, match="nothing to resume"):
-        recover_library([library], out, cif=True, resume=True)
+
+
+def test_a_finished_run_says_so_when_it_is_resumed(
+    library: Path, bare_library: Path, recovered: Path, tmp_path: Path, capsys
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(recovered, out)
+    recover_library([library], out, cif=True, resume=True)
+    assert "out: finished before, nothing to resume" in capsys.readouterr().out
+    assert_same_files(out, recovered)
+    with pytest.raises(InputError, match="out: has the crystals of other folders or another --cif"):
+        recover_library([bare_library], out, cif=True, resume=True)
+    with pytest.raises(InputError, match="no run of crystalgrid-recover that was stopped, nothing to resume"):
+        recover_library([library], tmp_path / "nothing", resume=True)
 
 
 def test_a_killed_run_goes_on_and_writes_the_same_bytes(library: Path, recovered: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from ..files import shipped
 from ..nets.autoencoders import AUTOENCODERS
 from ..nets.autoencoders.base import Autoencoder, AutoencoderConfig
 from ..nets.network import CrystalNet, build_network
-from .old_recipes import with_autoencoder
+from .old_recipes import FLAGS, with_autoencoder
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -140,9 +140,26 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 def recipe_from(content: dict[str, Any], where: str) -> Recipe:
     """Return a checked recipe from plain dictionaries; `where` names it in error messages."""
+    for key in content:
+        if table := _table_of(key):
+            raise InputError(f"{where}: {key} belongs below [{table}], and stands above all tables")
     recipe: Recipe = _read(Recipe, content, where)
     _check(recipe, where)
     return recipe
+
+
+def _table_of(key: str) -> str | None:
+    """Return the name of the table of recipes that has a key, or None."""
+    tables = {
+        "network": {"autoencoder", "unet", *FLAGS}.union(*(_names(kind.config) for kind in AUTOENCODERS.values())),
+        "loss": _names(Loss),
+        "optimizer": _names(Optimizer),
+    }
+    return next((table for table, names in tables.items() if key in names), None)
+
+
+def _names(kind: type) -> set[str]:
+    return {field.name for field in fields(kind)}
 
 
 def _read(kind: type, content: Any, where: str) -> Any:

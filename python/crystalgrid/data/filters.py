@@ -35,8 +35,8 @@ def filter_crystals(crystals: CrystalSet, file: str, max_side: float, closest: f
     reasons, details = np.full((2, len(crystals)), "", dtype=object)
     for reason, faulty in reversed(_faults(crystals)):  # the first fault that a crystal has is its reason
         reasons[faulty] = reason
-    for b in np.flatnonzero(reasons == SINGULAR):
-        details[b] = _spanned(crystals.lattice[b])
+    for singular in np.flatnonzero(reasons == SINGULAR):
+        details[singular] = _spanned(crystals.lattice[singular])
     longest = np.linalg.norm(np.where(np.isfinite(crystals.lattice), crystals.lattice, 0), axis=2).max(
         axis=1, initial=0
     )

@@ -201,6 +201,11 @@ def table_of(
     return table.replace_schema_metadata(dict(metadata)) if metadata else table
 
 
+def metadata_of(path: Path | str) -> dict[str, str]:
+    """Return the text about a file that `table_of` was given."""
+    return {key.decode(): text.decode() for key, text in (pq.read_schema(path).metadata or {}).items()}
+
+
 def write_table(path: Path | str, table: pa.Table) -> None:
     """Write a table of crystals to a file, completely or not at all."""
     with written_whole(path) as temporary:

@@ -17,7 +17,7 @@ from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
 from ..data.filters import CLOSEST, close_atoms
 from ..data.load import load_crystals
-from ..data.parquet import write_parquet
+from ..data.parquet import metadata_of, table_of, write_table
 from ..data.sampled import SAMPLES, SampledFolder, Structure, as_atoms, open_sampled
 from ..errors import InputError
 from ..files import new_folder
@@ -33,6 +33,8 @@ from .library_parts import LibraryParts, RecoveredStructure
 CRYSTALS, TABLE, PICTURE, CIF = "crystals.parquet", "crystals.csv", "crystals.png", "cif"
 PARTS, CHECKSUM = "parts", "library.sha256"
 """The folder of finished parts, which is removed at the end, and the file in it with the library's checksum."""
+LIBRARY = "library_sha256"
+"""The key of that checksum in the metadata of the crystals' file, once all are finished."""
 CRYSTALS_IN_PICTURE = 4
 CHUNK_SIZE = 8
 """The number of structures that are sent to a process together."""
@@ -59,13 +61,17 @@ def recover_library(
     indices = np.concatenate([folder.indices for folder in library])
     if cif and len(np.unique(indices)) < len(indices):
         raise InputError("--cif: folders hold structures of the same index; wanted those of one library")
+    checksum = library_checksum(folders, cif)
+    if resume and _is_finished(out, checksum):
+        print(f"{out}: finished before, nothing to resume; to compare with other crystals, choose another folder")
+        return
     known_crystals = None if known is None else load_crystals(known, max_side=np.inf)
-    parts = _begin(out, library_checksum(folders, cif), cif, resume)
+    parts = _begin(out, checksum, cif, resume)
     n_finished = sum(1 for _ in parts.rows())
     _recover_from(n_finished, library, parts, (out / CIF).resolve() if cif else None, pool)
     crystals = parts.crystals()
     if len(crystals):
-        summary = _join(out, parts, crystals, known_crystals, pool)
+        summary = _join(out, parts, crystals, known_crystals, pool, checksum)
         _draw(out / PICTURE, library, parts, list(crystals[:CRYSTALS_IN_PICTURE]))
     shutil.rmtree(out / PARTS)
     if not len(crystals):
@@ -102,6 +108,15 @@ def library_checksum(folders: Sequence[Path], cif: bool) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _is_finished(out: Path, checksum: str) -> bool:
+    """Tell whether `out` has all crystals of a library; raise InputError if it was another library."""
+    if (out / PARTS / CHECKSUM).is_file() or not (out / CRYSTALS).is_file():
+        return False
+    if metadata_of(out / CRYSTALS).get(LIBRARY) != checksum:
+        raise InputError(f"{out}: has the crystals of other folders or another --cif; choose another folder")
+    return True
 
 
 def _begin(out: Path, checksum: str, cif: bool, resume: bool) -> LibraryParts:
@@ -169,11 +184,16 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _join(out: Path, parts: LibraryParts, crystals: CrystalSet, known: CrystalSet | None, workers: Workers) -> str:
-    """Write the crystals and the table of all parts; return in words how many crystals are different, and known."""
+def _join(
+    out: Path, parts: LibraryParts, crystals: CrystalSet, known: CrystalSet | None, workers: Workers, checksum: str
+) -> str:
+    """Write the crystals and the table of all parts; return in words how many crystals are different, and known.
+
+    checksum: the library's, which the file of crystals keeps.
+    """
     same_as, known_as = novelty(crystals, crystals[:0] if known is None else known, workers)
     columns = {"same_as": same_as} | ({} if known is None else {"known_as": known_as})
-    write_parquet(out / CRYSTALS, crystals)
+    write_table(out / CRYSTALS, table_of(crystals, metadata={LIBRARY: checksum}))
     rows = ([*row, *more] for row, *more in zip(filter(None, parts.rows()), *columns.values(), strict=True))
     write_rows(out / TABLE, chain([[*Row._fields, *columns]], rows))
     different = f"{(same_as == '').sum()} different ones"
