@@ -131,16 +131,22 @@ def test_every_command_is_installed() -> None:
 
 
 MISTAKES = {
-    "evaluate": r"Missing from crystalgrid-x: STR .*",
+    "evaluate": r"wanted STR \(folder of a training run, .*, or the name of a released model\)",
+    "export m": r"wanted -o PATH, --out PATH \(file to write; .*\)",
+    "export m -o": r"-o/--out: wanted a value, got none",
+    "train --recipe paper": r"wanted --mode \{single,repeated\} \(.*\) and --out PATH \(folder of the run; .*\)",
     "evaluate m --split tset": r"invalid choice 'tset' for argument '--split'.*'train', 'val', 'test'\)",
-    "evaluate m --seed x": r"Error parsing --seed: invalid literal for int\(\) with base 10: 'x'",
+    "evaluate m --seed x": r"--seed: wanted a whole number, got 'x'",
     "evaluate m extra": r"Unrecognized options: extra",
-    "evaluate m --sead 3": r"Unrecognized options: --sead, 3",
-    "evaluate m --seed": r"Missing value for argument '--seed'.*",
-    "figures m --out x --betas 1 y": r"Error parsing --betas: .*\['1', 'y'\]",
+    "evaluate m --sead 3": r"Unrecognized options: --sead, 3; perhaps you meant --seed INT",
+    "data pack a --sead 3": r"wanted -o PATH, --out PATH \(the Parquet file to write\); Unrecognized options: --sead 3",
+    "data pack a -o x --max-side ten": r"--max-side: wanted a number, got 'ten'",
+    "data pack a -o x --workers two": r"--workers: wanted a whole number, got 'two'",
+    "evaluate m --seed": r"--seed: wanted a value, got none",
+    "figures m --out x --betas 1 y": r"--betas: wanted a number, got '1 y'",
     "train --mode both --out x": r"invalid choice 'both' for argument '--mode'.*'single', 'repeated'\)",
     "data": r"Expected one of \{pack, fetch\}",
-    "data paint": r"Unrecognized options: paint",
+    "data paint": r"Unrecognized options: paint; Available subcommands: pack, fetch",
 }
 
 

@@ -187,8 +187,8 @@ def good(folder):
         (lambda d: (good(d), "-o", d / "x.parquet", "--workers", "0"), "workers: wanted at least 1, got 0"),
         (lambda d: ("-o", d / "x.parquet"), "sources: wanted files or folders"),
         (lambda d: (good(d), "-o", d / "x.parquet", "--seed", "-1"), "--seed: wanted a whole number from 0"),
-        (lambda d: (good(d), "-o", d / "x.parquet", "--workers", "two"), "Error parsing --workers: no type matching"),
-        (lambda d: (good(d),), "Missing from crystalgrid-data pack: -o PATH"),
+        (lambda d: (good(d), "-o", d / "x.parquet", "--workers", "two"), "--workers: wanted a whole number, got 'two'"),
+        (lambda d: (good(d),), "wanted -o PATH, --out PATH (the Parquet file to write)"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, message):

@@ -87,10 +87,10 @@ def test_every_option_reaches_the_program(sampler: Path, mirror: Path, tmp_path:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["-o", "out"], "the following arguments are required: MODEL"),
+        (["-o", "out"], "wanted MODEL; --help lists"),
         (["model.pt", "-o", "out", "--bogus"], "unrecognized arguments: --bogus"),
         (["model.pt", "-o", "out", "--see", "3"], "unrecognized arguments: --see"),
-        (["model.pt", "-o", "out", "--seed"], "argument --seed: expected one argument"),
+        (["model.pt", "-o", "out", "--seed"], "--seed: wanted a value, got none"),
     ],
 )
 def test_the_command_refuses_what_the_table_does_not_have(words: list[str], message: str) -> None:

@@ -5,19 +5,14 @@ from __future__ import annotations
 import functools
 import io
 import math
-import operator
-import re
 from collections.abc import Callable
 from contextlib import redirect_stderr
-from itertools import dropwhile, takewhile
 from typing import Any, cast
 
 import tyro
 
 from ..errors import InputError
-
-DRAWING = re.compile(r"[\u2500-\u257f]|-{3,}")
-"""The characters that boxes are drawn with: Unicode's block of them, or dashes on a terminal without Unicode."""
+from .mistakes import mistakes
 
 
 def bind(command: Callable[..., Any] | dict[str, Callable[..., Any]], prog: str, words: list[str]) -> Callable[[], Any]:
@@ -38,7 +33,7 @@ def bind(command: Callable[..., Any] | dict[str, Callable[..., Any]], prog: str,
     except SystemExit as stop:
         if not stop.code:  # --help
             raise
-        raise InputError(f"{_first_paragraph(printed.getvalue())}; --help lists the arguments") from None
+        raise InputError(f"{mistakes(printed.getvalue())}; --help lists the arguments") from None
     return cast(Callable[[], Any], bound)
 
 
@@ -57,9 +52,3 @@ def _deferred(command: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
         return functools.partial(command, *args, **kwargs)
 
     return deferred
-
-
-def _first_paragraph(box: str) -> str:
-    """Return the first paragraph in a box as one line: tyro has no public access to an error but its printed text."""
-    title, *lines = [" ".join(DRAWING.sub(" ", line).split()) for line in box.splitlines()] or [""]
-    return " ".join(takewhile(bool, dropwhile(operator.not_, lines))).rstrip(".") or title

@@ -6,6 +6,7 @@ values stay text: the C++ program checks them.
 
 import argparse
 import json
+import re
 from typing import Any, NoReturn
 
 from ..errors import InputError
@@ -61,4 +62,6 @@ COMMAND = sample
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        message = message.replace("the following arguments are required: ", "wanted ")
+        message = re.sub("argument (.*): expected one argument", r"\1: wanted a value, got none", message)
         raise InputError(f"{message}; --help lists the arguments")
