@@ -77,10 +77,10 @@ def _compare(crystals: CrystalSet, known: CrystalSet) -> list[tuple[str, str]]:
         return [("", "")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
-        structures = [_reduced(crystal) for crystal in crystals]
+        structures = [reduced_structure(crystal) for crystal in crystals]
         sizes = {len(structure) for structure in structures}
         known = known[[any(len(crystal) % size == 0 for size in sizes) for crystal in known]]
-        known_structures = [_reduced(crystal) for crystal in known]
+        known_structures = [reduced_structure(crystal) for crystal in known]
     representatives: list[int] = []
     groups: list[list[int]] = []
     for index in sorted(range(len(crystals)), key=lambda i: _contents(crystals[i])):
@@ -105,7 +105,7 @@ def _contents(crystal: Crystal) -> tuple[float, bytes]:
     return volume_per_atom, crystal.lattice.tobytes() + crystal.numbers.tobytes() + crystal.frac_coords.tobytes()
 
 
-def _reduced(crystal: Crystal) -> Structure:
+def reduced_structure(crystal: Crystal) -> Structure:
     """Return a crystal's primitive cell, sought in a cell of shortest vectors, where pymatgen finds it more often."""
     structure = crystal.to_pymatgen()
     with suppress(ValueError):  # pymatgen raises it for lattices that are nearly singular
