@@ -37,7 +37,7 @@ def test_good_crystals_pass_every_rule() -> None:
     assert verdict.space_group == 225
     assert verdict.density == pytest.approx(2.164, abs=2e-3)
     assert verdict.smallest_distance == pytest.approx(2.82)
-    assert verdict.radii_share == pytest.approx(2.82 / (1.8 + 1.0))
+    assert verdict.radii_share == pytest.approx(2.82 / (1.66 + 1.02))
     assert judge(PEROVSKITE).space_group == 221
 
 
@@ -61,7 +61,7 @@ def test_an_image_of_the_atom_itself_is_measured_and_breaks_no_rule() -> None:
     flat = Crystal(lattice_of(1.01, 8, 8, 90, 90, 90), [[0, 0, 0]], [55])
     verdict = judge(flat)
     assert verdict.smallest_distance == pytest.approx(1.01)
-    assert verdict.radii_share == pytest.approx(1.01 / 5.2)
+    assert verdict.radii_share == pytest.approx(1.01 / 4.88)
     assert (verdict.cdvae_structure, verdict.lemat_distance) == (True, True)
 
 

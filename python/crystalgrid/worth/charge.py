@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from ..crystal import ATOMIC_NUMBERS, SYMBOLS, Crystal
-from .composition import Counts, can_be_neutral, formula, least_covariance
+from .composition import Counts, can_be_neutral, for_libraries, least_covariance
 
 METALLIC = 0.7
 """A composition of a larger `metallicity_score` is a metal."""
@@ -40,7 +40,9 @@ def _by_composition(counts: Counts) -> bool:
 def _metallic(counts: Counts) -> bool:
     from smact.metallicity import metallicity_score
 
-    return bool(metallicity_score(formula(counts)) > METALLIC)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
+        return bool(metallicity_score(for_libraries(counts)) > METALLIC)
 
 
 def _without_bond_valence(counts: Counts) -> bool:

@@ -15,13 +15,9 @@ CDVAE_STATES = "smact14"
 """The set of oxidation states that smact had when CDVAE's rule was written; smact 4.0's default set is narrower."""
 
 
-def formula(counts: Counts) -> str:
-    """Return a reduced formula, elements by electronegativity, such as 'TiO2'."""
-    from pymatgen.core.composition import Composition
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
-        return str(Composition({SYMBOLS[z - 1]: n for z, n in counts}).get_reduced_formula_and_factor()[0])
+def for_libraries(counts: Counts) -> str:
+    """Return a formula such as 'O2Ti' that pymatgen and smact read."""
+    return "".join(f"{SYMBOLS[z - 1]}{n}" for z, n in counts)
 
 
 @cache
@@ -33,7 +29,9 @@ def smact_valid(counts: Counts) -> bool:
     """
     from smact.screening import smact_validity
 
-    return bool(smact_validity(formula(counts), oxidation_states_set=CDVAE_STATES))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
+        return bool(smact_validity(for_libraries(counts), oxidation_states_set=CDVAE_STATES))
 
 
 def charge_sums(states: Collection[int], n: int) -> set[int]:

@@ -44,10 +44,10 @@ def atomic_radii() -> np.ndarray:
     return radii
 
 
-def radii_sums(crystal: Crystal) -> np.ndarray:
-    """Return [N, N] sums of the atomic radii of two atoms, Å."""
-    radii = atomic_radii()[crystal.numbers]
-    sums: np.ndarray = radii[:, None] + radii
+def radii_sums(crystal: Crystal, radii: np.ndarray) -> np.ndarray:
+    """Return [N, N] sums of two atoms' radii, which are given for Z = 0 to 94 in Å."""
+    of_atoms = radii[crystal.numbers]
+    sums: np.ndarray = of_atoms[:, None] + of_atoms
     return sums
 
 

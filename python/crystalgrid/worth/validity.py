@@ -10,15 +10,17 @@ import numpy as np
 from ..crystal import SYMBOLS, Crystal
 from ..data.crystalset import CrystalSet
 from ..errors import require
+from ..geometry.elements import COVALENT_RADII
 from ..geometry.space_group import symmetry_dataset
 from ..pool import Workers, in_processes
 from ..progress import progress
 from .charge import lemat_charge
-from .composition import Counts, formula, smact_valid
+from .composition import Counts, smact_valid
 from .distances import (
     CDVAE_CLOSEST,
     LEMAT_MARGIN,
     LEMAT_SHARE,
+    atomic_radii,
     between_different_atoms,
     pair_distances,
     radii_sums,
@@ -35,8 +37,6 @@ LEMAT_DENSITY, LEMAT_ATOMS_PER_VOLUME, LEMAT_SIDES = (0.01, 25.0), (1e-5, 0.5), 
 """The ranges of g/cm³, atoms per Å³ and sides in Å that LeMat-GenBench calls plausible."""
 LEMAT_VOLUME = 1.0
 """Å³; LeMat-GenBench's rule rejects cells that are not larger."""
-GRAMS_PER_CM3 = 1.66053906660
-"""The g/cm³ of one atomic mass unit per Å³."""
 CHUNK_SIZE = 64
 """The number of crystals that a process gets at a time; no process is started for fewer."""
 
@@ -59,7 +59,7 @@ class Validity(NamedTuple):
     smallest_distance: float
     """Å, from an atom to the nearest other one or image of its own."""
     radii_share: float
-    """The smallest ratio of such a distance to the sum of the two atomic radii."""
+    """The smallest ratio of such a distance to the sum of the two covalent radii."""
     reason: str
     """The rules that it fails, in words; empty if it passes all."""
 
@@ -89,22 +89,22 @@ def _judge_all(crystals: CrystalSet) -> list[Validity]:
 def judge(crystal: Crystal) -> Validity:
     """Return the verdict on one crystal."""
     counts = reduced_counts(crystal)
-    distances, sums = pair_distances(crystal), radii_sums(crystal)
+    distances = pair_distances(crystal)
     between = between_different_atoms(distances)
     dataset = symmetry_dataset(crystal.lattice, crystal.frac_coords, crystal.numbers, SYMPREC)
     faults = {
         "cdvae_structure": " and ".join(_cdvae_faults(crystal, between)),
-        "smact_valid": "" if smact_valid(counts) else f"{formula(counts)} cannot be neutral by smact",
-        "lemat_charge": "" if lemat_charge(crystal, counts) else f"charges of {formula(counts)} do not balance",
-        "lemat_distance": _too_close(crystal, between, LEMAT_SHARE * (sums + LEMAT_MARGIN)),
+        "smact_valid": "" if smact_valid(counts) else f"{crystal.formula} cannot be neutral by smact",
+        "lemat_charge": "" if lemat_charge(crystal, counts) else f"charges of {crystal.formula} do not balance",
+        "lemat_distance": _too_close(crystal, between),
         "lemat_plausible": " and ".join(_implausible(crystal, dataset)),
     }
     return Validity(
         **{rule: not fault for rule, fault in faults.items()},
         space_group=0 if dataset is None else dataset.number,
-        density=density(crystal),
+        density=crystal.density,
         smallest_distance=float(distances.min()),
-        radii_share=float((distances / sums).min()),
+        radii_share=float((distances / radii_sums(crystal, COVALENT_RADII)).min()),
         reason="; ".join(filter(None, faults.values())),
     )
 
@@ -115,23 +115,16 @@ def reduced_counts(crystal: Crystal) -> Counts:
     return tuple(zip(numbers.tolist(), (counts // np.gcd.reduce(counts)).tolist(), strict=True))
 
 
-def density(crystal: Crystal) -> float:
-    """Return the mass density of a crystal, g/cm³."""
-    from ase.data import atomic_masses
-
-    return float(atomic_masses[crystal.numbers].sum()) * GRAMS_PER_CM3 / abs(float(np.linalg.det(crystal.lattice)))
-
-
 def _cdvae_faults(crystal: Crystal, between: np.ndarray) -> Iterator[str]:
     if between.min() < CDVAE_CLOSEST:
         yield f"atoms {between.min():.2f} Å apart"
-    volume = abs(float(np.linalg.det(crystal.lattice)))
-    if volume < CDVAE_VOLUME:
-        yield f"a cell of {volume:.2g} Å³"
+    if crystal.volume < CDVAE_VOLUME:
+        yield f"a cell of {crystal.volume:.2g} Å³"
 
 
-def _too_close(crystal: Crystal, between: np.ndarray, wanted: np.ndarray) -> str:
-    """Return the pair that is farthest below the distances [N, N] that are wanted; empty if none is."""
+def _too_close(crystal: Crystal, between: np.ndarray) -> str:
+    """Return the pair of atoms that is farthest below LeMat-GenBench's least distance; empty if none is."""
+    wanted = LEMAT_SHARE * (radii_sums(crystal, atomic_radii()) + LEMAT_MARGIN)
     i, j = np.unravel_index((between - wanted).argmin(), wanted.shape)
     if between[i, j] >= wanted[i, j]:
         return ""
@@ -141,14 +134,13 @@ def _too_close(crystal: Crystal, between: np.ndarray, wanted: np.ndarray) -> str
 
 def _implausible(crystal: Crystal, dataset: MoyoDataset | None) -> Iterator[str]:
     """Yield what LeMat-GenBench's rule of plausibility rejects."""
-    volume = abs(float(np.linalg.det(crystal.lattice)))
     sides = np.linalg.norm(crystal.lattice, axis=1)
-    if not LEMAT_DENSITY[0] <= density(crystal) <= LEMAT_DENSITY[1]:
-        yield f"{density(crystal):.3g} g/cm³"
-    if not LEMAT_ATOMS_PER_VOLUME[0] <= len(crystal) / volume <= LEMAT_ATOMS_PER_VOLUME[1]:
-        yield f"{volume / len(crystal):.3g} Å³ per atom"
-    if not volume > LEMAT_VOLUME:
-        yield f"a cell of {volume:.3g} Å³"
+    if not LEMAT_DENSITY[0] <= crystal.density <= LEMAT_DENSITY[1]:
+        yield f"{crystal.density:.3g} g/cm³"
+    if not LEMAT_ATOMS_PER_VOLUME[0] <= len(crystal) / crystal.volume <= LEMAT_ATOMS_PER_VOLUME[1]:
+        yield f"{crystal.volume / len(crystal):.3g} Å³ per atom"
+    if not crystal.volume > LEMAT_VOLUME:
+        yield f"a cell of {crystal.volume:.3g} Å³"
     if sides.min() < LEMAT_SIDES[0] or sides.max() > LEMAT_SIDES[1]:
         yield f"sides of {sides.min():.3g} to {sides.max():.3g} Å"
     if dataset is None:
