@@ -29,16 +29,15 @@ class Hull:
 
     def __init__(self, crystals: CrystalSet, energies: np.ndarray) -> None:
         """Take the energies [B] of B crystals, eV/atom, all by one method; those that are NaN are left out."""
-        counts = np.zeros((len(crystals), MAX_Z + 1))
+        counts = np.zeros((len(crystals), MAX_Z + 1), dtype=np.int64)
         np.add.at(counts, (crystals.crystal_of_atom, crystals.numbers), 1)
-        finite = np.isfinite(energies)
-        counts, energies = counts[finite], energies[finite]
+        counts //= np.maximum(1, np.gcd.reduce(counts, axis=1))[:, None]
         order = np.argsort(energies, kind="stable")
-        fractions = (counts / counts.sum(axis=1, keepdims=True))[order]
-        # Equal compositions have equal fractions, as each is one division of whole numbers; the lowest comes first.
-        _, lowest = np.unique(np.round(fractions, 12), axis=0, return_index=True)
-        self.fractions, self.energies = fractions[lowest], energies[order][lowest]
-        """Shares of the atoms by atomic number, [F, 95], and energies [F] in eV/atom."""
+        # The first of each composition is the lowest; NaN comes last.
+        lowest = {counts[i].tobytes(): i for i in reversed(order) if np.isfinite(energies[i])}
+        self.counts, self.energies = counts[list(lowest.values())], energies[list(lowest.values())]
+        """The reduced formulas, [F, 95] atoms by atomic number, and energies [F] in eV/atom."""
+        self.elements = np.packbits(self.counts > 0, axis=1)
 
     def above(self, numbers: np.ndarray, energy: float) -> AboveHull | None:
         """Return how far a crystal of these atoms [N] and of this energy in eV/atom is above the hull.
@@ -48,23 +47,14 @@ class Hull:
         """
         target = np.bincount(numbers, minlength=MAX_Z + 1) / len(numbers)
         present = target > 0
-        among = ~self.fractions[:, ~present].any(axis=1)
-        phases, energies = self.fractions[among][:, present], self.energies[among]
-        if not (phases == 1).any(axis=0).all():
+        among = ~(self.elements & ~np.packbits(present)).any(axis=1)
+        counts, energies = self.counts[among][:, present], self.energies[among]
+        if not counts[(counts > 0).sum(axis=1) == 1].any(axis=0).all():
             return None
-        solution = linprog(energies, A_eq=phases.T, b_eq=target[present], method="highs")
-        z = np.flatnonzero(present)
+        fractions = counts / counts.sum(axis=1, keepdims=True)
+        solution = linprog(energies, A_eq=fractions.T, b_eq=target[present], method="highs")
         decomposition = {
-            reduced_formula(np.repeat(z, _whole(phases[i]))): float(solution.x[i])
+            reduced_formula(np.repeat(np.flatnonzero(present), counts[i])): float(solution.x[i])
             for i in np.flatnonzero(solution.x > LEAST_SHARE)
         }
         return AboveHull(energy - float(solution.fun), decomposition)
-
-
-def _whole(fractions: np.ndarray) -> np.ndarray:
-    """Return the smallest whole numbers in the ratio of fractions that come from a cell of at most 1,000 atoms."""
-    for n in range(1, 1001):
-        counts: np.ndarray = np.rint(fractions * n).astype(int)
-        if np.abs(counts / n - fractions).max() < 1e-7:
-            return counts
-    raise ValueError(f"{fractions} are not shares of at most 1,000 atoms")
