@@ -1,0 +1,155 @@
+"""Crystals that were drawn, judged by published rules: one table for any folder, extended XYZ or Parquet file.
+
+    python benchmarks/generation.py draws/ --data mp_10A.parquet --relax-first 100
+    python benchmarks/generation.py swaps --n 1000 --seed 11
+    python benchmarks/generation.py training --relax-first 100 --steps 0
+
+`swaps` are training crystals with one or two elements replaced by neighbours, `training` a plain draw of training
+crystals, both of at most 36 atoms. Shares are of all draws, also of those that cannot be read, with their 95 %
+intervals. New are crystals, as drawn, that no crystal of the data set matches, whatever its split, and structure types
+(space group and Wyckoff letters of each element, at 0.1 Å) that its training split lacks. Relaxed crystals are kept in
+a log: the same command goes on after an interruption. Energies are compared with the hull of all crystals of the data
+set as they stand, by the same potential; crystals that could not be relaxed and those without a reference count
+against.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+from baselines import swap_draws
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.parquet import read_parquet
+from crystalgrid.data.reader import read_files
+from crystalgrid.data.sources import find_files, of_known_format
+from crystalgrid.worth.novelty import novelty
+from crystalgrid.worth.shares import share
+from crystalgrid.worth.structure_type import structure_types
+from crystalgrid.worth.validity import SYMPREC, validity
+from relaxation import POTENTIAL, hull_of, relax, relaxed_lines
+from resumable import rows_of
+
+DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
+MAX_ATOMS = 36
+"""The most atoms of training crystals that are drawn."""
+ALL_IN_ONE = ("crystals.parquet", "crystals.xyz")
+"""Files that hold all crystals of a folder, which may have them in other formats, too."""
+Line = tuple[str, object]
+"""What was counted, and the result."""
+
+
+def drawn(source: str, training: CrystalSet, n: int, seed: int) -> tuple[CrystalSet, int]:
+    """Return the crystals to judge, and how many more of the source cannot be read as crystals."""
+    if source in ("swaps", "training"):
+        small = training[np.diff(training.offsets) <= MAX_ATOMS]
+        if source == "swaps":
+            return CrystalSet.from_crystals(swap_draws(small, n, seed)), 0
+        return small[np.random.default_rng(seed).permutation(len(small))[:n]], 0
+    path = next((Path(source) / name for name in ALL_IN_ONE if (Path(source) / name).exists()), Path(source))
+    result = read_files(of_known_format(find_files(path)), np.inf)
+    return result.crystals[:n], len(result.skipped)
+
+
+def judged(crystals: CrystalSet, unreadable: int, workers: int) -> tuple[list[Line], list[str]]:
+    """Return the lines of what each crystal is by itself; those that cannot be read fail every rule."""
+    verdicts = validity(crystals, workers)
+    missing = [False] * unreadable
+    n_elements = [len(np.unique(crystal.numbers)) for crystal in crystals]
+    rules = ("smact_valid", "cdvae_structure", "cdvae_valid", "lemat_valid")
+    lines: list[Line] = [(rule, share([getattr(verdict, rule) for verdict in verdicts] + missing)) for rule in rules]
+    rules = ("lemat_charge", "lemat_distance", "lemat_plausible")
+    lines += [(f"  {rule}", share([getattr(verdict, rule) for verdict in verdicts] + missing)) for rule in rules]
+    lines += [
+        (f"P1 at {SYMPREC} Å", share(verdict.space_group <= 1 for verdict in verdicts)),
+        ("elements a crystal", f"{np.mean(n_elements):.2f} ± {1.96 * np.std(n_elements) / len(crystals) ** 0.5:.2f}"),
+        ("smallest distance below 1 Å", share(verdict.smallest_distance < 1 for verdict in verdicts)),
+    ]
+    reasons = [f"{id}: {verdict.reason}" for id, verdict in zip(crystals.ids, verdicts, strict=True) if verdict.reason]
+    return lines, reasons
+
+
+def types_of_training(training: CrystalSet, folder: Path, workers: int) -> set[str]:
+    """Return the structure types of the training crystals, which are kept in a file."""
+    file = folder / f"structure-types-{training.checksum[:12]}.json"
+    if not file.exists():
+        file.write_text(json.dumps(sorted(set(structure_types(training, SYMPREC, workers)))))
+    return set(json.loads(file.read_text()))
+
+
+def generation(
+    source: tyro.conf.Positional[str],
+    data: Path = DATA / "mp_10A.parquet",
+    energies: Path = DATA / "chgnet_mp_10A.parquet",
+    n: int = 1000,
+    seed: int = 11,
+    relax_first: int = 0,
+    steps: int = 200,
+    fmax: float = 0.1,
+    log: Path | None = None,
+    workers: int = 1,
+) -> None:
+    """Judge crystals that were drawn, and print the table.
+
+    Args:
+        source: a folder or file of crystals, "swaps" or "training".
+        data: the data set that the model learned from.
+        energies: energies of all crystals of the data set by the potential that relaxes, eV/atom.
+        n: judge at most so many crystals.
+        seed: of swaps and training.
+        relax_first: relax the first so many.
+        steps: most steps of a relaxation; 0 takes the energy of the crystal as it stands.
+        fmax: relax until forces are below, eV/Å.
+        log: the file of relaxed crystals, SOURCE.relaxed.jsonl by default; the training types are kept beside it.
+        workers: number of processes.
+    """
+    warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
+    start = time.perf_counter()
+    log = log or Path(f"{Path(source).name}.relaxed.jsonl")
+    known = read_parquet(data).crystals
+    training = known.split("train")
+    crystals, unreadable = drawn(source, training, n, seed)
+    lines, reasons = judged(crystals, unreadable, workers)
+    missing = [False] * unreadable
+    same_as, known_as = novelty(crystals, known, workers)
+    unique, novel = same_as == "", known_as == ""
+    types = structure_types(crystals, SYMPREC, workers)
+    training_types = types_of_training(training, log.parent, workers)
+    new_type = np.array([name not in training_types for name in types])
+    lines += [
+        ("unique", share([*unique, *missing])),
+        ("novel", share([*novel, *missing])),
+        ("unique and novel", share([*(unique & novel), *missing])),
+        ("structure types that training lacks", share([*new_type, *missing])),
+    ]
+    if relax_first:
+        chosen = crystals[:relax_first]
+        index = {str(i): i for i in range(len(chosen))}
+
+        def row(id: str) -> dict[str, Any]:
+            begun = time.perf_counter()
+            return {**relax(chosen[index[id]], steps, fmax), "seconds": time.perf_counter() - begun}
+
+        settings = {"source": source, "crystals": chosen.checksum[:12], "steps": steps, "fmax": fmax}
+        rows = list(rows_of(log, settings, index, row, "relaxing").values())
+        hull, new = hull_of(known, energies), (unique & novel)[: len(chosen)]
+        lines += [("", f"the first {len(chosen)}, relaxed with {POTENTIAL}, {steps} steps, {fmax} eV/Å")]
+        lines += relaxed_lines(rows, chosen, hull, new)
+        of_new_type = np.flatnonzero(new_type[: len(chosen)])
+        lines += [("", "those of new structure types")]
+        lines += relaxed_lines([rows[i] for i in of_new_type], chosen[of_new_type], hull, new[of_new_type])
+    print(f"{source}: {len(crystals)} crystals, {unreadable} that are none, against {data.name}, seed {seed}")
+    print("\n".join(f"{name:38}{value}" for name, value in lines))
+    print("invalid, for example:", *reasons[:5], sep="\n  ")
+    print(f"seconds: {time.perf_counter() - start:.0f}")
+
+
+if __name__ == "__main__":
+    tyro.cli(generation)
