@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from crystalgrid.atoms import Atoms, find_atoms
-from crystalgrid.crystal import Crystal
+from crystalgrid.commands.draw import draw
+from crystalgrid.crystal import SYMBOLS
 from crystalgrid.data.cubes import evaluation_cubes
 from crystalgrid.errors import InputError
 from crystalgrid.grid import Grid
@@ -28,13 +29,15 @@ def size(path) -> tuple[int, int]:
     return struct.unpack(">II", content[16:24])
 
 
-def test_reconstructions_and_samples(cubes, tmp_path):
+def test_reconstructions_and_samples(cubes, tmp_path, saved_figures):
     grid = Grid()
     density = cubes.density(grid)
     found = find_atoms(cubes.species(grid), density, grid)
     true = true_atoms(cubes, grid)
     pictures.reconstructions(tmp_path / "one.png", density, density, true, found, grid, [1])
     pictures.reconstructions(tmp_path / "two.png", density, density, true, found, grid, [0, 1])
+    shown = {text.get_text() for legend in saved_figures["two"].legends for text in legend.get_texts()}
+    assert shown == {SYMBOLS[z - 1] for z in np.concatenate([cubes.numbers for cubes in true])}
     pictures.samples(tmp_path / "samples.png", density, found, grid)
     assert size(tmp_path / "two.png")[1] == 2 * size(tmp_path / "one.png")[1]
     assert size(tmp_path / "samples.png")[0] > 500
@@ -64,18 +67,6 @@ def test_losses(tmp_path, saved_figures):
     np.testing.assert_allclose(curve.get_xydata(), [(1, 1), (2, 1 / 2), (3, 1 / 3)])
 
 
-def test_crystals_are_drawn_in_their_cube_and_as_a_whole_cell(tmp_path, saved_figures):
-    lattice = np.diag([3.0, 4.0, 5.0])
-    rock = Crystal(lattice, [[0, 0, 0], [0.5, 0.5, 0.5]], [55, 17])
-    found = (np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]), np.array([55, 17, 55]))
-    pictures.crystals(tmp_path / "crystals.png", [found], [rock], ["CsCl"], Grid())
-    assert atoms(saved_figures["crystals"]) == [[3], [9]]  # all in the cube; eight corners and the centre
-    cube, cell = (axis for axis in saved_figures["crystals"].axes if axis.name == "3d")
-    assert (cube.get_title(), cell.get_title()) == ("3 atoms in the cube", "CsCl")
-    edges = [np.linalg.norm(np.diff(np.array(line.get_data_3d()), axis=1)) for line in cell.lines]
-    np.testing.assert_allclose(sorted(edges), np.repeat([3, 4, 5], 4))
-
-
 def test_samples_of_a_folder_are_drawn_with_their_atoms(tmp_path, saved_figures):
     cube = 'Lattice="10 0 0 0 10 0 0 0 10" Properties=species:S:1:pos:R:3 pbc="F F F" index={}'
     frames = ["2", cube.format(0), "O 1 2 3", "U 4 5 6", "0", cube.format(1)]
@@ -83,10 +74,10 @@ def test_samples_of_a_folder_are_drawn_with_their_atoms(tmp_path, saved_figures)
     density = np.random.default_rng(0).random((2, 30, 30, 30), dtype=np.float32)
     np.save(tmp_path / "density.npy", density)
     np.save(tmp_path / "index.npy", np.arange(2))
-    pictures.draw_samples(tmp_path, tmp_path / "samples.png")
+    draw(tmp_path, tmp_path / "samples.png")
     assert atoms(saved_figures["samples"]) == [[2], [0]]
     for image, cube in zip(slices(saved_figures["samples"]), density, strict=False):
         np.testing.assert_array_equal(image, cube[..., cube.max(axis=(0, 1)).argmax()])
     (tmp_path / "density.npy").unlink()
     with pytest.raises(InputError, match=r"density\.npy: no such file; wanted a folder"):
-        pictures.draw_samples(tmp_path, tmp_path / "again.png")
+        draw(tmp_path, tmp_path / "again.png")

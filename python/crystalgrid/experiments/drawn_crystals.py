@@ -13,6 +13,7 @@ from ..data.sampled import Structure
 from ..geometry.space_group import space_group
 from ..pool import cpu_count, in_processes
 from ..progress import progress
+from ..report.crystal_picture import draw_crystals
 from ..report.crystal_table import SYMPREC
 from ..report.distances import BIN, neighbours_in_crystal, wasserstein
 from ..report.panels import canvas, draw_histogram, label_axes, save
@@ -20,6 +21,8 @@ from ..report.recovered_library import CHUNK_SIZE, recover_structure
 from ..worth.novelty import formula_halves, novelty
 from .study import Study
 
+IN_PICTURE = 8
+"""The most crystals in the picture."""
 MAX_REAL = 500
 """The most crystals of the training and of the test split that draws are compared with."""
 MAX_DISTANCE = 6.0
@@ -47,7 +50,8 @@ class Properties(NamedTuple):
 def run(study: Study, folder: Path) -> dict[str, Any] | None:
     """Recover draws with their densities, and compare them with crystals of the training and the test split.
 
-    Draws drawn_crystals.png. In single mode, prints a line and returns None.
+    Draws drawn_crystals.png, and crystals.png with the first different ones. In single mode, prints a line and returns
+    None.
     """
     if study.model.mode != "repeated":
         print("drawn crystals: left out, since in single mode a cube shows no lattice", file=sys.stderr, flush=True)
@@ -58,6 +62,8 @@ def run(study: Study, folder: Path) -> dict[str, Any] | None:
     real = {split: _choose(study.crystals.split(split), study.seed) for split in ("train", "test")}
     properties = {name: measure(crystals) for name, crystals in {"drawn": drawn, **real}.items()}
     _draw(folder / "drawn_crystals.png", properties)
+    if len(drawn):
+        draw_crystals(list(drawn[is_first][:IN_PICTURE]), folder / "crystals.png", SYMPREC)
     groups = {name: measured.space_groups for name, measured in properties.items()}
     return {
         "n_draws": len(study.drawn.z),

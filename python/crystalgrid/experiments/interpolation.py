@@ -20,7 +20,7 @@ from ..report.panels import (
     density_bar,
     draw_atoms,
     draw_slice,
-    element_bar,
+    element_legend,
     highest_plane,
     save,
     save_animation,
@@ -88,7 +88,7 @@ def _draw(file: Path, path: Decoded, grid: Grid, fractions: np.ndarray, names: l
         draw_atoms(axis_3d, (positions, numbers), grid)
         axis_3d.set_title(f"{len(numbers)} atoms", fontsize=9)
     density_bar(figure, image, axes)
-    element_bar(figure, panels)
+    element_legend(figure, path.atoms.numbers.numpy())
     save(figure, file)
 
 
@@ -99,7 +99,7 @@ def _frames(path: Decoded, grid: Grid, fractions: np.ndarray, names: list[str]) 
     axis, axis_3d = figure.add_subplot(panels[0, 0]), figure.add_subplot(panels[0, 1], projection="3d")
     image = draw_slice(axis, path.density[0][..., plane], grid, highest, "")
     density_bar(figure, image, [axis])
-    element_bar(figure, panels)
+    element_legend(figure, path.atoms.numbers.numpy())
     for step, fraction in enumerate(fractions):
         image.set_data(path.density[step][..., plane].numpy().T)
         positions, numbers = path.atoms.cube(step)

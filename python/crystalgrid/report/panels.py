@@ -5,7 +5,6 @@ matplotlib is imported when the first figure is made.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,32 +12,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from ..crystal import MAX_Z, SYMBOLS
-from ..files import written_whole
+from ..crystal import SYMBOLS
+from ..errors import InputError
+from ..files import as_path, written_whole
+from ..geometry.elements import ELECTRONEGATIVITIES
 from ..grid import Grid
+from .element_colours import ELEMENT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import GridSpec
 
-ELEMENT_COLOURS = "turbo"
-"""The colour map of atoms, by atomic number."""
-BAR_NUMBERS = (1, 8, 14, 26, 38, 47, 56, 64, 79, 92)
-"""The atomic numbers that the colour bar names."""
 PANEL_SIZE = 2.4
 """The width and height of a panel in inches."""
+FORMATS = (".png", ".svg", ".pdf")
+"""The kinds of files that pictures are written as, by how their names end."""
+MOST_ELEMENTS = 20
+"""The most elements in the legend of a picture: the ones that most atoms are of."""
 PositionsAndNumbers = tuple[np.ndarray, np.ndarray]
 """The positions [N, 3] in Å and the atomic numbers [N] of atoms."""
 
 
 def canvas(rows: int, columns: int) -> tuple[Figure, GridSpec]:
-    """Return a figure that needs no display, and its panels, with a narrow column on the right for a colour bar."""
+    """Return a figure that needs no display, and its panels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(PANEL_SIZE * 1.25 * columns + 0.5, PANEL_SIZE * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.add_gridspec(rows, columns + 1, width_ratios=[*columns * [1.0], 0.04])
+    return figure, figure.add_gridspec(rows, columns)
 
 
 def highest_plane(density: Tensor) -> tuple[int, float]:
@@ -71,39 +73,36 @@ def density_bar(figure: Figure, image: Any, axes: Sequence[Any]) -> None:
 
 def draw_atoms(axis: Any, found: PositionsAndNumbers, grid: Grid, true: PositionsAndNumbers | None = None) -> None:
     """Draw atoms in the cube as discs, and `true` ones as rings, in the colours of their elements."""
-    from matplotlib import colormaps
-
-    def colours(numbers: np.ndarray) -> np.ndarray:
-        return np.asarray(colormaps[ELEMENT_COLOURS]((np.asarray(numbers) - 1) / (MAX_Z - 1)))
-
     positions, numbers = found
-    axis.scatter(*positions.T, c=colours(numbers), s=26, depthshade=False, linewidths=0)
+    axis.scatter(*positions.T, c=ELEMENT_COLOURS[numbers], s=26, depthshade=False, linewidths=0.4, edgecolors="0.3")
     if true is not None:
-        axis.scatter(*true[0].T, s=70, facecolors="none", edgecolors=colours(true[1]), depthshade=False, linewidths=1.1)
+        edges = ELEMENT_COLOURS[true[1]]
+        axis.scatter(*true[0].T, s=70, facecolors="none", edgecolors=edges, depthshade=False, linewidths=1.1)
     limits, ticks = (0, grid.length), (0, grid.length / 2, grid.length)
     axis.set(xlim=limits, ylim=limits, zlim=limits, xticks=ticks, yticks=ticks, zticks=ticks)
     axis.set_box_aspect((1, 1, 1), zoom=1.05)
     axis.tick_params(labelsize=6, pad=-3)
 
 
-def draw_cell(axis: Any, corner: np.ndarray, lattice: np.ndarray) -> None:
-    """Draw the twelve edges of a unit cell with its origin at `corner` [3]; lattice: [3, 3], both in Å."""
-    for vector in range(3):
-        u, v = (other for other in range(3) if other != vector)
-        for i, j in itertools.product((0, 1), repeat=2):
-            start = corner + i * lattice[u] + j * lattice[v]
-            axis.plot(*np.stack([start, start + lattice[vector]]).T, color="0.25", linewidth=0.9)
+def element_marks(numbers: np.ndarray) -> list[Any]:
+    """Return a mark in the colour of each element among atoms [N], by electronegativity, for a legend."""
+    from matplotlib.lines import Line2D
+
+    elements, counts = np.unique(numbers, return_counts=True)
+    frequent = elements[np.argsort(-counts, kind="stable")][:MOST_ELEMENTS]
+    marks = []
+    for z in sorted(map(int, frequent), key=lambda z: (ELECTRONEGATIVITIES[z], z)):
+        mark = Line2D([], [], color=ELEMENT_COLOURS[z], label=SYMBOLS[z - 1], linestyle="", marker="o")
+        mark.set(markersize=5.5, markeredgecolor="0.3", markeredgewidth=0.4)
+        marks.append(mark)
+    return marks
 
 
-def element_bar(figure: Figure, panels: GridSpec) -> None:
-    """Draw the colour bar of elements in the last column of the panels."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    axis = figure.add_subplot(panels[:, -1])
-    bar = figure.colorbar(ScalarMappable(Normalize(1, MAX_Z), ELEMENT_COLOURS), cax=axis, ticks=list(BAR_NUMBERS))
-    bar.set_ticklabels([f"{SYMBOLS[z - 1]} {z}" for z in BAR_NUMBERS])
-    bar.ax.tick_params(labelsize=7)
+def element_legend(figure: Figure, numbers: np.ndarray) -> None:
+    """Show the colours of the elements of atoms [N] on the right of all panels."""
+    marks = element_marks(numbers)
+    if marks:
+        figure.legend(handles=marks, loc="outside right center", frameon=False, fontsize=7.5, handletextpad=0.0)
 
 
 def draw_histogram(axis: Any, samples: dict[str, np.ndarray], bins: np.ndarray) -> None:
@@ -143,9 +142,18 @@ def label_axes(axis: Any, x: str, y: str, title: str) -> None:
 
 
 def save(figure: Figure, path: Path | str) -> None:
-    """Write a PNG file, whole or not at all."""
+    """Write a PNG, SVG or PDF file, as its name says, whole or not at all."""
+    path = check_picture(path)
     with written_whole(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
+        figure.savefig(temporary, dpi=200, format=path.suffix[1:].lower())
+
+
+def check_picture(path: Path | str) -> Path:
+    """Return the path of a picture; raise InputError if its name is of no kind that is written."""
+    path = as_path("picture", path)
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path}: wanted a name that ends in one of {', '.join(FORMATS)}")
+    return path
 
 
 def save_animation(path: Path | str, frames: Iterable[Figure], seconds: Sequence[float]) -> None:

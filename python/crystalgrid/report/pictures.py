@@ -1,9 +1,8 @@
-"""The pictures of densities, atoms, crystals and loss curves, as PNG files."""
+"""The pictures of densities, of the atoms in cubes and of loss curves."""
 
 from __future__ import annotations
 
 import csv
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,18 +11,18 @@ import torch
 from torch import Tensor
 
 from ..atoms import Atoms
-from ..crystal import Crystal
-from ..data.sampled import DENSITY, as_atoms, open_sampled
+from ..data.reader import read
+from ..data.sampled import DENSITY, SAMPLES, as_atoms, open_sampled
 from ..errors import InputError
-from ..geometry.images import translations_into
 from ..grid import Grid
+from .crystal_picture import draw_crystals
 from .metrics import MATCH, TrueAtoms
-from .panels import canvas, density_bar, draw_atoms, draw_cell, draw_slice, element_bar, highest_plane, save
+from .panels import canvas, check_picture, density_bar, draw_atoms, draw_slice, element_legend, highest_plane, save
 
-N_SAMPLES = 5
-"""The number of structures of a sampled folder that are drawn."""
-ON_A_FACE = 0.03
-"""The fractional distance from a face of the cell at which an atom is drawn on it and on the opposite face."""
+MOST_SAMPLES = 5
+"""The most structures of a sampled folder that are drawn, side by side."""
+CRYSTALS = ("crystals.xyz", "crystals.parquet")
+"""The files of crystals in folders that commands write."""
 LOSSES = {
     "loss": "loss", "reconstruction": "mean squared error", "segmentation": "cross entropy",
     "kl": "KL divergence, nats",
@@ -72,7 +71,8 @@ def reconstructions(
         axis = figure.add_subplot(panels[row, 3], projection="3d")
         draw_atoms(axis, found.cube(b), grid, (true[b].positions[nearby], true[b].numbers[nearby]))
         axis.set_title("found (discs), true (rings,\nto 0.5 Å outside)", fontsize=9)
-    element_bar(figure, panels)
+    drawn = [*(true[b].numbers for b in chosen), *(found.cube(b)[1] for b in chosen)]
+    element_legend(figure, np.concatenate(drawn))
     save(figure, path)
 
 
@@ -89,58 +89,34 @@ def samples(path: Path | str, density: Tensor, atoms: Atoms, grid: Grid, columns
         axis_3d = figure.add_subplot(panels[1, column], projection="3d")
         draw_atoms(axis_3d, (positions, numbers), grid)
         axis_3d.set_title(f"{len(numbers)} atoms", fontsize=9)
-    element_bar(figure, panels)
+    element_legend(figure, np.concatenate([atoms.cube(column)[1] for column in range(columns)]))
     save(figure, path)
 
 
-def draw_samples(folder: Path, path: Path) -> None:
-    """Draw the first structures of a folder that `crystalgrid-sample --save-density` wrote."""
-    sampled = open_sampled(folder, N_SAMPLES)
+def draw_source(source: Path, path: Path, first: int, symprec: float) -> None:
+    """Draw the first cubes of a sampled folder, or else the first crystals of a file or folder of crystals."""
+    check_picture(path)
+    if (source / SAMPLES).is_file():
+        drawn, what = draw_samples(source, path, min(first, MOST_SAMPLES)), "structures"
+    else:
+        tables = [source / name for name in CRYSTALS if (source / name).is_file()]
+        crystals = read(tables[0] if tables else source)[:first]
+        draw_crystals(crystals, path, symprec)
+        drawn, what = len(crystals), "crystals"
+    print(f"{path}: the first {drawn} {what} of {source}")
+
+
+def draw_samples(folder: Path, path: Path, first: int) -> int:
+    """Draw the first structures of a folder that `crystalgrid-sample --save-density` wrote; return their number."""
+    sampled = open_sampled(folder, first)
     if sampled.density is None:
         raise InputError(
             f"{folder / DENSITY}: no such file; wanted a folder that crystalgrid-sample --save-density wrote"
         )
     structures = list(sampled.structures())
     density = torch.stack([torch.from_numpy(structure.density) for structure in structures])
-    samples(path, density, as_atoms(structures), sampled.grid, N_SAMPLES)
-    print(f"{path}: the first {len(structures)} structures of {folder}")
-
-
-def crystals(
-    path: Path | str,
-    atoms: Sequence[tuple[np.ndarray, np.ndarray]],
-    recovered: Sequence[Crystal],
-    titles: Sequence[str],
-    grid: Grid,
-) -> None:
-    """Draw the atoms of cubes, positions and numbers of each, over the unit cells of the crystals recovered from them.
-
-    In the cube, the cell nearest to its middle is outlined; below, that cell is drawn with all atoms on its faces.
-    """
-    figure, panels = canvas(2, len(recovered))
-    middle = np.full(3, grid.length / 2)
-    for column, (atoms_of_cube, crystal, title) in enumerate(zip(atoms, recovered, titles, strict=True)):
-        corner = np.rint(middle @ np.linalg.inv(crystal.lattice) - 0.5) @ crystal.lattice
-        axis = figure.add_subplot(panels[0, column], projection="3d")
-        draw_atoms(axis, atoms_of_cube, grid)
-        draw_cell(axis, corner, crystal.lattice)
-        axis.set_title(f"{len(atoms_of_cube[1])} atoms in the cube", fontsize=9)
-        corner = middle - 0.5 * crystal.lattice.sum(axis=0)
-        axis = figure.add_subplot(panels[1, column], projection="3d")
-        draw_atoms(axis, _whole_cell(crystal, corner), grid)
-        draw_cell(axis, corner, crystal.lattice)
-        axis.set_title(title, fontsize=9)
-    element_bar(figure, panels)
-    save(figure, path)
-
-
-def _whole_cell(crystal: Crystal, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions and numbers of the atoms of a unit cell at `corner`, on all of its faces too."""
-    corners = np.array(list(itertools.product((-ON_A_FACE, 1 + ON_A_FACE), repeat=3)))
-    steps = translations_into(corners, crystal.frac_coords)
-    frac_coords = (crystal.frac_coords + steps[:, None]).reshape(-1, 3)
-    inside = ((frac_coords > -ON_A_FACE) & (frac_coords < 1 + ON_A_FACE)).all(axis=1)
-    return corner + frac_coords[inside] @ crystal.lattice, np.tile(crystal.numbers, len(steps))[inside]
+    samples(path, density, as_atoms(structures), sampled.grid, first)
+    return len(structures)
 
 
 def losses(path: Path | str, metrics: Path) -> None:

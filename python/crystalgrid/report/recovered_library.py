@@ -7,13 +7,12 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
 from ..data.filters import CLOSEST, close_atoms
 from ..data.load import load_crystals
@@ -26,7 +25,7 @@ from ..pool import Workers, chosen_workers, in_processes
 from ..progress import progress
 from ..recovery import Recovered, recover
 from ..worth.novelty import formula_halves, novelty
-from . import pictures
+from .crystal_picture import draw_crystals
 from .crystal_table import SYMPREC, Row, row_of, write_rows
 from .library_parts import LibraryParts, RecoveredStructure
 
@@ -35,7 +34,7 @@ PARTS, CHECKSUM = "parts", "library.sha256"
 """The folder of finished parts, which is removed at the end, and the file in it with the library's checksum."""
 LIBRARY = "library_sha256"
 """The key of that checksum in the metadata of the crystals' file, once all are finished."""
-CRYSTALS_IN_PICTURE = 4
+CRYSTALS_IN_PICTURE = 8
 CHUNK_SIZE = 8
 """The number of structures that are sent to a process together."""
 
@@ -72,7 +71,7 @@ def recover_library(
     crystals = parts.crystals()
     if len(crystals):
         summary = _join(out, parts, crystals, known_crystals, pool, checksum)
-        _draw(out / PICTURE, library, parts, list(crystals[:CRYSTALS_IN_PICTURE]))
+        draw_crystals(list(crystals[:CRYSTALS_IN_PICTURE]), out / PICTURE, SYMPREC)
     shutil.rmtree(out / PARTS)
     if not len(crystals):
         raise InputError(f"{out}: no lattice in any of {len(indices)} structures")
@@ -207,14 +206,3 @@ def _join(
             file=sys.stderr,
         )
     return f"{different}, {halves.same_formula_known} of them known"
-
-
-def _draw(path: Path, library: list[SampledFolder], parts: LibraryParts, crystals: Sequence[Crystal]) -> None:
-    """Draw the first crystals below the cubes of atoms that they were recovered from."""
-    structures = (
-        (row, structure) for row, (structure, _) in zip(parts.rows(), _structures(library), strict=True) if row
-    )
-    first = list(islice(structures, len(crystals)))
-    atoms = [(structure.positions, structure.numbers) for _, structure in first]
-    titles = [f"{formula}, {group}" for (_, formula, group, *_), _ in first]
-    pictures.crystals(path, atoms, crystals, titles, library[0].grid)
