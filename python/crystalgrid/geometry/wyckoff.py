@@ -82,7 +82,12 @@ def standard_group(number: int) -> StandardGroup:
 
 
 def primitive_basis(centring: np.ndarray) -> np.ndarray:
-    """Return basis vectors [3, 3] of the lattice that centring translations [C, 3] and whole numbers generate."""
+    """Return basis vectors [3, 3] of the lattice that centring translations [C, 3] and whole numbers generate.
+
+    They are short in most crystals. Of a rhombohedral lattice, two are a and b, since many have a long axis c.
+    """
+    if len(centring) == 3:
+        return np.array(((1, 0, 0), (0, 1, 0), centring[np.abs(centring - (2 / 3, 1 / 3, 1 / 3)).max(1).argmin()]))
     steps = np.array([(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)])
     points = (centring[:, None] + steps).reshape(-1, 3)
     points = points[(np.abs(points) < 1 + SAME_POINT).all(1) & (np.abs(points).max(1) > SAME_POINT)]

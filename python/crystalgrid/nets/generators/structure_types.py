@@ -1,0 +1,147 @@
+"""Known structure types: training crystals by space group, Wyckoff letters and slots, with their geometry."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ...crystal import MAX_Z
+from ...geometry.lattices import LATTICE_PARAMS
+from .wyckoff_words import SLOTS
+
+POINT_UNITS = 1 << 15
+"""The units per 1 of stored fractional coordinates: 0.3 mÅ in a cell of 10 Å."""
+LATTICE_UNITS = 1 << 12
+"""The units per 1 of stored lattice parameters, which are logarithms and ratios of lengths."""
+MULTIPLIER, OFFSET = 6364136223846793005, 1442695040888963407
+"""The constants of a hash of numbers, one after the other (Knuth's linear congruential generator)."""
+
+
+class KnownCrystals(NamedTuple):
+    """C training crystals of O orbits in all, ordered by structure type."""
+
+    space_group: Tensor
+    """[C]."""
+    orbit_offsets: Tensor
+    """[C + 1]."""
+    letters: Tensor
+    """[O]."""
+    slots: Tensor
+    """[O], from 0."""
+    points: Tensor
+    """[O, 3], the first points of the orbits, in units of 1 / POINT_UNITS of the conventional cell."""
+    elements: Tensor
+    """[C, SLOTS], Z of each slot, 0 for none."""
+    lattice_params: Tensor
+    """[C, 6], the `parameters` of the conventional cell, in units of 1 / LATTICE_UNITS."""
+    source: Tensor
+    """[C], the index of the crystal in the training set."""
+
+
+class StructureTypes(nn.Module):
+    """Known structure types with the crystals that have them, the types in the order of their keys.
+
+    crystals, orbits: the numbers of training crystals and of all their orbits. Before `fit` they are empty.
+    """
+
+    def __init__(self, crystals: int, orbits: int) -> None:
+        super().__init__()
+        self.point_units, self.lattice_units = POINT_UNITS, LATTICE_UNITS
+        self.multiplier, self.offset, self.most_slots = MULTIPLIER, OFFSET, SLOTS
+        self.space_group: Tensor
+        self.orbit_offsets: Tensor
+        self.letters: Tensor
+        self.slots: Tensor
+        self.points: Tensor
+        self.elements: Tensor
+        self.lattice_params: Tensor
+        self.source: Tensor
+        self.log_volume: Tensor
+        self.type_key: Tensor
+        self.crystal_key: Tensor
+        self.crystal_order: Tensor
+        self.element_features: Tensor
+        self.register_buffer("space_group", torch.ones(crystals, dtype=torch.int16))
+        self.register_buffer("orbit_offsets", torch.zeros(crystals + 1, dtype=torch.int32))
+        self.register_buffer("letters", torch.zeros(orbits, dtype=torch.int8))
+        self.register_buffer("slots", torch.zeros(orbits, dtype=torch.int8))
+        self.register_buffer("points", torch.zeros(orbits, 3, dtype=torch.int16))
+        self.register_buffer("elements", torch.zeros(crystals, SLOTS, dtype=torch.int8))
+        self.register_buffer("lattice_params", torch.zeros(crystals, LATTICE_PARAMS, dtype=torch.int16))
+        self.register_buffer("source", torch.zeros(crystals, dtype=torch.int32))
+        self.register_buffer("log_volume", torch.zeros(crystals))  # beyond what the language expects
+        self.register_buffer("element_features", torch.zeros(1 + MAX_Z, 5))
+        self.register_buffer("type_key", torch.zeros(crystals, dtype=torch.int64), persistent=False)
+        self.register_buffer("crystal_key", torch.zeros(crystals, dtype=torch.int64), persistent=False)
+        self.register_buffer("crystal_order", torch.zeros(crystals, dtype=torch.int64), persistent=False)
+
+    def fit(self, known: KnownCrystals) -> None:
+        """Keep training crystals, ordered by structure type."""
+        for name, values in known._asdict().items():
+            getattr(self, name).copy_(values)
+        self.index()
+
+    @torch.jit.export
+    def index(self) -> None:
+        """Compute the keys of all known crystals, after their buffers were filled."""
+        rows = torch.arange(len(self.space_group))
+        letters, slots, _ = self.orbits_of(rows)
+        self.type_key = self.type_keys(self.space_group.long(), letters, slots)
+        keys = self.crystal_keys(self.type_key, self.elements.long())
+        self.crystal_key, self.crystal_order = keys.sort(stable=True)
+
+    def orbits_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return letters, slots [B, O] and first points [B, O, 3] of known crystals; letters are -1 after the last."""
+        start = self.orbit_offsets[rows].long()
+        count = self.orbit_offsets[rows + 1].long() - start
+        most = int(count.max()) if len(rows) > 0 else 0
+        column = torch.arange(most, device=rows.device)
+        is_orbit = column < count.unsqueeze(1)
+        index = (start.unsqueeze(1) + column).clamp(max=len(self.letters) - 1)
+        letters = self.letters[index].long().masked_fill(~is_orbit, -1)
+        slots = self.slots[index].long() * is_orbit
+        return letters, slots, self.points[index].double() / self.point_units * is_orbit.unsqueeze(2)
+
+    def type_keys(self, group: Tensor, letters: Tensor, slots: Tensor) -> Tensor:
+        """Return a number [B] for each structure type: a hash of group [B], letters and slots [B, O]."""
+        key = group * self.multiplier + self.offset
+        words = letters * self.most_slots + slots + 1
+        for column in range(letters.size(1)):
+            after = (key ^ words[:, column]) * self.multiplier + self.offset
+            key = torch.where(letters[:, column] >= 0, after ^ (after >> 29), key)
+        return key
+
+    def crystal_keys(self, type_key: Tensor, elements: Tensor) -> Tensor:
+        """Return a number [B] for each structure type with its elements [B, S]."""
+        key = type_key
+        for column in range(elements.size(1)):
+            after = (key ^ elements[:, column]) * self.multiplier + self.offset
+            key = torch.where(elements[:, column] > 0, after ^ (after >> 29), key)
+        return key
+
+    def crystals_of(self, type_key: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the first known crystal of each structure type and the one after the last, both [B]; equal if none."""
+        first = torch.searchsorted(self.type_key, type_key)
+        return first, torch.searchsorted(self.type_key, type_key, right=True)
+
+    def same_as(self, crystal_key: Tensor) -> Tensor:
+        """Return a training crystal with the same type and elements for each key [B], -1 for none."""
+        at = torch.searchsorted(self.crystal_key, crystal_key).clamp(max=len(self.crystal_key) - 1)
+        found = self.source.long()[self.crystal_order[at]]
+        return torch.where(self.crystal_key[at] == crystal_key, found, -1)
+
+    def nearest(self, type_key: Tensor, elements: Tensor, counts: Tensor) -> Tensor:
+        """Return the known crystal of the same type whose elements are chemically nearest, [B]; -1 if there is none.
+
+        elements, counts: [B, S], Z of each slot and the number of its atoms.
+        """
+        first, last = self.crystals_of(type_key)
+        chosen = torch.full_like(first, -1)
+        features, n_slots = self.element_features[elements], elements.size(1)
+        for b in range(len(first)):
+            low, high = int(first[b]), int(last[b])
+            if high > low:
+                other = self.element_features[self.elements[low:high, :n_slots].long()]
+                distance = (other - features[b]).abs().sum(2) @ counts[b].to(other.dtype)
+                chosen[b] = low + int(distance.argmin())
+        return chosen

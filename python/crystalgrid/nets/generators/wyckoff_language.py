@@ -1,0 +1,165 @@
+"""A language of crystals: a space group, then the Wyckoff orbits, then the elements on them, one word after the other.
+
+Space group, letters and slots are a structure type, and one element for each slot dresses it. Each word depends on
+those before it, and on a composition if one is given. Of the equivalent descriptions of a crystal the language knows
+the canonical one (`geometry.asymmetric_unit`).
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .composition import sample_by_inverse_cdf
+from .wyckoff_words import WyckoffWords
+
+
+class Sentences(NamedTuple):
+    """B crystals as sentences of O orbits and S slots, with -1 after the last letter and 0 after the last element."""
+
+    space_group: Tensor
+    """[B] int64."""
+    letters: Tensor
+    """[B, O] int64."""
+    slots: Tensor
+    """[B, O] int64, from 0."""
+    elements: Tensor
+    """[B, S] int64, Z of each slot."""
+    prompt: Tensor
+    """[B, P, 2] int64: Z and its number of atoms in the primitive cell, for a composition that is given; else zeros."""
+
+
+class WyckoffLanguage(WyckoffWords):
+    """An autoregressive distribution over space group, orbits and elements, and the volume that goes with them."""
+
+    def log_probabilities(self, sentences: Sentences) -> tuple[Tensor, Tensor]:
+        """Return the log probabilities of space group, letters, slots and elements, [B, 4], and log Å³ per atom, [B]."""
+        group, letters, slots, elements, prompt = sentences
+        is_orbit, is_element = letters >= 0, elements > 0
+        position = self.table.position_of[group].gather(1, letters.clamp(min=0)) * is_orbit
+        counts = self.slot_counts(position, slots, elements.size(1))
+        before = F.pad(elements[:, :-1], [1, 0])
+        tokens = (
+            self.prompt_tokens(prompt),
+            self.group_token(group),
+            self.orbit_tokens(position, slots),
+            self.element_tokens(before, counts),
+            self.end_token(len(letters)),
+        )
+        always = torch.ones_like(is_orbit[:, :1])
+        valid = torch.cat((prompt[:, :, 0] > 0, always, always, is_orbit, is_element, always), 1)
+        output, _ = self.attend(torch.cat(tokens, 1), [], causal(valid))
+        _, start, orbit, element = output.split([prompt.size(1), 1, 1 + letters.size(1), 1 + elements.size(1)], 1)
+        n_orbits, index = is_orbit.sum(1, keepdim=True), torch.arange(letters.size(1) + 1, device=letters.device)
+        previous = F.pad(letters, [1, 0], value=-1).masked_fill(index > n_orbits, 0)
+        next_letter = F.pad(letters, [0, 1], value=-1)
+        letter_logits = self.letter_logits(orbit, group, previous)
+        letter = log_probability(letter_logits, next_letter.masked_fill(next_letter < 0, letter_logits.size(2) - 1))
+        used = F.pad((slots + 1).cummax(1).values[:, :-1], [1, 0])
+        slot = log_probability(self.slot_logits(orbit[:, :-1], position, used), slots) * is_orbit
+        named = log_probability(self.element_head(element[:, :-1]).float(), elements) * is_element
+        words = (
+            log_probability(self.group_head(start).float(), group.unsqueeze(1)).sum(1),
+            (letter * (index <= n_orbits)).sum(1),
+            slot.sum(1),
+            named.sum(1),
+        )
+        return torch.stack(words, 1), self.volume_head(element[:, -1]).squeeze(1).float()
+
+    @torch.jit.export
+    def dress(self, group: Tensor, letters: Tensor, slots: Tensor, uniform: Tensor, possible: Tensor, temperature: float) -> Tensor:
+        """Return elements [B, S] drawn for structure types, each element once; 0 where there is no slot.
+
+        group: [B]; letters, slots: [B, O]; uniform: [B, S], in [0, 1]; possible: [94 + 1] bool, the elements that may
+        occur. The temperature divides the logits: below 1, likely elements become more likely.
+        """
+        is_orbit = letters >= 0
+        position = self.table.position_of[group].gather(1, letters.clamp(min=0)) * is_orbit
+        n_slots = ((slots + 1) * is_orbit).amax(1)
+        counts = self.slot_counts(position, slots, uniform.size(1)) if letters.size(1) > 0 else slots
+        prompt = torch.zeros(len(group), 0, 2, dtype=torch.int64, device=group.device)
+        always = torch.ones_like(is_orbit[:, :1])
+        valid = torch.cat((always, always, is_orbit), 1)
+        tokens = (self.prompt_tokens(prompt), self.group_token(group), self.orbit_tokens(position, slots))
+        _, past = self.attend(torch.cat(tokens, 1), [], causal(valid))
+        elements = torch.zeros_like(uniform, dtype=torch.int64)
+        free = possible.repeat(len(group), 1)
+        free[:, 0] = False
+        before = torch.zeros_like(group).unsqueeze(1)
+        for slot in range(int(n_slots.max())):
+            valid = torch.cat((valid, always), 1)
+            token = self.element_tokens(before, counts[:, slot : slot + 1], slot)
+            output, past = self.attend(token, past, valid.unsqueeze(1))
+            logits = self.element_head(output[:, 0]).float() / temperature
+            element = sample_by_inverse_cdf(logits.masked_fill(~free, -math.inf), uniform[:, slot])
+            element = element * (slot < n_slots)
+            elements[:, slot] = element
+            free.scatter_(1, element.unsqueeze(1), False)
+            before = element.unsqueeze(1)
+        return elements
+
+    @torch.jit.export
+    def draw_types(self, uniform: Tensor, groups: Tensor, prompt: Tensor, atoms: tuple[int, int], elements: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return structure types: groups [B], letters and slots [B, O], and whether each meets the conditions [B].
+
+        uniform: [B, 1 + 2 · orbits], in [0, 1]; groups: [230 + 1] bool, the space groups that may occur; prompt:
+        [B, P, 2]; atoms, elements: the least and the most atoms in the primitive cell, and slots.
+        """
+        batch, device = uniform.size(0), uniform.device
+        start, past = self.attend(self.prompt_tokens(prompt), [], causal(F.pad(prompt[:, :, 0] > 0, [0, 1], value=1.0)))
+        valid = F.pad(prompt[:, :, 0] > 0, [0, 1], value=1.0)
+        logits = self.group_head(start[:, -1]).float().masked_fill(~groups, -math.inf)
+        group = sample_by_inverse_cdf(logits, uniform[:, 0])
+        letters = torch.full([batch, self.orbits], -1, device=device)
+        slots = torch.zeros_like(letters)
+        always = torch.ones(batch, 1, dtype=torch.bool, device=device)
+        valid = torch.cat((valid, always), 1)
+        output, past = self.attend(self.group_token(group), past, valid.unsqueeze(1))
+        previous, used, total = torch.full_like(group, -1), torch.zeros_like(group), torch.zeros_like(group)
+        going, met = torch.ones_like(group, dtype=torch.bool), torch.ones_like(group, dtype=torch.bool)
+        positions = self.table.position_of[group]
+        sizes = self.table.atoms[positions]
+        for orbit in range(self.orbits):
+            logits = self.letter_logits(output, group, previous.unsqueeze(1))[:, 0]
+            too_many = (total.unsqueeze(1) + sizes) > atoms[1]
+            end = ((total < atoms[0]) | (used < elements[0])).unsqueeze(1)
+            logits = logits.masked_fill(torch.cat((too_many, end), 1), -math.inf)
+            stuck = torch.isinf(logits).all(1)
+            met = met & ~(stuck & going)
+            letter = sample_by_inverse_cdf(logits.masked_fill(stuck.unsqueeze(1), 0.0), uniform[:, 1 + 2 * orbit])
+            going = going & (letter < positions.size(1)) & ~stuck
+            if not bool(going.any()):
+                break
+            letter = letter * going
+            position = positions.gather(1, letter.unsqueeze(1))
+            slot_logits = self.slot_logits(output, position, used.unsqueeze(1))[:, 0]
+            beyond = torch.arange(self.slots, device=device) >= elements[1]
+            slot = sample_by_inverse_cdf(slot_logits.masked_fill(beyond, -math.inf), uniform[:, 2 + 2 * orbit]) * going
+            letters[:, orbit] = torch.where(going, letter, -1)
+            slots[:, orbit] = slot
+            total = total + self.table.atoms[position.squeeze(1)] * going
+            used = torch.where(going, torch.maximum(used, slot + 1), used)
+            previous = torch.where(going, letter, previous)
+            valid = torch.cat((valid, going.unsqueeze(1)), 1)
+            token = self.orbit_tokens(position, slot.unsqueeze(1), orbit)
+            visible = valid.clone()
+            visible[:, -1] = True
+            output, past = self.attend(token, past, visible.unsqueeze(1))
+        met = met & (~going) & (total >= atoms[0]) & (used >= elements[0])
+        most = max(1, int((letters >= 0).sum(1).max()))
+        return group, letters[:, :most], slots[:, :most], met
+
+
+def causal(valid: Tensor) -> Tensor:
+    """Return whether each token may attend to each other, [B, T, T]: to valid ones [B, T] before it, and to itself."""
+    length = valid.size(1)
+    earlier = torch.ones(length, length, dtype=torch.bool, device=valid.device).tril()
+    itself = torch.eye(length, dtype=torch.bool, device=valid.device)
+    return (earlier & valid.unsqueeze(1)) | itself
+
+
+def log_probability(logits: Tensor, classes: Tensor) -> Tensor:
+    """Return the log probabilities [B, n] of classes [B, n] by logits [B, n, C]."""
+    return logits.log_softmax(2).gather(2, classes.unsqueeze(2)).squeeze(2)

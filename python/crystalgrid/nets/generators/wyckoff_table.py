@@ -1,0 +1,135 @@
+"""The Wyckoff positions of all space groups as tensors, which an exported generator carries with it."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...geometry.orbit_finder import PRODUCTS
+from ...geometry.orbits import SPACE_GROUPS, Orbits
+from ...geometry.wyckoff import LETTERS, StandardGroup, WyckoffPosition, standard_group
+
+LETTER_COUNT = len(LETTERS)
+MOST_OPERATIONS = 48
+"""The most operations of a space group, without centring translations."""
+
+
+class WyckoffTable(nn.Module):
+    """The Wyckoff positions, numbered from 1 through all space groups, and the operations of these; 0 is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        groups = [standard_group(number) for number in range(1, SPACE_GROUPS + 1)]
+        positions = [(group, position) for group in groups for position in group.positions]
+        symbols = sorted({position.site_symmetry for _, position in positions})
+        self.site_symmetries = len(symbols) + 1
+        self.most_atoms = max(position.multiplicity // len(group.centring) for group, position in positions)
+        self.position_of: Tensor
+        self.group: Tensor
+        self.letter: Tensor
+        self.site_symmetry: Tensor
+        self.atoms: Tensor
+        self.multiplicity: Tensor
+        self.freedom: Tensor
+        self.operations: Tensor
+        self.projector: Tensor
+        self.offset: Tensor
+        self.rotations: Tensor
+        self.translations: Tensor
+        self.centring: Tensor
+        self.primitive: Tensor
+        self.metric_projector: Tensor
+        position_of = torch.zeros(SPACE_GROUPS + 1, LETTER_COUNT, dtype=torch.int64)
+        for index, (group, position) in enumerate(positions, 1):
+            position_of[group.number, position.letter] = index
+        whole = {
+            "group": [group.number for group, _ in positions],
+            "letter": [1 + position.letter for _, position in positions],
+            "site_symmetry": [1 + symbols.index(position.site_symmetry) for _, position in positions],
+            "atoms": [position.multiplicity // len(group.centring) for group, position in positions],
+            "multiplicity": [position.multiplicity for _, position in positions],
+            "freedom": [position.freedom for _, position in positions],
+        }
+        sites = [site(group, position) for group, position in positions]
+        real = {
+            "projector": np.stack([np.zeros((3, 3))] + [projector for projector, _, _ in sites]),
+            "offset": np.stack([np.zeros(3)] + [offset for _, offset, _ in sites]),
+            "rotations": padded([group.rotations for group in groups], MOST_OPERATIONS),
+            "translations": padded([group.translations for group in groups], MOST_OPERATIONS),
+            "centring": padded([group.centring for group in groups], 4),
+            "primitive": np.stack([np.eye(3)] + [group.primitive for group in groups]),
+            "metric_projector": np.stack([np.eye(6)] + [metric_projector(group) for group in groups]),
+        }
+        operations = torch.full((len(sites) + 1, MOST_OPERATIONS), -1)
+        for index, (_, _, chosen) in enumerate(sites, 1):
+            operations[index, : len(chosen)] = torch.from_numpy(chosen)
+        self.register_buffer("position_of", position_of, persistent=False)
+        self.register_buffer("operations", operations, persistent=False)
+        for name, values in whole.items():
+            self.register_buffer(name, torch.tensor([0, *values]), persistent=False)
+        for name, array in real.items():
+            self.register_buffer(name, torch.from_numpy(array), persistent=False)
+
+    def orbits(self, group: Tensor, position: Tensor) -> tuple[Orbits, Tensor]:
+        """Return the atoms of orbits as `Orbits` in the primitive basis, float64, and the orbit's column of each.
+
+        group: [B]; position: [B, O], indices of the table, 0 for no orbit. Atoms follow the order of the orbits.
+        """
+        operation = self.operations[position]
+        is_atom = operation >= 0
+        n_atoms = is_atom.sum((1, 2))
+        most = int(n_atoms.max())
+        row, orbit, which = torch.where(is_atom)
+        column = torch.arange(len(row), device=row.device) - (n_atoms.cumsum(0) - n_atoms)[row]
+        index, chosen = position[row, orbit], operation[row, orbit, which]
+        rotation, translation = self.rotations[group[row], chosen], self.translations[group[row], chosen]
+        to_primitive = torch.linalg.inv(self.primitive).mT[group[row]]
+        from_primitive = self.primitive.mT[group[row]]
+        projector, inverse = self.projector[index], torch.linalg.inv(rotation)
+        offset = (rotation @ self.offset[index].unsqueeze(2)).squeeze(2) + translation
+        batch, kind = [len(group), most], self.rotations
+        affine = kind.new_zeros(batch + [3, 3])
+        back = kind.new_zeros(batch + [3, 3])
+        constant = kind.new_zeros(batch + [3])
+        first = torch.arange(most, device=row.device).repeat(len(group), 1)
+        orbit_of = torch.full_like(first, -1)
+        affine[row, column] = to_primitive @ rotation @ projector @ from_primitive
+        back[row, column] = to_primitive @ projector @ inverse @ from_primitive
+        constant[row, column] = (to_primitive @ offset.unsqueeze(2)).squeeze(2)
+        atoms_before = self.atoms[position].cumsum(1) - self.atoms[position]
+        first[row, column] = atoms_before[row, orbit]
+        orbit_of[row, column] = orbit
+        return Orbits(affine, back, constant, first, self.metric_projector[group], group), orbit_of
+
+
+def site(group: StandardGroup, position: WyckoffPosition) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the site projector [3, 3], the offset [3] and the operations of a Wyckoff position's primitive atoms.
+
+    The points of the position that are first of their orbits are the projection of any point plus the offset.
+    """
+    point = position.linear @ np.array([0.1234, 0.2717, 0.4319]) + position.offset
+    images = group.rotations @ point + group.translations
+    differences = images[:, None, None] - (images[:, None] + group.centring)
+    same = (np.abs(differences - np.rint(differences)).max(3) < 1e-6).any(2)
+    projector = group.rotations[same[0]].mean(0)  # over the operations that keep the point; the first is the identity
+    return projector, point - projector @ point, np.unique(same.argmax(1))
+
+
+def metric_projector(group: StandardGroup) -> np.ndarray:
+    """Return the matrix [6, 6] that maps the `products` of a primitive lattice to their mean over the rotations."""
+    basis = group.primitive.T
+    rotations = np.linalg.inv(basis) @ group.rotations @ basis
+    projector = np.empty((6, 6))
+    for column, (i, j) in enumerate(PRODUCTS):
+        unit = np.zeros((3, 3))
+        unit[i, j] = unit[j, i] = 1
+        mean = (rotations.transpose(0, 2, 1) @ unit @ rotations).mean(axis=0)
+        projector[:, column] = [mean[product] for product in PRODUCTS]
+    return projector
+
+
+def padded(arrays: list[np.ndarray], length: int) -> np.ndarray:
+    """Return arrays with zeros after their ends as one, and zeros for the space group 0 that is none."""
+    result = np.zeros((len(arrays) + 1, length, *arrays[0].shape[1:]))
+    for index, array in enumerate(arrays, 1):
+        result[index, : len(array)] = array
+    return result
