@@ -61,26 +61,24 @@ def find_canonical_unit(
     points = (np.array(cell.positions) - change.origin_shift) @ np.linalg.inv(linear).T
     firsts = [
         orbit_start(group, int(letter), points, np.flatnonzero((letters[first] == letter) & (atoms == number)))
-        for letter, number in sorted(set(zip(letters[first], atoms, strict=True)), key=lambda s: (s[0], MENDELEEV_NUMBERS[s[1]]))
+        for letter, number in sorted(
+            set(zip(letters[first], atoms, strict=True)), key=lambda s: (s[0], MENDELEEV_NUMBERS[s[1]])
+        )
     ]
-    return _joined(group.number, linear.T @ np.array(cell.basis), firsts, atoms, letters[first])
-
-
-def _joined(number: int, lattice: np.ndarray, firsts: list, atoms: np.ndarray, letters: np.ndarray) -> CanonicalUnit | None:
-    """Return the canonical unit of the first atoms of orbits, lists of index and point; None if one was not found."""
-    if any(found is None for found in firsts):
+    starts = [start for found in firsts for start in found]
+    if sum(group.positions[letters[first][index]].multiplicity for index, _ in starts) != len(atoms):
         return None
-    indices = [index for found in firsts for index, _ in found]
-    points = np.array([point for found in firsts for _, point in found])
-    return CanonicalUnit(number, lattice, letters[indices], atoms[indices], points)
+    indices = [index for index, _ in starts]
+    basis = linear.T @ np.array(cell.basis)
+    return CanonicalUnit(group.number, basis, letters[first][indices], atoms[indices], np.array([p for _, p in starts]))
 
 
 def orbit_start(
     group: StandardGroup, letter: int, points: np.ndarray, indices: np.ndarray
-) -> list[tuple[int, np.ndarray]] | None:
+) -> list[tuple[int, np.ndarray]]:
     """Return index and first point of each orbit among atoms that have one letter and one element.
 
-    points: [N, 3]; indices: those of the atoms. None if they are no whole orbits.
+    points: [N, 3]; indices: those of the atoms. What is no whole orbit is left out.
     """
     position, starts, free = group.positions[letter], [], list(indices)
     while free:
@@ -89,12 +87,12 @@ def orbit_start(
         difference = points[free][:, None] - images
         members = (np.abs(difference - np.rint(difference)).max(2) < SAME_POINT).any(1)
         if members.sum() != position.multiplicity:
-            return None
+            break
         error = images @ position.linear.T + position.offset - images
         shift = np.rint(error)
         on_form = images[(np.abs(error - shift).max(1) < SAME_POINT)]
         if len(on_form) == 0:
-            return None
+            break
         rounded = np.round(on_form, 4)
         start = on_form[np.lexsort(rounded.T[::-1])[0]]
         starts.append((free[0], start))

@@ -26,7 +26,7 @@ MENDELEEV_NUMBERS = np.array([0, *map(int, (
     "15 25 49 53 56 59 62 65 69 71 75 79 83 88 92 97 5 8 14 33 32 31 30 29 28 18 27 26 24 23 22 21 17 20 50 52 55 "
     "58 63 66 68 70 74 78 82 87 91 96 6 7 13 48 47 46 45 44 43"
 ).split())])  # fmt: skip
-"""Mendeleev numbers by Z (Villars et al. 2008, as in pymatgen): columns of the periodic table one after the other; 0 for Z = 0."""
+"""Mendeleev numbers by Z, as in pymatgen: the columns of the periodic table one after the other; 0 for Z = 0."""
 ELECTRONEGATIVITIES = _by_number(
     "2.2 inf 0.98 1.57 2.04 2.55 3.04 3.44 3.98 inf 0.93 1.31 1.61 1.9 2.19 2.58 3.16 inf 0.82 1 1.36 1.54 1.63 1.66 "
     "1.55 1.83 1.88 1.91 1.9 1.65 1.81 2.01 2.18 2.55 2.96 3 0.82 0.95 1.22 1.33 1.6 2.16 1.9 2.2 2.28 2.2 1.93 1.69 "

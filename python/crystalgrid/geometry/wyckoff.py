@@ -48,7 +48,7 @@ class WyckoffPosition(NamedTuple):
 
 
 class StandardGroup(NamedTuple):
-    """A space group in the standard setting: its operations in the conventional cell, without centring translations, and its positions."""
+    """A space group in the standard setting, by operations of the conventional cell without centring translations."""
 
     number: int
     rotations: np.ndarray

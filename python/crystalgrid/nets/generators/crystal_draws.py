@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Draws(NamedTuple):
-    """B crystals of O orbits and N atoms in all; one that could not be drawn as asked for has no orbits and no atoms."""
+    """B crystals of O orbits and N atoms in all; one that could not be drawn as asked for has none of them."""
 
     space_group: Tensor
     """[B] int64."""

@@ -1,56 +1,51 @@
 """A generator of crystals: a structure type, the elements on it, and a geometry, as the conditions ask for."""
 
-import math
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ...crystal import MAX_Z
-from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters
-from ...geometry.orbits import SPACE_GROUPS
+from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters, parameters_of, products
+from ...geometry.orbits import Orbits, symmetrize_lattice
 from .cell_finish import CellFinish
 from .composition import uniform_from_normal
-from .conditions import (
-    element_numbers,
-    formula_counts,
-    interval,
-    listed,
-    permutations,
-    possible_elements,
-    possible_groups,
-)
+from .conditions import interval
+from .contacts import closest_contact
 from .crystal_draws import Draws
-from .structure_types import StructureTypes
-from .wyckoff_language import Sentences, WyckoffLanguage
+from .dressed_types import Dressed, chosen
+from .type_drawer import TypeDrawer
 from .wyckoff_words import SLOTS
 
-NEW_SHARE = 0.14
-"""The share of new structure types among draws: that of unseen crystals of the Materials Project."""
-TEMPERATURE = 0.8
-"""The temperature at which elements are drawn for a structure type."""
-PROPOSALS = 4
-"""The structure types that are drawn for a crystal of a new type, of which the first new one is taken."""
-FORMULA_PROPOSALS = 512
-"""The structure types that are drawn once for a formula."""
-SCORED_AT_ONCE = 256
 ATTEMPTS = 4
 """The times that a crystal is drawn before it is given up, if contacts, density or volume are not as they should be."""
-CANDIDATE_WIDTH = 3
-"""Numbers of a candidate before its letters: space group, log likelihood, number of known crystal or -1."""
-DENSITY = 1.66053907
-"""g/cm³ of a density of 1 u/Å³."""
+LEAST_CONTACT = 0.5
+"""The least distance of two atoms over the sum of their radii and 0.7 Å (the rule of LeMat-GenBench)."""
+GRAMS = 1.66053907
+"""The density in g/cm³ of one atomic mass unit in one Å³."""
 
 
-class CrystalGenerator(nn.Module):
+class Geometry(NamedTuple):
+    """The geometry of B crystals of O orbits."""
+
+    points: Tensor
+    """[B, O, 3] float64, fractional coordinates of the first atoms in the conventional cell."""
+    lattice: Tensor
+    """[B, 3, 3] float64, rows in Å, of the primitive cell, as symmetric as the structure type."""
+    relative: Tensor
+    """[B], the known crystal that the geometry began at, -1 for none."""
+
+
+class CrystalGenerator(TypeDrawer):
     """A generator of crystals that stands by itself.
 
-    A crystal has a known structure type, that of a training crystal, or a new one, which `WyckoffLanguage` draws. The
-    language also draws the elements. The geometry begins at that of the known crystal of the same type whose elements are
-    nearest, or at noise, and `CellFinish` completes it. No step breaks the symmetry.
+    `TypeDrawer` chooses the structure type and the elements. The geometry begins at that of the known crystal of the
+    same type whose elements are nearest, with the volume that the language expects, or at noise, from which
+    `CellFinish` carries it. No step breaks the symmetry.
 
-    width, depth, orbits: of the language; crystals, crystal_orbits: of the training set; widths: of the flow; atoms: the
-    most atoms in a primitive cell.
+    width, depth, orbits: of the language; crystals, crystal_orbits: of the training set; widths: of the flow; atoms:
+    the most atoms in a primitive cell.
     """
 
     def __init__(
@@ -63,17 +58,155 @@ class CrystalGenerator(nn.Module):
         widths: tuple[int, ...],
         atoms: int,
     ) -> None:
-        super().__init__()
-        self.atoms, self.orbits, self.most_slots, self.groups = atoms, orbits, SLOTS, SPACE_GROUPS
-        self.new_share, self.temperature, self.attempts, self.proposals = NEW_SHARE, TEMPERATURE, ATTEMPTS, PROPOSALS
-        self.language = WyckoffLanguage(width, depth, orbits)
-        self.types = StructureTypes(crystals, crystal_orbits)
-        self.finish = CellFinish(widths, atoms)
-        self.type_words = PROPOSALS * (1 + 2 * orbits)
-        self.parts = [2, SLOTS, self.type_words, LATTICE_PARAMS, 3 * atoms]
-        self.attempt_dim = 2 + SLOTS + self.type_words + LATTICE_PARAMS + 3 * atoms
-        self.noise_dim = ATTEMPTS * self.attempt_dim
-        self.seen_elements: Tensor
-        self.masses: Tensor
-        self.register_buffer("seen_elements", torch.ones(1 + MAX_Z, dtype=torch.bool))
-        self.register_buffer("masses", torch.zeros(1 + MAX_Z, dtype=torch.float64))
+        super().__init__(width, depth, orbits, crystals, crystal_orbits, atoms)
+        self.attempts, self.least_contact, self.grams = ATTEMPTS, LEAST_CONTACT, GRAMS
+        self.finish = CellFinish(widths)
+        self.parts = [2 + SLOTS + self.proposals * self.type_words, LATTICE_PARAMS, 3 * orbits]
+        self.noise_dim = ATTEMPTS * sum(self.parts)
+        self.weights: Tensor
+        self.radii: Tensor
+        self.register_buffer("weights", torch.zeros(1 + MAX_Z, dtype=torch.float64))
+        self.register_buffer("radii", torch.ones(1 + MAX_Z, dtype=torch.float64))
+
+    @torch.jit.export
+    def draw(self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
+        """Return a crystal for each row of noise ~ N(0, 1), [B, noise_dim], that meets the conditions.
+
+        A crystal that does not is drawn again, up to ATTEMPTS times, and then left empty. plan: see `plan`.
+        """
+        tries = noise.chunk(self.attempts, 1)
+        dressed, geometry, met = self.attempt(tries[0], conditions, plan)
+        for following in range(1, self.attempts):
+            again = torch.where(~met)[0]
+            if len(again) > 0:
+                repeated, new, repaired = self.attempt(tries[following][again], conditions, plan)
+                for values, others in zip(dressed, repeated):  # noqa: B905, as TorchScript knows no strict
+                    values[again] = others
+                for values, others in zip(geometry, new):  # noqa: B905
+                    values[again] = others
+                met[again] = repaired
+        return self.flat(dressed, geometry, met)
+
+    def attempt(
+        self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor
+    ) -> tuple[Dressed, Geometry, Tensor]:
+        """Return crystals, and whether each meets the conditions, [B]."""
+        words, lattice_noise, point_noise = noise.split(self.parts, 1)
+        dressed, met = self.draw_dressed(uniform_from_normal(words), conditions, plan)
+        geometry = self.shape(dressed, lattice_noise, point_noise)
+        return dressed, geometry, met & self.meets(dressed, geometry, conditions)
+
+    def shape(self, dressed: Dressed, lattice_noise: Tensor, point_noise: Tensor) -> Geometry:
+        """Return the geometry of dressed types, of new ones from noise ~ N(0, 1) [B, 6] and [B, 3 · orbits]."""
+        group, letters = dressed.space_group, dressed.letters
+        position = self.language.positions(group, letters)
+        counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
+        key = self.types.type_keys(group, letters, dressed.slots)
+        relative = self.types.nearest(key, dressed.elements, counts)
+        points, lattice = self.known_geometry(dressed, relative)
+        new = torch.where(relative < 0)[0]
+        if len(new) > 0:
+            uniform = uniform_from_normal(point_noise[new]).view(len(new), self.orbits, 3)
+            new_points, new_lattice = self.new_geometry(chosen(dressed, new), lattice_noise[new], uniform)
+            points[new], lattice[new] = new_points, new_lattice
+        return Geometry(points, lattice, relative)
+
+    def known_geometry(self, dressed: Dressed, relative: Tensor) -> tuple[Tensor, Tensor]:
+        """Return points and primitive lattices of known crystals, scaled to the volume for the elements."""
+        rows = relative.clamp(min=0)
+        _, _, points = self.types.orbits_of(rows)
+        params = self.types.lattice_params[rows].double() / self.types.lattice_units
+        group, table = dressed.space_group, self.language.table
+        metric = products(table.primitive[group] @ from_parameters(params)).unsqueeze(2)
+        lattice = from_parameters(parameters_of((table.metric_projector[group] @ metric).squeeze(2)))
+        log_volume = dressed.log_volume + self.types.log_volume[rows].double()
+        n_atoms = self.types.counts[rows].sum(1)
+        scale = (log_volume + n_atoms.log() - torch.linalg.det(lattice).abs().log()) / 3
+        points = F.pad(points, [0, 0, 0, self.orbits - points.size(1)])
+        return points, lattice * scale.exp()[:, None, None]
+
+    def new_geometry(self, dressed: Dressed, lattice_noise: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+        """Return points and primitive lattices that the flow carries from noise."""
+        table, group = self.language.table, dressed.space_group
+        position = self.language.positions(group, dressed.letters)
+        orbits, orbit_of = table.orbits(group, position)
+        numbers = self.orbit_numbers(dressed).gather(1, orbit_of.clamp(min=0)) * (orbit_of >= 0)
+        single = Orbits(
+            orbits.affine.float(),
+            orbits.projector.float(),
+            orbits.offset.float(),
+            orbits.orbit,
+            orbits.metric_projector.float(),
+            group,
+        )
+        start = uniform.gather(1, orbit_of.clamp(min=0).unsqueeze(2).expand(-1, -1, 3))
+        frac_coords, params = self.finish(single, numbers, start, lattice_noise, 0.0)
+        first = (table.atoms[position].cumsum(1) - table.atoms[position]).clamp(max=frac_coords.size(1) - 1)
+        points = frac_coords.double().gather(1, first.unsqueeze(2).expand(-1, -1, 3)) @ table.primitive[group]
+        params = symmetrize_lattice(orbits, params.double())
+        return points, from_parameters(params)
+
+    def orbit_numbers(self, dressed: Dressed) -> Tensor:
+        """Return Z of each orbit, [B, O], 0 for none."""
+        return dressed.elements.gather(1, dressed.slots) * (dressed.letters >= 0)
+
+    def atoms_of(self, dressed: Dressed, geometry: Geometry) -> tuple[Tensor, Tensor, Tensor]:
+        """Return fractional coordinates [B, K, 3] of the primitive cell, Z [B, K], and exact first points [B, O, 3].
+
+        All are computed from the first points in double precision, so the symmetry is exact.
+        """
+        table, group = self.language.table, dressed.space_group
+        position = self.language.positions(group, dressed.letters)
+        exact = (table.projector[position] @ geometry.points.unsqueeze(3)).squeeze(3) + table.offset[position]
+        orbits, orbit_of = table.orbits(group, position)
+        index = orbit_of.clamp(min=0)
+        first = (exact @ torch.linalg.inv(table.primitive)[group]).gather(1, index.unsqueeze(2).expand(-1, -1, 3))
+        frac_coords = (orbits.affine @ first.unsqueeze(3)).squeeze(3) + orbits.offset
+        numbers = self.orbit_numbers(dressed).gather(1, index) * (orbit_of >= 0)
+        return frac_coords - frac_coords.floor(), numbers, exact - exact.floor()
+
+    def meets(self, dressed: Dressed, geometry: Geometry, conditions: dict[str, list[float]]) -> Tensor:
+        """Return whether contacts are possible, and density and volume as asked for, [B]."""
+        frac_coords, numbers, _ = self.atoms_of(dressed, geometry)
+        volume = torch.linalg.det(geometry.lattice).abs()
+        per_atom = volume / (numbers > 0).sum(1)
+        density = self.weights[numbers].sum(1) / volume * self.grams
+        lightest, heaviest = interval(conditions, "density", 0.01, 25.0)
+        least, most = interval(conditions, "volume_per_atom", 2.0, 1e4)
+        contact = closest_contact(frac_coords, geometry.lattice, numbers, self.radii)
+        met: Tensor = (density >= lightest) & (density <= heaviest) & (per_atom >= least) & (per_atom <= most)
+        return met & (contact >= self.least_contact)
+
+    def flat(self, dressed: Dressed, geometry: Geometry, met: Tensor) -> Draws:
+        """Return crystals as flat tensors, those that do not meet the conditions without atoms."""
+        table, group = self.language.table, dressed.space_group
+        frac_coords, numbers, points = self.atoms_of(dressed, geometry)
+        lattice = from_parameters(parameters(torch.linalg.inv(table.primitive)[group] @ geometry.lattice))
+        is_orbit, is_atom = (dressed.letters >= 0) & met.unsqueeze(1), (numbers > 0) & met.unsqueeze(1)
+        position = self.language.positions(group, dressed.letters)
+        key = self.types.type_keys(group, dressed.letters, dressed.slots)
+        known = geometry.relative.clamp(min=0)
+        return Draws(
+            group,
+            lattice,
+            F.pad(is_orbit.sum(1).cumsum(0), [1, 0]),
+            dressed.letters[is_orbit],
+            table.multiplicity[position][is_orbit],
+            self.orbit_numbers(dressed)[is_orbit],
+            points[is_orbit],
+            table.primitive[group] @ lattice,
+            F.pad(is_atom.sum(1).cumsum(0), [1, 0]),
+            numbers[is_atom],
+            frac_coords[is_atom],
+            dressed.log_likelihood,
+            torch.where(geometry.relative >= 0, self.types.source[known].long(), -1),
+            self.types.same_as(self.types.crystal_keys(key, dressed.elements)),
+            self.types.formula_seen(
+                dressed.elements, self.language.slot_counts(position, dressed.slots, self.most_slots)
+            ),
+        )
+
+    @torch.jit.export
+    def operations(self, space_group: int) -> Tensor:
+        """Return the rotations and translations [M, 3, 4] of a space group's conventional cell, centring included."""
+        return self.language.table.operations_of(space_group)

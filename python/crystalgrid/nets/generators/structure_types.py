@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ...crystal import MAX_Z
 from ...geometry.lattices import LATTICE_PARAMS
+from .conditions import permutations
 from .wyckoff_words import SLOTS
 
 POINT_UNITS = 1 << 15
@@ -32,6 +33,8 @@ class KnownCrystals(NamedTuple):
     """[O, 3], the first points of the orbits, in units of 1 / POINT_UNITS of the conventional cell."""
     elements: Tensor
     """[C, SLOTS], Z of each slot, 0 for none."""
+    counts: Tensor
+    """[C, SLOTS], the number of atoms of each slot in the primitive cell."""
     lattice_params: Tensor
     """[C, 6], the `parameters` of the conventional cell, in units of 1 / LATTICE_UNITS."""
     source: Tensor
@@ -60,6 +63,7 @@ class StructureTypes(nn.Module):
         self.type_key: Tensor
         self.crystal_key: Tensor
         self.crystal_order: Tensor
+        self.formula_key: Tensor
         self.element_features: Tensor
         self.register_buffer("space_group", torch.ones(crystals, dtype=torch.int16))
         self.register_buffer("orbit_offsets", torch.zeros(crystals + 1, dtype=torch.int32))
@@ -71,8 +75,11 @@ class StructureTypes(nn.Module):
         self.register_buffer("source", torch.zeros(crystals, dtype=torch.int32))
         self.register_buffer("log_volume", torch.zeros(crystals))  # beyond what the language expects
         self.register_buffer("element_features", torch.zeros(1 + MAX_Z, 5))
+        self.counts: Tensor
+        self.register_buffer("counts", torch.zeros(crystals, SLOTS, dtype=torch.int16))
         self.register_buffer("type_key", torch.zeros(crystals, dtype=torch.int64), persistent=False)
         self.register_buffer("crystal_key", torch.zeros(crystals, dtype=torch.int64), persistent=False)
+        self.register_buffer("formula_key", torch.zeros(crystals, dtype=torch.int64), persistent=False)
         self.register_buffer("crystal_order", torch.zeros(crystals, dtype=torch.int64), persistent=False)
 
     def fit(self, known: KnownCrystals) -> None:
@@ -81,7 +88,6 @@ class StructureTypes(nn.Module):
             getattr(self, name).copy_(values)
         self.index()
 
-    @torch.jit.export
     def index(self) -> None:
         """Compute the keys of all known crystals, after their buffers were filled."""
         rows = torch.arange(len(self.space_group))
@@ -89,7 +95,9 @@ class StructureTypes(nn.Module):
         self.type_key = self.type_keys(self.space_group.long(), letters, slots)
         keys = self.crystal_keys(self.type_key, self.elements.long())
         self.crystal_key, self.crystal_order = keys.sort(stable=True)
+        self.formula_key = self.formula_keys(self.elements.long(), self.counts.long()).sort().values
 
+    @torch.jit.export
     def orbits_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return letters, slots [B, O] and first points [B, O, 3] of known crystals; letters are -1 after the last."""
         start = self.orbit_offsets[rows].long()
@@ -102,6 +110,7 @@ class StructureTypes(nn.Module):
         slots = self.slots[index].long() * is_orbit
         return letters, slots, self.points[index].double() / self.point_units * is_orbit.unsqueeze(2)
 
+    @torch.jit.export
     def type_keys(self, group: Tensor, letters: Tensor, slots: Tensor) -> Tensor:
         """Return a number [B] for each structure type: a hash of group [B], letters and slots [B, O]."""
         key = group * self.multiplier + self.offset
@@ -111,6 +120,7 @@ class StructureTypes(nn.Module):
             key = torch.where(letters[:, column] >= 0, after ^ (after >> 29), key)
         return key
 
+    @torch.jit.export
     def crystal_keys(self, type_key: Tensor, elements: Tensor) -> Tensor:
         """Return a number [B] for each structure type with its elements [B, S]."""
         key = type_key
@@ -119,17 +129,41 @@ class StructureTypes(nn.Module):
             key = torch.where(elements[:, column] > 0, after ^ (after >> 29), key)
         return key
 
+    @torch.jit.export
     def crystals_of(self, type_key: Tensor) -> tuple[Tensor, Tensor]:
         """Return the first known crystal of each structure type and the one after the last, both [B]; equal if none."""
         first = torch.searchsorted(self.type_key, type_key)
         return first, torch.searchsorted(self.type_key, type_key, right=True)
 
+    @torch.jit.export
     def same_as(self, crystal_key: Tensor) -> Tensor:
         """Return a training crystal with the same type and elements for each key [B], -1 for none."""
         at = torch.searchsorted(self.crystal_key, crystal_key).clamp(max=len(self.crystal_key) - 1)
         found = self.source.long()[self.crystal_order[at]]
         return torch.where(self.crystal_key[at] == crystal_key, found, -1)
 
+    def formula_keys(self, elements: Tensor, counts: Tensor) -> Tensor:
+        """Return a number [B] for each reduced formula, of elements and numbers of atoms, [B, S]."""
+        order = elements.argsort(1)
+        elements, counts = elements.gather(1, order), counts.gather(1, order)
+        divisor = counts[:, 0]
+        for column in range(1, counts.size(1)):
+            divisor = torch.gcd(divisor, counts[:, column])
+        units = counts // divisor.clamp(min=1).unsqueeze(1)
+        key = torch.full_like(divisor, self.offset)
+        for column in range(elements.size(1)):
+            after = (key ^ (elements[:, column] * 256 + units[:, column])) * self.multiplier + self.offset
+            key = torch.where(elements[:, column] > 0, after ^ (after >> 29), key)
+        return key
+
+    @torch.jit.export
+    def formula_seen(self, elements: Tensor, counts: Tensor) -> Tensor:
+        """Return whether a training crystal has each reduced formula, [B] bool; elements, counts: [B, S]."""
+        keys = self.formula_keys(elements, counts)
+        at = torch.searchsorted(self.formula_key, keys).clamp(max=len(self.formula_key) - 1)
+        return self.formula_key[at] == keys
+
+    @torch.jit.export
     def nearest(self, type_key: Tensor, elements: Tensor, counts: Tensor) -> Tensor:
         """Return the known crystal of the same type whose elements are chemically nearest, [B]; -1 if there is none.
 
@@ -145,3 +179,32 @@ class StructureTypes(nn.Module):
                 distance = (other - features[b]).abs().sum(2) @ counts[b].to(other.dtype)
                 chosen[b] = low + int(distance.argmin())
         return chosen
+
+    @torch.jit.export
+    def with_counts(self, allowed: Tensor, elements: list[int], counts: list[int]) -> tuple[Tensor, Tensor]:
+        """Return known crystals, one of each structure type that has a composition, and the elements [R, SLOTS] on it.
+
+        allowed: [C] bool; elements, counts: Z and the number of atoms in the primitive cell.
+        """
+        is_first = torch.ones_like(allowed)
+        is_first[1:] = self.type_key[1:] != self.type_key[:-1]
+        rows = torch.where(is_first & allowed)[0]
+        which, dressing = self.dressings(self.counts[rows].long(), elements, counts)
+        return rows[which], dressing
+
+    @torch.jit.export
+    def dressings(self, slot_counts: Tensor, elements: list[int], counts: list[int]) -> tuple[Tensor, Tensor]:
+        """Return the rows of slot counts [R, SLOTS] that a composition fits, and the elements on their slots.
+
+        A row in which slots have equal counts occurs several times, with each order of the elements.
+        """
+        number = len(elements)
+        orders = permutations(number)
+        z, ordered = torch.tensor(elements)[orders], torch.tensor(counts)[orders]
+        wanted = torch.tensor(counts).sort().values
+        fits = (slot_counts[:, :number].sort(1).values == wanted).all(1) & (slot_counts[:, number:] == 0).all(1)
+        rows = torch.where(fits)[0]
+        row, order = torch.where((slot_counts[rows, :number].unsqueeze(1) == ordered).all(2))
+        dressing = torch.zeros(len(row), slot_counts.size(1), dtype=torch.int64)
+        dressing[:, :number] = z[order]
+        return rows[row], dressing

@@ -2,7 +2,7 @@
 
 Space group, letters and slots are a structure type, and one element for each slot dresses it. Each word depends on
 those before it, and on a composition if one is given. Of the equivalent descriptions of a crystal the language knows
-the canonical one (`geometry.asymmetric_unit`).
+the canonical one (`geometry.canonical_unit`).
 """
 
 import math
@@ -34,11 +34,12 @@ class Sentences(NamedTuple):
 class WyckoffLanguage(WyckoffWords):
     """An autoregressive distribution over space group, orbits and elements, and the volume that goes with them."""
 
+    @torch.jit.export
     def log_probabilities(self, sentences: Sentences) -> tuple[Tensor, Tensor]:
-        """Return the log probabilities of space group, letters, slots and elements, [B, 4], and log Å³ per atom, [B]."""
+        """Return log probabilities of space group, letters, slots and elements, [B, 4], and log Å³ per atom, [B]."""
         group, letters, slots, elements, prompt = sentences
         is_orbit, is_element = letters >= 0, elements > 0
-        position = self.table.position_of[group].gather(1, letters.clamp(min=0)) * is_orbit
+        position = self.positions(group, letters)
         counts = self.slot_counts(position, slots, elements.size(1))
         before = F.pad(elements[:, :-1], [1, 0])
         tokens = (
@@ -53,8 +54,8 @@ class WyckoffLanguage(WyckoffWords):
         output, _ = self.attend(torch.cat(tokens, 1), [], causal(valid))
         _, start, orbit, element = output.split([prompt.size(1), 1, 1 + letters.size(1), 1 + elements.size(1)], 1)
         n_orbits, index = is_orbit.sum(1, keepdim=True), torch.arange(letters.size(1) + 1, device=letters.device)
-        previous = F.pad(letters, [1, 0], value=-1).masked_fill(index > n_orbits, 0)
-        next_letter = F.pad(letters, [0, 1], value=-1)
+        previous = F.pad(letters, [1, 0], value=-1.0).masked_fill(index > n_orbits, 0)
+        next_letter = F.pad(letters, [0, 1], value=-1.0)
         letter_logits = self.letter_logits(orbit, group, previous)
         letter = log_probability(letter_logits, next_letter.masked_fill(next_letter < 0, letter_logits.size(2) - 1))
         used = F.pad((slots + 1).cummax(1).values[:, :-1], [1, 0])
@@ -69,14 +70,16 @@ class WyckoffLanguage(WyckoffWords):
         return torch.stack(words, 1), self.volume_head(element[:, -1]).squeeze(1).float()
 
     @torch.jit.export
-    def dress(self, group: Tensor, letters: Tensor, slots: Tensor, uniform: Tensor, possible: Tensor, temperature: float) -> Tensor:
+    def dress(
+        self, group: Tensor, letters: Tensor, slots: Tensor, uniform: Tensor, possible: Tensor, temperature: float
+    ) -> Tensor:
         """Return elements [B, S] drawn for structure types, each element once; 0 where there is no slot.
 
         group: [B]; letters, slots: [B, O]; uniform: [B, S], in [0, 1]; possible: [94 + 1] bool, the elements that may
         occur. The temperature divides the logits: below 1, likely elements become more likely.
         """
         is_orbit = letters >= 0
-        position = self.table.position_of[group].gather(1, letters.clamp(min=0)) * is_orbit
+        position = self.positions(group, letters)
         n_slots = ((slots + 1) * is_orbit).amax(1)
         counts = self.slot_counts(position, slots, uniform.size(1)) if letters.size(1) > 0 else slots
         prompt = torch.zeros(len(group), 0, 2, dtype=torch.int64, device=group.device)
@@ -101,7 +104,9 @@ class WyckoffLanguage(WyckoffWords):
         return elements
 
     @torch.jit.export
-    def draw_types(self, uniform: Tensor, groups: Tensor, prompt: Tensor, atoms: tuple[int, int], elements: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def draw_types(
+        self, uniform: Tensor, groups: Tensor, prompt: Tensor, atoms: tuple[int, int], elements: tuple[int, int]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return structure types: groups [B], letters and slots [B, O], and whether each meets the conditions [B].
 
         uniform: [B, 1 + 2 · orbits], in [0, 1]; groups: [230 + 1] bool, the space groups that may occur; prompt:

@@ -31,6 +31,8 @@ class WyckoffTable(nn.Module):
         self.multiplicity: Tensor
         self.freedom: Tensor
         self.operations: Tensor
+        self.order: Tensor
+        self.copies: Tensor
         self.projector: Tensor
         self.offset: Tensor
         self.rotations: Tensor
@@ -64,11 +66,22 @@ class WyckoffTable(nn.Module):
             operations[index, : len(chosen)] = torch.from_numpy(chosen)
         self.register_buffer("position_of", position_of, persistent=False)
         self.register_buffer("operations", operations, persistent=False)
+        self.register_buffer("order", torch.tensor([0, *(len(group.rotations) for group in groups)]), persistent=False)
+        self.register_buffer("copies", torch.tensor([0, *(len(group.centring) for group in groups)]), persistent=False)
         for name, values in whole.items():
             self.register_buffer(name, torch.tensor([0, *values]), persistent=False)
         for name, array in real.items():
             self.register_buffer(name, torch.from_numpy(array), persistent=False)
 
+    @torch.jit.export
+    def operations_of(self, space_group: int) -> Tensor:
+        """Return the rotations and translations [M, 3, 4] of a space group's conventional cell, centring included."""
+        order, copies = self.order[space_group], self.copies[space_group]
+        rotations, translations = self.rotations[space_group, :order], self.translations[space_group, :order]
+        moved = (translations.unsqueeze(0) + self.centring[space_group, :copies].unsqueeze(1)) % 1
+        return torch.cat((rotations.repeat(int(copies), 1, 1), moved.flatten(0, 1).unsqueeze(2)), 2)
+
+    @torch.jit.export
     def orbits(self, group: Tensor, position: Tensor) -> tuple[Orbits, Tensor]:
         """Return the atoms of orbits as `Orbits` in the primitive basis, float64, and the orbit's column of each.
 
@@ -86,10 +99,9 @@ class WyckoffTable(nn.Module):
         from_primitive = self.primitive.mT[group[row]]
         projector, inverse = self.projector[index], torch.linalg.inv(rotation)
         offset = (rotation @ self.offset[index].unsqueeze(2)).squeeze(2) + translation
-        batch, kind = [len(group), most], self.rotations
-        affine = kind.new_zeros(batch + [3, 3])
-        back = kind.new_zeros(batch + [3, 3])
-        constant = kind.new_zeros(batch + [3])
+        kind, count = self.rotations, len(group)
+        affine, back = kind.new_zeros(count, most, 3, 3), kind.new_zeros(count, most, 3, 3)
+        constant = kind.new_zeros(count, most, 3)
         first = torch.arange(most, device=row.device).repeat(len(group), 1)
         orbit_of = torch.full_like(first, -1)
         affine[row, column] = to_primitive @ rotation @ projector @ from_primitive

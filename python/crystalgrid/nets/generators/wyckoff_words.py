@@ -5,6 +5,7 @@ and a slot; and an element for each slot. Orbits of one element have one slot, n
 """
 
 import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -60,13 +61,20 @@ class WyckoffWords(nn.Module):
 
     def group_token(self, group: Tensor) -> Tensor:
         """Return the tokens [B, 1, width] of space groups [B]."""
-        return (self.group(group) + self.part.weight[2]).unsqueeze(1)
+        tokens: Tensor = (self.group(group) + self.part.weight[2]).unsqueeze(1)
+        return tokens
+
+    @torch.jit.export
+    def positions(self, group: Tensor, letters: Tensor) -> Tensor:
+        """Return the Wyckoff positions of letters [B, O] as indices of the table, 0 where the letter is -1."""
+        return self.table.position_of[group].gather(1, letters.clamp(min=0)) * (letters >= 0)
 
     def position_embedding(self, position: Tensor) -> Tensor:
         """Return the embeddings [..., width] of Wyckoff positions, given as indices of the table."""
         table = self.table
-        embedding: Tensor = self.letter(table.letter[position]) + self.site_symmetry(table.site_symmetry[position])
-        return embedding + self.multiplicity(table.atoms[position]) + self.group(table.group[position])
+        site = self.letter(table.letter[position]) + self.site_symmetry(table.site_symmetry[position])
+        embedding: Tensor = site + self.multiplicity(table.atoms[position]) + self.group(table.group[position])
+        return embedding
 
     def orbit_tokens(self, position: Tensor, slots: Tensor, first: int = 0) -> Tensor:
         """Return the tokens [B, n, width] of orbits on Wyckoff positions, of which `first` precede; both [B, n]."""
@@ -124,8 +132,10 @@ class WyckoffWords(nn.Module):
         """
         inner = F.gelu(self.slot_inner(torch.cat((output, self.position_embedding(position)), 2)))
         slots = torch.arange(self.slots, device=output.device)
-        return self.slot_head(inner).masked_fill(slots > used.unsqueeze(2), -math.inf).float()
+        logits: Tensor = self.slot_head(inner).masked_fill(slots > used.unsqueeze(2), -math.inf).float()
+        return logits
 
+    @torch.jit.export
     def slot_counts(self, position: Tensor, slots: Tensor, n_slots: int) -> Tensor:
         """Return the number of atoms of each slot in the primitive cell, [B, n_slots]."""
         is_slot = slots.unsqueeze(2) == torch.arange(n_slots, device=slots.device)

@@ -1,0 +1,66 @@
+"""Structure types with elements on them, of equal lengths, so that they can be chosen, exchanged and stored in rows."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Dressed(NamedTuple):
+    """B structure types with elements, of O orbits and S slots."""
+
+    space_group: Tensor
+    """[B] int64."""
+    letters: Tensor
+    """[B, O] int64, -1 after the last."""
+    slots: Tensor
+    """[B, O] int64, from 0."""
+    elements: Tensor
+    """[B, S] int64, Z of each slot; 0 after the last."""
+    log_likelihood: Tensor
+    """[B] float64."""
+    log_volume: Tensor
+    """[B] float64, the logarithm of the volume in Å³ per atom that the language expects."""
+
+
+def to_orbits(values: Tensor, orbits: int, padding: int) -> Tensor:
+    """Return values [B, n] padded to [B, orbits]."""
+    return F.pad(values, [0, orbits - values.size(1)], value=float(padding))
+
+
+def joined(parts: list[Dressed]) -> Dressed:
+    """Return structure types of several parts as one."""
+    return Dressed(
+        torch.cat([part.space_group for part in parts]),
+        torch.cat([part.letters for part in parts]),
+        torch.cat([part.slots for part in parts]),
+        torch.cat([part.elements for part in parts]),
+        torch.cat([part.log_likelihood for part in parts]),
+        torch.cat([part.log_volume for part in parts]),
+    )
+
+
+def chosen(dressed: Dressed, rows: Tensor) -> Dressed:
+    """Return the structure types of some rows."""
+    return Dressed(
+        dressed.space_group[rows],
+        dressed.letters[rows],
+        dressed.slots[rows],
+        dressed.elements[rows],
+        dressed.log_likelihood[rows],
+        dressed.log_volume[rows],
+    )
+
+
+def to_rows(dressed: Dressed) -> Tensor:
+    """Return structure types as rows of numbers, [B, 3 + 2 O + S] float64."""
+    single = (dressed.space_group.double(), dressed.log_likelihood, dressed.log_volume)
+    return torch.cat((torch.stack(single, 1), dressed.letters, dressed.slots, dressed.elements), 1)
+
+
+def from_rows(rows: Tensor, orbits: int, slots: int) -> Dressed:
+    """Return the structure types that `to_rows` made rows of."""
+    whole = rows[:, 3:].long()
+    letters, places, elements = whole.split([orbits, orbits, slots], 1)
+    return Dressed(rows[:, 0].long(), letters, places, elements, rows[:, 1], rows[:, 2])

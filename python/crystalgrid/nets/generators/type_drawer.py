@@ -1,0 +1,209 @@
+"""What a crystal is made of: a known or a new structure type, and the elements on it, as conditions ask for."""
+
+import torch
+from torch import Tensor, nn
+
+from ...crystal import MAX_Z
+from ...geometry.orbits import SPACE_GROUPS
+from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
+from .dressed_types import Dressed, chosen, from_rows, joined, to_orbits, to_rows
+from .structure_types import StructureTypes
+from .wyckoff_language import Sentences, WyckoffLanguage
+from .wyckoff_words import SLOTS
+
+NEW_SHARE = 0.14
+"""The share of new structure types among draws: that of unseen crystals of the Materials Project."""
+TEMPERATURE = 0.8
+"""The temperature at which elements are drawn for a structure type."""
+PROPOSALS = 4
+"""The structure types that are drawn for a crystal of a new type, of which the first new one is taken."""
+FORMULA_PROPOSALS = 256
+"""The structure types that are drawn for a formula, for each number of formula units."""
+SCORED_AT_ONCE = 128
+
+
+class TypeDrawer(nn.Module):
+    """A drawer of structure types with elements: known types are those of training crystals, new ones are drawn.
+
+    width, depth, orbits: of the language; crystals, crystal_orbits: of the training set; atoms: the most atoms in a
+    primitive cell.
+    """
+
+    def __init__(self, width: int, depth: int, orbits: int, crystals: int, crystal_orbits: int, atoms: int) -> None:
+        super().__init__()
+        self.atoms, self.orbits, self.most_slots, self.groups = atoms, orbits, SLOTS, SPACE_GROUPS
+        self.new_share, self.temperature, self.proposals = NEW_SHARE, TEMPERATURE, PROPOSALS
+        self.formula_proposals, self.scored_at_once = FORMULA_PROPOSALS, SCORED_AT_ONCE
+        self.type_words = 1 + 2 * orbits
+        self.language = WyckoffLanguage(width, depth, orbits)
+        self.types = StructureTypes(crystals, crystal_orbits)
+        self.seen: Tensor
+        self.register_buffer("seen", torch.ones(1 + MAX_Z, dtype=torch.bool))
+
+    @torch.jit.export
+    def plan(self, conditions: dict[str, list[float]]) -> Tensor:
+        """Return what all draws share: candidates of a formula as rows, or the rows of the known crystals allowed."""
+        elements, _ = formula_counts(conditions)
+        if len(elements) > 0:
+            return to_rows(self.formula_candidates(conditions))
+        return self.allowed(conditions).nonzero().double()
+
+    def allowed(self, conditions: dict[str, list[float]]) -> Tensor:
+        """Return which known crystals have a structure type that meets the conditions, [C] bool."""
+        types = self.types
+        groups = possible_groups(conditions, self.groups)
+        n_slots = (types.elements > 0).sum(1)
+        least, most = element_numbers(conditions, self.most_slots)
+        fewest, largest = interval(conditions, "atoms", 1.0, float(self.atoms))
+        met = groups[types.space_group.long()] & (n_slots >= least) & (n_slots <= most)
+        met = met & (types.counts.sum(1) >= fewest) & (types.counts.sum(1) <= largest)
+        return met & (n_slots <= possible_elements(conditions, self.seen).sum())
+
+    def formula_candidates(self, conditions: dict[str, list[float]]) -> Dressed:
+        """Return the structure types with elements that have the formula, and the likelihood of each."""
+        elements, units = formula_counts(conditions)
+        total = sum(units)
+        fewest, largest = interval(conditions, "atoms", 1.0, float(self.atoms))
+        multiples, structures = listed(conditions, "z"), listed(conditions, "structures")
+        allowed = self.allowed(conditions)
+        found = [self.nothing()]
+        for z in range(1, self.atoms // total + 1):
+            if (len(multiples) == 0 or z in multiples) and fewest <= z * total <= largest:
+                counts = [z * unit for unit in units]
+                if structures != [2]:
+                    rows, dressing = self.types.with_counts(allowed, elements, counts)
+                    letters, slots, _ = self.types.orbits_of(rows)
+                    group = self.types.space_group[rows].long()
+                    found.append(self.scored(group, letters, slots, dressing, elements, counts))
+                if structures != [1]:
+                    found.append(self.new_candidates(conditions, elements, counts))
+        return joined(found)
+
+    def nothing(self) -> Dressed:
+        """Return no structure types."""
+        none = torch.zeros(0, dtype=torch.int64)
+        orbits = torch.zeros(0, self.orbits, dtype=torch.int64)
+        real = torch.zeros(0, dtype=torch.float64)
+        return Dressed(none, orbits, orbits, torch.zeros(0, self.most_slots, dtype=torch.int64), real, real)
+
+    def new_candidates(self, conditions: dict[str, list[float]], elements: list[int], counts: list[int]) -> Dressed:
+        """Return new structure types with elements that have the composition, drawn given it."""
+        number, total = self.formula_proposals, sum(counts)
+        prompt = torch.tensor([elements, counts], dtype=torch.int64).T.expand(number, -1, -1)
+        groups = possible_groups(conditions, self.groups)
+        size = (total, total)
+        n_slots = (len(elements), len(elements))
+        words = evenly(number, self.type_words)
+        group, letters, slots, met = self.language.draw_types(words, groups, prompt, size, n_slots)
+        keys = self.types.type_keys(group, letters, slots)
+        first, last = self.types.crystals_of(keys)
+        new = torch.where(met & (first == last) & first_of_each(keys))[0]
+        position = self.language.positions(group, letters)
+        slot_counts = self.language.slot_counts(position, slots, self.most_slots)
+        which, dressing = self.types.dressings(slot_counts[new], elements, counts)
+        rows = new[which]
+        return self.scored(group[rows], letters[rows], slots[rows], dressing, elements, counts)
+
+    def scored(
+        self, group: Tensor, letters: Tensor, slots: Tensor, dressing: Tensor, elements: list[int], counts: list[int]
+    ) -> Dressed:
+        """Return dressed structure types with their log likelihoods given a composition; none is given if it is empty.
+
+        elements, counts: Z and the number of atoms in the primitive cell.
+        """
+        prompt = torch.tensor([elements, counts], dtype=torch.int64).T
+        likelihood: list[Tensor] = [torch.zeros(0, dtype=torch.float64)]
+        volume: list[Tensor] = [torch.zeros(0, dtype=torch.float64)]
+        for first in range(0, len(group), self.scored_at_once):
+            last = first + self.scored_at_once
+            most = int((dressing[first:last] > 0).sum(1).max())
+            words, log_volume = self.language.log_probabilities(
+                Sentences(
+                    group[first:last],
+                    letters[first:last],
+                    slots[first:last],
+                    dressing[first:last, :most],
+                    prompt.expand(len(group[first:last]), -1, -1),
+                )
+            )
+            likelihood.append(words.sum(1).double())
+            volume.append(log_volume.double())
+        letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
+        return Dressed(group, letters, slots, dressing, torch.cat(likelihood), torch.cat(volume))
+
+    def draw_dressed(self, words: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> tuple[Dressed, Tensor]:
+        """Return a dressed structure type for each row of uniform numbers, and whether it is as asked for, [B].
+
+        words: [B, 2 + SLOTS + PROPOSALS · type_words], in [0, 1].
+        """
+        choice, dressing, new_words = words.split([2, self.most_slots, self.proposals * self.type_words], 1)
+        elements, _ = formula_counts(conditions)
+        if len(elements) > 0:
+            candidates = from_rows(plan, self.orbits, self.most_slots)
+            share = candidates.log_likelihood.softmax(0).cumsum(0)
+            row = torch.searchsorted(share, choice[:, 1].double().contiguous()).clamp(max=len(share) - 1)
+            return chosen(candidates, row), torch.ones_like(row, dtype=torch.bool)
+        structures = listed(conditions, "structures")
+        new_share = self.new_share if structures != [1] and structures != [2] else float(structures == [2])
+        if len(plan) == 0:
+            new_share = 1.0
+        is_new = choice[:, 0] < new_share
+        group, letters, slots, met = self.known_types(choice[:, 1], plan)
+        rows = torch.where(is_new)[0]
+        if len(rows) > 0:
+            new_group, new_letters, new_slots, found = self.new_types(new_words[rows], conditions)
+            taken = rows[found]
+            group[taken], letters[taken], slots[taken] = new_group[found], new_letters[found], new_slots[found]
+            if new_share == 1:
+                met[rows] = found
+        most = max(1, int((letters >= 0).sum(1).max()))
+        letters, slots = letters[:, :most], slots[:, :most]
+        possible = possible_elements(conditions, self.seen)
+        named = self.language.dress(group, letters, slots, dressing, possible, self.temperature)
+        none: list[int] = []
+        return self.scored(group, letters, slots, named, none, none), met
+
+    def known_types(self, uniform: Tensor, plan: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the structure types of known crystals chosen at random: groups, letters, slots, and True for each."""
+        if len(plan) == 0:
+            empty = torch.zeros(len(uniform), self.orbits, dtype=torch.int64)
+            ones = torch.ones(len(uniform), dtype=torch.int64)
+            letters = torch.full_like(empty, -1)
+            letters[:, 0] = 0
+            return ones, letters, empty, torch.zeros(len(uniform), dtype=torch.bool)
+        index = (uniform.double() * len(plan)).long().clamp(max=len(plan) - 1)
+        rows = plan[index, 0].long()
+        letters, slots, _ = self.types.orbits_of(rows)
+        group = self.types.space_group[rows].long()
+        met = torch.ones_like(rows, dtype=torch.bool)
+        return group, to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0), met
+
+    def new_types(self, words: Tensor, conditions: dict[str, list[float]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return new structure types, the first of a few proposals that is new, and whether there is one, [B]."""
+        number = len(words)
+        groups = possible_groups(conditions, self.groups)
+        least, most = element_numbers(conditions, self.most_slots)
+        fewest, largest = interval(conditions, "atoms", 1.0, float(self.atoms))
+        prompt = torch.zeros(number * self.proposals, 0, 2, dtype=torch.int64)
+        size, n_slots = (int(fewest), int(largest)), (least, most)
+        flat = words.reshape(number * self.proposals, self.type_words)
+        group, letters, slots, met = self.language.draw_types(flat, groups, prompt, size, n_slots)
+        first, last = self.types.crystals_of(self.types.type_keys(group, letters, slots))
+        new = (met & (first == last)).view(number, self.proposals)
+        row = torch.arange(number) * self.proposals + new.int().argmax(1)
+        letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
+        return group[row], letters[row], slots[row], new.any(1)
+
+
+def evenly(rows: int, columns: int) -> Tensor:
+    """Return numbers [rows, columns] that fill [0, 1] evenly in each column, in another order (Weyl sequences)."""
+    steps = (torch.arange(1, columns + 1, dtype=torch.float64).sqrt() * 0.6180339887498949 + 0.1234567) % 1
+    return ((torch.arange(rows, dtype=torch.float64).unsqueeze(1) + 0.5) * steps % 1).float()
+
+
+def first_of_each(keys: Tensor) -> Tensor:
+    """Return whether each key [B] is the first of its value."""
+    ordered, order = keys.sort(stable=True)
+    is_first = torch.ones_like(keys, dtype=torch.bool)
+    is_first[order[1:]] = ordered[1:] != ordered[:-1]
+    return is_first
