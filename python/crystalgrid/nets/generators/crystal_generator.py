@@ -14,12 +14,14 @@ from .composition import uniform_from_normal
 from .conditions import interval
 from .contacts import closest_contact
 from .crystal_draws import Draws
-from .dressed_types import Dressed, chosen
+from .dressed_types import Dressed, chosen, joined, trimmed
 from .type_drawer import TypeDrawer
 from .wyckoff_words import SLOTS
 
 ATTEMPTS = 4
 """The times that a crystal is drawn before it is given up, if contacts, density or volume are not as they should be."""
+PASS_SIZE = 16
+"""The number of crystals that go through the networks at once."""
 LEAST_CONTACT = 0.5
 """The least distance of two atoms over the sum of their radii and 0.7 Å (the rule of LeMat-GenBench)."""
 GRAMS = 1.66053907
@@ -61,7 +63,8 @@ class CrystalGenerator(TypeDrawer):
         super().__init__(width, depth, orbits, crystals, crystal_orbits, atoms)
         self.attempts, self.least_contact, self.grams = ATTEMPTS, LEAST_CONTACT, GRAMS
         self.finish = CellFinish(widths)
-        self.parts = [2 + SLOTS + self.proposals * self.type_words, LATTICE_PARAMS, 3 * orbits]
+        self.parts = [2 + self.proposals * self.type_words, SLOTS, LATTICE_PARAMS, 3 * orbits]
+        self.pass_size = PASS_SIZE
         self.noise_dim = ATTEMPTS * sum(self.parts)
         self.weights: Tensor
         self.radii: Tensor
@@ -90,11 +93,28 @@ class CrystalGenerator(TypeDrawer):
     def attempt(
         self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor
     ) -> tuple[Dressed, Geometry, Tensor]:
-        """Return crystals, and whether each meets the conditions, [B]."""
-        words, lattice_noise, point_noise = noise.split(self.parts, 1)
-        dressed, met = self.draw_dressed(uniform_from_normal(words), conditions, plan)
-        geometry = self.shape(dressed, lattice_noise, point_noise)
-        return dressed, geometry, met & self.meets(dressed, geometry, conditions)
+        """Return crystals, and whether each meets the conditions, [B].
+
+        Crystals of about equally many atoms go through the networks together, so that little is computed for padding.
+        """
+        words, dressing, lattice_noise, point_noise = noise.split(self.parts, 1)
+        types, met = self.draw_types(uniform_from_normal(words), conditions, plan)
+        order = self.n_atoms(types).argsort(stable=True)
+        crystals: list[Dressed] = []
+        geometries: list[Geometry] = []
+        for rows in order.split(self.pass_size):
+            named = self.dressed(trimmed(chosen(types, rows)), uniform_from_normal(dressing[rows]), conditions)
+            geometry = self.shape(trimmed(named), lattice_noise[rows], point_noise[rows])
+            met[rows] = met[rows] & self.meets(trimmed(named), geometry, conditions)
+            crystals.append(named)
+            geometries.append(geometry)
+        back = order.argsort()
+        together = Geometry(
+            torch.cat([geometry.points for geometry in geometries])[back],
+            torch.cat([geometry.lattice for geometry in geometries])[back],
+            torch.cat([geometry.relative for geometry in geometries])[back],
+        )
+        return chosen(joined(crystals), back), together, met
 
     def shape(self, dressed: Dressed, lattice_noise: Tensor, point_noise: Tensor) -> Geometry:
         """Return the geometry of dressed types, of new ones from noise ~ N(0, 1) [B, 6] and [B, 3 · orbits]."""
@@ -143,6 +163,7 @@ class CrystalGenerator(TypeDrawer):
         frac_coords, params = self.finish(single, numbers, start, lattice_noise, 0.0)
         first = (table.atoms[position].cumsum(1) - table.atoms[position]).clamp(max=frac_coords.size(1) - 1)
         points = frac_coords.double().gather(1, first.unsqueeze(2).expand(-1, -1, 3)) @ table.primitive[group]
+        points = F.pad(points, [0, 0, 0, self.orbits - points.size(1)])
         params = symmetrize_lattice(orbits, params.double())
         return points, from_parameters(params)
 
@@ -157,7 +178,8 @@ class CrystalGenerator(TypeDrawer):
         """
         table, group = self.language.table, dressed.space_group
         position = self.language.positions(group, dressed.letters)
-        exact = (table.projector[position] @ geometry.points.unsqueeze(3)).squeeze(3) + table.offset[position]
+        points = geometry.points[:, : position.size(1)].unsqueeze(3)
+        exact = (table.projector[position] @ points).squeeze(3) + table.offset[position]
         orbits, orbit_of = table.orbits(group, position)
         index = orbit_of.clamp(min=0)
         first = (exact @ torch.linalg.inv(table.primitive)[group]).gather(1, index.unsqueeze(2).expand(-1, -1, 3))

@@ -53,6 +53,19 @@ def chosen(dressed: Dressed, rows: Tensor) -> Dressed:
     )
 
 
+def trimmed(dressed: Dressed) -> Dressed:
+    """Return structure types with no more columns for orbits than the one with the most orbits needs."""
+    most = max(1, int((dressed.letters >= 0).sum(1).max()))
+    return Dressed(
+        dressed.space_group,
+        dressed.letters[:, :most],
+        dressed.slots[:, :most],
+        dressed.elements,
+        dressed.log_likelihood,
+        dressed.log_volume,
+    )
+
+
 def to_rows(dressed: Dressed) -> Tensor:
     """Return structure types as rows of numbers, [B, 3 + 2 O + S] float64."""
     single = (dressed.space_group.double(), dressed.log_likelihood, dressed.log_volume)

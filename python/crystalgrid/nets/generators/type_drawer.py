@@ -131,12 +131,12 @@ class TypeDrawer(nn.Module):
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
         return Dressed(group, letters, slots, dressing, torch.cat(likelihood), torch.cat(volume))
 
-    def draw_dressed(self, words: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> tuple[Dressed, Tensor]:
-        """Return a dressed structure type for each row of uniform numbers, and whether it is as asked for, [B].
+    def draw_types(self, words: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> tuple[Dressed, Tensor]:
+        """Return a structure type for each row of uniform numbers, and whether it is as asked for, [B].
 
-        words: [B, 2 + SLOTS + PROPOSALS · type_words], in [0, 1].
+        words: [B, 2 + PROPOSALS · type_words], in [0, 1]. Only the types for a formula have elements already.
         """
-        choice, dressing, new_words = words.split([2, self.most_slots, self.proposals * self.type_words], 1)
+        choice, new_words = words.split([2, self.proposals * self.type_words], 1)
         elements, _ = formula_counts(conditions)
         if len(elements) > 0:
             candidates = from_rows(plan, self.orbits, self.most_slots)
@@ -147,21 +147,31 @@ class TypeDrawer(nn.Module):
         new_share = self.new_share if structures != [1] and structures != [2] else float(structures == [2])
         if len(plan) == 0:
             new_share = 1.0
-        is_new = choice[:, 0] < new_share
         group, letters, slots, met = self.known_types(choice[:, 1], plan)
-        rows = torch.where(is_new)[0]
+        rows = torch.where(choice[:, 0] < new_share)[0]
         if len(rows) > 0:
             new_group, new_letters, new_slots, found = self.new_types(new_words[rows], conditions)
             taken = rows[found]
             group[taken], letters[taken], slots[taken] = new_group[found], new_letters[found], new_slots[found]
             if new_share == 1:
                 met[rows] = found
-        most = max(1, int((letters >= 0).sum(1).max()))
-        letters, slots = letters[:, :most], slots[:, :most]
+        nameless = torch.zeros(len(group), self.most_slots, dtype=torch.int64)
+        unknown = torch.zeros(len(group), dtype=torch.float64)
+        return Dressed(group, letters, slots, nameless, unknown, unknown), met
+
+    def dressed(self, types: Dressed, uniform: Tensor, conditions: dict[str, list[float]]) -> Dressed:
+        """Return structure types with elements drawn by uniform numbers [B, SLOTS] in [0, 1], unless they have some."""
+        if len(formula_counts(conditions)[0]) > 0:
+            return types
+        group, letters, slots = types.space_group, types.letters, types.slots
         possible = possible_elements(conditions, self.seen)
-        named = self.language.dress(group, letters, slots, dressing, possible, self.temperature)
+        elements = self.language.dress(group, letters, slots, uniform, possible, self.temperature)
         none: list[int] = []
-        return self.scored(group, letters, slots, named, none, none), met
+        return self.scored(group, letters, slots, elements, none, none)
+
+    def n_atoms(self, types: Dressed) -> Tensor:
+        """Return the number of atoms in the primitive cell, [B]."""
+        return self.language.table.atoms[self.language.positions(types.space_group, types.letters)].sum(1)
 
     def known_types(self, uniform: Tensor, plan: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the structure types of known crystals chosen at random: groups, letters, slots, and True for each."""

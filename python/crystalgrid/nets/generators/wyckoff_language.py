@@ -47,7 +47,7 @@ class WyckoffLanguage(WyckoffWords):
             self.group_token(group),
             self.orbit_tokens(position, slots),
             self.element_tokens(before, counts),
-            self.end_token(len(letters)),
+            self.end_token(elements),
         )
         always = torch.ones_like(is_orbit[:, :1])
         valid = torch.cat((prompt[:, :, 0] > 0, always, always, is_orbit, is_element, always), 1)

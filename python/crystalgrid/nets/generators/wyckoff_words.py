@@ -92,9 +92,11 @@ class WyckoffWords(nn.Module):
         tokens: Tensor = self.element(before) + counted + self.slot(slot) + self.part.weight[4]
         return tokens
 
-    def end_token(self, crystals: int) -> Tensor:
-        """Return the token [B, 1, width] that ends a sentence, whose output tells the volume."""
-        return self.part.weight[5].expand(crystals, 1, -1)
+    def end_token(self, elements: Tensor) -> Tensor:
+        """Return the token [B, 1, width] after the last of the elements [B, S]; its output tells the volume."""
+        last = (elements > 0).sum(1, keepdim=True) - 1
+        token: Tensor = self.element(elements.gather(1, last)) + self.part.weight[5]
+        return token
 
     def attend(self, x: Tensor, past: list[Tensor], visible: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the output [B, n, width] of new tokens, and the `past` of those that follow.
