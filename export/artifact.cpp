@@ -45,12 +45,26 @@ std::string checksum(Reader& reader) {
 /// Describe the machine that a compiled model needs; empty for other models. The version of torch ends before a plus,
 /// as it does in TORCH_VERSION.
 std::string built_for(const Json& metadata) {
-  const auto& members = std::get<Json::Object>(metadata.value);
-  if (!members.contains("built_for")) return "";
-  const Json& built = members.at("built_for");
+  if (!metadata.find("built_for")) return "";
+  const Json& built = metadata.at("built_for");
   const std::string& torch = built.string("torch");
   return "torch " + torch.substr(0, torch.find('+')) + " on " + built.string("machine") + " with " +
          built.string("cpu");
+}
+
+/// Read what only generators have.
+void read_generator(const Json& json, Metadata& metadata) {
+  if (!json.find("training_ids")) return;
+  for (const Json& id : json.array("training_ids")) metadata.training_ids.push_back(id.text());
+}
+
+/// Read what only models that decode cubes have.
+void read_autoencoder(const Json& json, Metadata& metadata) {
+  json.at("grid");
+  metadata.latent_dim = json.whole("latent_dim");
+  metadata.prior = json.find("prior") != nullptr;
+  metadata.mode = json.string("mode");
+  metadata.built_for = built_for(json);
 }
 
 Metadata metadata(Reader& reader) {
@@ -61,14 +75,17 @@ Metadata metadata(Reader& reader) {
                      std::to_string(kFormat));
   const std::string sum = checksum(reader);
   if (sum != text(reader, kChecksum)) throw InputError("damaged or altered (its checksum does not match)");
-  const Json& grid = json.at("grid");
-  const auto& members = std::get<Json::Object>(json.value);
-  return {{static_cast<int>(grid.whole("n")), grid.number("length"), grid.number("sigma")},
-          json.whole("latent_dim"),
-          members.contains("prior"),
-          json.string("mode"),
-          members.contains("identity") ? json.string("identity") : sum,
-          built_for(json)};
+  Metadata metadata;
+  metadata.identity = json.find("identity") ? json.string("identity") : sum;
+  const Json* kind = json.find("kind");
+  metadata.is_generator = kind && kind->text() == "generator";
+  if (const Json* grid = json.find("grid"))
+    metadata.grid = {static_cast<int>(grid->whole("n")), grid->number("length"), grid->number("sigma")};
+  if (metadata.is_generator)
+    read_generator(json, metadata);
+  else
+    read_autoencoder(json, metadata);
+  return metadata;
 }
 
 Metadata read_metadata(const std::string& path) {
@@ -102,6 +119,7 @@ Artifact read_artifact(const std::string& path, const torch::Device& device) {
     throw InputError(path + ": wanted the file that crystalgrid-export makes from a run, got a folder");
   Artifact artifact{read_metadata(path), std::nullopt, nullptr, nullptr, nullptr};
   const bool compiled = path.ends_with(".pt2");
+  if (compiled && artifact.metadata.is_generator) throw InputError(path + ": a generator is a model.pt, not a .pt2");
   if (compiled) refuse_other_machine(path, artifact.metadata.built_for, device);
   try {
     if (compiled) {
@@ -113,6 +131,7 @@ Artifact read_artifact(const std::string& path, const torch::Device& device) {
       artifact.segment = method("segment");
     } else {
       artifact.module = torch::jit::load(path, device);
+      if (artifact.metadata.is_generator) artifact.metadata.latent_dim = artifact.module->attr("noise_dim").toInt();
     }
   } catch (const std::exception& error) {
     throw InputError(path + ": torch " TORCH_VERSION " cannot load it: " + first_line(error.what()));

@@ -1,26 +1,27 @@
-// Symbols and masses by atomic number; 0 stands for no atom.
+// The chemical elements of elements.json, by atomic number.
 #pragma once
 
-#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace crystalgrid {
 
-inline constexpr std::array kSymbols{
-    "X",  "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",  "Cl", "Ar",
-    "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb",
-    "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba",
-    "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "Hf", "Ta", "W",  "Re",
-    "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U",  "Np", "Pu"};
+struct Element {
+  std::string symbol;
+  double mass = 0;                    ///< Da; of an element without a stable isotope, of the longest-lived one
+  std::optional<double> radius;       ///< atomic radius, Å, of Slater (1964)
+  double electronegativity = 0;       ///< Pauling's; infinity where there is none
+  bool metal = false;                 ///< a metal
+  std::vector<int> oxidation_states;  ///< those that it commonly has, ascending
+};
 
-/// Standard atomic weights (IUPAC), Da; of elements without one, the mass number of the longest-lived isotope.
-inline constexpr std::array kMasses{
-    0.0,     1.00794, 4.0026,  6.941,   9.01218, 10.811,  12.0107, 14.0067, 15.9994, 18.9984, 20.1797, 22.9898,
-    24.305,  26.9815, 28.0855, 30.9738, 32.065,  35.453,  39.948,  39.0983, 40.078,  44.9559, 47.867,  50.9415,
-    51.9961, 54.938,  55.845,  58.9332, 58.6934, 63.546,  65.409,  69.723,  72.64,   74.9216, 78.96,   79.904,
-    83.798,  85.4678, 87.62,   88.9059, 91.224,  92.9064, 95.94,   98.0,    101.07,  102.906, 106.42,  107.868,
-    112.411, 114.818, 118.71,  121.76,  127.6,   126.904, 131.293, 132.905, 137.327, 138.905, 140.116, 140.908,
-    144.242, 145.0,   150.36,  151.964, 157.25,  158.925, 162.5,   164.93,  167.259, 168.934, 173.04,  174.967,
-    178.49,  180.948, 183.84,  186.207, 190.23,  192.217, 195.084, 196.967, 200.59,  204.383, 207.2,   208.98,
-    210.0,   210.0,   220.0,   223.0,   226.0,   227.0,   232.038, 231.036, 238.029, 237.0,   244.0};
+/// Return the element of an atomic number from 1 to 94. Throws std::out_of_range for any other.
+const Element& element(std::int64_t number);
+
+/// Return the atomic number of a symbol; none if no element of 1 to 94 has it.
+std::optional<int> atomic_number(std::string_view symbol);
 
 }  // namespace crystalgrid

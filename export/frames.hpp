@@ -1,4 +1,4 @@
-// Structures as text: frames of extended XYZ and data blocks of CIF.
+// Cubes as text: frames of extended XYZ.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,5 @@ struct FrameSource {
 
 /// Return a frame of extended XYZ with the atoms of cube b of `atoms`, which is structure `index` of its library.
 std::string xyz_frame(const Atoms& atoms, std::int64_t b, std::int64_t index, const FrameSource& source);
-
-/// Return the same structure as a data block of a CIF, the cube as a cell without symmetry; empty if there are no
-/// atoms, since CIF readers refuse such a block.
-std::string cif_block(const Atoms& atoms, std::int64_t b, std::int64_t index, const FrameSource& source);
 
 }  // namespace crystalgrid

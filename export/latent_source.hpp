@@ -18,6 +18,9 @@ class LatentSource {
   /// Return the number of structures of the library.
   std::int64_t number() const;
 
+  /// Return the length of a vector.
+  std::int64_t dim() const { return latent_dim_; }
+
   /// SHA-256 of the rows of the file, all of which are read and must be finite; null if there is no file.
   Json checksum() const;
 

@@ -1,13 +1,12 @@
 #include "library.hpp"
 
-#include <numeric>
 #include <system_error>
 #include <utility>
 
 #include "errors.hpp"
 #include "manifest.hpp"
-#include "npy.hpp"
 #include "output_folder.hpp"
+#include "text.hpp"
 
 namespace crystalgrid {
 namespace {
@@ -15,9 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto kBetweenSaves = std::chrono::seconds(1);
-
-/// Names of the files of a library, in the order of Library::File.
-constexpr std::array kFileNames{"samples.xyz", "samples.cif", "density.npy", "index.npy"};
 
 /// Throws InputError unless the file of a finished library is as long as its manifest says.
 void check_size(const fs::path& path, std::uintmax_t size) {
@@ -28,63 +24,67 @@ void check_size(const fs::path& path, std::uintmax_t size) {
                      (error ? "got none: " + error.message() : "got " + std::to_string(found)));
 }
 
+std::int64_t sum(const std::map<std::string, std::int64_t>& counts) {
+  std::int64_t total = 0;
+  for (const auto& [key, count] : counts) total += count;
+  return total;
+}
+
+Json::Object as_json(const std::map<std::string, std::int64_t>& counts) {
+  Json::Object json;
+  for (const auto& [key, count] : counts) json[key].value = count;
+  return json;
+}
+
 }  // namespace
 
-Library::Library(const fs::path& folder, const Options& options, const Grid& grid, Range range, Json settings)
+Library::Library(const fs::path& folder, bool resume, Layout layout, Range range, Json settings)
     : folder_(folder),
-      grid_(grid),
+      layout_(std::move(layout)),
       range_(range),
-      filters_(options.filters),
       settings_(std::move(settings)),
-      lock_(lock_folder(folder, options.resume)),
-      next_(range.first) {
-  Sizes sizes{};
-  if (holds_library(folder, options.resume))
+      lock_(lock_folder(folder, resume)),
+      next_(range.first),
+      files_(layout_.files.size()) {
+  for (const Layout::Count& count : layout_.counts) counts_[count.key] = 0;
+  for (const Layout::Count& removal : layout_.removals) removed_[removal.key] = 0;
+  std::vector<std::uintmax_t> sizes(files_.size());
+  if (holds_library(folder, resume))
     sizes = read_progress(read_manifest(folder / kManifestName));
   else
     save();  // before there is anything else, so that whatever is in the folder has its manifest
-  const std::array wanted{true, options.cif, options.save_density, options.save_density};
-  for (int file = 0; file < kFiles; ++file) {
-    if (!wanted[file]) continue;
+  for (std::size_t file = 0; file < files_.size(); ++file) {
     if (finished_)
-      check_size(folder / kFileNames[file], sizes[file]);
+      check_size(folder / layout_.files[file].name, sizes[file]);
     else
-      open_file(static_cast<File>(file), sizes[file]);
+      open_file(file, sizes[file]);
   }
+  if (!layout_.folder.empty()) own_.emplace(folder / layout_.folder, kept_);
 }
 
-void Library::open_file(File file, std::uintmax_t size) {
-  PartFile& opened = files_[file].emplace(folder_ / kFileNames[file], size);
+void Library::open_file(std::size_t file, std::uintmax_t size) {
+  PartFile& opened = files_[file].emplace(folder_ / layout_.files[file].name, size);
   if (size > 0) return;
-  const std::string header = npy_header_of(file, 0);
-  opened.append(header.data(), header.size());
+  const std::string start = layout_.files[file].start(0);
+  opened.append(start.data(), start.size());
 }
 
-/// The header of a .npy file; empty for the other files.
-std::string Library::npy_header_of(File file, std::int64_t rows) const {
-  if (file == kDensity) return npy_header("<f4", {rows, grid_.n, grid_.n, grid_.n});
-  if (file == kIndex) return npy_header("<i8", {rows});
-  return "";
-}
-
-std::int64_t Library::removed() const { return std::accumulate(removed_.begin(), removed_.end(), std::int64_t{0}); }
+fs::path Library::main_file() const { return folder_ / (layout_.files.front().name + (finished_ ? "" : ".part")); }
 
 /// Take over what a manifest counts. Returns the sizes of the files.
-Library::Sizes Library::read_progress(const Json& manifest) try {
+std::vector<std::uintmax_t> Library::read_progress(const Json& manifest) try {
   check_same_settings(settings_, manifest.at("settings"));
   next_ = manifest.whole("next");
   kept_ = manifest.whole("kept");
-  empty_ = manifest.whole("without_atoms");
-  for (std::size_t f = 0; f < kFilterNames.size(); ++f) removed_[f] = manifest.at("removed").whole(kFilterNames[f]);
+  for (auto& [key, count] : counts_) count = manifest.whole(key);
+  for (auto& [key, count] : removed_) count = manifest.at("removed").whole(key);
   finished_ = manifest.boolean("finished");
-  Sizes sizes{};
-  bool consistent = range_.first <= next_ && next_ <= range_.last && kept_ + removed() == next_ - range_.first &&
-                    0 <= empty_ && empty_ <= kept_ && (next_ == range_.last || !finished_) &&
-                    (next_ == range_.last || (next_ - range_.first) % settings_.whole("batch") == 0);
-  for (std::size_t file = 0; file < sizes.size(); ++file) {
-    const std::int64_t size = manifest.at("bytes").whole(kFileNames[file]);
+  std::vector<std::uintmax_t> sizes;
+  bool consistent = is_consistent();
+  for (const Layout::File& file : layout_.files) {
+    const std::int64_t size = manifest.at("bytes").whole(file.name);
     consistent = consistent && size >= 0;
-    sizes[file] = static_cast<std::uintmax_t>(size);
+    sizes.push_back(static_cast<std::uintmax_t>(size));
   }
   if (!consistent) throw InputError("altered, its numbers contradict each other");
   return sizes;
@@ -92,61 +92,78 @@ Library::Sizes Library::read_progress(const Json& manifest) try {
   throw InputError((folder_ / kManifestName).string() + ": " + error.what());
 }
 
+bool Library::is_consistent() const {
+  bool consistent = range_.first <= next_ && next_ <= range_.last && kept_ + sum(removed_) == next_ - range_.first &&
+                    (next_ == range_.last || !finished_) &&
+                    (next_ == range_.last || (next_ - range_.first) % settings_.whole("batch") == 0);
+  for (const auto& [key, count] : counts_) consistent = consistent && 0 <= count && count <= kept_;
+  return consistent;
+}
+
 Json Library::manifest() const {
-  Json::Object removed, bytes;
-  for (std::size_t f = 0; f < kFilterNames.size(); ++f) removed[kFilterNames[f]].value = removed_[f];
-  for (std::size_t file = 0; file < kFiles; ++file)
-    bytes[kFileNames[file]].value = static_cast<std::int64_t>(files_[file] ? files_[file]->size() : 0);
-  return {Json::Object{
+  Json::Object bytes;
+  for (std::size_t file = 0; file < files_.size(); ++file)
+    bytes[layout_.files[file].name].value = static_cast<std::int64_t>(files_[file] ? files_[file]->size() : 0);
+  Json::Object manifest = as_json(counts_);
+  manifest.merge(Json::Object{
       {"format", {kManifestFormat}},
       {"settings", settings_},
       {"range", {Json::Array{{range_.first}, {range_.last}}}},
       {"next", {next_}},
       {"kept", {kept_}},
-      {"without_atoms", {empty_}},
-      {"removed", {removed}},
+      {"removed", {as_json(removed_)}},
       {"bytes", {bytes}},
       {"finished", {finished_}},
-  }};
+  });
+  return {std::move(manifest)};
 }
 
-void Library::append(const Atoms& atoms, const float* density, std::int64_t count, const FrameSource& source) {
-  std::string frames, blocks;
-  for (std::int64_t b = 0; b < count; ++b) {
-    const std::int64_t index = next_ + b;
-    if (const auto filter = failed_filter(filters_, atoms, b, grid_)) {
-      ++removed_[static_cast<std::size_t>(*filter)];
-      continue;
-    }
-    ++kept_;
-    empty_ += atoms.offsets[b] == atoms.offsets[b + 1];
-    frames += xyz_frame(atoms, b, index, source);
-    if (files_[kBlocks]) blocks += cif_block(atoms, b, index, source);
-    if (files_[kDensity]) files_[kDensity]->append(density + b * grid_.voxels(), grid_.voxels() * sizeof(float));
-    if (files_[kIndex]) files_[kIndex]->append(&index, sizeof index);
-  }
-  files_[kFrames]->append(frames.data(), frames.size());
-  if (files_[kBlocks]) files_[kBlocks]->append(blocks.data(), blocks.size());
-  next_ += count;
+void Library::append(const Records& records) {
+  for (const auto& [name, content] : records.own) own_->write(name, content);
+  for (std::size_t file = 0; file < files_.size(); ++file)
+    files_[file]->append(records.appended[file].data(), records.appended[file].size());
+  for (const auto& [key, count] : records.counts) counts_.at(key) += count;
+  for (const auto& [key, count] : records.removed) removed_.at(key) += count;
+  kept_ += records.kept;
+  next_ += records.draws;
   if (std::chrono::steady_clock::now() - saved_ > kBetweenSaves) save();
 }
 
 void Library::save() {
   for (std::optional<PartFile>& file : files_)
     if (file) file->sync();
+  if (own_) own_->sync();
   write_manifest(folder_ / kManifestName, manifest());
   saved_ = std::chrono::steady_clock::now();
 }
 
 void Library::finish() {
   save();
-  for (int file = 0; file < kFiles; ++file) {
-    if (!files_[file]) continue;
-    files_[file]->rewrite_start(npy_header_of(static_cast<File>(file), kept_));
+  for (std::size_t file = 0; file < files_.size(); ++file) {
+    files_[file]->rewrite_start(layout_.files[file].start(kept_));
     files_[file]->finish();
   }
   finished_ = true;
   save();
+}
+
+std::string Library::summary(std::int64_t made, double seconds) const {
+  std::string text = main_file().string() + ": " + std::to_string(kept_) + " " + layout_.noun;
+  for (const auto& [key, words] : layout_.counts)
+    text.append(", ").append(std::to_string(counts_.at(key))).append(" of them ").append(words);
+  crystalgrid::append(text, ", %.1f %s/s", seconds > 0 ? static_cast<double>(made) / seconds : 0.0,
+                      layout_.noun.c_str());
+  return text + removals();
+}
+
+/// A line for each reason, with the draws that were removed for it.
+std::string Library::removals() const {
+  std::map<std::string, std::int64_t> reasons;
+  for (const auto& [key, words] : layout_.removals) reasons[words] += removed_.at(key);
+  std::string text;
+  for (const auto& [words, count] : reasons)
+    if (count > 0) text.append("\n").append(std::to_string(count)).append(" more ").append(words);
+  return text;
 }
 
 }  // namespace crystalgrid

@@ -1,20 +1,21 @@
-// A library on disk: its structures in the order of their index, and a manifest that says what it is and how much of it
-// is done.
+// A library on disk: its records in the order of their index, and a manifest that says what it is and how much of it is
+// done.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
-#include "filters.hpp"
 #include "folder_lock.hpp"
-#include "frames.hpp"
 #include "json.hpp"
-#include "options.hpp"
 #include "part_file.hpp"
+#include "record_folder.hpp"
+#include "records.hpp"
 #include "shard.hpp"
 
 namespace crystalgrid {
@@ -25,18 +26,18 @@ class Library {
  public:
   /// Make the folder of a new library, or open one to resume it. `settings` is all that decides what is in the library.
   /// Throws InputError if the folder has other content, or a library with other settings.
-  Library(const std::filesystem::path& folder, const Options& options, const Grid& grid, Range range, Json settings);
+  Library(const std::filesystem::path& folder, bool resume, Layout layout, Range range, Json settings);
 
-  std::int64_t next() const { return next_; }  ///< index of the structure to make next
+  std::int64_t next() const { return next_; }  ///< index of the draw to make next
   std::int64_t kept() const { return kept_; }
-  std::int64_t empty() const { return empty_; }
-  std::int64_t removed() const;
   const std::filesystem::path& folder() const { return folder_; }
   bool finished() const { return finished_; }
 
-  /// Append the structures of a batch, those of cubes 0 to `count`, the first of which is `next()`. density:
-  /// [count][n³].
-  void append(const Atoms& atoms, const float* density, std::int64_t count, const FrameSource& source);
+  /// Return the path of the first file, whole or not.
+  std::filesystem::path main_file() const;
+
+  /// Append the records of a batch, the first draw of which is `next()`.
+  void append(const Records& records);
 
   /// Bring files and manifest to the disk.
   void save();
@@ -44,25 +45,29 @@ class Library {
   /// Give the files their final names.
   void finish();
 
- private:
-  enum File { kFrames, kBlocks, kDensity, kIndex, kFiles };
-  using Sizes = std::array<std::uintmax_t, kFiles>;
+  /// Return what is in the library, in words: a line for its records, and one for each reason why draws are not among
+  /// them. `seconds` is the time that the last `made` draws took.
+  std::string summary(std::int64_t made, double seconds) const;
 
-  Sizes read_progress(const Json& manifest);
+ private:
+  using Counts = std::map<std::string, std::int64_t>;
+
+  std::vector<std::uintmax_t> read_progress(const Json& manifest);
+  bool is_consistent() const;
   Json manifest() const;
-  void open_file(File file, std::uintmax_t size);
-  std::string npy_header_of(File file, std::int64_t rows) const;
+  void open_file(std::size_t file, std::uintmax_t size);
+  std::string removals() const;
 
   std::filesystem::path folder_;
-  Grid grid_;
+  Layout layout_;
   Range range_;
-  Filters filters_;
   Json settings_;
   std::unique_ptr<FolderLock> lock_;
-  std::int64_t next_, kept_ = 0, empty_ = 0;
-  std::array<std::int64_t, kFilterNames.size()> removed_{};  // by Filter
+  std::int64_t next_, kept_ = 0;
+  Counts counts_, removed_;  // by the keys of the layout
   bool finished_ = false;
-  std::array<std::optional<PartFile>, kFiles> files_;  // those that the options ask for, until they are finished
+  std::vector<std::optional<PartFile>> files_;  // of the layout, until they are finished
+  std::optional<RecordFolder> own_;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 

@@ -63,7 +63,7 @@ std::pair<at::Tensor, at::Tensor> Network::segment(const at::Tensor& density) {
   return {outputs->elements().at(0).toTensor(), outputs->elements().at(1).toTensor()};
 }
 
-Voxels Network::operator()(const at::Tensor& z, std::optional<double> largest_density, StageTimes& times) {
+Voxels Network::operator()(const at::Tensor& z, std::optional<double> largest_density) {
   const auto wait = [&] {
     if (device_.is_cuda()) torch::cuda::synchronize();
   };
@@ -72,7 +72,7 @@ Voxels Network::operator()(const at::Tensor& z, std::optional<double> largest_de
   at::Tensor density = decode(use_prior_ ? prior(on_device) : on_device);
   if (largest_density) density = density * (*largest_density / density.amax({1, 2, 3}, true).clamp_min(1e-30));
   wait();
-  times.decode += watch.lap();
+  profile_[0].second += watch.lap();
   const auto [species, confidence] = segment(density);
   const std::int64_t n = metadata().grid.n;
   for (const at::Tensor& cubes : {density, species, confidence})
@@ -80,7 +80,7 @@ Voxels Network::operator()(const at::Tensor& z, std::optional<double> largest_de
                 ", its metadata say [", z.size(0), ", ", n, ", ", n, ", ", n, "]");
   Voxels voxels{density.to(at::kCPU, at::kFloat).contiguous(), species.to(at::kCPU, at::kByte).contiguous(),
                 confidence.to(at::kCPU, at::kFloat).contiguous()};
-  times.segment += watch.lap();
+  profile_[1].second += watch.lap();
   return voxels;
 }
 

@@ -9,13 +9,9 @@
 #include <utility>
 
 #include "artifact.hpp"
+#include "profile.hpp"
 
 namespace crystalgrid {
-
-/// Seconds that each stage took.
-struct StageTimes {
-  double decode = 0, segment = 0, extract = 0, write = 0;
-};
 
 /// A batch of structures as voxels, on the CPU.
 struct Voxels {
@@ -34,7 +30,9 @@ class Network {
 
   /// Decode and segment latent vectors or noise z [B, latent_dim] float32. If `largest_density` (1/Å³) is given, each
   /// density is scaled to have it as its largest value.
-  Voxels operator()(const at::Tensor& z, std::optional<double> largest_density, StageTimes& times);
+  Voxels operator()(const at::Tensor& z, std::optional<double> largest_density);
+
+  const Profile& profile() const { return profile_; }
 
  private:
   at::Tensor prior(const at::Tensor& noise);
@@ -44,6 +42,7 @@ class Network {
   Artifact artifact_;
   c10::Device device_;
   bool use_prior_;
+  Profile profile_{{"decode", 0.0}, {"segment", 0.0}};
 };
 
 }  // namespace crystalgrid

@@ -1,9 +1,15 @@
 #include "options.hpp"
 
+#include <string>
+#include <utility>
+
 #include "errors.hpp"
 
 namespace crystalgrid {
 namespace {
+
+// Structures a batch; a crystal is some thousand times smaller than a cube.
+constexpr std::int64_t kCubes = 16, kCrystals = 64;
 
 std::optional<std::int64_t> whole(const Json& values, const std::string& name) {
   if (!values.find(name)) return std::nullopt;
@@ -44,6 +50,26 @@ void check_compatible(const Options& options) {
   check_limits(options.filters.min_density, options.filters.max_density, "density");
 }
 
+/// Throws InputError for what only a model that decodes cubes can do.
+void check_generator(const Options& options) {
+  const std::string reason =
+      ": " + options.model + " draws crystals, not densities; this needs a model that decodes cubes";
+  if (options.no_prior) throw InputError("--no-prior" + reason);
+  if (options.largest_density) throw InputError("--largest-density" + reason);
+  if (options.temperature != 1) throw InputError("--temperature" + reason);
+  if (options.precision == "bf16") throw InputError("--precision bf16" + reason);
+}
+
+/// Throws InputError for what only a generator can do.
+void check_autoencoder(const Options& options) {
+  if (!options.conditions.words.empty())
+    throw InputError("--" + options.conditions.words.begin()->first + ": " + options.model +
+                     " decodes cubes and cannot be asked for crystals; give a generator, as mp10a is");
+  if (options.cif)
+    throw InputError("--cif: " + options.model + " decodes cubes, which are no crystals; crystalgrid-recover " +
+                     options.out + " --cif finds the crystals in them");
+}
+
 }  // namespace
 
 Options read_options(const Json& values) {
@@ -51,12 +77,13 @@ Options read_options(const Json& values) {
                   .out = values.string("out"),
                   .number = whole(values, "number"),
                   .seed = values.whole("seed"),
-                  .batch = values.whole("batch"),
+                  .batch = whole(values, "batch").value_or(0),
                   .temperature = values.number("temperature"),
                   .no_prior = values.boolean("no-prior"),
                   .latents = text(values, "latents"),
                   .largest_density = number(values, "largest-density"),
                   .filters = read_filters(values),
+                  .conditions = read_conditions(values),
                   .shard = text(values, "shard"),
                   .resume = values.boolean("resume"),
                   .threads = static_cast<int>(values.whole("threads")),
@@ -66,6 +93,15 @@ Options read_options(const Json& values) {
                   .save_density = values.boolean("save-density"),
                   .profile = values.boolean("profile")};
   check_compatible(options);
+  return options;
+}
+
+Options options_for(Options options, const Metadata& model) {
+  if (model.is_generator)
+    check_generator(options);
+  else
+    check_autoencoder(options);
+  if (options.batch == 0) options.batch = model.is_generator ? kCrystals : kCubes;
   return options;
 }
 

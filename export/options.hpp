@@ -5,8 +5,10 @@
 #include <optional>
 #include <string>
 
+#include "conditions.hpp"
 #include "filters.hpp"
 #include "json.hpp"
+#include "metadata.hpp"
 
 namespace crystalgrid {
 
@@ -14,12 +16,13 @@ struct Options {
   std::string model, out;
   std::optional<std::int64_t> number;  ///< absent: 64, or all rows of `latents`
   std::int64_t seed = 0;
-  std::int64_t batch = 0;
+  std::int64_t batch = 0;  ///< 0: what suits the kind of model
   double temperature = 1;
   bool no_prior = false;                  ///< decode the noise itself
   std::optional<std::string> latents;     ///< a .npy file; absent: latent vectors are drawn
   std::optional<double> largest_density;  ///< 1/Å³; absent: as decoded
   Filters filters;
+  Conditions conditions;
   std::optional<std::string> shard;  ///< "K/N"; absent: what the environment says
   bool resume = false;
   int threads = 0;
@@ -30,5 +33,8 @@ struct Options {
 /// Turn what the command line says (see command_line.hpp) into options. Throws InputError if two of them contradict
 /// each other.
 Options read_options(const Json& values);
+
+/// Return options with what depends on the kind of model. Throws InputError if the model cannot do what they ask for.
+Options options_for(Options options, const Metadata& model);
 
 }  // namespace crystalgrid

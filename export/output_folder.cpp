@@ -56,7 +56,7 @@ void check_shards(const fs::path& out, const Shard& shard, const Json& settings)
   for (const fs::directory_entry& entry : fs::directory_iterator(out, error)) {
     const fs::path manifest = entry.path() / kManifestName;
     const std::string name = entry.path().filename();
-    const bool is_library = name == kManifestName || name.starts_with("samples.");
+    const bool is_library = name == kManifestName || name.starts_with("samples.") || name.starts_with("crystals.");
     if (!name.starts_with("shard-") && !is_library) continue;  // a log, for instance
     if (is_library || !name.ends_with("-of-" + std::to_string(shard.count)))
       throw InputError(out.string() + ": wanted a folder with nothing but the " + std::to_string(shard.count) +

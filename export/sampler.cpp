@@ -1,4 +1,4 @@
-// crystalgrid-sampler: latents → decode → segment → atoms → files, without Python.
+// crystalgrid-sampler: from noise to files of crystals or cubes, without Python.
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <fcntl.h>
@@ -6,21 +6,21 @@
 #include <torch/version.h>
 
 #include <algorithm>
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
+#include <memory>
 #include <new>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "artifact.hpp"
 #include "command_line.hpp"
+#include "drawer.hpp"
 #include "errors.hpp"
 #include "latent_source.hpp"
 #include "library.hpp"
-#include "network.hpp"
 #include "option_table.hpp"
 #include "options.hpp"
 #include "output_folder.hpp"
@@ -51,71 +51,45 @@ void handle_signals() {
   }
 }
 
-/// Throws InputError if a density is not finite: latent vectors far from all that the model has learned may decode to
-/// anything.
-void check_finite(const Voxels& voxels, std::int64_t first) {
-  if (!std::isfinite(voxels.density.sum(at::kDouble).item<double>()))
-    throw InputError("structure " + std::to_string(first) + " or one soon after decodes to a density that is not " +
-                     "finite; wanted latent vectors like those the model has learned");
-}
-
-/// Make structures until the library has all of its range or a signal comes. Batches are always whole, so that a
-/// structure does not depend on how many are made; what lies beyond the range is dropped.
-StageTimes fill(Library& library, Network& network, const LatentSource& latents, const Options& options, Range range) {
-  const FrameSource source{network.metadata(), options.seed, options.latents.has_value()};
-  StageTimes times;
-  Writer writer(library, source, range, options.device == "cpu" ? 1 : options.threads);
+/// Draw until the library has all of its range or a signal comes. Batches are always whole, so that a draw does not
+/// depend on how many are made; what lies beyond the range is dropped.
+Profile fill(Library& library, Drawer& drawer, const LatentSource& latents, const Options& options, Range range) {
+  Writer writer(library, range, drawer.record_stage());
   std::exception_ptr failure;
   try {
     for (std::int64_t first = library.next(); first < range.last && !stop_signal; first += options.batch) {
-      const at::Tensor z = at::empty({options.batch, network.metadata().latent_dim}, at::kFloat);
-      latents.read(first, options.batch, z.data_ptr<float>());
-      Voxels voxels = network(z, options.largest_density, times);
-      check_finite(voxels, first);
-      if (!writer.push(std::move(voxels))) break;
+      const at::Tensor noise = at::empty({options.batch, latents.dim()}, at::kFloat);
+      latents.read(first, options.batch, noise.data_ptr<float>());
+      if (!writer.push(drawer.draw(noise, first, std::min(options.batch, range.last - first)))) break;
     }
   } catch (...) {
     failure = std::current_exception();
   }
-  const StageTimes written = writer.finish();
+  const Profile written = writer.finish();
   if (failure) {
     library.save();  // what is done stays done
     std::rethrow_exception(failure);
   }
-  return {times.decode, times.segment, written.extract, written.write};
+  Profile profile = drawer.profile();
+  profile.insert(profile.end(), written.begin(), written.end());
+  return profile;
 }
 
-void print_profile(const StageTimes& times, std::int64_t made, double seconds) {
+void print_profile(const Profile& profile, std::int64_t made, double seconds) {
   std::printf("%-9s %12s %16s\n", "stage", "seconds", "ms a structure");
-  const auto row = [&](const char* stage, double spent) {
-    std::printf("%-9s %12.3f %16.4f\n", stage, spent,
+  const auto row = [&](const std::string& stage, double spent) {
+    std::printf("%-9s %12.3f %16.4f\n", stage.c_str(), spent,
                 1e3 * spent / static_cast<double>(std::max<std::int64_t>(made, 1)));
   };
-  row("decode", times.decode);
-  row("segment", times.segment);
-  row("extract", times.extract);
-  row("write", times.write);
+  for (const auto& [stage, spent] : profile) row(stage, spent);
   row("all", seconds);
-  std::puts("decode and segment run in one thread, extract and write in another; all is the elapsed time");
+  std::puts("the last two stages run in a thread beside the others; all is the elapsed time");
 }
 
-void print_summary(const Library& library, std::int64_t made, double seconds) {
-  std::printf("%s: %lld structures, %lld of them without atoms, %.1f structures/s\n",
-              (library.folder() / "samples.xyz").c_str(), static_cast<long long>(library.kept()),
-              static_cast<long long>(library.empty()), seconds > 0 ? static_cast<double>(made) / seconds : 0.0);
-  if (library.removed() > 0)
-    std::printf("%lld more were filtered out; %s counts by what\n", static_cast<long long>(library.removed()),
-                (library.folder() / "manifest.json").c_str());
-}
-
-/// Load the model onto the device that the options ask for.
-Network load_network(const Options& options) {
+at::Device device_of(const Options& options) {
   if (options.device == "cuda" && !torch::cuda::is_available())
     throw InputError("--device cuda: torch finds no usable CUDA device here");
-  const at::Device device(options.device);
-  Artifact artifact = read_artifact(options.model, device);
-  const bool use_prior = uses_prior(options, artifact.metadata);
-  return {std::move(artifact), device, options.precision, use_prior};
+  return at::Device(options.device);
 }
 
 void print_shard(const Shard& shard, Range range) {
@@ -125,39 +99,42 @@ void print_shard(const Shard& shard, Range range) {
 }
 
 /// Make or resume the library, and say what is in it.
-void complete(Library& library, Network& network, const LatentSource& latents, const Options& options, Range range) {
+void complete(Library& library, Drawer& drawer, const LatentSource& latents, const Options& options, Range range) {
   const std::int64_t before = library.next();
   Stopwatch watch;
-  StageTimes times;
+  Profile profile;
   if (!library.finished()) {
-    times = fill(library, network, latents, options, range);
+    profile = fill(library, drawer, latents, options, range);
     if (library.next() < range.last) {
       library.save();
       throw InputError("interrupted; the " + std::to_string(library.kept()) + " structures done are in " +
-                       (library.folder() / "samples.xyz.part").string() + ", and --resume goes on with them");
+                       library.main_file().string() + ", and --resume goes on with them");
     }
     library.finish();
   }
   const double seconds = watch.lap();
-  print_summary(library, library.next() - before, seconds);
-  if (options.profile) print_profile(times, library.next() - before, seconds);
+  std::puts(library.summary(library.next() - before, seconds).c_str());
+  if (options.profile) print_profile(profile, library.next() - before, seconds);
 }
 
-void sample(const Options& options) {
-  const Shard shard = options.shard ? parse_shard(*options.shard) : shard_of_environment();
-  if (options.threads > 0) at::set_num_threads(options.threads);
+void sample(const Options& given) {
+  const Shard shard = given.shard ? parse_shard(*given.shard) : shard_of_environment();
+  if (given.threads > 0) at::set_num_threads(given.threads);
   const c10::InferenceMode inference;
-  Network network = load_network(options);
-  const LatentSource latents(options, network.metadata().latent_dim);
+  Artifact artifact = read_artifact(given.model, device_of(given));
+  const Metadata model = artifact.metadata;
+  const Options options = options_for(given, model);
+  const LatentSource latents(options, model.latent_dim);
+  const auto make_drawer = model.is_generator ? make_crystal_drawer : make_cube_drawer;
+  const std::unique_ptr<Drawer> drawer = make_drawer(std::move(artifact), options);
   if (stop_signal) throw InputError("interrupted; nothing is written");
 
   const Range range = shard_range(shard, latents.number(), options.batch);
   if (!shard.source.empty()) print_shard(shard, range);
-  const Json settings =
-      library_settings(options, network.metadata(), latents, shard, {at::get_num_threads(), TORCH_VERSION});
+  const Json settings = library_settings(options, model, latents, shard, {at::get_num_threads(), TORCH_VERSION});
   if (shard.count > 1) check_shards(options.out, shard, settings);
-  Library library(shard_folder(options.out, shard), options, network.metadata().grid, range, settings);
-  complete(library, network, latents, options, range);
+  Library library(shard_folder(options.out, shard), options.resume, drawer->layout(), range, settings);
+  complete(library, *drawer, latents, options, range);
 }
 
 void run(std::span<const char* const> words) {

@@ -1,15 +1,14 @@
-// The thread that finds the atoms in a batch of voxels and writes them, beside the one that runs the networks.
+// The thread that makes records and writes them, beside the one that runs the networks.
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
 #include <exception>
+#include <functional>
+#include <string>
 #include <thread>
 #include <utility>
 
-#include "crystalgrid/atoms.hpp"
 #include "library.hpp"
-#include "network.hpp"
+#include "profile.hpp"
 #include "progress.hpp"
 #include "queue.hpp"
 #include "stopwatch.hpp"
@@ -18,21 +17,24 @@ namespace crystalgrid {
 
 class Writer {
  public:
-  Writer(Library& library, const FrameSource& source, Range range, int threads)
-      : library_(library), source_(source), range_(range), threads_(threads), thread_([this] { run(); }) {}
+  /// What makes the records of a batch.
+  using Batch = std::function<Records()>;
+
+  Writer(Library& library, Range range, const std::string& record_stage)
+      : library_(library), range_(range), profile_{{record_stage, 0.0}, {"write", 0.0}}, thread_([this] { run(); }) {}
 
   ~Writer() { join(); }
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
   /// Hand over the next batch. Returns false once writing has failed.
-  bool push(Voxels voxels) { return queue_.push(std::move(voxels)); }
+  bool push(Batch batch) { return queue_.push(std::move(batch)); }
 
-  /// Wait until everything that was handed over is written. Throws what writing threw.
-  StageTimes finish() {
+  /// Wait until everything that was handed over is written. Throws what making or writing records threw.
+  Profile finish() {
     join();
     if (failure_) std::rethrow_exception(failure_);
-    return times_;
+    return profile_;
   }
 
  private:
@@ -43,8 +45,8 @@ class Writer {
 
   void run() try {
     Progress progress(range_.last - range_.first, library_.next() - range_.first);
-    while (const std::optional<Voxels> voxels = queue_.pop()) {
-      write(*voxels);
+    while (const std::optional<Batch> batch = queue_.pop()) {
+      write(*batch);
       progress.show(library_.next() - range_.first);
     }
   } catch (...) {
@@ -52,25 +54,19 @@ class Writer {
     queue_.close();
   }
 
-  void write(const Voxels& voxels) {
+  void write(const Batch& batch) {
     Stopwatch watch;
-    const std::int64_t count = std::min<std::int64_t>(voxels.density.size(0), range_.last - library_.next());
-    const float* density = voxels.density.data_ptr<float>();
-    const LabelledCubes cubes{voxels.species.data_ptr<std::uint8_t>(), density, voxels.confidence.data_ptr<float>(),
-                              count};
-    const Atoms atoms = find_atoms(cubes, source_.model.grid, {.threads = threads_});
-    times_.extract += watch.lap();
-    library_.append(atoms, density, count, source_);
-    times_.write += watch.lap();
+    const Records records = batch();
+    profile_[0].second += watch.lap();
+    library_.append(records);
+    profile_[1].second += watch.lap();
   }
 
   Library& library_;
-  const FrameSource& source_;
   Range range_;
-  int threads_;
-  StageTimes times_;
+  Profile profile_;
   std::exception_ptr failure_;
-  Queue<Voxels> queue_{2};
+  Queue<Batch> queue_{2};
   std::thread thread_;  // last, since it uses all the others
 };
 

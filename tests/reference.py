@@ -373,3 +373,18 @@ def pair_distances(crystal: Crystal, reach: int = 4) -> np.ndarray:
         return np.linalg.norm((b - a + (other_cells if i == j else cells)) @ crystal.lattice, axis=1).min()
 
     return np.array([[nearest(i, a, j, b) for j, b in atoms] for i, a in atoms])
+
+
+def closest_pair(crystal: Crystal, images: int = 2) -> tuple[float, float]:
+    """Return the smallest distance in Å of an atom to another or an image, and the smallest share of summed radii."""
+    from pymatgen.core import Element
+
+    radii = [float(Element.from_Z(int(z)).atomic_radius or 1.0) for z in crystal.numbers]
+    distances, shares = [], []
+    for i, j in itertools.product(range(len(crystal)), repeat=2):
+        for shift in itertools.product(range(-images, images + 1), repeat=3):
+            if i != j or any(shift):
+                offset = crystal.frac_coords[j] - crystal.frac_coords[i] + np.array(shift)
+                distances.append(float(np.linalg.norm(offset @ crystal.lattice)))
+                shares.append(distances[-1] / (radii[i] + radii[j]))
+    return min(distances), min(shares)

@@ -12,14 +12,13 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
-from pymatgen.io.cif import CifParser
 
 from artifacts import write_mirror
 from crystalgrid.data.sampled import open_sampled
 from crystalgrid.latents import latents
 from programs import assert_refused, manifest, run
 
-LIBRARY = ("-n", 203, "--batch", 5, "--seed", 3, "--max-atoms", 2, "--cif", "--save-density")
+LIBRARY = ("-n", 203, "--batch", 5, "--seed", 3, "--max-atoms", 2, "--save-density")
 """Several batches, the last one short; about half of the structures pass the filter."""
 
 
@@ -42,8 +41,7 @@ def joined(folders: list[Path], name: str) -> bytes:
 
 def assert_same_library(folders: list[Path], whole: Path) -> None:
     """Files, densities and counts of the parts, put together, are those of the whole."""
-    for name in ("samples.xyz", "samples.cif"):
-        assert joined(folders, name) == (whole / name).read_bytes()
+    assert joined(folders, "samples.xyz") == (whole / "samples.xyz").read_bytes()
     for name in ("density.npy", "index.npy"):
         parts = [np.load(folder / name) for folder in folders]
         assert np.array_equal(np.concatenate(parts), np.load(whole / name))
@@ -140,12 +138,9 @@ def test_what_was_written_after_the_manifest_is_made_anew(
     next_ = 5 * (indices[19] // 5 + 1)
     kept = int((indices < next_).sum())
     frame_starts = [match.start() for match in re.finditer(rb"^\d+\nLattice", contents["samples.xyz"], re.M)]
-    block_starts = [match.start() for match in re.finditer(rb"^data_", contents["samples.cif"], re.M)]
     atoms = [len(frame) for frame in ase.io.read(folder / "samples.xyz", ":")]
-    sizes = {
-        "samples.xyz": frame_starts[kept], "samples.cif": block_starts[sum(n > 0 for n in atoms[:kept])],
-        "density.npy": 128 + kept * 6**3 * 4, "index.npy": 128 + kept * 8,
-    }  # fmt: skip
+    densities, indices_size = 128 + kept * 6**3 * 4, 128 + kept * 8
+    sizes = {"samples.xyz": frame_starts[kept], "density.npy": densities, "index.npy": indices_size}
     for name, content in contents.items():
         (out / f"{name}.part").write_bytes(content[: sizes[name] + torn])
     removed = {**manifest(folder)["removed"], "max_atoms": int(next_ - kept)}
@@ -229,7 +224,7 @@ def test_an_altered_manifest_is_refused(
 def test_a_finished_library_whose_file_changed_is_refused(
     sampler: Path, whole: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    for name in ("samples.xyz", "samples.cif", "density.npy", "index.npy"):
+    for name in ("samples.xyz", "density.npy", "index.npy"):
         out = shutil.copytree(whole[1], tmp_path / name)
         size = (out / name).stat().st_size
         with (out / name).open("r+b") as file:
@@ -315,16 +310,3 @@ def test_two_processes_do_not_write_one_library(sampler: Path, mirror: Path, tmp
         process.kill()
     assert_refused(second, "another process is writing it")
     assert process.returncode == -signal.SIGKILL  # not of what the second did
-
-
-def test_cif_reads_back(whole: tuple[Path, Path]) -> None:
-    frames = [frame for frame in ase.io.read(whole[1] / "samples.xyz", ":") if len(frame)]
-    blocks = ase.io.read(whole[1] / "samples.cif", ":")
-    parser = CifParser(whole[1] / "samples.cif", site_tolerance=0)
-    structures = parser.parse_structures(primitive=False, check_occu=False)
-    assert len(frames) == len(blocks) == len(structures) > 20
-    for frame, block, structure in zip(frames, blocks, structures, strict=True):
-        assert block.get_chemical_symbols() == frame.get_chemical_symbols()
-        np.testing.assert_allclose(block.positions, frame.positions.clip(0.002, 1.998), atol=2e-6)
-        assert sorted(site.specie.symbol for site in structure) == sorted(frame.get_chemical_symbols())
-        assert structure.lattice.abc == (2, 2, 2)

@@ -13,7 +13,7 @@ from programs import run
 
 OPTIONS = {
     "plain": ["-n", "20", "--seed", "3"],
-    "all files": ["-n", "18", "--cif", "--save-density", "--batch", "7"],
+    "all files": ["-n", "18", "--save-density", "--batch", "7"],
     "filters": ["-n", "40", "--max-atoms", "60", "--min-distance", "0.3", "--temperature", "0.8"],
     "largest density": ["-n", "5", "--largest-density", "2.5", "--save-density"],
     "shard": ["-n", "40", "--shard", "1/2"],

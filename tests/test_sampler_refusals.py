@@ -28,6 +28,8 @@ from programs import assert_refused, manifest, run
         (["{model}", "-o", "{out}", "--device", "tpu"], "--device: wanted cpu or cuda, got 'tpu'"),
         (["{model}", "-o", "{out}", "--shards", "2"], "unknown option --shards"),
         (["{model}", "-o", "{out}", "--cif=yes"], "--cif: wanted no value, got 'yes'"),
+        (["{model}", "-o", "{out}", "--cif"], "model.pt decodes cubes, which are no crystals; crystalgrid-recover"),
+        (["{model}", "-o", "{out}", "--formula", "NaCl"], "decodes cubes and cannot be asked for crystals"),
         (["{model}", "-o", "{out}", "--batch="], "--batch: wanted a value, got none"),
         (["{model}", "-o", "{out}", "--batch=0"], "--batch: wanted a whole number from 1 to 65536, got '0'"),
         (["{model}", "-o", "{out}", "--shard", "4/4"], "--shard: wanted K/N with K from 0 to N-1, as 0/4, got '4/4'"),

@@ -23,7 +23,8 @@ void test_defaults() {
   CHECK(options.out == "out");
   CHECK(!options.number);
   CHECK(options.seed == 0);
-  CHECK(options.batch == 16);
+  CHECK(options.batch == 0);
+  CHECK(options.conditions.values.empty());
   CHECK(options.temperature == 1);
   CHECK(!options.latents);
   CHECK(!options.filters.min_atoms);

@@ -25,6 +25,11 @@ FORMULAS = "extra/formulas.npy"
 
 def read_metadata(path: Path) -> ArtifactInfo:
     """Return the metadata of an exported file. Raises InputError for an unknown format and for altered content."""
+    return ArtifactInfo.from_dict(read_content(path), str(path))
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """Return the metadata of an exported file of any kind, as they stand in it. Raises what `read_metadata` does."""
     try:
         with zipfile.ZipFile(path) as archive:
             content = _json(archive, path)
@@ -32,7 +37,7 @@ def read_metadata(path: Path) -> ArtifactInfo:
                 raise InputError(f"{path}: damaged or altered (its checksum does not match)")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InputError(f"{path}: not a crystalgrid model, or damaged: {error}") from None
-    return ArtifactInfo.from_dict(content, str(path))
+    return content
 
 
 def read_checksum(path: Path) -> str:

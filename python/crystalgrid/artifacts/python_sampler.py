@@ -1,20 +1,25 @@
 """Sampling in Python, for machines where the C++ sampler cannot be built: the same files, with the same content.
 
-Only the networks run in Python. Options, latent vectors and files are those of the C++ sampler, compiled into
-`_sampling`, so that either can resume what the other has begun.
+Only the networks run in Python. Options, noise and files are those of the C++ sampler, compiled into `_sampling`, so
+that either can resume what the other has begun.
 """
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .._sampling import Options, Run
+from .._sampling import Metadata, Options, Run
 from ..errors import InputError
+from ..grid import Grid
 from ..model import Model, load
 from ..progress import progress
-from .archive import read_checksum, read_metadata
+from .archive import read_checksum, read_content, read_metadata
+from .exported import open_network
 
 
 def sample_in_python(path: Path, words: list[str]) -> None:
@@ -24,51 +29,47 @@ def sample_in_python(path: Path, words: list[str]) -> None:
         raise InputError("--device cuda, --precision bf16 and --profile: need the C++ sampler, and thus a compiler")
     if options.threads > 0:
         torch.set_num_threads(options.threads)
-    model, run = load(path), open_run(path, options)
+    draws_crystals = read_content(path).get("kind") == "generator"
+    run, append = (open_crystals if draws_crystals else open_cubes)(path, options)
     start, first = time.monotonic(), run.next
     if not run.finished:
         try:
-            fill(run, model, options)
+            fill(run, append)
         finally:
             run.save()  # after Ctrl-C, too: --resume goes on with what is done
         run.finish()
-    rate = (run.next - first) / (time.monotonic() - start)
-    print(
-        f"{run.folder}/samples.xyz: {run.kept} structures, {run.empty} of them without atoms, {rate:.1f} structures/s"
-    )
-    if run.removed:
-        print(f"{run.removed} more were filtered out; {run.folder}/manifest.json counts by what")
-
-
-def open_run(path: Path, options: Options) -> Run:
-    """Return the library of an exported file, new or resumed."""
-    info = read_metadata(path)
-    return Run(
-        options,
-        n=info.grid.n,
-        length=info.grid.length,
-        sigma=info.grid.sigma,
-        latent_dim=info.latent_dim,
-        prior=info.prior is not None,
-        mode=info.mode,
-        identity=info.identity or read_checksum(path),
-        threads=torch.get_num_threads(),
-        torch=torch.__version__.partition("+")[0],
-    )
+    print(run.summary(run.next - first, time.monotonic() - start))
 
 
 @torch.inference_mode()
-def fill(run: Run, model: Model, options: Options) -> None:
-    """Make structures until the library has all of its range; batches are always whole, as in the C++ sampler."""
-    for first in progress(range(run.next, run.last, options.batch), "sampling"):
-        density = decode(run, model, options.largest_density)
-        if not density.sum(dtype=torch.double).isfinite():
-            raise InputError(
-                f"structure {first} or one soon after decodes to a density that is not finite; wanted latent vectors "
-                "like those the model has learned"
-            )
-        species, confidence = model.segment(density)
-        run.append(*(cubes.contiguous().numpy() for cubes in (density, species, confidence)))
+def fill(run: Run, append: Callable[[], None]) -> None:
+    """Append batches until the library has all of its range; they are always whole, as in the C++ sampler."""
+    for _ in progress(range(run.next, run.last, run.batch), "sampling"):
+        append()
+
+
+def open_cubes(path: Path, options: Options) -> tuple[Run, Callable[[], None]]:
+    """Return the library of a model that decodes cubes, new or resumed, and what appends its next batch."""
+    info = read_metadata(path)
+    grid = info.grid
+    metadata = Metadata(
+        identity=info.identity or read_checksum(path), latent_dim=info.latent_dim, n=grid.n, length=grid.length,
+        sigma=grid.sigma, prior=info.prior is not None, mode=info.mode,
+    )  # fmt: skip
+    run = _run(options, metadata)
+    return run, partial(append_cubes, run, load(path), options.largest_density)
+
+
+def append_cubes(run: Run, model: Model, largest: float | None) -> None:
+    """Append the next batch of cubes; raises InputError for densities that are not finite."""
+    density = decode(run, model, largest)
+    if not density.sum(dtype=torch.double).isfinite():
+        raise InputError(
+            f"structure {run.next} or one soon after decodes to a density that is not finite; wanted latent vectors "
+            "like those the model has learned"
+        )
+    species, confidence = model.segment(density)
+    run.append_cubes(*(cubes.contiguous().numpy() for cubes in (density, species, confidence)))
 
 
 def decode(run: Run, model: Model, largest: float | None) -> Tensor:
@@ -79,3 +80,32 @@ def decode(run: Run, model: Model, largest: float | None) -> Tensor:
         return density
     peak = density.amax((1, 2, 3), keepdim=True).clamp_min(1e-30)
     return density * (torch.full_like(peak, largest) / peak)  # `largest / peak` would round twice
+
+
+def open_crystals(path: Path, options: Options) -> tuple[Run, Callable[[], None]]:
+    """Return the library of a generator, new or resumed, and what appends its next batch.
+
+    Raises InputError with the generator's own words if it cannot meet the conditions.
+    """
+    content, generator, conditions = read_content(path), open_network(path), options.conditions
+    if problem := generator.problem(conditions):
+        raise InputError(problem.partition("\n")[0])
+    grid = Grid(**content.get("grid", {}))
+    metadata = Metadata(
+        identity=content.get("identity") or read_checksum(path), latent_dim=generator.noise_dim, n=grid.n,
+        length=grid.length, sigma=grid.sigma, is_generator=True, training_ids=content.get("training_ids", []),
+    )  # fmt: skip
+    run = _run(options, metadata)
+    return run, partial(append_crystals, run, generator, conditions, generator.plan(conditions))
+
+
+def append_crystals(run: Run, generator: Any, conditions: dict[str, list[float]], plan: Tensor) -> None:
+    """Append the next batch of crystals."""
+    draws = generator.draw(torch.from_numpy(run.latents()), conditions, plan)
+    space_groups = draws.space_group.unique().tolist()
+    operations = {group: generator.operations(group).numpy() for group in space_groups if 1 <= group <= 230}
+    run.append_crystals({name: tensor.numpy() for name, tensor in draws._asdict().items()}, operations)
+
+
+def _run(options: Options, metadata: Metadata) -> Run:
+    return Run(options, metadata, threads=torch.get_num_threads(), torch=torch.__version__.partition("+")[0])

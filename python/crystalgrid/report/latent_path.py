@@ -48,5 +48,5 @@ def write_path(a: Path, b: Path, model: str, out: Path, *, steps: int, resume: b
     latents = out / "latents.npy"
     with written_whole(latents) as temporary:
         np.save(temporary, line(start, end, steps).numpy())
-    options = ["--out", str(out / "structures"), "--shard", "0/1", "--latents", str(latents), "--cif", "--save-density"]
+    options = ["--out", str(out / "structures"), "--shard", "0/1", "--latents", str(latents), "--save-density"]
     become_sampler(model, [*options, *["--resume"] * resume])

@@ -1,0 +1,42 @@
+// Crystals: noise → what the generator draws → records.
+#include <memory>
+#include <utility>
+
+#include "crystal_records.hpp"
+#include "drawer.hpp"
+#include "generator.hpp"
+
+namespace crystalgrid {
+namespace {
+
+class CrystalDrawer final : public Drawer {
+ public:
+  CrystalDrawer(Artifact artifact, const Options& options)
+      : options_(options),
+        model_(artifact.metadata),
+        generator_(std::move(artifact), at::Device(options.device), options.conditions),
+        records_(options_, model_) {}
+
+  Layout layout() const override { return crystal_layout(options_, model_.grid); }
+  const Profile& profile() const override { return generator_.profile(); }
+  const char* record_stage() const override { return "describe"; }
+
+  std::function<Records()> draw(const at::Tensor& noise, std::int64_t first, std::int64_t count) override {
+    const auto draws = std::make_shared<const Draws>(generator_(noise));
+    return [this, draws, first, count] { return records_(*draws, first, count); };
+  }
+
+ private:
+  const Options& options_;
+  Metadata model_;
+  Generator generator_;
+  CrystalRecords records_;
+};
+
+}  // namespace
+
+std::unique_ptr<Drawer> make_crystal_drawer(Artifact artifact, const Options& options) {
+  return std::make_unique<CrystalDrawer>(std::move(artifact), options);
+}
+
+}  // namespace crystalgrid
