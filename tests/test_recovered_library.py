@@ -14,12 +14,12 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from crystalgrid import Atoms, Crystal, InputError, find_atoms, recover
+from crystalgrid import Atoms, Crystal, InputError, Recovered, find_atoms, recover
 from crystalgrid.commands.recover import recover as recover_command
 from crystalgrid.crystal import SYMBOLS
 from crystalgrid.data.load import load_crystals
 from crystalgrid.report import library_parts
-from crystalgrid.report.crystal_table import Row
+from crystalgrid.report.crystal_table import row_of
 from crystalgrid.report.library_parts import LibraryParts, RecoveredStructure
 from crystalgrid.report.recovered_library import recover_library
 from recovering import distance, found_in
@@ -103,6 +103,11 @@ def test_a_library_becomes_crystals_and_a_table(recovered: Path) -> None:
     assert [row["formula"] for row in rows[:2]] == ["SrTiO3", "ZnO"]
     assert [row["same_as"] for row in rows] == ["", "", "3", "5", "3", "5"]
     assert float(rows[0]["volume"]) == pytest.approx(3.9**3, rel=1e-3)
+    assert [(row["Z"], row["number"], row["invalid"]) for row in rows[:2]] == [("1", "221", ""), ("2", "186", "")]
+    assert [float(rows[1][key]) for key in ("a", "c", "gamma")] == pytest.approx([3.25, 5.2, 120], abs=0.01)
+    assert float(rows[1]["density"]) == pytest.approx(ZOO["hexagonal"].density, rel=1e-2)
+    assert float(rows[0]["smallest_distance"]) == pytest.approx(1.95, abs=0.01)
+    assert float(rows[0]["radii_share"]) == pytest.approx(1.95 / (1.6 + 0.66), abs=0.01)
     assert float(rows[0]["explained"]) > 0.95
     assert float(rows[0]["error"]) < 0.001
     assert sorted(path.name for path in recovered.iterdir()) == [
@@ -209,7 +214,7 @@ def result(index: int) -> RecoveredStructure:
     """Return a result without a lattice for even numbers, a crystal for odd ones."""
     if index % 2 == 0:
         return RecoveredStructure(None, None)
-    return RecoveredStructure(PEROVSKITE, Row(index, "SrTiO3", "Pm-3m", 5, 59.32, 1.0, ""))
+    return RecoveredStructure(PEROVSKITE, row_of(index, Recovered(PEROVSKITE, 1.0, None)))
 
 
 @pytest.mark.parametrize(("structures", "seconds", "n_parts"), [(4, 1e9, 3), (4096, 0.0, 10), (4096, 1e9, 1)])
@@ -254,6 +259,7 @@ def test_a_table_says_which_crystals_are_known(bare_library: Path, tmp_path: Pat
     assert "; 2 different ones, 1 of them known\n" in output.out
     line = "warning: 1 of 2 different ones share a reduced formula with known crystals: 1 of these are known, and none"
     assert f"{line} of the other 1\n" in output.err
+    assert "warning: 1 of 2 crystals has elements that no known crystal has (Zn); leave it out, or train" in output.err
     with pytest.raises(InputError, match="absent: no such file or folder"):
         recover_library([bare_library], tmp_path / "none", known="absent")
     assert not (tmp_path / "none").exists()
@@ -274,7 +280,7 @@ def test_bad_libraries_end_in_one_clear_line(library: Path, bare_library: Path, 
         ((single,), "single: single mode, wanted repeated"),
         ((torn,), "torn/samples.xyz: not what crystalgrid-sample writes, or damaged"),
         ((other,), "its densities are not those of the structures"),
-        ((empty,), "no lattice in any of 1 structures"),
+        ((empty,), "no lattice in any of 1 structures, of which 1 have no atoms; train longer, or start from a"),
     ):
         with pytest.raises(InputError, match=message):
             recover_library(folders, tmp_path / f"out{len(message)}", workers=1)

@@ -26,6 +26,7 @@ from .exported import open_network, script_network
 from .find import find_model, is_exported, load_trained
 from .formulas import trained_formulas
 from .metadata import ArtifactInfo, RunInfo, Versions
+from .short_runs import warn_if_short
 from .state_names import state_for_file
 
 BATCH_SIZES = (1, 2, 5)
@@ -53,6 +54,7 @@ def export_model(run: str, out: Path) -> None:
     if is_exported(path):
         raise InputError(f"{run}: is exported already; wanted a training run or a released model")
     network, info = load_trained(path)
+    warn_if_short(run, info)
     metadata = describe_artifact(network, info, out.suffix)
     with written_whole(out) as temporary:
         densities, source = real_densities(info.data.source, info.mode, info.grid)

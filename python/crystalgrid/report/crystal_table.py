@@ -7,26 +7,56 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from ..crystal import Crystal
+from ..data.filters import CLOSEST
 from ..files import written_whole
+from ..geometry.cell import cell_parameters
+from ..geometry.elements import COVALENT_RADII
+from ..geometry.space_group import standard_cell
 from ..recovery import Recovered
+from ..worth.distances import pair_distances, radii_sums
 
 SYMPREC = 0.1
 """The largest distance in Å of atoms from symmetric positions; those of decoded densities are about 0.05 Å off."""
 
 
 class Row(NamedTuple):
-    """A line of the table."""
+    """A line of the table; cell, atoms and volume are of the conventional cell, which the CIF file has, too."""
 
     structure: int
     """The structure's index in the library."""
     formula: str
     """The reduced formula, such as LiFePO4."""
+    Z: int
+    """The formula units in the cell."""
     space_group: str
     """The Hermann-Mauguin symbol of the crystal's space group within 0.1 Å."""
+    number: int
+    """The number of the space group."""
+    a: float
+    b: float
+    c: float
+    """The sides of the cell in Å."""
+    alpha: float
+    beta: float
+    gamma: float
+    """The angles of the cell in degrees."""
     atoms: int
     """The number of atoms in the cell."""
     volume: float
     """The volume of the cell in Å³."""
+    volume_per_atom: float
+    """Å³."""
+    density: float
+    """g/cm³."""
+    smallest_distance: float
+    """From an atom to the nearest other one or image of its own, Å."""
+    radii_share: float
+    """The smallest ratio of such a distance to the sum of the two covalent radii."""
+    invalid: str
+    """Why the crystal cannot be real; empty if nothing speaks against it."""
     explained: float
     """The share of the cube's atoms that the crystal explains; see `Recovered`."""
     error: str
@@ -36,12 +66,31 @@ class Row(NamedTuple):
 def row_of(structure: int, recovered: Recovered) -> Row:
     """Return the line of the crystal that was recovered from a structure."""
     crystal = recovered.crystal
+    cell = Crystal(*standard_cell(crystal, SYMPREC))
+    group = crystal.symmetry(SYMPREC)
+    _, counts = np.unique(cell.numbers, return_counts=True)
+    (a, b, c), (alpha, beta, gamma) = (np.round(values, 4).tolist() for values in cell_parameters(cell.lattice))
+    distances = pair_distances(crystal)
+    smallest = float(distances.min())
     return Row(
         structure,
         crystal.formula,
-        crystal.symmetry(SYMPREC).symbol,
-        len(crystal),
-        round(crystal.volume, 2),
+        int(np.gcd.reduce(counts)),
+        group.symbol,
+        group.number,
+        a,
+        b,
+        c,
+        alpha,
+        beta,
+        gamma,
+        len(cell),
+        round(cell.volume, 2),
+        round(cell.volume / len(cell), 2),
+        round(crystal.density, 3),
+        float(f"{smallest:.4g}"),
+        round(float((distances / radii_sums(crystal, COVALENT_RADII)).min()), 3),
+        f"atoms {smallest:.2g} Å apart" if smallest < CLOSEST else "",
         round(recovered.explained, 3),
         "" if recovered.error is None else f"{recovered.error:.4f}",
     )

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 
 from ..artifacts.compiled import Compiled
+from ..artifacts.metadata import RunInfo
+from ..artifacts.short_runs import warn_if_short
 from ..atoms import find_atoms
 from ..data.crystalset import CrystalSet
 from ..data.cubes import evaluation_cubes
@@ -22,6 +24,7 @@ from ..model import Model, load
 from ..progress import progress
 from . import pictures
 from .decoding import decode, encode
+from .implausible import warn_of_recall
 from .intervals import METHOD, intervals
 from .metrics import Tally, none_found, true_atoms
 from .metrics_table import all_tables
@@ -63,6 +66,7 @@ def evaluate_model(
     print(all_tables(metrics))
     if loaded.metadata.has_codec:
         print(CODEC_NOTE)
+    warn_of_recall(model, metrics)
     return metrics
 
 
@@ -72,6 +76,8 @@ def load_model_and_crystals(model: str, data: str, seed: int) -> tuple[Model, Cr
     Prints a warning where the data has the name of the training data but is split otherwise.
     """
     loaded = load(model)
+    if isinstance(loaded.metadata, RunInfo):
+        warn_if_short(model, loaded.metadata)
     if torch.cuda.is_available() and not isinstance(loaded.network, Compiled):
         loaded.to("cuda")
     crystals = load_crystals(data, mode=loaded.mode, grid=loaded.grid, seed=seed)

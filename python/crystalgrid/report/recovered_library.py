@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..artifacts.short_runs import advice
 from ..data.crystalset import CrystalSet
-from ..data.filters import CLOSEST, close_atoms
+from ..data.filters import CLOSEST
 from ..data.load import load_crystals
 from ..data.parquet import metadata_of, table_of, write_table
 from ..data.sampled import SAMPLES, SampledFolder, Structure, as_atoms, open_sampled
@@ -27,6 +28,7 @@ from ..recovery import Recovered, recover
 from ..worth.novelty import formula_halves, novelty
 from .crystal_picture import draw_crystals
 from .crystal_table import SYMPREC, Row, row_of, write_rows
+from .implausible import warn_of_contacts, warn_of_elements
 from .library_parts import LibraryParts, RecoveredStructure
 
 CRYSTALS, TABLE, PICTURE, CIF = "crystals.parquet", "crystals.csv", "crystals.png", "cif"
@@ -69,16 +71,20 @@ def recover_library(
     n_finished = sum(1 for _ in parts.rows())
     _recover_from(n_finished, library, parts, (out / CIF).resolve() if cif else None, pool)
     crystals = parts.crystals()
-    if len(crystals):
-        summary = _join(out, parts, crystals, known_crystals, pool, checksum)
-        draw_crystals(list(crystals[:CRYSTALS_IN_PICTURE]), out / PICTURE, SYMPREC)
-    shutil.rmtree(out / PARTS)
     if not len(crystals):
-        raise InputError(f"{out}: no lattice in any of {len(indices)} structures")
+        shutil.rmtree(out / PARTS)
+        empty = sum(len(structure.numbers) == 0 for structure, _ in _structures(library))
+        without = f"{out}: no lattice in any of {len(indices)} structures, of which {empty} have no atoms"
+        raise InputError(f"{without}; {advice('repeated')}")
+    summary = _join(out, parts, crystals, known_crystals, pool, checksum)
+    draw_crystals(list(crystals[:CRYSTALS_IN_PICTURE]), out / PICTURE, SYMPREC)
+    distances = np.array([float(row[Row._fields.index("smallest_distance")]) for row in parts.rows() if row])
+    shutil.rmtree(out / PARTS)
     missing = len(indices) - len(crystals)
     print(f"{out}: {len(crystals)} crystals of {len(indices)} structures ({missing} without a lattice); {summary}")
-    if n_close := int(close_atoms(crystals).sum()):
-        print(f"warning: no real crystal in {n_close}: two atoms are less than {CLOSEST:g} Å apart", file=sys.stderr)
+    warn_of_contacts(distances, CLOSEST)
+    if known_crystals is not None:
+        warn_of_elements(crystals, known_crystals)
 
 
 def open_library(folders: Sequence[Path]) -> list[SampledFolder]:

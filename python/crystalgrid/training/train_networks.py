@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from ..artifacts.checkpoint import last, read_checkpoint
@@ -10,6 +11,7 @@ from ..artifacts.find import load_learner
 from ..artifacts.formulas import join_formulas, trained_formulas
 from ..artifacts.metadata import StartInfo
 from ..artifacts.recipe import BY_MODE, Recipe, load_recipe
+from ..artifacts.short_runs import warn_if_short
 from ..data.cubes import check_mode
 from ..errors import InputError
 from ..nets.network import CrystalNet
@@ -17,7 +19,7 @@ from .clock import Clock
 from .joint import JointTraining
 from .log import Log
 from .loop import ENDLESS, Loop
-from .processes import only_first_prints, world_size
+from .processes import first_process, only_first_prints, world_size
 from .run_data import describe_run, held_out_cubes, load_splits
 from .run_folder import check_same_run, prepare_folder
 
@@ -51,6 +53,8 @@ def train_networks(
     decay_ends = settings.optimizer.steps if steps == ENDLESS else max(settings.optimizer.steps, steps)
     loop = Loop(training, Log(out), held_out_cubes(val, mode, seed), clock, steps=steps, decay_ends=decay_ends)
     loop.run(last(out) if resume else None)
+    if first_process():
+        warn_if_short(str(out), replace(info, step=loop.step))
 
 
 def first_networks(
