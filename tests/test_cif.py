@@ -231,11 +231,22 @@ def test_rubbish_is_refused_or_read_but_nothing_else(rubbish):
     assert found
 
 
+@pytest.mark.parametrize("structural", ["Mg(O)2", "Mg(OO)", "(MgO)O", "Mg(O(O))"])
+def test_groups_in_a_structural_formula_are_counted(structural: str) -> None:
+    rows = "Mg1 Mg 0 0 0\nO1 O 0.5 0.5 0\nO2 O 0.5 0 0.5\nMg2 Mg 0 0 0.5\nO3 O 0.5 0.5 0.5\nO4 O 0.5 0 0"
+    said = f"_chemical_formula_sum 'Mg2 O4'\n_cell_formula_units_Z 2\n_chemical_formula_structural {structural}"
+    ((_, _, numbers, _),) = parse_cif(cif(rows, extra=said))
+    assert sorted(numbers) == [8, 8, 8, 8, 12, 12]
+    with pytest.raises(ValueError, match=r"it says Mg4 O8 a cell \(Z = 2\), its atoms are O4 Mg2"):
+        parse_cif(cif(rows, extra=said.replace(structural, "Mg(O)3")))
+
+
 def test_formula_sums_of_pymatgen_count_a_whole_cell() -> None:
     """Its files give the number of formula units beside a sum that has been multiplied by it already."""
     crystal = ZOO["cubic"]
-    ((_, _, numbers, _),) = parse_cif(crystal.to_cif())
+    text = crystal.to_pymatgen().to(fmt="cif")
+    ((_, _, numbers, _),) = parse_cif(text)
     assert sorted(numbers) == sorted(crystal.numbers)
-    missing = "\n".join(line for line in crystal.to_cif().splitlines() if "O7" not in line)
+    missing = "\n".join(line for line in text.splitlines() if "O7" not in line)
     with pytest.raises(ValueError, match="it says Mg4 O4, its atoms are"):
         parse_cif(missing)

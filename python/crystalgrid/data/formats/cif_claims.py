@@ -14,6 +14,7 @@ from ...crystal import SYMBOLS
 from .cif_symmetry import text
 
 FORMULA = re.compile(r"([A-Z][a-z]?)\s*(\d*\.?\d*)")
+GROUP = re.compile(r"\(([^()]*)\)(\d*)")
 DALTON = 1.66053907
 """The density of 1 Da in 1 Å³, in g/cm³."""
 CALCULATED_DENSITY = 0.01
@@ -69,8 +70,15 @@ def _counts(numbers: np.ndarray) -> dict[str, int]:
 
 def _is_of_a_cell(block: Any, stated: dict[str, float], units: int) -> bool:
     """Tell whether the formula sum counts the atoms of a whole cell, as in CIFs that pymatgen writes."""
-    unit = formula(text(block, ("_chemical_formula_structural",)))
+    unit = formula(_without_groups(text(block, ("_chemical_formula_structural",))))
     return unit is not None and _times(unit, units) == stated
+
+
+def _without_groups(stated: str) -> str:
+    """Return a formula such as 'Ni(GeO3)2' as 'NiGeO3GeO3', whose elements may come more than once."""
+    while match := GROUP.search(stated):
+        stated = stated[: match.start()] + match[1] * int(match[2] or 1) + stated[match.end() :]
+    return stated
 
 
 def _times(counts: dict[str, float], units: int) -> dict[str, float]:
