@@ -30,6 +30,7 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet
 from crystalgrid.data.reader import read_files
 from crystalgrid.data.sources import find_files, of_known_format
+from crystalgrid.worth.check import all_in_one
 from crystalgrid.worth.novelty import novelty
 from crystalgrid.worth.shares import share
 from crystalgrid.worth.structure_type import structure_types
@@ -40,8 +41,6 @@ from resumable import rows_of
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 MAX_ATOMS = 36
 """The most atoms of training crystals that are drawn."""
-ALL_IN_ONE = ("crystals.parquet", "crystals.xyz")
-"""Files that hold all crystals of a folder, which may have them in other formats, too."""
 Line = tuple[str, object]
 """What was counted, and the result."""
 
@@ -53,8 +52,7 @@ def drawn(source: str, training: CrystalSet, n: int, seed: int) -> tuple[Crystal
         if source == "swaps":
             return CrystalSet.from_crystals(swap_draws(small, n, seed)), 0
         return small[np.random.default_rng(seed).permutation(len(small))[:n]], 0
-    path = next((Path(source) / name for name in ALL_IN_ONE if (Path(source) / name).exists()), Path(source))
-    result = read_files(of_known_format(find_files(path)), np.inf)
+    result = read_files(of_known_format(find_files(all_in_one(Path(source)))), np.inf)
     return result.crystals[:n], len(result.skipped)
 
 

@@ -29,6 +29,7 @@ OPTIONAL = {
 """Packages that a plain installation lacks, and the extra that brings each."""
 COMMANDS = {
     "recover samples -o out": ["pymatgen [data]", "matplotlib [plot]"],
+    "check draws -o out": ["smact [worth]"],
     "figures model --out out": ["pymatgen [data]", "matplotlib [plot]"],
     "train --mode single --out run": ["matplotlib [train]"],
     "prior model --out run": ["matplotlib [train]"],

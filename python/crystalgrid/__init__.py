@@ -17,13 +17,14 @@ if TYPE_CHECKING:  # for type checkers and editors; `_MODULES` says the same at 
     from .recovery import Recovered as Recovered
     from .recovery import recover as recover
     from .species import label_species as label_species
+    from .worth.check import check as check
 
     __version__: str
 
 _MODULES = {
     "Atoms": "atoms", "Crystal": "crystal", "CrystalBatch": "crystal", "Grid": "grid", "InputError": "errors",
-    "Recovered": "recovery", "find_atoms": "atoms", "fit_atoms": "fit", "label_species": "species", "load": "model",
-    "read": "data.reader", "recover": "recovery", "voxelize": "density",
+    "Recovered": "recovery", "check": "worth.check", "find_atoms": "atoms", "fit_atoms": "fit",
+    "label_species": "species", "load": "model", "read": "data.reader", "recover": "recovery", "voxelize": "density",
 }  # fmt: skip
 """The module that each public name is imported from when it is first used."""
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,31 @@ def written_whole(path: Path | str) -> Iterator[Path]:
         raise InputError(f"{path}: no space left to write it") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: Path | str) -> Iterator[Path]:
+    """Yield a new temporary folder beside `path`; it takes its name if the block succeeds and is removed otherwise.
+
+    Raises InputError if `path` exists and is not an empty folder.
+    """
+    path = Path(path).absolute()
+    is_new = not path.exists()
+    new_folder(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        path.rmdir()
+        temporary.rename(path)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise InputError(f"{path}: no space left to write it") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if is_new and path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def new_folder(path: Path | str) -> Path:

@@ -33,11 +33,16 @@ def space_group(cell: CellLike, symprec: float) -> SpaceGroup:
 
     It is P1 if none can be determined, for example because atoms nearly coincide.
     """
-    from moyopy import SpaceGroupType
-
     dataset = symmetry_dataset(cell.lattice, cell.frac_coords, cell.numbers, symprec)
     number = 1 if dataset is None else dataset.number
-    return SpaceGroup(number, SpaceGroupType(number).hm_short.replace(" ", ""))
+    return SpaceGroup(number, symbol_of(number))
+
+
+def symbol_of(number: int) -> str:
+    """Return the short Hermann-Mauguin symbol of a space group's number, without spaces."""
+    from moyopy import SpaceGroupType
+
+    return SpaceGroupType(number).hm_short.replace(" ", "")
 
 
 def standard_cell(cell: CellLike, symprec: float) -> Cell:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 256
 """The number of crystals that a process gets at a time; no process is started for fewer."""
+EXACT = 1e-4
+"""Å; the tolerance for cells whose atoms are where symmetry puts them."""
 Letters = tuple[str, ...]
 """The Wyckoff letters of each element's orbits, in alphabetical order, one string an element, sorted."""
 
@@ -47,7 +49,7 @@ def structure_type(crystal: Crystal, symprec: float) -> str:
     letters = _letters((crystal.numbers[i], dataset.wyckoffs[i]) for i in set(dataset.orbits))
     key = dataset.number, letters
     if key not in _canonical:
-        _canonical[key] = _first_letters(dataset)
+        _canonical[key] = min([letters, *_equivalent(dataset)])
     return f"{dataset.number}:{'-'.join(_canonical[key])}"
 
 
@@ -59,11 +61,24 @@ def _letters(orbits: Iterable[tuple[int, str]]) -> Letters:
     return tuple(sorted("".join(sorted(letters)) for letters in of_element.values()))
 
 
-def _first_letters(dataset: MoyoDataset) -> Letters:
-    """Return the alphabetically first of the letters that the Euclidean normaliser gives a structure."""
+def _equivalent(dataset: MoyoDataset) -> list[Letters]:
+    """Return the letters that the Euclidean normaliser of its space group gives a structure, each once.
+
+    The tolerance with which a symmetry was found may be too large for the normaliser; then the standard cell is taken,
+    which is exact.
+    """
+    import moyopy
+
     numbers = dataset.std_cell.numbers
+    try:
+        found = dataset.normalizer_wyckoff_positions()
+    except ValueError:
+        exact = moyopy.MoyoDataset(dataset.std_cell, symprec=EXACT)
+        if exact.number != dataset.number:
+            return []
+        found, numbers = exact.normalizer_wyckoff_positions(), exact.std_cell.numbers
     sequences = []
-    for _, positions in dataset.normalizer_wyckoff_positions().coset_representatives:
+    for _, positions in found.coset_representatives:
         atoms = Counter((z, w.letter, w.multiplicity) for z, w in zip(numbers, positions, strict=True))
         sequences.append(_letters((z, letter) for (z, letter, size), n in atoms.items() for _ in range(n // size)))
-    return min(sequences)
+    return sequences

@@ -1,0 +1,42 @@
+"""`crystalgrid check`: which crystals are valid, which are the same, and which are new."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ..errors import require
+from .signals import importing
+
+
+def check(
+    sources: tyro.conf.Positional[tuple[Path, ...]],
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    against: Path | None = None,
+    json: Path | None = None,
+    workers: int | None = None,
+    dask: str | None = None,
+) -> None:
+    """Check crystals of any generator: valid by published rules or why not, the same as which, known as which.
+
+    Writes OUT/crystals.parquet, OUT/crystals.csv and OUT/cif with every figure of each crystal, and prints the shares
+    that papers tabulate. Files that cannot be read are lines of the table with the reason, and count as invalid. A run
+    that is interrupted leaves nothing behind.
+
+    Args:
+        sources: CIF, POSCAR, extended XYZ, Parquet and other files of crystals, or folders of these.
+        out: folder to write to, new or empty.
+        against: known crystals such as the training data, a file or a folder; the table then names the one that each
+            crystal is the same as.
+        json: write the summary to this file, too.
+        workers: number of processes; by default one for each CPU that may be used.
+        dask: address of a Dask scheduler, such as tcp://node1:8786, whose workers do the work instead.
+    """
+    require("smact", "worth")
+    with importing():
+        from ..pool import chosen_workers
+        from ..worth.checked_folder import check_folder
+    check_folder(sources, out, against, json, chosen_workers(workers, dask))
+
+
+COMMAND = check

@@ -1,0 +1,144 @@
+"""The check of crystals: what each is, whether it is valid or why not, and which others are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from ..crystal import CrystalLike, as_crystal
+from ..data.crystalset import CrystalSet
+from ..data.formulas import formula_hashes, share_formula
+from ..data.reader import read_files
+from ..data.sources import find_files, of_known_format
+from ..errors import InputError
+from ..geometry.space_group import symbol_of
+from ..pool import Workers
+from .novelty import novelty
+from .structure_type import structure_types
+from .validity import SYMPREC, Validity, validity
+
+Crystals: TypeAlias = Sequence[CrystalLike] | CrystalSet
+ALL_IN_ONE = ("crystals.parquet", "crystals.xyz")
+"""Files that hold all crystals of a folder, which may have them in other formats beside it."""
+
+
+class Checked(NamedTuple):
+    """What a crystal is by itself, and among others."""
+
+    id: str
+    formula: str
+    """The reduced formula."""
+    space_group: str
+    """The Hermann-Mauguin symbol within 0.1 Å; empty if none can be determined."""
+    space_group_number: int
+    """From 1 to 230; 0 if none can be determined."""
+    structure_type: str
+    """Space group and Wyckoff letters of each element: see `structure_type`."""
+    atoms: int
+    """The number of atoms in the cell as given."""
+    n_elements: int
+    volume_per_atom: float
+    """Å³."""
+    density: float
+    """g/cm³."""
+    smallest_distance: float
+    """Å, from an atom to the nearest other one or image of its own."""
+    radii_share: float
+    """The smallest ratio of a distance to the sum of the covalent radii."""
+    cdvae_valid: bool
+    """CDVAE's rules: atoms at least 0.5 Å apart, and `smact_valid`."""
+    smact_valid: bool
+    """One element, all metals, or neutral by smact's oxidation states of 2014."""
+    lemat_charge: bool
+    """LeMat-GenBench's rules, each by itself."""
+    lemat_distance: bool
+    lemat_plausible: bool
+    lemat_valid: bool
+    """All three of them."""
+    reason: str
+    """The rules that it fails, in words; empty if it passes all."""
+    same_as: str
+    """The id of the first crystal that is the same; empty if it is the first."""
+    known_as: str
+    """The id of the known crystal that is the same; empty if none is."""
+    formula_known: bool
+    """Whether a known crystal has the reduced formula."""
+
+
+def check(crystals: Crystals, against: Crystals | Path | str | None = None, workers: Workers = 1) -> list[Checked]:
+    """Return what each crystal is, whether published rules call it valid, and whether it is new.
+
+    crystals: of this package, pymatgen's structures or ASE's atoms. against: known crystals, or the file or folder
+    that holds them. Sameness is that of pymatgen's `StructureMatcher` with its default tolerances.
+
+    Raises InputError if there are no crystals, and for a file that cannot be read.
+    """
+    drawn = as_set(crystals)
+    known = drawn[:0] if against is None else read_set(against) if isinstance(against, str | Path) else as_set(against)
+    return checked(drawn, known, workers)
+
+
+def checked(crystals: CrystalSet, known: CrystalSet, workers: Workers) -> list[Checked]:
+    """Return the result of each of B crystals among the others and the known ones."""
+    verdicts = validity(crystals, workers)
+    types = structure_types(crystals, SYMPREC, workers)
+    same_as, known_as = novelty(crystals, known, workers)
+    formula_known = share_formula(crystals, formula_hashes(known))
+    return [
+        _row(crystals, i, verdict, types[i], str(same_as[i]), str(known_as[i]), bool(formula_known[i]))
+        for i, verdict in enumerate(verdicts)
+    ]
+
+
+def _row(
+    crystals: CrystalSet, i: int, verdict: Validity, type_name: str, same_as: str, known_as: str, formula_known: bool
+) -> Checked:
+    crystal = crystals[i]
+    return Checked(
+        id=str(crystals.ids[i]),
+        formula=crystal.formula,
+        space_group=symbol_of(verdict.space_group) if verdict.space_group else "",
+        space_group_number=verdict.space_group,
+        structure_type=type_name,
+        atoms=len(crystal),
+        n_elements=len(np.unique(crystal.numbers)),
+        volume_per_atom=crystal.volume / len(crystal),
+        density=verdict.density,
+        smallest_distance=verdict.smallest_distance,
+        radii_share=verdict.radii_share,
+        cdvae_valid=verdict.cdvae_valid,
+        smact_valid=verdict.smact_valid,
+        lemat_charge=verdict.lemat_charge,
+        lemat_distance=verdict.lemat_distance,
+        lemat_plausible=verdict.lemat_plausible,
+        lemat_valid=verdict.lemat_valid,
+        reason=verdict.reason,
+        same_as=same_as,
+        known_as=known_as,
+        formula_known=formula_known,
+    )
+
+
+def as_set(crystals: Crystals) -> CrystalSet:
+    """Return crystals of any library as a set, whose ids are 0, 1, … unless they have some."""
+    if isinstance(crystals, CrystalSet):
+        return crystals
+    if isinstance(crystals, str | Path) or not isinstance(crystals, Sequence):
+        raise InputError(f"crystals: wanted a list of crystals, got {crystals!r:.60}; crystalgrid.read reads files")
+    return CrystalSet.from_crystals([as_crystal(crystal) for crystal in crystals])
+
+
+def read_set(source: Path | str) -> CrystalSet:
+    """Return the crystals of a file or folder with their ids; InputError if there are none."""
+    result = read_files(of_known_format(find_files(all_in_one(Path(source)))), np.inf)
+    if len(result.crystals) == 0:
+        raise InputError(f"{source}: no crystals that can be read; {result.skipped[0]}")
+    return result.crystals
+
+
+def all_in_one(source: Path) -> Path:
+    """Return the file of a folder that holds all of its crystals, or else the source itself."""
+    return next((source / name for name in ALL_IN_ONE if (source / name).is_file()), source)
