@@ -4,14 +4,16 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import crystalgrid as cg
 from artifacts import Mirror, network_of, tiny_metadata, write_mirror, write_untrained_run
+from crystalgrid import Crystal
 from crystalgrid.artifacts.exported import script_network
 from crystalgrid.model import Model
-from zoo import ZOO
+from zoo import ZOO, random_rotation
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +174,19 @@ def test_densities_of_another_grid_are_warned_of(tmp_path: Path) -> None:
     ) as caught:
         model.encode(cg.voxelize(crystals, cg.Grid(sigma=0.5)))
     assert "\n" not in str(caught[0].message)
+
+
+def test_crystals_of_all_kinds_are_encoded(mirror: Path) -> None:
+    model = cg.load(mirror)
+    crystal = ZOO["cubic"]
+    shifted = Crystal(
+        crystal.lattice @ random_rotation(np.random.default_rng(0)), crystal.frac_coords + 0.3, crystal.numbers
+    )
+    z = model.encode([crystal, shifted, crystal.to_pymatgen(), crystal.to_ase()])[0]
+    assert z.shape == (4, 216)
+    assert z[0].std() > 0.01 * z[0].mean() > 0
+    torch.testing.assert_close(z, z[:1].expand(4, -1), rtol=1e-4, atol=1e-4 * float(z.max()))
+    assert torch.equal(model.encode(crystal.to_ase())[0], z[3:])
+    assert torch.equal(model.encode(model.voxelize(crystal))[0], z[:1])
+    with pytest.raises(cg.InputError, match="crystals: wanted a Crystal, pymatgen Structure or ASE Atoms, got str"):
+        model.encode(["NaCl"])

@@ -241,18 +241,22 @@ def as_crystal(value: CrystalLike) -> Crystal:
     raise InputError(f"crystals: wanted a Crystal, pymatgen Structure or ASE Atoms, got {type(value).__name__}")
 
 
+def as_crystals(crystals: CrystalLike | Sequence[CrystalLike]) -> list[Crystal]:
+    """Return a crystal, or a list of crystals, each of whichever library, as a list of Crystal."""
+    if isinstance(crystals, Crystal) or is_pymatgen(crystals) or is_ase(crystals):
+        return [as_crystal(crystals)]  # type: ignore[arg-type]
+    if isinstance(crystals, str | Path):
+        raise InputError(f"crystals: wanted crystals, got a name; crystalgrid.read({str(crystals)!r}) reads a file")
+    if isinstance(crystals, Sequence):
+        return [as_crystal(crystal) for crystal in crystals]  # type: ignore[arg-type]
+    raise InputError(f"crystals: wanted a list of crystals or a CrystalBatch, got {crystals!r:.60}")
+
+
 def pack(crystals: CrystalLike | Sequence[CrystalLike] | CrystalBatch) -> CrystalBatch:
     """Return crystals, each of whichever library, as one ragged batch; a batch is returned as it is."""
     if isinstance(crystals, CrystalBatch):
         return crystals
-    if isinstance(crystals, Crystal) or is_pymatgen(crystals) or is_ase(crystals):
-        listed = [as_crystal(crystals)]  # type: ignore[arg-type]
-    elif isinstance(crystals, str | Path):
-        raise InputError(f"crystals: wanted crystals, got a name; crystalgrid.read({str(crystals)!r}) reads a file")
-    elif isinstance(crystals, Sequence):
-        listed = [as_crystal(crystal) for crystal in crystals]  # type: ignore[arg-type]
-    else:
-        raise InputError(f"crystals: wanted a list of crystals or a CrystalBatch, got {crystals!r:.60}")
+    listed = as_crystals(crystals)
     return CrystalBatch(
         torch.from_numpy(np.array([c.lattice for c in listed]).reshape(-1, 3, 3)),
         torch.from_numpy(np.concatenate([np.zeros((0, 3)), *(c.frac_coords for c in listed)])),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +17,11 @@ from .artifacts.exported import check_machine, open_network
 from .artifacts.find import find_model, is_exported, load_trained
 from .artifacts.metadata import ArtifactInfo, RunInfo
 from .boundary import a_tensor, check_finite
+from .crystal import Crystal, CrystalLike, as_crystals
+from .data.crystalset import CrystalSet
+from .data.cubes import canonical_cubes
 from .errors import InputError
+from .geometry.canonical_cell import canonical_cell
 from .grid import Grid
 from .nets.float32 import float32_convolutions
 from .nets.fuse import fuse_batch_norm
@@ -54,8 +60,26 @@ class Model:
         self.device = torch.device(device)
         return self
 
-    def encode(self, density: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and log variance of z, each [B, latent_dim], of densities [B, n, n, n] in 1/Å³."""
+    def voxelize(self, crystals: CrystalLike | Sequence[CrystalLike]) -> Tensor:
+        """Return the densities [B, n, n, n] in 1/Å³ of crystals on the model's grid.
+
+        repeated: however a crystal is shifted, turned or given as a supercell, its cube is the same: it is centred at
+        the origin of the conventional cell. single: the given cell, centred, and turned only if it does not fit.
+        """
+        listed = as_crystals(crystals)
+        if self.mode == "repeated":
+            listed = [Crystal(*canonical_cell(crystal)) for crystal in listed]
+        indices = np.arange(len(listed))
+        cubes = canonical_cubes(CrystalSet.from_crystals(listed), self.mode, self.grid, indices)
+        return cubes.density(self.grid).to(self.device)
+
+    def encode(self, density: Tensor | CrystalLike | Sequence[CrystalLike]) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of z, each [B, latent_dim], of densities [B, n, n, n] in 1/Å³, or of crystals.
+
+        Crystals, also those of pymatgen and ASE, are voxelised by `voxelize`.
+        """
+        if not isinstance(density, Tensor):
+            density = self.voxelize(density)
         if len(self._density(density)) == 0:
             return density.new_zeros(0, self.latent_dim), density.new_zeros(0, self.latent_dim)
         if density.device.type == "cpu" and _too_sharp(density.detach(), self.grid):

@@ -40,3 +40,9 @@ def cell_parameters(lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cosines = (lattice / lengths[:, None]) @ (lattice / lengths[:, None]).T
     angles: np.ndarray = np.degrees(np.arccos(np.clip([cosines[1, 2], cosines[0, 2], cosines[0, 1]], -1, 1)))
     return lengths, angles
+
+
+def upright(lattice: np.ndarray) -> np.ndarray:
+    """Return a lattice [3, 3] turned so that a is along x and b in the plane of x and y, both of positive y and z."""
+    triangle: np.ndarray = np.linalg.cholesky(lattice @ lattice.T)
+    return triangle
