@@ -32,7 +32,7 @@ def evaluate(
         data: "prototypes", a Parquet file, or a folder.
         split: "train", "val" or "test".
         json_path: file for the metrics.
-        picture: PNG file that shows a few cubes: true density, decoded density, and atoms.
+        picture: PNG, SVG or PDF file that shows a few cubes: true density, decoded density, and atoms.
         max_cubes: evaluate about this many cubes, of crystals chosen at random by the seed; by default all.
         seed: seed of the cubes' origins and rotations, and of the split if the data has none.
     """

@@ -78,7 +78,7 @@ def _draw(file: Path, path: Decoded, grid: Grid, fractions: np.ndarray, names: l
     steps = range(0, len(fractions), STEPS_PER_PANEL)
     plane, highest = _plane(path)
     titles = [f"{100 * fractions[step]:.0f} % of the way" for step in steps]
-    titles[0], titles[-1] = f"{names[0]}, z = {(plane + 0.5) * grid.spacing:.1f} Å", names[1]
+    titles[0], titles[-1] = f"{names[0]}, height {(plane + 0.5) * grid.spacing:.1f} Å", names[1]
     figure, panels = canvas(2, len(steps))
     axes = [figure.add_subplot(panels[0, column]) for column in range(len(steps))]
     for column, step in enumerate(steps):

@@ -13,6 +13,8 @@ SHORTEST = 0.5
 """The shortest bond in Å: atoms that are nearer are in one place."""
 METALLIC = 1.1
 """The longest bond between two metals over the shortest one of the same two elements: second neighbours have none."""
+INERT = np.array([ATOMIC_NUMBERS[symbol] for symbol in ("He", "Ne", "Ar")])
+"""Atomic numbers of the elements that are not bonded to anything."""
 LARGE_CATIONS = np.array(
     [
         ATOMIC_NUMBERS[symbol]
@@ -31,7 +33,8 @@ def bonds(positions: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     longest = 2 * REACH * COVALENT_RADII[np.unique(numbers)].max()
     pairs = cKDTree(positions).query_pairs(longest, output_type="ndarray").reshape(-1, 2)
     lengths = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-    near = (lengths > SHORTEST) & (lengths < REACH * COVALENT_RADII[numbers[pairs]].sum(axis=1))
+    bonding = ~np.isin(numbers[pairs], INERT).any(axis=1)
+    near = bonding & (lengths > SHORTEST) & (lengths < REACH * COVALENT_RADII[numbers[pairs]].sum(axis=1))
     pairs, lengths = pairs[near], lengths[near]
     metal = ~np.isin(numbers, list(NONMETALS))
     metallic = metal[pairs].all(axis=1)

@@ -25,11 +25,13 @@ COLUMNS = 4
 PANEL = 2.6
 """The width of a crystal's panel in inches."""
 HEIGHT = 3.1
+ELEMENTS_IN_A_ROW = 6
+"""The most elements in one row of the legend below a crystal."""
 BEYOND = 0.4
 """The distance in Å of an axis's name from the end of its vector or from the ball there."""
 LEAST_SPAN = 6.5
 """The least width and height of a panel in Å: small cells are not drawn larger than that."""
-SAME_LENGTH, SAME_ANGLE = 1e-3, 1e-2
+SAME_LENGTH, SAME_ANGLE = 0.005, 0.05
 """The differences in Å and degrees up to which lengths and angles of a cell are the same."""
 
 
@@ -73,7 +75,8 @@ def draw_crystal(axis: Axes, crystal: Crystal, symprec: float, title: str = "") 
     group = crystal.symmetry(symprec)
     label = f"{formula_label(crystal.formula)}, {symbol_label(group.symbol)} ({group.number})"
     axis.set_title("\n".join(filter(None, [title, label])), fontsize=10)
-    axis.set_xlabel(cell_label(cell.lattice), fontsize=7.5, labelpad=14)
+    rows = math.ceil(len(np.unique(cell.numbers)) / ELEMENTS_IN_A_ROW)
+    axis.set_xlabel(cell_label(cell.lattice), fontsize=7.5, labelpad=14 * rows)
     axis.set(xticks=[], yticks=[])
     axis.set_aspect("equal", adjustable="datalim")
     axis.spines[:].set_visible(False)
@@ -112,8 +115,8 @@ def _add_legend(axis: Axes, elements: np.ndarray) -> None:
     """Show the colour of each element below the crystal."""
     marks = element_marks(elements)
     axis.legend(
-        handles=marks, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(6, len(marks)), frameon=False,
-        fontsize=7.5, handletextpad=0.0, columnspacing=0.8, borderaxespad=0.2,
+        handles=marks, ncols=min(ELEMENTS_IN_A_ROW, len(marks)), loc="upper center", bbox_to_anchor=(0.5, 0.0),
+        frameon=False, fontsize=7.5, handletextpad=0.0, columnspacing=0.8, borderaxespad=0.2,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from .implausible import warn_of_recall
 from .intervals import METHOD, intervals
 from .metrics import Tally, none_found, true_atoms
 from .metrics_table import all_tables
+from .panels import check_picture
 from .seen_formulas import SEEN, UNSEEN, seen_by
 
 CUBES_PER_CRYSTAL = 3
@@ -50,11 +51,13 @@ def evaluate_model(
 ) -> dict[str, Any]:
     """Evaluate a model, print the metrics beside the paper's, and return them.
 
-    json_path: file to write the metrics to; picture: PNG file that shows the first cubes.
+    json_path: file to write the metrics to; picture: PNG, SVG or PDF file that shows the first cubes.
     """
     for path in (json_path, picture):
         if path is not None:
             check_output(path)
+    if picture is not None:
+        check_picture(picture)
     loaded, crystals = load_model_and_crystals(model, data, seed)
     crystals = crystals_of_split(crystals, split, data)
     if max_cubes is not None:
@@ -116,7 +119,7 @@ def measure(
     """Return the metrics of a model over the fixed cubes of these crystals, with their intervals.
 
     `extraction_only` has the same metrics for atoms found in the true densities and species, without the networks.
-    picture: PNG file that shows a few of the first cubes.
+    picture: PNG, SVG or PDF file that shows a few of the first cubes.
     seen: bool for each crystal; the metrics of those for which it is true, and of the others, are added.
     """
     grid = model.grid

@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from ..atoms import Atoms
-from ..data.reader import read
+from ..crystal import Crystal
+from ..data.reader import open_jobs, parse
+from ..data.results import Skipped, nothing_kept
 from ..data.sampled import DENSITY, SAMPLES, as_atoms, open_sampled
+from ..data.sources import find_files, of_known_format
 from ..errors import InputError
 from ..grid import Grid
 from .crystal_picture import draw_crystals
@@ -100,10 +103,25 @@ def draw_source(source: Path, path: Path, first: int, symprec: float) -> None:
         drawn, what = draw_samples(source, path, min(first, MOST_SAMPLES)), "structures"
     else:
         tables = [source / name for name in CRYSTALS if (source / name).is_file()]
-        crystals = read(tables[0] if tables else source)[:first]
+        crystals = first_crystals(tables[0] if tables else source, first)
         draw_crystals(crystals, path, symprec)
         drawn, what = len(crystals), "crystals"
     print(f"{path}: the first {drawn} {what} of {source}")
+
+
+def first_crystals(path: Path, count: int) -> list[Crystal]:
+    """Return the first crystals of a file or folder that can be read; raise InputError if there is none."""
+    crystals: list[Crystal] = []
+    skipped: list[Skipped] = []
+    for job in open_jobs(of_known_format(find_files(path))):
+        result = parse(job)
+        crystals += result.crystals
+        skipped += result.skipped
+        if len(crystals) >= count:
+            break
+    if not crystals:
+        raise InputError(nothing_kept(str(path), skipped))
+    return crystals[:count]
 
 
 def draw_samples(folder: Path, path: Path, first: int) -> int:
@@ -138,4 +156,4 @@ def losses(path: Path | str, metrics: Path) -> None:
 
 def _height(plane: int, grid: Grid) -> str:
     """Return the height of a plane of voxels in words."""
-    return f"z = {(plane + 0.5) * grid.spacing:.1f} Å"
+    return f"height {(plane + 0.5) * grid.spacing:.1f} Å"

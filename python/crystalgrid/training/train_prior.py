@@ -17,6 +17,7 @@ from ..artifacts.checkpoint import last, read_checkpoint
 from ..artifacts.find import load_learner
 from ..artifacts.formulas import join_formulas, trained_formulas
 from ..artifacts.metadata import RunInfo, StartInfo
+from ..artifacts.short_runs import warn_if_short
 from ..data.crystalset import CrystalSet
 from ..errors import InputError
 from ..nets.network import generator_kind
@@ -26,7 +27,7 @@ from .generator import GeneratorRecipe, GeneratorTraining
 from .latent_flow_training import LatentFlowTraining
 from .log import Log
 from .loop import ENDLESS, Loop
-from .processes import only_first_prints
+from .processes import first_process, only_first_prints
 from .run_data import describe_run, load_splits
 from .run_folder import check_same_run, prepare_folder
 
@@ -78,7 +79,10 @@ def train_prior(
     formulas_seen = [trained_formulas(source) for source in (model, start) if source is not None]
     training.formulas = join_formulas(training.formulas, *formulas_seen)
     steps = min(max_steps or ENDLESS, ENDLESS if minutes else generator_recipe.optimizer.steps)
-    Loop(training, Log(out), held_out, clock, steps=steps).run(last(out) if resume else None)
+    loop = Loop(training, Log(out), held_out, clock, steps=steps)
+    loop.run(last(out) if resume else None)
+    if first_process():
+        warn_if_short(str(out), replace(info, step=loop.step), "crystalgrid-prior")
 
 
 def load_first_prior(start: str | None) -> tuple[nn.Module | None, StartInfo | None]:
