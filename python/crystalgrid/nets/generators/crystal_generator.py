@@ -11,7 +11,7 @@ from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters, pa
 from ...geometry.orbits import Orbits, symmetrize_lattice
 from .cell_finish import CellFinish
 from .composition import uniform_from_normal
-from .conditions import interval
+from .conditions import formula_counts, interval
 from .contacts import closest_contact
 from .crystal_draws import Draws
 from .dressed_types import Dressed, chosen, joined, trimmed
@@ -22,6 +22,8 @@ ATTEMPTS = 4
 """The times that a crystal is drawn before it is given up, if contacts, density or volume are not as they should be."""
 PASS_SIZE = 16
 """The number of crystals that go through the networks at once."""
+FARTHEST = 1.0
+"""The largest chemical distance to a known crystal of the same type; half of all swaps of neighbours are below 0.4."""
 LEAST_CONTACT = 0.5
 """The least distance of two atoms over the sum of their radii and 0.7 Å (the rule of LeMat-GenBench)."""
 GRAMS = 1.66053907
@@ -37,6 +39,8 @@ class Geometry(NamedTuple):
     """[B, 3, 3] float64, rows in Å, of the primitive cell, as symmetric as the structure type."""
     relative: Tensor
     """[B], the known crystal that the geometry began at, -1 for none."""
+    distance: Tensor
+    """[B] float64, the chemical distance to it."""
 
 
 class CrystalGenerator(TypeDrawer):
@@ -64,7 +68,7 @@ class CrystalGenerator(TypeDrawer):
         self.attempts, self.least_contact, self.grams = ATTEMPTS, LEAST_CONTACT, GRAMS
         self.finish = CellFinish(widths)
         self.parts = [2 + self.proposals * self.type_words, SLOTS, LATTICE_PARAMS, 3 * orbits]
-        self.pass_size = PASS_SIZE
+        self.pass_size, self.farthest = PASS_SIZE, FARTHEST
         self.noise_dim = ATTEMPTS * sum(self.parts)
         self.weights: Tensor
         self.radii: Tensor
@@ -75,37 +79,44 @@ class CrystalGenerator(TypeDrawer):
     def draw(self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
         """Return a crystal for each row of noise ~ N(0, 1), [B, noise_dim], that meets the conditions.
 
-        A crystal that does not is drawn again, up to ATTEMPTS times, and then left empty. plan: see `plan`.
+        A crystal that does not is drawn again, up to ATTEMPTS times, and then left empty. One that is a training crystal
+        again, or has elements far from those of any known crystal of its type, is drawn again as often and then kept.
+        plan: see `plan`.
         """
         tries = noise.chunk(self.attempts, 1)
-        dressed, geometry, met = self.attempt(tries[0], conditions, plan)
+        dressed, geometry, met, wanted = self.attempt(tries[0], conditions, plan)
         for following in range(1, self.attempts):
-            again = torch.where(~met)[0]
+            again = torch.where(~wanted)[0]
             if len(again) > 0:
-                repeated, new, repaired = self.attempt(tries[following][again], conditions, plan)
-                for values, others in zip(dressed, repeated):  # noqa: B905, as TorchScript knows no strict
-                    values[again] = others
-                for values, others in zip(geometry, new):  # noqa: B905
-                    values[again] = others
-                met[again] = repaired
+                others, other_geometry, others_met, others_wanted = self.attempt(
+                    tries[following][again], conditions, plan
+                )
+                better = torch.where(others_wanted | ~met[again])[0]
+                rows = again[better]
+                for values, replacing in zip(dressed, chosen(others, better)):  # noqa: B905, TorchScript has no strict
+                    values[rows] = replacing
+                for values, replacing in zip(geometry, other_geometry):  # noqa: B905
+                    values[rows] = replacing[better]
+                met[rows], wanted[rows] = others_met[better], others_wanted[better]
         return self.flat(dressed, geometry, met)
 
     def attempt(
         self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor
-    ) -> tuple[Dressed, Geometry, Tensor]:
-        """Return crystals, and whether each meets the conditions, [B].
+    ) -> tuple[Dressed, Geometry, Tensor, Tensor]:
+        """Return crystals, whether each meets the conditions, and whether it is also new and plausible, both [B].
 
         Crystals of about equally many atoms go through the networks together, so that little is computed for padding.
         """
         words, dressing, lattice_noise, point_noise = noise.split(self.parts, 1)
         types, met = self.draw_types(uniform_from_normal(words), conditions, plan)
-        order = self.n_atoms(types).argsort(stable=True)
+        wanted, order = met.clone(), self.n_atoms(types).argsort(stable=True)
         crystals: list[Dressed] = []
         geometries: list[Geometry] = []
         for rows in order.split(self.pass_size):
             named = self.dressed(trimmed(chosen(types, rows)), uniform_from_normal(dressing[rows]), conditions)
             geometry = self.shape(trimmed(named), lattice_noise[rows], point_noise[rows])
             met[rows] = met[rows] & self.meets(trimmed(named), geometry, conditions)
+            wanted[rows] = met[rows] & self.is_new(trimmed(named), geometry)
             crystals.append(named)
             geometries.append(geometry)
         back = order.argsort()
@@ -113,8 +124,17 @@ class CrystalGenerator(TypeDrawer):
             torch.cat([geometry.points for geometry in geometries])[back],
             torch.cat([geometry.lattice for geometry in geometries])[back],
             torch.cat([geometry.relative for geometry in geometries])[back],
+            torch.cat([geometry.distance for geometry in geometries])[back],
         )
-        return chosen(joined(crystals), back), together, met
+        if len(formula_counts(conditions)[0]) > 0:
+            wanted = met  # candidates of a formula were weighed already
+        return chosen(joined(crystals), back), together, met, wanted
+
+    def is_new(self, dressed: Dressed, geometry: Geometry) -> Tensor:
+        """Return whether crystals are no training crystals, and have elements near those of their relatives, [B]."""
+        key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
+        same = self.types.same_as(self.types.crystal_keys(key, dressed.elements))
+        return (same < 0) & (geometry.distance <= self.farthest)
 
     def shape(self, dressed: Dressed, lattice_noise: Tensor, point_noise: Tensor) -> Geometry:
         """Return the geometry of dressed types, of new ones from noise ~ N(0, 1) [B, 6] and [B, 3 · orbits]."""
@@ -122,14 +142,14 @@ class CrystalGenerator(TypeDrawer):
         position = self.language.positions(group, letters)
         counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
         key = self.types.type_keys(group, letters, dressed.slots)
-        relative = self.types.nearest(key, dressed.elements, counts)
+        relative, distance = self.types.nearest(key, dressed.elements, counts)
         points, lattice = self.known_geometry(dressed, relative)
         new = torch.where(relative < 0)[0]
         if len(new) > 0:
             uniform = uniform_from_normal(point_noise[new]).view(len(new), self.orbits, 3)
             new_points, new_lattice = self.new_geometry(chosen(dressed, new), lattice_noise[new], uniform)
             points[new], lattice[new] = new_points, new_lattice
-        return Geometry(points, lattice, relative)
+        return Geometry(points, lattice, relative, distance)
 
     def known_geometry(self, dressed: Dressed, relative: Tensor) -> tuple[Tensor, Tensor]:
         """Return points and primitive lattices of known crystals, scaled to the volume for the elements."""

@@ -14,6 +14,8 @@ POINT_UNITS = 1 << 15
 """The units per 1 of stored fractional coordinates: 0.3 mÅ in a cell of 10 Å."""
 LATTICE_UNITS = 1 << 12
 """The units per 1 of stored lattice parameters, which are logarithms and ratios of lengths."""
+FAR = 0.5
+"""The chemical distance that stands for that of a crystal whose structure type is new."""
 MULTIPLIER, OFFSET = 6364136223846793005, 1442695040888963407
 """The constants of a hash of numbers, one after the other (Knuth's linear congruential generator)."""
 
@@ -50,6 +52,7 @@ class StructureTypes(nn.Module):
     def __init__(self, crystals: int, orbits: int) -> None:
         super().__init__()
         self.point_units, self.lattice_units = POINT_UNITS, LATTICE_UNITS
+        self.far = FAR
         self.multiplier, self.offset, self.most_slots = MULTIPLIER, OFFSET, SLOTS
         self.space_group: Tensor
         self.orbit_offsets: Tensor
@@ -164,13 +167,16 @@ class StructureTypes(nn.Module):
         return self.formula_key[at] == keys
 
     @torch.jit.export
-    def nearest(self, type_key: Tensor, elements: Tensor, counts: Tensor) -> Tensor:
-        """Return the known crystal of the same type whose elements are chemically nearest, [B]; -1 if there is none.
+    def nearest(self, type_key: Tensor, elements: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the known crystal of the same type whose elements are chemically nearest, [B], and how far they are.
+
+        The distance is the mean over atoms of the sum of the differences of `element_features`. If there is no crystal of
+        that type, the index is -1 and the distance FAR.
 
         elements, counts: [B, S], Z of each slot and the number of its atoms.
         """
         first, last = self.crystals_of(type_key)
-        chosen = torch.full_like(first, -1)
+        chosen, nearest = torch.full_like(first, -1), torch.full([len(first)], self.far, dtype=torch.float64)
         features, n_slots = self.element_features[elements], elements.size(1)
         for b in range(len(first)):
             low, high = int(first[b]), int(last[b])
@@ -178,7 +184,8 @@ class StructureTypes(nn.Module):
                 other = self.element_features[self.elements[low:high, :n_slots].long()]
                 distance = (other - features[b]).abs().sum(2) @ counts[b].to(other.dtype)
                 chosen[b] = low + int(distance.argmin())
-        return chosen
+                nearest[b] = distance.min() / counts[b].sum()
+        return chosen, nearest
 
     @torch.jit.export
     def with_counts(self, allowed: Tensor, elements: list[int], counts: list[int]) -> tuple[Tensor, Tensor]:
