@@ -79,9 +79,9 @@ class CrystalGenerator(TypeDrawer):
     def draw(self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
         """Return a crystal for each row of noise ~ N(0, 1), [B, noise_dim], that meets the conditions.
 
-        A crystal that does not is drawn again, up to ATTEMPTS times, and then left empty. One that is a training crystal
-        again, or has elements far from those of any known crystal of its type, is drawn again as often and then kept.
-        plan: see `plan`.
+        A crystal that does not is drawn again, up to ATTEMPTS times, and then left empty. One that is a training
+        crystal, or whose elements are far from those of known crystals of its type, is drawn again as often and then
+        kept. plan: see `plan`.
         """
         tries = noise.chunk(self.attempts, 1)
         dressed, geometry, met, wanted = self.attempt(tries[0], conditions, plan)
@@ -108,12 +108,15 @@ class CrystalGenerator(TypeDrawer):
         Crystals of about equally many atoms go through the networks together, so that little is computed for padding.
         """
         words, dressing, lattice_noise, point_noise = noise.split(self.parts, 1)
+        has_elements = len(formula_counts(conditions)[0]) > 0
         types, met = self.draw_types(uniform_from_normal(words), conditions, plan)
         wanted, order = met.clone(), self.n_atoms(types).argsort(stable=True)
         crystals: list[Dressed] = []
         geometries: list[Geometry] = []
         for rows in order.split(self.pass_size):
-            named = self.dressed(trimmed(chosen(types, rows)), uniform_from_normal(dressing[rows]), conditions)
+            named = chosen(types, rows)
+            if not has_elements:
+                named = self.dressed(trimmed(named), uniform_from_normal(dressing[rows]), conditions)
             geometry = self.shape(trimmed(named), lattice_noise[rows], point_noise[rows])
             met[rows] = met[rows] & self.meets(trimmed(named), geometry, conditions)
             wanted[rows] = met[rows] & self.is_new(trimmed(named), geometry)
@@ -126,7 +129,7 @@ class CrystalGenerator(TypeDrawer):
             torch.cat([geometry.relative for geometry in geometries])[back],
             torch.cat([geometry.distance for geometry in geometries])[back],
         )
-        if len(formula_counts(conditions)[0]) > 0:
+        if has_elements:
             wanted = met  # candidates of a formula were weighed already
         return chosen(joined(crystals), back), together, met, wanted
 

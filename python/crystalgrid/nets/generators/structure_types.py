@@ -170,8 +170,8 @@ class StructureTypes(nn.Module):
     def nearest(self, type_key: Tensor, elements: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
         """Return the known crystal of the same type whose elements are chemically nearest, [B], and how far they are.
 
-        The distance is the mean over atoms of the sum of the differences of `element_features`. If there is no crystal of
-        that type, the index is -1 and the distance FAR.
+        The distance is the mean over atoms of the sum of the differences of `element_features`. If there is no crystal
+        of that type, the index is -1 and the distance FAR.
 
         elements, counts: [B, S], Z of each slot and the number of its atoms.
         """

@@ -173,9 +173,7 @@ class TypeDrawer(nn.Module):
         return Dressed(group, letters, slots, nameless, unknown, unknown), met
 
     def dressed(self, types: Dressed, uniform: Tensor, conditions: dict[str, list[float]]) -> Dressed:
-        """Return structure types with elements drawn by uniform numbers [B, SLOTS] in [0, 1], unless they have some."""
-        if len(formula_counts(conditions)[0]) > 0:
-            return types
+        """Return structure types with elements drawn by uniform numbers [B, SLOTS] in [0, 1]."""
         group, letters, slots = types.space_group, types.letters, types.slots
         possible = possible_elements(conditions, self.seen)
         elements = self.language.dress(group, letters, slots, uniform, possible, self.temperature)
