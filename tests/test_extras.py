@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import crystalgrid
+from crystal_files import cif
 
 try:
     import tomllib
@@ -55,23 +56,7 @@ try:
 except cg.InputError as error:
     print(found.crystal, error, sep="; ")
 """
-SALT = """data_salt
-_cell_length_a 5.64
-_cell_length_b 5.64
-_cell_length_c 5.64
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_space_group_name_H-M_alt 'F m -3 m'
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-Na Na 0 0 0
-Cl Cl 0.5 0.5 0.5
-"""
+SALT = cif(a=5.64, atoms=("Na 0 0 0", "Cl 0.5 0.5 0.5")).replace("P 1", "F m -3 m")
 
 
 def without(packages: set[str], program: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess:
