@@ -1,5 +1,8 @@
 #include "crystal_records.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
 #include <vector>
 
 #include "crystal_facts.hpp"
@@ -7,11 +10,13 @@
 #include "crystalgrid/density.hpp"
 #include "densities.hpp"
 #include "filters.hpp"
+#include "text.hpp"
 
 namespace crystalgrid {
 namespace {
 
-enum File : std::size_t { kFrames, kTable, kDensity };
+/// The logarithm of a likelihood of 0, or of one that is not a number: a manifest has room for finite numbers only.
+constexpr double kUnlikely = -1e300;
 
 /// Return the density of crystal b in a cube with its corner at the crystal's origin, by Eq. (1): [n][n][n].
 std::vector<float> density_of(const Draws& draws, std::int64_t b, const Grid& grid) {
@@ -26,15 +31,31 @@ std::vector<float> density_of(const Draws& draws, std::int64_t b, const Grid& gr
   return density;
 }
 
+/// Return a text that is the same for crystals of one space group with the same elements on the same Wyckoff positions.
+std::string structure_of(const Draws& draws, std::int64_t b) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> orbits;
+  for (std::int64_t orbit = draws.orbit_offsets[b]; orbit < draws.orbit_offsets[b + 1]; ++orbit)
+    orbits.emplace_back(draws.letters[orbit], draws.orbit_numbers[orbit]);
+  std::sort(orbits.begin(), orbits.end());
+  std::string text = std::to_string(draws.space_group[b]);
+  for (const auto& [letter, number] : orbits)
+    append(text, " %d:%d", static_cast<int>(letter), static_cast<int>(number));
+  return text;
+}
+
 }  // namespace
 
 Layout crystal_layout(const Options& options, const Grid& grid) {
-  Layout layout{.noun = "crystals",
-                .files = {{.name = "crystals.xyz"}, {"crystals.csv", [](std::int64_t) { return table_header(); }}},
-                .folder = "cif",
-                .counts = {{"valid", "valid"}},
-                .removals = filter_removals()};
+  Layout layout;
+  layout.noun = "crystals";
+  layout.files = {{.name = "crystals.xyz"}, {"crystals.csv", [](std::int64_t) { return table_header(); }}};
+  layout.folder = "cif";
+  layout.counts = {{"valid", "valid"}};
+  layout.removals = filter_removals();
   layout.removals.push_back({"conditions", "could not be made to meet the conditions"});
+  layout.best = options.best.value_or(0);
+  if (layout.best > 0)
+    layout.removals.push_back({"best", "were less likely, or of the same structure as a likelier one"});
   if (options.save_density) add_density_files(layout, grid);
   return layout;
 }
@@ -46,7 +67,7 @@ std::string CrystalRecords::comment(std::int64_t index) const {
 
 Records CrystalRecords::operator()(const Draws& draws, std::int64_t first, std::int64_t count) {
   check_draws(draws);
-  Records records(count, options_.save_density ? 4 : 2);
+  Records records{count, {}, {}};
   for (std::int64_t b = 0; b < count; ++b) {
     if (draws.numbers_of(b).empty())
       ++records.removed["conditions"];
@@ -63,14 +84,16 @@ void CrystalRecords::add(Records& records, const Draws& draws, std::int64_t b, s
     ++records.removed[filter];
     return;
   }
-  const std::string comment = this->comment(index), name = std::to_string(index);
-  ++records.kept;
-  records.counts["valid"] += why_invalid(facts).empty();
-  records.appended[kFrames] += crystal_frame(draws, b, facts, comment);
-  records.appended[kTable] += table_row(draws, b, facts, model_, index);
-  records.own.emplace_back(name + ".cif", cif_(draws, b, facts, "crystal_" + name, comment));
-  if (options_.save_density)
-    append_density(records, kDensity, density_of(draws, b, model_.grid).data(), model_.grid, index);
+  const std::string comment = this->comment(index);
+  Record& record = records.kept.emplace_back();
+  record.index = index;
+  if (why_invalid(facts).empty()) record.counted = {"valid"};
+  record.appended = {crystal_frame(draws, b, facts, comment), table_row(draws, b, facts, model_, index)};
+  record.own_name = std::to_string(index) + ".cif";
+  record.own = cif_(draws, b, facts, "crystal_" + std::to_string(index), comment);
+  record.log_likelihood = std::fmax(draws.log_likelihood[b], kUnlikely);
+  record.structure = structure_of(draws, b);
+  if (options_.save_density) append_density(record, density_of(draws, b, model_.grid).data(), model_.grid);
 }
 
 }  // namespace crystalgrid

@@ -11,9 +11,9 @@ void add_density_files(Layout& layout, const Grid& grid) {
   layout.files.push_back({"index.npy", [](std::int64_t records) { return npy_header("<i8", {records}); }});
 }
 
-void append_density(Records& records, std::size_t file, const float* density, const Grid& grid, std::int64_t index) {
-  records.appended[file].append(reinterpret_cast<const char*>(density), grid.voxels() * sizeof(float));
-  records.appended[file + 1].append(reinterpret_cast<const char*>(&index), sizeof index);
+void append_density(Record& record, const float* density, const Grid& grid) {
+  record.appended.emplace_back(reinterpret_cast<const char*>(density), grid.voxels() * sizeof(float));
+  record.appended.emplace_back(reinterpret_cast<const char*>(&record.index), sizeof record.index);
 }
 
 }  // namespace crystalgrid

@@ -11,7 +11,7 @@ namespace crystalgrid {
 /// Add density.npy and index.npy to the files of a library.
 void add_density_files(Layout& layout, const Grid& grid);
 
-/// Append density [n][n][n] of draw `index` to the two files, of which the first has this position in the layout.
-void append_density(Records& records, std::size_t file, const float* density, const Grid& grid, std::int64_t index);
+/// Append what a record with density [n][n][n] adds to these two files, the last of the layout.
+void append_density(Record& record, const float* density, const Grid& grid);
 
 }  // namespace crystalgrid

@@ -46,6 +46,7 @@ Library::Library(const fs::path& folder, bool resume, Layout layout, Range range
       lock_(lock_folder(folder, resume)),
       next_(range.first),
       files_(layout_.files.size()) {
+  if (layout_.best > 0) best_.emplace(layout_.best);
   for (const Layout::Count& count : layout_.counts) counts_[count.key] = 0;
   for (const Layout::Count& removal : layout_.removals) removed_[removal.key] = 0;
   std::vector<std::uintmax_t> sizes(files_.size());
@@ -59,7 +60,7 @@ Library::Library(const fs::path& folder, bool resume, Layout layout, Range range
     else
       open_file(file, sizes[file]);
   }
-  if (!layout_.folder.empty()) own_.emplace(folder / layout_.folder, kept_);
+  if (!layout_.folder.empty()) own_.emplace(folder / layout_.folder, best_ && !finished_ ? 0 : kept_);
 }
 
 void Library::open_file(std::size_t file, std::uintmax_t size) {
@@ -79,6 +80,7 @@ std::vector<std::uintmax_t> Library::read_progress(const Json& manifest) try {
   for (auto& [key, count] : counts_) count = manifest.whole(key);
   for (auto& [key, count] : removed_) count = manifest.at("removed").whole(key);
   finished_ = manifest.boolean("finished");
+  if (best_ && !finished_) best_->read(manifest.at("best"));
   std::vector<std::uintmax_t> sizes;
   bool consistent = is_consistent();
   for (const Layout::File& file : layout_.files) {
@@ -115,18 +117,41 @@ Json Library::manifest() const {
       {"bytes", {bytes}},
       {"finished", {finished_}},
   });
+  if (best_ && !finished_) manifest["best"] = best_->as_json();
   return {std::move(manifest)};
 }
 
 void Library::append(const Records& records) {
-  for (const auto& [name, content] : records.own) own_->write(name, content);
-  for (std::size_t file = 0; file < files_.size(); ++file)
-    files_[file]->append(records.appended[file].data(), records.appended[file].size());
-  for (const auto& [key, count] : records.counts) counts_.at(key) += count;
   for (const auto& [key, count] : records.removed) removed_.at(key) += count;
-  kept_ += records.kept;
   next_ += records.draws;
+  if (best_) {
+    best_->add(records.kept);
+    kept_ = 0;
+    for (auto& [key, count] : counts_) count = 0;
+    count(best_->records());
+    removed_.at("best") = 0;
+    removed_.at("best") = next_ - range_.first - kept_ - sum(removed_);
+  } else {
+    write(records.kept);
+    count(records.kept);
+  }
   if (std::chrono::steady_clock::now() - saved_ > kBetweenSaves) save();
+}
+
+void Library::write(const std::vector<Record>& records) {
+  for (const Record& record : records)
+    if (own_) own_->write(record.own_name, record.own);
+  for (std::size_t file = 0; file < files_.size(); ++file) {
+    std::string text;
+    for (const Record& record : records) text += record.appended[file];
+    files_[file]->append(text.data(), text.size());
+  }
+}
+
+void Library::count(const std::vector<Record>& records) {
+  kept_ += static_cast<std::int64_t>(records.size());
+  for (const Record& record : records)
+    for (const std::string& key : record.counted) ++counts_.at(key);
 }
 
 void Library::save() {
@@ -139,6 +164,7 @@ void Library::save() {
 
 void Library::finish() {
   save();
+  if (best_) write(best_->records());
   for (std::size_t file = 0; file < files_.size(); ++file) {
     files_[file]->rewrite_start(layout_.files[file].start(kept_));
     files_[file]->finish();

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "best_records.hpp"
 #include "folder_lock.hpp"
 #include "json.hpp"
 #include "part_file.hpp"
@@ -56,6 +57,8 @@ class Library {
   bool is_consistent() const;
   Json manifest() const;
   void open_file(std::size_t file, std::uintmax_t size);
+  void write(const std::vector<Record>& records);
+  void count(const std::vector<Record>& records);
   std::string removals() const;
 
   std::filesystem::path folder_;
@@ -68,6 +71,7 @@ class Library {
   bool finished_ = false;
   std::vector<std::optional<PartFile>> files_;  // of the layout, until they are finished
   std::optional<RecordFolder> own_;
+  std::optional<BestRecords> best_;  // until they are written, where the layout asks for them
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 

@@ -65,6 +65,7 @@ void check_autoencoder(const Options& options) {
   if (!options.conditions.words.empty())
     throw InputError("--" + options.conditions.words.begin()->first + ": " + options.model +
                      " decodes cubes and cannot be asked for crystals; give a generator, as mp10a is");
+  if (options.best) throw InputError("--best: " + options.model + " decodes cubes, which have no likelihood");
   if (options.cif)
     throw InputError("--cif: " + options.model + " decodes cubes, which are no crystals; crystalgrid-recover " +
                      options.out + " --cif finds the crystals in them");
@@ -84,6 +85,7 @@ Options read_options(const Json& values) {
                   .largest_density = number(values, "largest-density"),
                   .filters = read_filters(values),
                   .conditions = read_conditions(values),
+                  .best = whole(values, "best"),
                   .shard = text(values, "shard"),
                   .resume = values.boolean("resume"),
                   .threads = static_cast<int>(values.whole("threads")),

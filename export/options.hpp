@@ -23,6 +23,7 @@ struct Options {
   std::optional<double> largest_density;  ///< 1/Å³; absent: as decoded
   Filters filters;
   Conditions conditions;
+  std::optional<std::int64_t> best;  ///< how many of the draws to keep, the likeliest different ones; absent: all
   std::optional<std::string> shard;  ///< "K/N"; absent: what the environment says
   bool resume = false;
   int threads = 0;

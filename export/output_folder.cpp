@@ -52,6 +52,9 @@ std::unique_ptr<FolderLock> lock_folder(const fs::path& folder, bool resume) {
 }
 
 void check_shards(const fs::path& out, const Shard& shard, const Json& settings) {
+  if (const Json* best = settings.find("best"); best && !std::holds_alternative<std::nullptr_t>(best->value))
+    throw InputError("--best: wanted one process, got one of " + std::to_string(shard.count) +
+                     " shards, whose likeliest crystals are not those of the library");
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(out, error)) {
     const fs::path manifest = entry.path() / kManifestName;

@@ -21,7 +21,8 @@ bool holds_library(const std::filesystem::path& folder, bool resume);
 /// cannot be made, or if another process writes to it.
 std::unique_ptr<FolderLock> lock_folder(const std::filesystem::path& folder, bool resume);
 
-/// Throws InputError if `out`, the folder of all shards, holds shards of another number or with other settings.
+/// Throws InputError if `out`, the folder of all shards, holds shards of another number or with other settings, or if
+/// only a whole library can have these settings.
 void check_shards(const std::filesystem::path& out, const Shard& shard, const Json& settings);
 
 }  // namespace crystalgrid

@@ -28,18 +28,24 @@ struct Layout {
   std::string folder;           ///< holds a file of its own for each record; empty: there is none
   std::vector<Count> counts;    ///< of records that are kept
   std::vector<Count> removals;  ///< of draws that are not
+  std::int64_t best = 0;        ///< how many records to choose in the end, the likeliest first; 0: all as they come
+};
+
+/// What a draw that is kept adds to a library.
+struct Record {
+  std::int64_t index = 0;
+  std::vector<std::string> appended;  ///< for each file of the layout
+  std::string own_name, own;          ///< name and content of its file in the layout's folder
+  std::vector<std::string> counted;   ///< keys of the counts to which it adds one
+  double log_likelihood = 0;          ///< by which the best are chosen
+  std::string structure;              ///< records of one structure are not different
 };
 
 /// What consecutive draws of a library add to it.
 struct Records {
-  /// `draws` draws that are not looked at yet, for a layout with so many files.
-  Records(std::int64_t draws, std::size_t files) : draws(draws), appended(files) {}
-
-  std::int64_t draws;  ///< kept or not
-  std::int64_t kept = 0;
-  std::vector<std::string> appended;                     ///< for each file of the layout
-  std::vector<std::pair<std::string, std::string>> own;  ///< names and contents of files in the layout's folder
-  std::map<std::string, std::int64_t> counts, removed;   ///< by key; those that are absent are 0
+  std::int64_t draws = 0;  ///< kept or not
+  std::vector<Record> kept;
+  std::map<std::string, std::int64_t> removed;  ///< by key; those that are absent are 0
 };
 
 }  // namespace crystalgrid

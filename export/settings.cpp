@@ -21,7 +21,11 @@ Json::Object limits(const Filters& filters) {
 
 /// What only crystals depend on.
 Json::Object crystal_settings(const Options& options) {
-  return {{"kind", {std::string("generator")}}, {"conditions", {options.conditions.words}}};
+  return {
+      {"kind", {std::string("generator")}},
+      {"conditions", {options.conditions.words}},
+      {"best", options.best ? Json{*options.best} : Json{nullptr}},
+  };
 }
 
 /// What only cubes depend on.

@@ -2,7 +2,6 @@
 
 import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import moyopy
 import numpy as np
@@ -12,27 +11,7 @@ from torch import Tensor, nn
 
 from crystalgrid.artifacts.archive import add_json
 from crystalgrid.artifacts.exported import script_network
-
-
-class Draws(NamedTuple):
-    """What `draw` returns; export/README.md describes it."""
-
-    space_group: Tensor
-    lattice: Tensor
-    orbit_offsets: Tensor
-    letters: Tensor
-    multiplicities: Tensor
-    orbit_numbers: Tensor
-    orbit_coords: Tensor
-    primitive_lattice: Tensor
-    atom_offsets: Tensor
-    numbers: Tensor
-    frac_coords: Tensor
-    log_likelihood: Tensor
-    relative: Tensor
-    same_as: Tensor
-    formula_seen: Tensor
-
+from crystalgrid.nets.generators.crystal_draws import Draws
 
 OLIVINE = {
     "Li": [[0, 0, 0]],

@@ -56,6 +56,18 @@ def files(*folders: Path) -> dict[str, bytes]:
     return found
 
 
+def killed_often(command: list[object]) -> None:
+    """Run a command that is killed several times, and then once more to its end."""
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            try:
+                process.wait(rng.uniform(0.1, 0.5))
+            except subprocess.TimeoutExpired:
+                process.kill()
+    assert run(*command).returncode == 0
+
+
 def crystals_of(path: Path) -> dict[str, cg.Crystal]:
     """Return the crystal in a CIF file as each library reads it."""
     small = gemmi.read_small_structure(str(path))
@@ -138,17 +150,7 @@ def test_shards_put_together_are_the_whole(
 def test_a_library_that_was_killed_often_is_the_same(
     sampler: Path, generator: Path, whole: Path, tmp_path: Path
 ) -> None:
-    rng, command = (
-        np.random.default_rng(0),
-        [sampler, generator, "-o", tmp_path / "out", *map(str, LIBRARY), "--resume"],
-    )
-    for _ in range(8):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            try:
-                process.wait(rng.uniform(0.1, 0.5))
-            except subprocess.TimeoutExpired:
-                process.kill()
-    assert run(*command).returncode == 0
+    killed_often([sampler, generator, "-o", tmp_path / "out", *LIBRARY, "--resume"])
     assert files(tmp_path / "out") == files(whole)
 
 
@@ -199,6 +201,28 @@ def test_what_it_cannot_draw_is_refused_before_anything_is_written(
     with pytest.raises(cg.InputError):
         sample_in_python(generator, ["-o", str(tmp_path / "out"), *words])
     assert not (tmp_path / "out").exists()
+
+
+def test_the_likeliest_different_crystals_are_kept(sampler: Path, generator: Path, whole: Path, tmp_path: Path) -> None:
+    command = [generator, "-o", tmp_path / "out", *LIBRARY, "--best", 5]
+    done = run(sampler, *command)
+    assert done.returncode == 0, done.stderr
+    best: dict[str, dict[str, str]] = {}
+    for row in sorted(rows(whole), key=lambda row: -float(row["log_likelihood"])):
+        best.setdefault(row["formula"], row)
+    assert rows(tmp_path / "out") == list(best.values())[:5]
+    names = {f"{row['index']}.cif" for row in rows(tmp_path / "out")}
+    assert {path.name for path in (tmp_path / "out/cif").iterdir()} == names
+    frames = ase.io.read(tmp_path / "out/crystals.xyz", ":")
+    assert [str(frame.info["index"]) for frame in frames] == [row["index"] for row in rows(tmp_path / "out")]
+    counts = manifest(tmp_path / "out")
+    assert (counts["kept"], counts["kept"] + sum(counts["removed"].values())) == (5, 70)
+    command[2] = tmp_path / "killed"
+    killed_often([sampler, *command, "--resume"])
+    assert files(tmp_path / "killed") == files(tmp_path / "out")
+    assert_refused(run(sampler, *command[:-1], 6, "--resume"), "the library was made with best 5, not 6")
+    command[2] = tmp_path / "shards"
+    assert_refused(run(sampler, *command, "--shard", "0/2"), "--best: wanted one process, got one of 2 shards")
 
 
 def test_densities_are_those_of_the_crystals(sampler: Path, generator: Path, tmp_path: Path) -> None:
