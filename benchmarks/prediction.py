@@ -50,6 +50,10 @@ MATCHER = StructureMatcher(stol=STOL, ltol=0.3, angle_tol=10)
 MATCHER_OF_REDUCED = StructureMatcher(stol=STOL, ltol=0.3, angle_tol=10, primitive_cell=False)
 SAME_DISTANCES = 0.03
 """Crystals match if all their distances differ by less, in units of (V/N)^(1/3); the matcher need not be asked."""
+DRAWS = 1000
+"""The draws of a generator for one composition, of which the likeliest are taken."""
+CANDIDATES = 5
+"""The likeliest draws, times k, of which the first k that do not match each other are the predictions."""
 Predict = Callable[[Counts, int], Iterable[Crystal]]
 """A function from the atoms of a primitive cell and k to the k likeliest different structures, the likeliest first."""
 
@@ -78,10 +82,11 @@ def method_of(name: str, training: CrystalSet, seed: int) -> Predict:
 
 
 def generated(model: str, cell: Counts, k: int, seed: int) -> list[Crystal]:
-    """Return the k likeliest structures of a generator for the atoms of a primitive cell."""
+    """Return the k likeliest different structures that a generator draws for the atoms of a primitive cell."""
     units = gcd(*(n for _, n in cell))
     formula = "".join(f"{SYMBOLS[z - 1]}{n // units}" for z, n in cell)
-    return crystalgrid.generate(k, model=model, formula=formula, z=units, best=k, seed=seed)
+    likeliest = crystalgrid.generate(DRAWS, model=model, formula=formula, z=units, best=CANDIDATES * k, seed=seed)
+    return different(likeliest, k)
 
 
 def different(candidates: Iterable[Crystal], k: int) -> list[Crystal]:
