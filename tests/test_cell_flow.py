@@ -76,7 +76,7 @@ def test_free_points_are_matched_by_the_shortest_paths():
     crystals = [Crystal(6 * np.eye(3), rng.random((6, 3)), [8] * 5 + [26]) for _ in range(6)]
     cells = build_unit_cells(CrystalSet.from_crystals(crystals), 7)
     noise = rng.random((6, 7, 3), dtype=np.float32)
-    matched = match_free_points(noise, cells, to_float(cells.orbits)).numpy()
+    matched = match_free_points(noise, cells.frac_coords, cells.numbers, to_float(cells.orbits)).numpy()
 
     def cost(start: np.ndarray, end: np.ndarray) -> float:
         path = end - start
@@ -93,7 +93,9 @@ def test_orbits_on_different_sites_are_not_exchanged():
     """No atom of a perovskite can move, wherever it starts."""
     cells = build_unit_cells(CrystalSet.from_crystals([ZOO["perovskite"]]), 5)
     noise = np.random.default_rng(0).random((1, 5, 3), dtype=np.float32)
-    assert np.array_equal(match_free_points(noise, cells, to_float(cells.orbits)).numpy(), noise)
+    assert np.array_equal(
+        match_free_points(noise, cells.frac_coords, cells.numbers, to_float(cells.orbits)).numpy(), noise
+    )
 
 
 def test_a_flow_learns_two_crystals():

@@ -13,7 +13,7 @@ FLOORS = (
     {"experiments"},
     {"training"},
     {"report", "worth"},
-    {"artifacts", "model"},
+    {"artifacts", "model", "generation"},
     {"data"},
     {"nets"},
     {"recovery", "fit", "density", "species", "atoms"},

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # for type checkers and editors; `_MODULES` says the same at 
     from .density import voxelize as voxelize
     from .errors import InputError as InputError
     from .fit import fit_atoms as fit_atoms
+    from .generation.generate import generate as generate
     from .grid import Grid as Grid
     from .model import load as load
     from .recovery import Recovered as Recovered
@@ -24,7 +25,8 @@ if TYPE_CHECKING:  # for type checkers and editors; `_MODULES` says the same at 
 _MODULES = {
     "Atoms": "atoms", "Crystal": "crystal", "CrystalBatch": "crystal", "Grid": "grid", "InputError": "errors",
     "Recovered": "recovery", "check": "worth.check", "find_atoms": "atoms", "fit_atoms": "fit",
-    "label_species": "species", "load": "model", "read": "data.reader", "recover": "recovery", "voxelize": "density",
+    "generate": "generation.generate", "label_species": "species", "load": "model", "read": "data.reader",
+    "recover": "recovery", "voxelize": "density",
 }  # fmt: skip
 """The module that each public name is imported from when it is first used."""
 

@@ -12,15 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .artifacts.archive import read_metadata
+from .artifacts.archive import read_content, read_metadata
 from .artifacts.exported import check_machine, open_network
-from .artifacts.find import find_model, is_exported, load_trained
+from .artifacts.find import find_model, is_exported, load_networks
+from .artifacts.generator_info import KIND, GeneratorInfo, the_autoencoder, the_generator
 from .artifacts.metadata import ArtifactInfo, RunInfo
 from .boundary import a_tensor, check_finite
 from .crystal import Crystal, CrystalLike, as_crystals
 from .data.crystalset import CrystalSet
 from .data.cubes import canonical_cubes
 from .errors import InputError
+from .generation.crystal_model import CrystalModel, open_generator
 from .geometry.canonical_cell import canonical_cell
 from .grid import Grid
 from .nets.float32 import float32_convolutions
@@ -146,15 +148,22 @@ def _too_sharp(density: Tensor, grid: Grid) -> bool:
     return bool(sharp.float().mean() > 0.5)
 
 
-def load(source: Path | str) -> Model:
+def load(source: Path | str) -> Model | CrystalModel:
     """Load an exported `model.pt`, the folder of a training run or one of its checkpoints, or a released model by name.
+
+    A generator of crystals is a `CrystalModel`, with `generate`; any other model encodes and decodes densities.
 
     Raises InputError if it does not exist, is damaged, is no model, or is of an unknown format.
     """
     path = find_model(source)
     if not is_exported(path):
-        network, run = load_trained(path)
+        networks = load_networks(path)
+        if isinstance(networks[1], GeneratorInfo):
+            return CrystalModel(*the_generator(networks, str(source)))
+        network, run = the_autoencoder(networks, str(source))
         return Model(fuse_batch_norm(network), run)
+    if read_content(path).get("kind") == KIND:
+        return open_generator(path)
     metadata = read_metadata(path)
     check_machine(path, metadata)
     try:
@@ -162,3 +171,13 @@ def load(source: Path | str) -> Model:
     except RuntimeError as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{path}: this torch ({torch.__version__}) cannot load it: {reason}") from None
+
+
+def load_model(source: Path | str) -> Model:
+    """Load a model of densities, as `load` does. Raises InputError for a generator of crystals."""
+    model = load(source)
+    if isinstance(model, CrystalModel):
+        raise InputError(
+            f"{source}: a generator, wanted a model of densities; crystalgrid-sample draws crystals from it"
+        )
+    return model

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from .generator_info import GeneratorInfo
 from .metadata import FORMAT, ArtifactInfo
 
 METADATA = "extra/crystalgrid.json"
@@ -46,7 +47,7 @@ def read_checksum(path: Path) -> str:
         return _text(archive, CHECKSUM)
 
 
-def add_metadata(path: Path, metadata: ArtifactInfo, formulas: np.ndarray | None = None) -> None:
+def add_metadata(path: Path, metadata: ArtifactInfo | GeneratorInfo, formulas: np.ndarray | None = None) -> None:
     """Add metadata to an archive without any, then the checksum over all of it.
 
     formulas: hashes of the reduced formulas that were trained on (see `data.formulas`), [F] uint64.

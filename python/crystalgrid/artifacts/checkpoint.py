@@ -17,8 +17,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..files import written_whole
-from ..nets.network import CrystalNet
-from .metadata import FORMAT, RunInfo
+from ..nets.generators.crystal_generator import CrystalGenerator
+from .generator_info import Info, Networks, info_from_dict
+from .metadata import FORMAT
 from .state_names import state_from_file
 
 KEY = "crystalgrid"
@@ -33,7 +34,7 @@ UNREADABLE = (
 class Checkpoint:
     """The state of a training run."""
 
-    info: RunInfo
+    info: Info
     weights: dict[str, Tensor]
     """The state of the networks, under its names in files (see `state_names`)."""
     optimizer: dict[str, Any] = field(default_factory=dict)
@@ -89,7 +90,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     weights = {name.removeprefix("net."): value for name, value in content["state_dict"].items()}
     by_lightning = content.get("callbacks", {}).get("Log", {}).get("lowest", math.inf)
     return Checkpoint(
-        RunInfo.from_dict(description, str(path)),
+        info_from_dict(description, str(path)),
         weights,
         content.get("optimizer_states", [{}])[0],
         content.get("lowest_val_loss", by_lightning),
@@ -122,7 +123,7 @@ def checkpoint_of(run: Path) -> Path:
     return path
 
 
-def load_run(run: Path | str) -> tuple[CrystalNet, RunInfo]:
+def load_run(run: Path | str) -> tuple[Networks, Info]:
     """Return the networks of a run, in evaluation mode on the CPU, and the run's description.
 
     run: the folder given to `crystalgrid-train --out`, whose best checkpoint is read (the last, if there was nothing to
@@ -130,9 +131,12 @@ def load_run(run: Path | str) -> tuple[CrystalNet, RunInfo]:
     """
     path = checkpoint_of(Path(run))
     checkpoint = read_checkpoint(path)
-    network = checkpoint.info.build()
+    network: Networks = checkpoint.info.build()
     try:
         network.load_state_dict(state_from_file(network, checkpoint.weights))
     except RuntimeError:
         raise InputError(f"{path}: its weights do not fit the networks of its recipe") from None
-    return network.eval(), checkpoint.info
+    network.eval()
+    if isinstance(network, CrystalGenerator):
+        network.fit_volumes()  # which follow from the weights, and take longer than a step
+    return network, checkpoint.info

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,17 +16,20 @@ from ..errors import InputError
 from ..files import written_whole
 from ..grid import Grid
 from ..latents import latents
-from ..model import load
+from ..model import load_model
 from ..nets.fuse import fuse_batch_norm
+from ..nets.generators.crystal_generator import CrystalGenerator
 from ..nets.network import CrystalNet
 from .archive import add_metadata
 from .compiled import built_for, package
+from .export_generator import export_generator
 from .exported import open_network, script_network
-from .find import find_model, is_exported, load_trained
+from .find import find_model, is_exported, load_networks
 from .formulas import trained_formulas
+from .generator_info import the_autoencoder, the_generator
+from .identity import identity
 from .metadata import ArtifactInfo, RunInfo, Versions
 from .short_runs import warn_if_short
-from .state_names import state_for_file
 
 BATCH_SIZES = (1, 2, 5)
 COMPARED = ("mu", "logvar", "prior", "density")
@@ -53,7 +55,11 @@ def export_model(run: str, out: Path) -> None:
     path = find_model(run)
     if is_exported(path):
         raise InputError(f"{run}: is exported already; wanted a training run or a released model")
-    network, info = load_trained(path)
+    networks = load_networks(path)
+    if isinstance(networks[0], CrystalGenerator):
+        export_generator(path, *the_generator(networks, run), out)
+        return
+    network, info = the_autoencoder(networks, run)
     warn_if_short(run, info)
     metadata = describe_artifact(network, info, out.suffix)
     with written_whole(out) as temporary:
@@ -64,7 +70,7 @@ def export_model(run: str, out: Path) -> None:
         refuse_disagreement(agreement)
         verified = {"same_species": agreement.same_species, "batch_sizes": BATCH_SIZES, "data": source}
         add_metadata(temporary, replace(metadata, verified={**agreement.errors, **verified}), trained_formulas(path))
-        load(temporary)
+        load_model(temporary)
     print(f"{out}: written")
 
 
@@ -93,17 +99,6 @@ def _archive(network: CrystalNet, suffix: str, densities: Tensor, latent_dim: in
         return script_network(network)
     print("compiling for this machine, which takes some minutes …", file=sys.stderr, flush=True)
     return package(fuse_batch_norm(network), densities, latents(0, 0, 2, latent_dim))
-
-
-def identity(network: CrystalNet, form: str) -> str:
-    """Return the SHA-256 of the weights, the form and the versions: the same however often a model is exported.
-
-    Files differ: TorchScript lists the constants of its modules in an order that is not always the same.
-    """
-    total = hashlib.sha256(f"{form} {__version__} {torch.__version__}".encode())
-    for name, value in sorted(state_for_file(network).items()):
-        total.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode() + value.contiguous().numpy().tobytes())
-    return total.hexdigest()
 
 
 def real_densities(source: str, mode: str, grid: Grid) -> tuple[Tensor, str]:

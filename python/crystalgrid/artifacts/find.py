@@ -5,9 +5,10 @@ from pathlib import Path
 from ..errors import InputError
 from ..files import as_path
 from ..nets.network import CrystalNet
-from .checkpoint import best, last, load_run
+from .checkpoint import best, checkpoint_of, last, load_run, read_checkpoint
+from .generator_info import Info, Networks, the_autoencoder
 from .metadata import RunInfo
-from .released import WEIGHTS, load_released, released_models
+from .released import WEIGHTS, load_released, released_info, released_models
 
 
 def find_model(source: Path | str) -> Path:
@@ -29,12 +30,28 @@ def is_exported(path: Path) -> bool:
     return not path.is_dir() and path.suffix != ".ckpt"
 
 
-def load_trained(path: Path) -> tuple[CrystalNet, RunInfo]:
-    """Return the trained networks and the description of their run, from the path of a run or a released model."""
+def load_networks(path: Path) -> tuple[Networks, Info]:
+    """Return the networks of either kind and the description of their run, from a run's or a released model's path."""
     return load_released(path) if (path / WEIGHTS).is_file() else load_run(path)
 
 
-def load_learner(source: str) -> tuple[CrystalNet, RunInfo]:
+def load_trained(path: Path) -> tuple[CrystalNet, RunInfo]:
+    """Return an autoencoder with its U-Net and the description of the run, from the path of either.
+
+    Raises InputError for a generator of crystals.
+    """
+    return the_autoencoder(load_networks(path), str(path))
+
+
+def load_info(source: str) -> Info:
+    """Return the description of a run or a released model by name or path, without its networks."""
+    path = find_model(source)
+    if (path / WEIGHTS).is_file():
+        return released_info(path)
+    return read_checkpoint(checkpoint_of(path)).info
+
+
+def load_learner(source: str) -> tuple[Networks, Info]:
     """Return networks to train further and their run, by name or path.
 
     Raises InputError as `find_model` does, and for exported files.
@@ -42,7 +59,7 @@ def load_learner(source: str) -> tuple[CrystalNet, RunInfo]:
     path = find_model(source)
     if is_exported(path):
         raise InputError(f"{source}: wanted a training run or a released model, as an exported one cannot learn")
-    return load_trained(path)
+    return load_networks(path)
 
 
 def _holds_model(path: Path) -> bool:

@@ -57,7 +57,11 @@ class StartInfo:
         if content is None:
             return None
         start = cls.from_dict(content.get("start"))
-        return cls(**{**_known(cls, content), "data": _read(DataInfo, content["data"]), "start": start})
+        return cls(**{**known_fields(cls, content), "data": read_fields(DataInfo, content["data"]), "start": start})
+
+    def with_file_names(self) -> StartInfo:
+        """Return the description with file names in place of paths, which mean nothing on other machines."""
+        return replace(self, data=data_with_file_name(self.data), start=self.start and self.start.with_file_names())
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class RunInfo:
     """The widths of a generator's layers; None for the run of an autoencoder."""
     atoms: int | None = None
     """The most atoms of a cell that a generator draws, 0 if it draws latent vectors; None for an autoencoder."""
+    kind: str = "autoencoder"
+    """What was trained: generators of crystals have a description of their own, `GeneratorInfo`."""
 
     @property
     def latent_dim(self) -> int:
@@ -104,11 +110,11 @@ class RunInfo:
         try:
             return cls(
                 **{
-                    **_known(cls, content),
+                    **known_fields(cls, content),
                     "recipe": recipe_from(content["recipe"], where),
                     "grid": Grid(**content["grid"]),
-                    "data": _read(DataInfo, content["data"]),
-                    "versions": _read(Versions, content.get("versions", {})),
+                    "data": read_fields(DataInfo, content["data"]),
+                    "versions": read_fields(Versions, content.get("versions", {})),
                     "start": StartInfo.from_dict(content.get("start")),
                     "prior": cls.from_dict(content["prior"], where) if "prior" in content else None,
                     "widths": tuple(content["widths"]) if "widths" in content else None,
@@ -123,7 +129,7 @@ class RunInfo:
         prior = self.prior and self.prior.to_dict()
         parts = {name: asdict(content[name]) for name in ("grid", "data", "versions")}
         start = self.start and asdict(self.start)
-        return _without_none({**content, **parts, "recipe": self.recipe.to_dict(), "start": start, "prior": prior})
+        return without_none({**content, **parts, "recipe": self.recipe.to_dict(), "start": start, "prior": prior})
 
     def build(self) -> CrystalNet:
         """Return the untrained networks of the run, with the generator of its `prior`."""
@@ -137,8 +143,8 @@ class RunInfo:
 
     def with_file_names(self) -> RunInfo:
         """Return the description with file names in place of paths, which mean nothing on other machines."""
-        prior = self.prior and self.prior.with_file_names()
-        return replace(self, data=_file_name(self.data), start=_start_with_file_names(self.start), prior=prior)
+        prior, start = self.prior and self.prior.with_file_names(), self.start and self.start.with_file_names()
+        return replace(self, data=data_with_file_name(self.data), start=start, prior=prior)
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,7 @@ class ArtifactInfo:
     data: DataInfo = DataInfo()
     versions: Versions = Versions()
     format: int = FORMAT
+    kind: str = "autoencoder"
     classes: int = CLASSES
     units: Mapping[str, str] | None = None
     identity: str | None = None
@@ -174,11 +181,11 @@ class ArtifactInfo:
         try:
             return cls(
                 **{
-                    **_known(cls, content),
+                    **known_fields(cls, content),
                     "grid": Grid(**content["grid"]),
                     "scale": tuple(content["scale"]) if content.get("scale") else None,
-                    "data": _read(DataInfo, content.get("data", {})),
-                    "versions": _read(Versions, content.get("versions", {})),
+                    "data": read_fields(DataInfo, content.get("data", {})),
+                    "versions": read_fields(Versions, content.get("versions", {})),
                 }
             )
         except (KeyError, TypeError) as error:
@@ -186,29 +193,28 @@ class ArtifactInfo:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the metadata as a dictionary for the file, without fields that are None."""
-        return _without_none(asdict(self))
+        return without_none(asdict(self))
 
 
-def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
+def known_fields(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a dictionary that a dataclass has fields for."""
     return {field.name: content[field.name] for field in fields(kind) if field.name in content}
 
 
-def _read(kind: type[T], content: Mapping[str, Any]) -> T:
-    return kind(**_known(kind, content))
+def read_fields(kind: type[T], content: Mapping[str, Any]) -> T:
+    """Return a dataclass with the values that a dictionary has for its fields."""
+    return kind(**known_fields(kind, content))
 
 
-def _without_none(content: dict[str, Any]) -> dict[str, Any]:
+def without_none(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a dictionary without the keys whose values are None, in dictionaries inside it, too."""
     return {
-        key: _without_none(value) if isinstance(value, dict) else value
+        key: without_none(value) if isinstance(value, dict) else value
         for key, value in content.items()
         if value is not None
     }
 
 
-def _file_name(data: DataInfo) -> DataInfo:
+def data_with_file_name(data: DataInfo) -> DataInfo:
+    """Return the description of data with the file's name in place of its path."""
     return replace(data, source=Path(data.source).name)
-
-
-def _start_with_file_names(start: StartInfo | None) -> StartInfo | None:
-    return start and replace(start, data=_file_name(start.data), start=_start_with_file_names(start.start))

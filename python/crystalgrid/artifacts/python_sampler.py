@@ -16,7 +16,7 @@ from torch import Tensor
 from .._sampling import Metadata, Options, Run
 from ..errors import InputError
 from ..grid import Grid
-from ..model import Model, load
+from ..model import Model, load_model
 from ..progress import progress
 from .archive import read_checksum, read_content, read_metadata
 from .exported import open_network
@@ -57,7 +57,7 @@ def open_cubes(path: Path, options: Options) -> tuple[Run, Callable[[], None]]:
         sigma=grid.sigma, prior=info.prior is not None, mode=info.mode,
     )  # fmt: skip
     run = _run(options, metadata)
-    return run, partial(append_cubes, run, load(path), options.largest_density)
+    return run, partial(append_cubes, run, load_model(path), options.largest_density)
 
 
 def append_cubes(run: Run, model: Model, largest: float | None) -> None:

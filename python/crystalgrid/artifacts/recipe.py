@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -23,6 +23,8 @@ else:
 
 MIXED = "bf16-mixed"
 PRECISIONS = ("32-true", MIXED)
+GENERATOR = "generator"
+"""The table that recipes of generators of crystals have in place of [network] and [loss]."""
 BY_MODE = {"repeated": "periodic", "single": "atomic"}
 """The recipe of each mode if none is named."""
 
@@ -121,8 +123,19 @@ class Recipe:
 def load_recipe(name_or_path: str | Path) -> Recipe:
     """Return a shipped recipe by name, or one of the user's own by the path of its TOML file.
 
-    Raises InputError for a name or file that does not exist (naming the recipes that do), a file that is not TOML, a
-    key that no recipe has, and a value out of range.
+    Raises InputError as `recipe_content` does, for a key that no recipe has, for a value out of range, and for the
+    recipe of a generator of crystals.
+    """
+    content, where = recipe_content(name_or_path)
+    if GENERATOR in content:
+        raise InputError(f"{where}: a recipe for a generator of crystals, wanted one for an autoencoder")
+    return recipe_from(content, where)
+
+
+def recipe_content(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
+    """Return a recipe of any kind as plain dictionaries, and the path of its file.
+
+    Raises InputError for a name or file that does not exist (naming the recipes that do), and a file that is not TOML.
     """
     folder = shipped("models") / "recipes"
     path = folder / f"{name_or_path}.toml"
@@ -135,7 +148,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from None
-    return recipe_from({"name": path.stem, **content}, str(path))
+    return {"name": path.stem, **content}, str(path)
 
 
 def recipe_from(content: dict[str, Any], where: str) -> Recipe:
@@ -143,7 +156,7 @@ def recipe_from(content: dict[str, Any], where: str) -> Recipe:
     for key in content:
         if table := _table_of(key):
             raise InputError(f"{where}: {key} belongs below [{table}], and stands above all tables")
-    recipe: Recipe = _read(Recipe, content, where)
+    recipe: Recipe = read_table(Recipe, content, where)
     _check(recipe, where)
     return recipe
 
@@ -162,8 +175,8 @@ def _names(kind: type) -> set[str]:
     return {field.name for field in fields(kind)}
 
 
-def _read(kind: type, content: Any, where: str) -> Any:
-    """Return `content` as the dataclass `kind`: every key known, none missing, each value of its type."""
+def read_table(kind: type, content: Any, where: str) -> Any:
+    """Return a table as the dataclass `kind`: every key known, none missing, each value of its type."""
     _check_keys(content, kind, where)
     hints = get_type_hints(kind)
     return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in content.items()})
@@ -194,15 +207,15 @@ def _network(content: Any, where: str) -> Network:
     _check_keys(content, kind, where, ("autoencoder", "unet"))
     unet = _value(tuple[int, ...], content["unet"], f"{where}: unet")
     sizes = {key: value for key, value in content.items() if key not in ("autoencoder", "unet")}
-    return Network(name, unet, _read(kind, sizes, where))
+    return Network(name, unet, read_table(kind, sizes, where))
 
 
 def _value(field_type: Any, value: Any, where: str) -> Any:
     """Return a value as the type that a dataclass wants."""
     if field_type is Network:
         return _network(value, where)
-    if field_type in (Loss, Optimizer):
-        return _read(field_type, value, where)
+    if isinstance(field_type, type) and is_dataclass(field_type):
+        return read_table(field_type, value, where)
     if field_type == tuple[int, ...]:
         if isinstance(value, list | tuple) and all(_is_positive_int(v) for v in value):
             return tuple(value)
@@ -223,16 +236,27 @@ def _check(recipe: Recipe, where: str) -> None:
     network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
     if not network.unet:
         raise InputError(f"{where}: network.unet must have a channel number for each level, got none")
-    for section in (network.config, loss, optimizer):
-        for key, value in asdict(section).items():
-            if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
-                raise InputError(f"{where}: {key} must be a finite number and not negative, got {value}")
+    for section in (network.config, loss):
+        check_numbers(section, where)
     try:
         network.config.check()
     except InputError as error:
         raise InputError(f"{where}: autoencoder {network.autoencoder}: {error}") from None
+    check_optimizer(optimizer, where)
+
+
+def check_optimizer(optimizer: Optimizer, where: str) -> None:
+    """Raise InputError for a number out of its range, or a precision that does not exist."""
+    check_numbers(optimizer, where)
     for key in ("learning_rate", "batch_size", "steps", "check_every"):
         if getattr(optimizer, key) <= 0:
             raise InputError(f"{where}: {key} must be positive, got {getattr(optimizer, key)}")
     if optimizer.precision not in PRECISIONS:
         raise InputError(f"{where}: precision must be one of {', '.join(PRECISIONS)}, got {optimizer.precision!r}")
+
+
+def check_numbers(section: Any, where: str) -> None:
+    """Raise InputError for a number of a table, given as a dataclass, that is negative or not finite."""
+    for key, value in asdict(section).items():
+        if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
+            raise InputError(f"{where}: {key} must be a finite number and not negative, got {value}")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -9,9 +10,9 @@ from safetensors.torch import save_file
 
 from ..errors import InputError
 from ..files import shipped, written_whole
-from ..nets.network import CrystalNet
 from .checkpoint import checkpoint_of, load_run, read_checkpoint
-from .metadata import FORMAT, RunInfo
+from .generator_info import Info, Networks, info_from_dict
+from .metadata import FORMAT
 from .state_names import state_for_file, state_from_file
 
 WEIGHTS = "weights.safetensors"
@@ -29,16 +30,20 @@ def released_models() -> dict[str, Path]:
 def write_weights(run: Path, folder: Path) -> None:
     """Write the weights of a training run in half precision, with its description, to a released model's folder."""
     network, info = load_run(run)
-    description = json.dumps(info.with_file_names().to_dict())
+    write_networks(network, info, folder)
+    formulas = read_checkpoint(checkpoint_of(run)).formulas
+    if formulas is not None:
+        write_formulas(folder, formulas)
+
+
+def write_networks(network: Networks, info: Info, folder: Path) -> None:
+    """Write weights in half precision, with the description of their run, to a released model's folder."""
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in state_for_file(network).items()
     }
     with written_whole(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary, {KEY: description})
-    formulas = read_checkpoint(checkpoint_of(run)).formulas
-    if formulas is not None:
-        write_formulas(folder, formulas)
+        save_file(tensors, temporary, {KEY: json.dumps(info.with_file_names().to_dict())})
 
 
 def write_formulas(folder: Path, formulas: np.ndarray) -> None:
@@ -47,7 +52,7 @@ def write_formulas(folder: Path, formulas: np.ndarray) -> None:
         np.save(temporary, formulas)
 
 
-def load_released(folder: Path) -> tuple[CrystalNet, RunInfo]:
+def load_released(folder: Path) -> tuple[Networks, Info]:
     """Return the networks of a released model, in evaluation mode on the CPU, and the description of their run.
 
     Raises InputError for a folder without weights, and for weights that are damaged or of another format.
@@ -57,15 +62,26 @@ def load_released(folder: Path) -> tuple[CrystalNet, RunInfo]:
         raise InputError(f"{folder}: holds no {WEIGHTS}")
     try:
         with safe_open(path, "pt") as file:
-            description = json.loads((file.metadata() or {}).get(KEY, "{}"))
-            version = description.get("format")
-            if version != FORMAT:
-                raise InputError(f"{path}: release format {version}, this version reads format {FORMAT}")
-            info = RunInfo.from_dict(description, str(path))
-            network = info.build()
+            info = read_description(file, path)
+            network: Networks = info.build()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             network.load_state_dict(state_from_file(network, tensors))
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).partition("\n")[0][:80]
         raise InputError(f"{path}: damaged, or not the weights of a crystalgrid model ({reason})") from None
     return network.eval(), info
+
+
+def read_description(file: Any, path: Path) -> Info:
+    """Return the description of a released model's run, from its weights opened by safetensors."""
+    description = json.loads((file.metadata() or {}).get(KEY, "{}"))
+    version = description.get("format")
+    if version != FORMAT:
+        raise InputError(f"{path}: release format {version}, this version reads format {FORMAT}")
+    return info_from_dict(description, str(path))
+
+
+def released_info(folder: Path) -> Info:
+    """Return the description of a released model's run, without its weights."""
+    with safe_open(folder / WEIGHTS, "pt") as file:
+        return read_description(file, folder / WEIGHTS)

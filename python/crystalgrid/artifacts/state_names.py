@@ -6,7 +6,7 @@ An artifact's identity and the crystals that are sampled from it depend on these
 import re
 from collections.abc import Mapping
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..nets.network import CrystalNet
 
@@ -40,8 +40,10 @@ RENAMED = (
 """Patterns of attribute names and the names in files that replace them; the first that matches counts."""
 
 
-def names_in_files(network: CrystalNet) -> dict[str, str]:
+def names_in_files(network: nn.Module) -> dict[str, str]:
     """Return the name in files of each tensor of a network's state, by its attribute name."""
+    if not isinstance(network, CrystalNet):
+        return {name: name for name in network.state_dict()}
     kind = "cells." if network.generator is not None and network.generator.draws_cells else "flow."
     return {name: _name_in_files(name, kind) for name in network.state_dict()}
 
@@ -54,13 +56,13 @@ def _name_in_files(name: str, generator: str) -> str:
     return name
 
 
-def state_for_file(network: CrystalNet) -> dict[str, Tensor]:
+def state_for_file(network: nn.Module) -> dict[str, Tensor]:
     """Return the state of a network by the names that it has in files."""
     names = names_in_files(network)
     return {names[name]: tensor for name, tensor in network.state_dict().items()}
 
 
-def state_from_file(network: CrystalNet, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def state_from_file(network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return tensors from a file by the names that `network.load_state_dict` wants; others keep theirs."""
     attributes = {name: attribute for attribute, name in names_in_files(network).items()}
     return {attributes.get(name, name): tensor for name, tensor in tensors.items()}

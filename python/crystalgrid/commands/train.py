@@ -1,4 +1,4 @@
-"""`crystalgrid train`: train the autoencoder and the U-Net together on crystals that are voxelised on the fly."""
+"""`crystalgrid train`: train an autoencoder and a U-Net on densities of crystals, or a generator of crystals."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,8 +9,8 @@ from .signals import importing
 
 
 def train(
-    mode: Literal["single", "repeated"],
     out: Path,
+    mode: Literal["single", "repeated"] | None = None,
     data: str = "prototypes",
     recipe: str | None = None,
     start: str | None = None,
@@ -21,7 +21,7 @@ def train(
     resume: bool = False,
     devices: str = "auto",
 ) -> None:
-    """Train an autoencoder and a segmentation U-Net on crystals (`torchrun` for several processes or nodes).
+    """Train an autoencoder and a U-Net, or a generator of crystals (`torchrun` for several processes or nodes).
 
     Writes OUT/checkpoints/{last,best}.ckpt, OUT/metrics.csv and OUT/pictures/. Ctrl-C stops after the current step with
     a checkpoint; the same command with --resume goes on from it, on a CPU exactly.
@@ -30,13 +30,15 @@ def train(
     included. The first process writes OUT; all of them read it for --resume, so nodes must share that folder.
 
     Args:
-        mode: "repeated": a cube is filled with all periodic images. "single": one unit cell, centred and rotated.
         out: folder of the run; must be new or empty, unless --resume.
+        mode: "repeated": a cube is filled with all periodic images. "single": one unit cell, centred and rotated. A
+            generator has no mode.
         data: "prototypes" (the AFLOW prototypes that pymatgen ships), a Parquet file, or a folder.
         recipe: name of a recipe in models/recipes, or path of a TOML file; by default that of --start, or else periodic
-            for repeated mode and atomic for single mode.
+            for repeated mode and atomic for single mode. "generator" is that of a generator of crystals.
         start: training run or released model whose weights to start from, in place of new ones, at the full learning
-            rate of the recipe; its prior, if any, is dropped and must be learned again.
+            rate of the recipe. The prior of an autoencoder is dropped and must be learned again; a generator keeps its
+            known crystals beside those of the data.
         seed: seed of the first weights, the order of crystals, the positions of cubes, and the noise.
         max_steps: stop after this many steps in total; by default the recipe's number. If it is more than that, a decay
             of the learning rate ends there; a resumed run keeps the end of its decay.
@@ -50,10 +52,10 @@ def train(
     require("matplotlib", "train")
     with importing():
         from ..training.processes import run_in_processes
-        from ..training.train_networks import train_networks
+        from ..training.train import train as train_either
     run_in_processes(
         devices,
-        train_networks,
+        train_either,
         mode=mode,
         out=out,
         data=data,

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..artifacts.checkpoint import last, read_checkpoint
 from ..artifacts.metadata import RunInfo
-from ..model import Model, load
+from ..model import Model, load_model
 from ..nets.network import CrystalNet
 from ..nets.segmentation.unet import UNet
 from ..report.distances import wasserstein
@@ -52,7 +52,7 @@ def train(info: RunInfo, unet: UNet, data: str, *, beta: float, minutes: float, 
         training = JointTraining(this_run, crystals)
         training.net.unet.load_state_dict(unet.state_dict())
         Loop(training, Log(run), held_out_cubes(val, info.mode, seed), clock).run(resume_from)
-    return load(run)
+    return load_model(run)
 
 
 def sweep(

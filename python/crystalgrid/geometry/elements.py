@@ -52,6 +52,18 @@ COVALENT_RADII = _by_number(
     "1.87"
 )
 """Covalent radii (Cordero et al., Dalton Trans. 2008, 2832), [95] by Z, Å."""
+ATOMIC_RADII = _by_number(
+    "0.25 nan 1.45 1.05 0.85 0.7 0.65 0.6 0.5 nan 1.8 1.5 1.25 1.1 1 1 1 0.71 2.2 1.8 1.6 1.4 1.35 1.4 1.4 1.4 1.35 "
+    "1.35 1.35 1.35 1.3 1.25 1.15 1.15 1.15 nan 2.35 2 1.8 1.55 1.45 1.45 1.35 1.3 1.35 1.4 1.6 1.55 1.55 1.45 1.45 "
+    "1.4 1.4 nan 2.6 2.15 1.95 1.85 1.85 1.85 1.85 1.85 1.85 1.8 1.75 1.75 1.75 1.75 1.75 1.75 1.75 1.55 1.45 1.35 "
+    "1.35 1.3 1.35 1.35 1.35 1.5 1.9 1.8 1.6 1.9 nan nan nan 2.15 1.95 1.8 1.8 1.75 1.75 1.75"
+)
+"""Empirical atomic radii (Slater 1964), [95] by Z, Å, as pymatgen has them; NaN where there is none."""
+PERIODS = np.concatenate([[0], np.repeat(np.arange(1, 8), (2, 8, 8, 18, 18, 32, 8))])
+"""The periods of the periodic table, [95] by Z; 0 for Z = 0."""
+GROUPS = np.array([0, 1, 18, *(1, 2, *range(13, 19)) * 2, *range(1, 19), *range(1, 19), 1, 2, *[3] * 14, *range(3, 19),
+                   1, 2, *[3] * 6])  # fmt: skip
+"""The groups of the periodic table, [95] by Z, that of scandium for lanthanides and actinides; 0 for Z = 0."""
 NONMETALS = frozenset(
     ATOMIC_NUMBERS[s] for s in "H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Sb Te I Xe At Rn".split()
 )
@@ -60,6 +72,19 @@ POLYANION = 1.65
 """The difference of electronegativity below which the last two elements of a formula are a polyanion, as pymatgen's."""
 DOUBLED = frozenset("Li1O1 Na1O1 K1O1 H1O1 Cs1O1 Rb1O1 O1 N1 F1 Cl1 H1".split())
 """Reduced formulas that are written twice as large: peroxides, and elements that are molecules of two atoms."""
+
+
+def element_features() -> np.ndarray:
+    """Return numbers that are near for elements that replace each other in crystals, [95, 5] by Z; 0 for Z = 0.
+
+    They are the Mendeleev number, the electronegativity, the radius, the group and the period, each in a unit that
+    weighs it against the others.
+    """
+    electronegativity = np.where(np.isfinite(ELECTRONEGATIVITIES), ELECTRONEGATIVITIES, 4.0)
+    radius = np.nan_to_num(ATOMIC_RADII, nan=1.3)
+    features = np.stack((MENDELEEV_NUMBERS / 20, 2 * electronegativity, 1.5 * radius, GROUPS / 6, PERIODS / 2), 1)
+    features[0] = 0
+    return features
 
 
 def reduced_formula(numbers: np.ndarray) -> str:

@@ -20,7 +20,7 @@ from ..data.cubes import evaluation_cubes
 from ..data.load import load_crystals
 from ..errors import InputError
 from ..files import check_output, written_whole
-from ..model import Model, load
+from ..model import Model, load_model
 from ..progress import progress
 from . import pictures
 from .decoding import decode, encode
@@ -78,7 +78,7 @@ def load_model_and_crystals(model: str, data: str, seed: int) -> tuple[Model, Cr
 
     Prints a warning where the data has the name of the training data but is split otherwise.
     """
-    loaded = load(model)
+    loaded = load_model(model)
     if isinstance(loaded.metadata, RunInfo):
         warn_if_short(model, loaded.metadata)
     if torch.cuda.is_available() and not isinstance(loaded.network, Compiled):

@@ -13,7 +13,7 @@ from ..data.cubes import evaluation_cubes
 from ..data.load import load_crystals
 from ..errors import InputError
 from ..files import new_folder, written_whole
-from ..model import Model, load
+from ..model import Model, load_model
 
 MAX_STEPS = 1_000_000
 
@@ -41,7 +41,7 @@ def write_path(a: Path, b: Path, model: str, out: Path, *, steps: int, resume: b
     if not 2 <= steps <= MAX_STEPS:
         raise InputError(f"--steps: wanted 2 to {MAX_STEPS:,}, as both ends count, got {steps}")
     artifact(model)  # the sampler needs one; this raises before anything is written
-    loaded = load(model)
+    loaded = load_model(model)
     start, end = (encode_file(path, loaded) for path in (a, b))
     if not resume:
         new_folder(out)

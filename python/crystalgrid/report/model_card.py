@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
+from ..artifacts.generator_info import the_autoencoder
 from ..artifacts.metadata import RunInfo, StartInfo
 from ..artifacts.released import WEIGHTS, load_released, write_weights
 from ..latents import latents
-from ..model import Model, load
+from ..model import Model, load_model
 from . import pictures
 from .decoding import decode
 from .evaluation import CODEC_NOTE, evaluate_model, write_json
@@ -37,7 +38,7 @@ def release_model(run: Path, folder: Path, data: Path, *, source: str, machine: 
         "data": data.name,
     }  # names that mean something elsewhere, not paths of this machine
     write_json(folder / METRICS, metrics)
-    draw_draws(load(folder), folder / DRAWS)
+    draw_draws(load_model(folder), folder / DRAWS)
     write_card(folder, metrics, source, machine, max_cubes)
 
 
@@ -55,7 +56,7 @@ def write_card(folder: Path, metrics: dict[str, Any], source: str, machine: str,
     """Write card.md from the metadata in the weights and the metrics; an earlier card's known limits are kept."""
     card = folder / CARD
     limits = card.read_text().partition(LIMITS)[2] if card.is_file() else "\nNone stated yet.\n"
-    _, info = load_released(folder)
+    _, info = the_autoencoder(load_released(folder), str(folder))
     name = folder.name
     pictured = f"\n![Draws: decoded densities and the atoms found in them]({DRAWS})\n" if info.prior else ""
     command = f"crystalgrid-evaluate {name} --data {info.data.source} --split test"

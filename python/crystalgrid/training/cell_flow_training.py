@@ -76,7 +76,7 @@ def cell_flow_loss(flow: CellFlow, cells: UnitCells, rng: np.random.Generator) -
     device = flow.lattice_scale.device
     orbits = to_float(cells.orbits)
     uniform = rng.random(cells.frac_coords.shape, dtype=np.float32)
-    free_points = match_free_points(uniform, cells, orbits).to(device)
+    free_points = match_free_points(uniform, cells.frac_coords, cells.numbers, orbits).to(device)
     lattice_noise = torch.from_numpy(rng.standard_normal(cells.lattice_params.shape, dtype=np.float32)).to(device)
     time = torch.from_numpy(rng.random(len(free_points), dtype=np.float32)).to(device)
     crystals = cells.frac_coords.to(device), cells.lattice_params.to(device), cells.numbers.to(device)
@@ -87,7 +87,7 @@ def cell_flow_loss(flow: CellFlow, cells: UnitCells, rng: np.random.Generator) -
     return loss
 
 
-def match_free_points(free_points: np.ndarray, cells: UnitCells, orbits: Orbits) -> Tensor:
+def match_free_points(free_points: np.ndarray, frac_coords: Tensor, numbers: Tensor, orbits: Orbits) -> Tensor:
     """Return free points [B, K, 3] to start from, exchanged among like orbits so that paths to their ends are shortest.
 
     Exchanging the starting points of like orbits makes no difference to the crystal, but crossing paths are harder to
@@ -97,12 +97,12 @@ def match_free_points(free_points: np.ndarray, cells: UnitCells, orbits: Orbits)
     matched = free_points.copy()
     ends, starts = (
         from_first_atoms(orbits, orbit_positions(orbits, points)).numpy()
-        for points in (cells.frac_coords, torch.from_numpy(matched))
+        for points in (frac_coords, torch.from_numpy(matched))
     )
-    numbers, orbit = cells.numbers.numpy(), cells.orbits.orbit.numpy()
-    site = cells.orbits.affine.flatten(2).numpy(), cells.orbits.offset.numpy(), numbers[:, :, None]
+    species, orbit = numbers.numpy(), orbits.orbit.numpy()
+    site = orbits.affine.flatten(2).numpy(), orbits.offset.numpy(), species[:, :, None]
     kinds = np.concatenate(site, 2)
-    is_first = (orbit == np.arange(orbit.shape[1])) & (numbers > 0)
+    is_first = (orbit == np.arange(orbit.shape[1])) & (species > 0)
     for b in range(len(matched)):
         firsts = np.flatnonzero(is_first[b])
         _, kind = np.unique(kinds[b, firsts], axis=0, return_inverse=True)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..artifacts.generator_info import GeneratorInfo
 from ..geometry.canonical_unit import CanonicalUnit
 from ..geometry.lattices import parameters
+from ..nets.generators.crystal_generator import CrystalGenerator
 from ..nets.generators.structure_types import LATTICE_UNITS, POINT_UNITS, KnownCrystals, StructureTypes
 from ..nets.generators.wyckoff_table import WyckoffTable
 from ..nets.generators.wyckoff_words import SLOTS
@@ -59,19 +64,77 @@ def by_type(known: KnownCrystals) -> KnownCrystals:
     """Return crystals in the order of the keys of their structure types."""
     types = StructureTypes(len(known.space_group), len(known.letters))
     types.fit(known)
-    order = types.type_key.argsort(stable=True)
-    n_orbits = known.orbit_offsets.diff()[order]
+    return select(known, types.type_key.argsort(stable=True))
+
+
+def select(known: KnownCrystals, rows: Tensor | Sequence[int]) -> KnownCrystals:
+    """Return some of the known crystals, in the order of `rows`."""
+    rows = torch.as_tensor(rows, dtype=torch.int64)
+    n_orbits = known.orbit_offsets.diff()[rows]
     offsets = torch.cat((torch.zeros(1, dtype=torch.int64), n_orbits.cumsum(0)))
-    start = torch.repeat_interleave(known.orbit_offsets[:-1][order] - offsets[:-1], n_orbits)
+    start = torch.repeat_interleave(known.orbit_offsets[:-1][rows] - offsets[:-1], n_orbits)
     orbit = start + torch.arange(len(start))
     return KnownCrystals(
-        known.space_group[order],
+        known.space_group[rows],
         offsets,
         known.letters[orbit],
         known.slots[orbit],
         known.points[orbit],
-        known.elements[order],
-        known.counts[order],
-        known.lattice_params[order],
-        known.source[order],
+        known.elements[rows],
+        known.counts[rows],
+        known.lattice_params[rows],
+        known.source[rows],
     )
+
+
+def joined(parts: Sequence[KnownCrystals], n_sources: Sequence[int]) -> KnownCrystals:
+    """Return the known crystals of several parts, in the order of structure types; in each, the first part's first.
+
+    n_sources: the numbers of training crystals of the parts, by which their `source` is counted on.
+    """
+    n_orbits = torch.cat([part.orbit_offsets.diff().long() for part in parts])
+    first = np.cumsum([0, *n_sources])
+    columns = {name: torch.cat([getattr(part, name) for part in parts]) for name in KnownCrystals._fields}
+    columns["orbit_offsets"] = torch.cat((torch.zeros(1, dtype=torch.int64), n_orbits.cumsum(0)))
+    columns["source"] = torch.cat([part.source + int(start) for part, start in zip(parts, first, strict=False)])
+    return by_type(KnownCrystals(**columns))
+
+
+def is_learnable(unit: CanonicalUnit | None, orbits: int, atoms: int, table: WyckoffTable) -> TypeGuard[CanonicalUnit]:
+    """Return whether a crystal has at most so many orbits, atoms and elements; None for unclear symmetry: it has not.
+
+    unit: the crystal's canonical unit; atoms: the most in the primitive cell.
+    """
+    if unit is None or len(unit.letters) > orbits or len(set(unit.numbers.tolist())) > SLOTS:
+        return False
+    n_atoms = table.atoms[table.position_of[unit.space_group, torch.from_numpy(unit.letters)]].sum()
+    return int(n_atoms) <= atoms
+
+
+def describe_known(info: GeneratorInfo, known: KnownCrystals, ids: Sequence[str]) -> GeneratorInfo:
+    """Return the description of a generator with its known crystals.
+
+    ids: of all training crystals, to which the known crystals' `source` refers.
+    """
+    elements, groups = known.elements.unique().tolist(), known.space_group.unique().tolist()
+    return replace(
+        info,
+        crystals=len(known.space_group),
+        crystal_orbits=len(known.letters),
+        training_ids=tuple(ids),
+        elements=tuple(int(z) for z in elements if z > 0),
+        space_groups=tuple(map(int, groups)),
+    )
+
+
+def known_of(network: CrystalGenerator) -> KnownCrystals:
+    """Return the known crystals of a generator."""
+    return KnownCrystals(*(getattr(network.types, name).clone().long() for name in KnownCrystals._fields))
+
+
+def keep_known(network: CrystalGenerator, known: KnownCrystals) -> None:
+    """Give a generator its known crystals, and the elements that these hold."""
+    network.types.fit(known)
+    network.seen.zero_()
+    network.seen[known.elements.unique().long()] = True
+    network.seen[0] = False

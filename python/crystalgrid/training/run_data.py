@@ -7,6 +7,7 @@ from ..artifacts.metadata import DataInfo, RunInfo, StartInfo, Versions
 from ..artifacts.recipe import Recipe
 from ..data.crystalset import CrystalSet
 from ..data.cubes import Cubes, evaluation_cubes
+from ..data.filters import MAX_SIDE
 from ..data.load import load_crystals
 from ..errors import InputError
 from ..grid import Grid
@@ -18,10 +19,15 @@ CRYSTALS_TOGETHER = 8
 """The number of crystals whose cubes are validated together, which bounds the memory of a paper-sized network."""
 
 
-def load_splits(source: str, mode: str, seed: int) -> tuple[CrystalSet, CrystalSet, DataInfo]:
-    """Return the crystals to train on, those to validate on, and the description of the data."""
+def load_splits(
+    source: str, mode: str, seed: int, max_side: float = MAX_SIDE
+) -> tuple[CrystalSet, CrystalSet, DataInfo]:
+    """Return the crystals to train on, those to validate on, and the description of the data.
+
+    Crystals whose longest side is `max_side` Å or longer are left out.
+    """
     with only_first_prints():
-        crystals = load_crystals(source, mode=mode, grid=Grid(), seed=seed)
+        crystals = load_crystals(source, mode=mode, grid=Grid(), seed=seed, max_side=max_side)
     training = crystals.split("train")
     if len(training) == 0:
         raise InputError(f"{source}: no crystal in the split 'train'")

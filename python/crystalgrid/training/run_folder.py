@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..artifacts.metadata import RunInfo
+from ..artifacts.generator_info import Info
 from ..errors import InputError
 from ..files import new_folder
 from .processes import first_process
@@ -19,7 +19,7 @@ def prepare_folder(out: Path, resume: bool) -> None:
         unfinished.unlink()
 
 
-def check_same_run(now: RunInfo, before: RunInfo, out: Path) -> None:
+def check_same_run(now: Info, before: Info, out: Path) -> None:
     """Raise InputError unless a run that is resumed as `now` is the run that its folder describes as `before`."""
     if now.processes != before.processes:
         raise InputError(f"{out}: was trained by {before.processes} processes; resume with as many")

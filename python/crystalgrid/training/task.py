@@ -4,17 +4,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..artifacts.metadata import RunInfo
+from ..artifacts.generator_info import Info
 from ..artifacts.recipe import Optimizer
-from ..nets.network import CrystalNet
 
 
 class Task(Protocol):
     """A task of the training loop: networks, with the losses of a step, a validation and a picture."""
 
-    net: CrystalNet
+    @property
+    def net(self) -> nn.Module:
+        """The networks that are trained."""
+
     formulas: np.ndarray
     """Hashes of the reduced formulas that the networks are and were trained on, [F] uint64."""
 
@@ -34,5 +36,5 @@ class Task(Protocol):
     def draw(self, path: Path, held_out: Any) -> None:
         """Draw what the networks make of held-out data after the last step."""
 
-    def describe(self, step: int, seconds: float, decay_ends: int) -> RunInfo:
+    def describe(self, step: int, seconds: float, decay_ends: int) -> Info:
         """Return the description of the run after a step, for a checkpoint."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from ..artifacts.checkpoint import last, read_checkpoint
 from ..artifacts.find import load_learner
 from ..artifacts.formulas import join_formulas, trained_formulas
+from ..artifacts.generator_info import the_autoencoder
 from ..artifacts.metadata import StartInfo
-from ..artifacts.recipe import BY_MODE, Recipe, load_recipe
+from ..artifacts.recipe import BY_MODE, Optimizer, Recipe, load_recipe
 from ..artifacts.short_runs import warn_if_short
 from ..data.cubes import check_mode
 from ..errors import InputError
@@ -42,7 +43,7 @@ def train_networks(
     settings, net, start_info = first_networks(recipe, start, mode)
     crystals, val, data_info = load_splits(data, mode, seed)
     info = describe_run(mode, data_info, settings, seed, start_info)
-    steps = total_steps(settings, len(crystals), max_steps, max_epochs, minutes)
+    steps = total_steps(settings.optimizer, len(crystals), max_steps, max_epochs, minutes)
     if resume:
         check_same_run(info, read_checkpoint(last(out)).info, out)
     prepare_folder(out, resume)
@@ -64,7 +65,7 @@ def first_networks(
     if start is None:
         mode = check_mode(mode)
         return load_recipe(recipe or BY_MODE[mode]).for_mode(mode), None, None
-    net, info = load_learner(start)
+    net, info = the_autoencoder(load_learner(start), start)
     settings = load_recipe(recipe) if recipe else info.recipe
     if settings.network != info.recipe.network:
         raise InputError(f"{recipe}: its [network] is not that of {start}; give a recipe with the same, or none")
@@ -75,11 +76,11 @@ def first_networks(
 
 
 def total_steps(
-    recipe: Recipe, n_crystals: int, max_steps: int | None, max_epochs: float | None, minutes: float | None
+    optimizer: Optimizer, n_crystals: int, max_steps: int | None, max_epochs: float | None, minutes: float | None
 ) -> int:
     """Return the steps of a run: the recipe's, unless another limit is given."""
-    steps = ENDLESS if minutes or max_epochs or max_steps else recipe.optimizer.steps
+    steps = ENDLESS if minutes or max_epochs or max_steps else optimizer.steps
     steps = min(steps, max_steps or ENDLESS)
     if max_epochs is not None:
-        steps = min(steps, math.ceil(max_epochs * n_crystals / (recipe.optimizer.batch_size * world_size())))
+        steps = min(steps, math.ceil(max_epochs * n_crystals / (optimizer.batch_size * world_size())))
     return steps

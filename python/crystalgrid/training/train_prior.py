@@ -16,6 +16,7 @@ from torch import nn
 from ..artifacts.checkpoint import last, read_checkpoint
 from ..artifacts.find import load_learner
 from ..artifacts.formulas import join_formulas, trained_formulas
+from ..artifacts.generator_info import the_autoencoder
 from ..artifacts.metadata import RunInfo, StartInfo
 from ..artifacts.short_runs import warn_if_short
 from ..data.crystalset import CrystalSet
@@ -54,7 +55,7 @@ def train_prior(
     generator_recipe: the recipe of the generator; by default that of its kind.
     """
     clock = Clock(minutes)
-    trained, model_info = load_learner(model)
+    trained, model_info = the_autoencoder(load_learner(model), model)
     trained.generator, model_info = None, replace(model_info, prior=None)
     first_prior, start_info = load_first_prior(start)
     kind = TRAINING[generator_kind(model_info.recipe.network.kind)]
@@ -89,7 +90,7 @@ def load_first_prior(start: str | None) -> tuple[nn.Module | None, StartInfo | N
     """Return the generator to start from, and the description of its run; both None for a new one."""
     if start is None:
         return None, None
-    net, info = load_learner(start)
+    net, info = the_autoencoder(load_learner(start), start)
     if info.prior is None:
         raise InputError(f"{start}: has no prior to start from")
     return net.generator, info.prior.as_start(start)

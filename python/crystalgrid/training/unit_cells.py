@@ -124,15 +124,19 @@ def shortest_distances(cells: UnitCells) -> tuple[Tensor, Tensor, Tensor]:
     The distance of a species to itself is to another atom of the cell or to an atom's own periodic image.
     """
     by_size = cells.counts.sum(1).argsort(stable=True)
-    parts = [_shortest_distances(cells.select(part.numpy())) for part in torch.split(by_size, DISTANCE_BATCH)]
-    pairs, distance = map(torch.cat, zip(*parts, strict=True))
-    return pairs // (MAX_Z + 1), pairs % (MAX_Z + 1), distance
+    selected = (cells.select(part.numpy()) for part in torch.split(by_size, DISTANCE_BATCH))
+    parts = [shortest_pairs(part.lattice_params, part.frac_coords, part.numbers) for part in selected]
+    lighter, heavier, distance = map(torch.cat, zip(*parts, strict=True))
+    return lighter, heavier, distance
 
 
-def _shortest_distances(cells: UnitCells) -> tuple[Tensor, Tensor]:
-    """Return pairs of species, as lighter · (MAX_Z + 1) + heavier, and their shortest distances in Å; both [N]."""
-    lattice, numbers = from_parameters(cells.lattice_params), cells.numbers
-    difference = cells.frac_coords.unsqueeze(2) - cells.frac_coords.unsqueeze(1)
+def shortest_pairs(lattice_params: Tensor, frac_coords: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the shortest distance in Å of every two species of every crystal, and their Z, the lighter first; all [N].
+
+    lattice_params: [B, 6]; frac_coords: [B, K, 3]; numbers: [B, K], 0 for no atom.
+    """
+    lattice = from_parameters(lattice_params)
+    difference = frac_coords.unsqueeze(2) - frac_coords.unsqueeze(1)
     images = (difference - difference.round()).unsqueeze(3) + neighbours()
     distance = (images.flatten(1, 3) @ lattice).norm(dim=2).view(images.shape[:4])
     distance = torch.where(distance < SAME_ATOM, torch.inf, distance).amin(3)
@@ -142,4 +146,5 @@ def _shortest_distances(cells: UnitCells) -> tuple[Tensor, Tensor]:
     key = (crystal * (MAX_Z + 1) + lighter) * (MAX_Z + 1) + heavier
     pair, index = torch.unique(key[is_pair], return_inverse=True)
     shortest = torch.full(pair.shape, torch.inf).scatter_reduce(0, index, distance[is_pair], "amin")
-    return pair % (MAX_Z + 1) ** 2, shortest
+    species = pair % (MAX_Z + 1) ** 2
+    return species // (MAX_Z + 1), species % (MAX_Z + 1), shortest

@@ -21,6 +21,15 @@ def interval(conditions: dict[str, list[float]], name: str, least: float, most: 
     return max(least, values[0]), min(most, values[1])
 
 
+def without(conditions: dict[str, list[float]], name: str) -> dict[str, list[float]]:
+    """Return the conditions but for one."""
+    others: dict[str, list[float]] = {}
+    for other, values in conditions.items():
+        if other != name:
+            others[other] = values
+    return others
+
+
 def formula_counts(conditions: dict[str, list[float]]) -> tuple[list[int], list[int]]:
     """Return the elements of the formula that is asked for, and their numbers in one formula unit; empty if none."""
     values = listed(conditions, "formula")

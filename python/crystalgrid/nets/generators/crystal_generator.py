@@ -1,21 +1,24 @@
 """A generator of crystals: a structure type, the elements on it, and a geometry, as the conditions ask for."""
 
+import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...crystal import MAX_Z
+from ...geometry.elements import ATOMIC_RADII, ATOMIC_WEIGHTS
 from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters, parameters_of, products
 from ...geometry.orbits import Orbits, symmetrize_lattice
 from .cell_finish import CellFinish
 from .composition import uniform_from_normal
+from .condition_check import ConditionCheck
 from .conditions import formula_counts, interval
 from .contacts import closest_contact
 from .crystal_draws import Draws
-from .dressed_types import Dressed, chosen, joined, trimmed
-from .type_drawer import TypeDrawer
+from .dressed_types import Dressed, chosen, from_rows, joined, trimmed
+from .type_drawer import evenly
 from .wyckoff_words import SLOTS
 
 ATTEMPTS = 4
@@ -24,6 +27,8 @@ PASS_SIZE = 16
 """The number of crystals that go through the networks at once."""
 FARTHEST = 1.0
 """The largest chemical distance to a known crystal of the same type; half of all swaps of neighbours are below 0.4."""
+FITTED_AT_ONCE = 512
+"""The number of known crystals whose volumes are computed at once, which bounds memory."""
 LEAST_CONTACT = 0.5
 """The least distance of two atoms over the sum of their radii and 0.7 Å (the rule of LeMat-GenBench)."""
 GRAMS = 1.66053907
@@ -43,7 +48,19 @@ class Geometry(NamedTuple):
     """[B] float64, the chemical distance to it."""
 
 
-class CrystalGenerator(TypeDrawer):
+class Placed(NamedTuple):
+    """The atoms of B crystals in their primitive cells, K at most, and their first points in the conventional cell."""
+
+    orbits: Orbits
+    frac_coords: Tensor
+    """[B, K, 3] float64."""
+    numbers: Tensor
+    """[B, K], 0 for no atom."""
+    points: Tensor
+    """[B, O, 3] float64."""
+
+
+class CrystalGenerator(ConditionCheck):
     """A generator of crystals that stands by itself.
 
     `TypeDrawer` chooses the structure type and the elements. The geometry begins at that of the known crystal of the
@@ -72,8 +89,8 @@ class CrystalGenerator(TypeDrawer):
         self.noise_dim = ATTEMPTS * sum(self.parts)
         self.weights: Tensor
         self.radii: Tensor
-        self.register_buffer("weights", torch.zeros(1 + MAX_Z, dtype=torch.float64))
-        self.register_buffer("radii", torch.ones(1 + MAX_Z, dtype=torch.float64))
+        self.register_buffer("weights", torch.from_numpy(np.nan_to_num(ATOMIC_WEIGHTS)), persistent=False)
+        self.register_buffer("radii", torch.from_numpy(np.nan_to_num(ATOMIC_RADII, nan=1.0)), persistent=False)
 
     @torch.jit.export
     def draw(self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
@@ -99,6 +116,21 @@ class CrystalGenerator(TypeDrawer):
                     values[rows] = replacing[better]
                 met[rows], wanted[rows] = others_met[better], others_wanted[better]
         return self.flat(dressed, geometry, met)
+
+    @torch.jit.export
+    def likeliest(self, count: int, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
+        """Return the likeliest candidates of a formula that meet the conditions, at most `count`.
+
+        The lattices of new structure types begin in the middle of the noise, and their points evenly over the cell.
+        """
+        order = plan[:, 1].argsort(descending=True, stable=True)[: 2 * count]
+        dressed = from_rows(plan[order], self.orbits, self.most_slots)
+        point_noise = torch.erfinv(evenly(len(order), self.parts[3])) * math.sqrt(2.0)
+        geometry = self.shape(dressed, torch.zeros(len(order), self.parts[2]), point_noise)
+        kept = torch.where(self.meets(dressed, geometry, conditions))[0][:count]
+        points, lattice, relative, distance = geometry
+        geometry = Geometry(points[kept], lattice[kept], relative[kept], distance[kept])
+        return self.flat(chosen(dressed, kept), geometry, torch.ones_like(kept, dtype=torch.bool))
 
     def attempt(
         self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor
@@ -194,11 +226,23 @@ class CrystalGenerator(TypeDrawer):
         """Return Z of each orbit, [B, O], 0 for none."""
         return dressed.elements.gather(1, dressed.slots) * (dressed.letters >= 0)
 
-    def atoms_of(self, dressed: Dressed, geometry: Geometry) -> tuple[Tensor, Tensor, Tensor]:
-        """Return fractional coordinates [B, K, 3] of the primitive cell, Z [B, K], and exact first points [B, O, 3].
+    @torch.no_grad()
+    def fit_volumes(self) -> None:
+        """Compute by how much the volume of each known crystal differs from what the language expects."""
+        types = self.types
+        params = types.lattice_params.double() / types.lattice_units
+        copies, n_atoms = self.language.table.copies[types.space_group.long()], types.counts.sum(1)
+        log_volume = (torch.linalg.det(from_parameters(params)).abs() / copies / n_atoms).log()
+        size = types.orbit_offsets.diff()
+        none: list[int] = []
+        for rows in size.argsort().split(FITTED_AT_ONCE):
+            letters, slots, _ = types.orbits_of(rows)
+            group, elements = types.space_group[rows].long(), types.elements[rows].long()
+            dressed = self.scored(group, letters, slots, elements, none, none)
+            types.log_volume[rows] = (log_volume[rows] - dressed.log_volume).to(types.log_volume.dtype)
 
-        All are computed from the first points in double precision, so the symmetry is exact.
-        """
+    def place(self, dressed: Dressed, geometry: Geometry) -> Placed:
+        """Return the atoms of the orbits, computed from the first points in double precision: the symmetry is exact."""
         table, group = self.language.table, dressed.space_group
         position = self.language.positions(group, dressed.letters)
         points = geometry.points[:, : position.size(1)].unsqueeze(3)
@@ -208,7 +252,16 @@ class CrystalGenerator(TypeDrawer):
         first = (exact @ torch.linalg.inv(table.primitive)[group]).gather(1, index.unsqueeze(2).expand(-1, -1, 3))
         frac_coords = (orbits.affine @ first.unsqueeze(3)).squeeze(3) + orbits.offset
         numbers = self.orbit_numbers(dressed).gather(1, index) * (orbit_of >= 0)
-        return frac_coords - frac_coords.floor(), numbers, exact - exact.floor()
+        return Placed(orbits, frac_coords, numbers, exact)
+
+    def atoms_of(self, dressed: Dressed, geometry: Geometry) -> tuple[Tensor, Tensor, Tensor]:
+        """Return fractional coordinates [B, K, 3] of the primitive cell, Z [B, K], and exact first points [B, O, 3].
+
+        Coordinates are from 0 to 1.
+        """
+        placed = self.place(dressed, geometry)
+        frac_coords, points = placed.frac_coords, placed.points
+        return frac_coords - frac_coords.floor(), placed.numbers, points - points.floor()
 
     def meets(self, dressed: Dressed, geometry: Geometry, conditions: dict[str, list[float]]) -> Tensor:
         """Return whether contacts are possible, and density and volume as asked for, [B]."""
@@ -216,11 +269,12 @@ class CrystalGenerator(TypeDrawer):
         volume = torch.linalg.det(geometry.lattice).abs()
         per_atom = volume / (numbers > 0).sum(1)
         density = self.weights[numbers].sum(1) / volume * self.grams
-        lightest, heaviest = interval(conditions, "density", 0.01, 25.0)
-        least, most = interval(conditions, "volume_per_atom", 2.0, 1e4)
+        lightest, heaviest = interval(conditions, "density", self.densities[0], self.densities[1])
+        least, most = interval(conditions, "volume_per_atom", self.volumes[0], self.volumes[1])
+        smallest_z, _ = interval(conditions, "largest_z", 0.0, float(len(self.seen)))
         contact = closest_contact(frac_coords, geometry.lattice, numbers, self.radii)
         met: Tensor = (density >= lightest) & (density <= heaviest) & (per_atom >= least) & (per_atom <= most)
-        return met & (contact >= self.least_contact)
+        return met & (contact >= self.least_contact) & (numbers.amax(1) >= smallest_z)
 
     def flat(self, dressed: Dressed, geometry: Geometry, met: Tensor) -> Draws:
         """Return crystals as flat tensors, those that do not meet the conditions without atoms."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...crystal import MAX_Z
+from ...geometry.elements import element_features
 from ...geometry.lattices import LATTICE_PARAMS
 from .conditions import permutations
 from .wyckoff_words import SLOTS
@@ -77,13 +77,14 @@ class StructureTypes(nn.Module):
         self.register_buffer("lattice_params", torch.zeros(crystals, LATTICE_PARAMS, dtype=torch.int16))
         self.register_buffer("source", torch.zeros(crystals, dtype=torch.int32))
         self.register_buffer("log_volume", torch.zeros(crystals))  # beyond what the language expects
-        self.register_buffer("element_features", torch.zeros(1 + MAX_Z, 5))
+        self.register_buffer("element_features", torch.from_numpy(element_features()).float(), persistent=False)
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(crystals, SLOTS, dtype=torch.int16))
         self.register_buffer("type_key", torch.zeros(crystals, dtype=torch.int64), persistent=False)
         self.register_buffer("crystal_key", torch.zeros(crystals, dtype=torch.int64), persistent=False)
         self.register_buffer("formula_key", torch.zeros(crystals, dtype=torch.int64), persistent=False)
         self.register_buffer("crystal_order", torch.zeros(crystals, dtype=torch.int64), persistent=False)
+        self.register_load_state_dict_post_hook(index_known_crystals)  # type: ignore[no-untyped-call]
 
     def fit(self, known: KnownCrystals) -> None:
         """Keep training crystals, ordered by structure type."""
@@ -215,3 +216,8 @@ class StructureTypes(nn.Module):
         dressing = torch.zeros(len(row), slot_counts.size(1), dtype=torch.int64)
         dressing[:, :number] = z[order]
         return rows[row], dressing
+
+
+def index_known_crystals(types: StructureTypes, _: object) -> None:
+    """Compute the keys of known crystals that were loaded."""
+    types.index()

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ...crystal import MAX_Z
+from ...geometry.elements import MENDELEEV_NUMBERS
 from ...geometry.orbits import SPACE_GROUPS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
 from .dressed_types import Dressed, chosen, from_rows, joined, to_orbits, to_rows
@@ -44,6 +45,8 @@ class TypeDrawer(nn.Module):
         self.types = StructureTypes(crystals, crystal_orbits)
         self.seen: Tensor
         self.register_buffer("seen", torch.ones(1 + MAX_Z, dtype=torch.bool))
+        self.mendeleev_numbers: Tensor
+        self.register_buffer("mendeleev_numbers", torch.from_numpy(MENDELEEV_NUMBERS), persistent=False)
 
     @torch.jit.export
     def plan(self, conditions: dict[str, list[float]]) -> Tensor:
@@ -67,21 +70,18 @@ class TypeDrawer(nn.Module):
     def formula_candidates(self, conditions: dict[str, list[float]]) -> Dressed:
         """Return the structure types with elements that have the formula, and the likelihood of each."""
         elements, units = formula_counts(conditions)
-        total = sum(units)
-        fewest, largest = interval(conditions, "atoms", 1.0, float(self.atoms))
-        multiples, structures = listed(conditions, "z"), listed(conditions, "structures")
+        structures = listed(conditions, "structures")
         allowed = self.allowed(conditions)
         found = [self.nothing()]
-        for z in range(1, self.atoms // total + 1):
-            if (len(multiples) == 0 or z in multiples) and fewest <= z * total <= largest:
-                counts = [z * unit for unit in units]
-                if structures != [2]:
-                    rows, dressing = self.types.with_counts(allowed, elements, counts)
-                    letters, slots, _ = self.types.orbits_of(rows)
-                    group = self.types.space_group[rows].long()
-                    found.append(self.scored(group, letters, slots, dressing, elements, counts))
-                if structures != [1]:
-                    found.append(self.new_candidates(conditions, elements, counts))
+        for z in self.multiples(conditions):
+            counts = [z * unit for unit in units]
+            if structures != [2]:
+                rows, dressing = self.types.with_counts(allowed, elements, counts)
+                letters, slots, _ = self.types.orbits_of(rows)
+                group = self.types.space_group[rows].long()
+                found.append(self.scored(group, letters, slots, dressing, elements, counts))
+            if structures != [1]:
+                found.append(self.new_candidates(conditions, elements, counts))
         return self.near_known_ones(joined(found))
 
     def near_known_ones(self, dressed: Dressed) -> Dressed:
@@ -91,6 +91,16 @@ class TypeDrawer(nn.Module):
         _, distance = self.types.nearest(self.types.type_keys(group, letters, slots), dressed.elements, counts)
         likelihood = dressed.log_likelihood - self.closeness * distance
         return Dressed(group, letters, slots, dressed.elements, likelihood, dressed.log_volume)
+
+    def multiples(self, conditions: dict[str, list[float]]) -> list[int]:
+        """Return the numbers of formula units in the primitive cell that the conditions allow."""
+        total = sum(formula_counts(conditions)[1])
+        fewest, largest = interval(conditions, "atoms", 1.0, float(self.atoms))
+        given, fitting = listed(conditions, "z"), [0 for _ in range(0)]
+        for z in range(1, self.atoms // total + 1):
+            if (len(given) == 0 or z in given) and fewest <= z * total <= largest:
+                fitting.append(z)
+        return fitting
 
     def nothing(self) -> Dressed:
         """Return no structure types."""
@@ -102,7 +112,7 @@ class TypeDrawer(nn.Module):
     def new_candidates(self, conditions: dict[str, list[float]], elements: list[int], counts: list[int]) -> Dressed:
         """Return new structure types with elements that have the composition, drawn given it."""
         number, total = self.formula_proposals, sum(counts)
-        prompt = torch.tensor([elements, counts], dtype=torch.int64).T.expand(number, -1, -1)
+        prompt = self.prompt(elements, counts).expand(number, -1, -1)
         groups = possible_groups(conditions, self.groups)
         size = (total, total)
         n_slots = (len(elements), len(elements))
@@ -117,6 +127,11 @@ class TypeDrawer(nn.Module):
         rows = new[which]
         return self.scored(group[rows], letters[rows], slots[rows], dressing, elements, counts)
 
+    def prompt(self, elements: list[int], counts: list[int]) -> Tensor:
+        """Return Z and counts [P, 2] in the order in which the language has learned them, that of Mendeleev numbers."""
+        prompt = torch.tensor([elements, counts], dtype=torch.int64).T
+        return prompt[self.mendeleev_numbers[prompt[:, 0]].argsort()]
+
     def scored(
         self, group: Tensor, letters: Tensor, slots: Tensor, dressing: Tensor, elements: list[int], counts: list[int]
     ) -> Dressed:
@@ -124,7 +139,7 @@ class TypeDrawer(nn.Module):
 
         elements, counts: Z and the number of atoms in the primitive cell.
         """
-        prompt = torch.tensor([elements, counts], dtype=torch.int64).T
+        prompt = self.prompt(elements, counts)
         likelihood: list[Tensor] = [torch.zeros(0, dtype=torch.float64)]
         volume: list[Tensor] = [torch.zeros(0, dtype=torch.float64)]
         for first in range(0, len(group), self.scored_at_once):

@@ -1,0 +1,75 @@
+"""The export of a generator of crystals as one TorchScript file; `export/README.md` is the file's contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import __version__
+from ..errors import InputError
+from ..files import written_whole
+from ..latents import latents
+from ..nets.generators.crystal_draws import Draws
+from ..nets.generators.crystal_generator import CrystalGenerator
+from .archive import add_metadata
+from .exported import open_network, script_network
+from .formulas import trained_formulas
+from .generator_info import GeneratorInfo
+from .identity import identity
+from .metadata import Versions
+
+COMPARED = 16
+"""The number of crystals that are drawn to compare a file with its network, for each set of conditions."""
+LARGEST_ERROR = 1e-4
+"""The largest difference of coordinates, in Å or fractions of a cell, of an exported file."""
+
+
+def export_generator(path: Path, network: CrystalGenerator, info: GeneratorInfo, out: Path) -> None:
+    """Write a generator as one file, after checking that it draws the same crystals as the network."""
+    if out.suffix != ".pt":
+        raise InputError(f"{out}: wanted a name that ends in .pt, the form in which generators are exported")
+    with written_whole(out) as temporary:
+        temporary.write_bytes(script_network(network))
+        error = largest_difference(network, open_network(temporary))
+        print(f"reloaded file against eager: the same crystals, coordinates within {error:.1e}")
+        metadata = replace(
+            info.with_file_names(),
+            versions=Versions(__version__, str(torch.__version__)),
+            identity=identity(network, out.suffix),
+            verified={"largest_difference": error, "crystals": COMPARED},
+        )
+        add_metadata(temporary, metadata, trained_formulas(path))
+    print(f"{out}: written")
+
+
+@torch.inference_mode()
+def largest_difference(eager: CrystalGenerator, reloaded: Any) -> float:
+    """Return the largest difference of coordinates between crystals that both draw from the same noise.
+
+    Raises InputError if whole numbers differ, such as elements or Wyckoff letters, or coordinates by too much.
+    """
+    largest = 0.0
+    for conditions in conditions_to_compare(eager):
+        noise = latents(0, 0, COMPARED, eager.noise_dim)
+        expected = eager.draw(noise, conditions, eager.plan(conditions))
+        actual = Draws(*reloaded.draw(noise, conditions, reloaded.plan(conditions)))
+        for name, value in expected._asdict().items():
+            other = getattr(actual, name)
+            if value.shape != other.shape or (not value.is_floating_point() and not value.equal(other)):
+                raise InputError(f"the exported generator draws other crystals ({name}); nothing was written")
+            if value.is_floating_point() and value.numel():
+                largest = max(largest, float((value - other).abs().max()))
+    if not largest <= LARGEST_ERROR:
+        raise InputError(f"the exported generator's coordinates differ by {largest:.1e}; nothing was written")
+    return largest
+
+
+def conditions_to_compare(network: CrystalGenerator) -> list[dict[str, list[float]]]:
+    """Return conditions of each kind that a generator's first known crystal meets: none, a formula, a space group."""
+    types = network.types
+    units = [(int(z), int(n)) for z, n in zip(types.elements[0], types.counts[0], strict=True) if z > 0]
+    formula = [float(number) for pair in units for number in pair]
+    return [{}, {"formula": formula, "z": [1.0]}, {"space_groups": [float(types.space_group[0])]}]

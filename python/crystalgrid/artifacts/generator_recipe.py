@@ -1,0 +1,61 @@
+"""Recipes of generators of crystals, which say how large their networks are and how they are trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..nets.generators.wyckoff_words import HEADS
+from .recipe import GENERATOR, Optimizer, check_optimizer, read_table, recipe_content
+
+
+@dataclass(frozen=True)
+class GeneratorSizes:
+    """The sizes of a generator's networks.
+
+    width, depth: of the language of structure types. orbits: the most orbits of a crystal. widths: of the layers of
+    the flow. atoms: the most atoms of a primitive cell.
+    """
+
+    width: int
+    depth: int
+    orbits: int
+    widths: tuple[int, ...]
+    atoms: int
+
+
+@dataclass(frozen=True)
+class GeneratorRecipe:
+    """A way to train a generator of crystals."""
+
+    name: str
+    generator: GeneratorSizes
+    optimizer: Optimizer
+
+
+def load_generator_recipe(name_or_path: str | Path) -> GeneratorRecipe:
+    """Return a shipped recipe of a generator by name, or one of the user's own by the path of its TOML file.
+
+    Raises InputError as `recipe_content` does, for an unknown key, a value out of range, and an autoencoder's recipe.
+    """
+    content, where = recipe_content(name_or_path)
+    if GENERATOR not in content:
+        raise InputError(f"{where}: a recipe for an autoencoder, wanted one for a generator of crystals")
+    return generator_recipe_from(content, where)
+
+
+def generator_recipe_from(content: dict[str, Any], where: str) -> GeneratorRecipe:
+    """Return a checked recipe from plain dictionaries; `where` names it in error messages."""
+    recipe: GeneratorRecipe = read_table(GeneratorRecipe, content, where)
+    sizes = recipe.generator
+    for name in ("width", "depth", "orbits", "atoms"):
+        if getattr(sizes, name) <= 0:
+            raise InputError(f"{where}: {name} must be positive, got {getattr(sizes, name)}")
+    if sizes.width % HEADS:
+        raise InputError(f"{where}: width must be a multiple of {HEADS}, the heads of its attention, got {sizes.width}")
+    if not sizes.widths:
+        raise InputError(f"{where}: widths must have a number for each layer, got none")
+    check_optimizer(recipe.optimizer, where)
+    return recipe

@@ -1,0 +1,1 @@
+"""Crystals on demand: a generator draws crystals that meet conditions, in Python."""

@@ -1,0 +1,115 @@
+"""A trained generator of crystals, loaded from a run, a release or an exported file."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..artifacts.archive import read_content
+from ..artifacts.exported import open_network
+from ..artifacts.find import find_model, is_exported, load_networks
+from ..artifacts.generator_info import KIND, GeneratorInfo, the_generator
+from ..crystal import Crystal
+from ..errors import InputError
+from ..latents import latents
+from ..nets.generators.crystal_draws import Draws
+from .conditions import Conditions, read_conditions
+
+BATCH = 64
+"""The number of crystals that are drawn together, always whole, so that a draw does not depend on how many are."""
+MOST_TRIES = 4
+"""The draws for each crystal that is wanted before it is given up, where conditions are hard to meet."""
+
+
+class CrystalModel:
+    """A generator of crystals with its description."""
+
+    def __init__(self, network: Any, metadata: GeneratorInfo) -> None:
+        self.network = network.eval()
+        self.metadata = metadata
+        self.noise_dim: int = network.noise_dim
+
+    def generate(self, n: int, *, best: int | None = None, seed: int = 0, **conditions: Any) -> list[Crystal]:
+        """Return crystals that meet the conditions, as `crystalgrid.generate` does."""
+        check_count("n", n)
+        read = read_conditions(conditions)
+        plan = self.plan(read)
+        if best is None:
+            return [crystal for crystal, _ in self.some(n, seed, read, plan)]
+        check_count("best", best)
+        if "formula" in read:
+            with torch.inference_mode():
+                draws = Draws(*self.network.likeliest(best, read, plan))
+            return [crystal for crystal in crystals_of(draws) if crystal is not None]
+        return different(sorted(self.some(n, seed, read, plan), key=lambda pair: -pair[1]))[:best]
+
+    @torch.inference_mode()
+    def plan(self, conditions: Conditions) -> Tensor:
+        """Return what all draws share. Raises InputError in one line for conditions that cannot be met."""
+        if problem := self.network.problem(conditions):
+            raise InputError(problem)
+        plan: Tensor = self.network.plan(conditions)
+        return plan
+
+    @torch.inference_mode()
+    def draws(self, first: int, seed: int, conditions: Conditions, plan: Tensor) -> Draws:
+        """Return draws `first` to `first + BATCH` of the library `seed`, as the C++ sampler draws them."""
+        noise = latents(seed, first, BATCH, self.noise_dim)
+        return Draws(*self.network.draw(noise, conditions, plan))
+
+    def some(self, n: int, seed: int, conditions: Conditions, plan: Tensor) -> list[tuple[Crystal, float]]:
+        """Return the first n crystals that could be drawn, with the log likelihood of each; warn if they are fewer."""
+        found: list[tuple[Crystal, float]] = []
+        for first in range(0, MOST_TRIES * n + BATCH, BATCH):
+            if len(found) >= n:
+                break
+            draws = self.draws(first, seed, conditions, plan)
+            pairs = zip(crystals_of(draws), draws.log_likelihood.tolist(), strict=True)
+            found += [(crystal, likelihood) for crystal, likelihood in pairs if crystal is not None]
+        if len(found) < n:
+            warnings.warn(
+                f"generate: {len(found)} of {n} crystals met the conditions in {MOST_TRIES * n + BATCH} draws; "
+                "wider ranges of density, volume or atoms are easier to meet",
+                stacklevel=4,
+            )
+        return found[:n]
+
+
+def check_count(name: str, count: object) -> None:
+    """Raise InputError unless a number of crystals is a whole number from 1 on."""
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InputError(f"{name}: wanted a whole number of crystals from 1 on, got {count!r}")
+
+
+def crystals_of(draws: Draws) -> Iterator[Crystal | None]:
+    """Yield the primitive cell of each draw as a Crystal; None for one that could not be drawn."""
+    offsets = draws.atom_offsets.tolist()
+    for b, (start, end) in enumerate(pairwise(offsets)):
+        lattice, atoms = draws.primitive_lattice[b].numpy(), slice(start, end)
+        yield Crystal(lattice, draws.frac_coords[atoms].numpy(), draws.numbers[atoms].numpy()) if end > start else None
+
+
+def different(ranked: list[tuple[Crystal, float]]) -> list[Crystal]:
+    """Return crystals without those that have the structure type and elements, and so the likelihood, of another."""
+    first = {(crystal.formula, round(likelihood, 6)): crystal for crystal, likelihood in reversed(ranked)}
+    return list(reversed(first.values()))
+
+
+def open_generator(source: Path | str) -> CrystalModel:
+    """Load a generator of crystals, by the name of a released model or the path of a run or an exported file.
+
+    Raises InputError if it does not exist, is damaged, or is an autoencoder.
+    """
+    path = find_model(source)
+    if not is_exported(path):
+        return CrystalModel(*the_generator(load_networks(path), str(source)))
+    content = read_content(path)
+    if content.get("kind") != KIND:
+        raise InputError(f"{source}: an autoencoder, wanted a generator of crystals, such as mp10a")
+    return CrystalModel(open_network(path), GeneratorInfo.from_dict(content, str(path)))

@@ -1,0 +1,24 @@
+"""The training that a recipe or a model to start from asks for: of networks for densities, or of a generator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import InputError
+from .train_generator import is_for_generator, train_generator
+from .train_networks import train_networks
+
+
+def train(*, mode: str | None, recipe: str | None, start: str | None, **options: Any) -> None:
+    """Train what the recipe, or else the model to start from, is for, with the options of `crystalgrid-train`.
+
+    Raises InputError if a mode is missing, or given for a generator.
+    """
+    if is_for_generator(recipe, start):
+        if mode is not None:
+            raise InputError("--mode: wanted none, since a generator of crystals decodes no cubes")
+        train_generator(recipe=recipe, start=start, **options)
+    elif mode is None:
+        raise InputError("--mode: wanted repeated or single; only a generator (--recipe generator) has none")
+    else:
+        train_networks(mode=mode, recipe=recipe, start=start, **options)

@@ -1,0 +1,104 @@
+"""The training of a generator of crystals, from nothing or from a generator that is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from ..artifacts.checkpoint import last, read_checkpoint
+from ..artifacts.find import load_info, load_learner
+from ..artifacts.formulas import join_formulas, trained_formulas
+from ..artifacts.generator_info import GeneratorInfo, the_generator
+from ..artifacts.generator_recipe import GeneratorRecipe, generator_recipe_from
+from ..artifacts.recipe import GENERATOR, recipe_content
+from ..data.formulas import formula_hashes
+from ..errors import InputError
+from ..nets.generators.crystal_generator import CrystalGenerator
+from ..nets.generators.structure_types import KnownCrystals
+from .clock import Clock
+from .crystal_generator_training import CrystalGeneratorTraining, held_out_examples
+from .encoded_crystals import encoded_splits
+from .known_crystals import describe_known, joined, known_of, select
+from .log import Log
+from .loop import ENDLESS, Loop
+from .processes import only_first_prints, world_size
+from .run_data import load_splits
+from .run_folder import check_same_run, prepare_folder
+from .train_networks import total_steps
+
+HELD_OUT_CRYSTALS = 1024
+"""The number of crystals of the validation split that are used while training."""
+
+
+def is_for_generator(recipe: str | None, start: str | None) -> bool:
+    """Return whether a run trains a generator of crystals, by its recipe, or else by the model that it starts from."""
+    if recipe is not None:
+        return GENERATOR in recipe_content(recipe)[0]
+    return start is not None and isinstance(load_info(start), GeneratorInfo)
+
+
+def train_generator(
+    *,
+    out: Path,
+    data: str,
+    recipe: str | None,
+    start: str | None,
+    seed: int,
+    max_steps: int | None,
+    max_epochs: float | None,
+    minutes: float | None,
+    resume: bool,
+) -> None:
+    """Train a generator of crystals, with the options of `crystalgrid-train`."""
+    clock = Clock(minutes)
+    first = the_generator(load_learner(start), start) if start is not None else None
+    settings = choose_recipe(recipe, first, str(start))
+    crystals, val, data_info = load_splits(data, "repeated", seed, max_side=math.inf)
+    info = GeneratorInfo.before_training(settings, data_info, seed)
+    info = replace(info, start=first[1].as_start(str(start)) if first else None, processes=world_size())
+    if resume:
+        check_same_run(info, read_checkpoint(last(out)).info, out)
+    prepare_folder(out, resume)
+    sizes = settings.generator
+    learned, held_out = encoded_splits(out, crystals, val, (sizes.orbits, sizes.atoms))
+    known, ids = known_with_start(learned, [str(id) for id in crystals.ids], first)
+    info = describe_known(info, known, ids)
+    with only_first_prints():
+        training = CrystalGeneratorTraining(info, learned, known, first[0] if first else None)
+    seen = trained_formulas(start) if start is not None else None
+    training.formulas = join_formulas(formula_hashes(crystals), seen)
+    steps = total_steps(settings.optimizer, len(learned.source), max_steps, max_epochs, minutes)
+    decay_ends = settings.optimizer.steps if steps == ENDLESS else max(settings.optimizer.steps, steps)
+    examples = held_out_examples(held_out, HELD_OUT_CRYSTALS)
+    Loop(training, Log(out), examples, clock, steps=steps, decay_ends=decay_ends).run(last(out) if resume else None)
+
+
+def choose_recipe(
+    recipe: str | None, first: tuple[CrystalGenerator, GeneratorInfo] | None, start: str
+) -> GeneratorRecipe:
+    """Return the recipe that is named, or that of the generator to start from; their sizes must be the same."""
+    if recipe is None:
+        assert first is not None
+        return first[1].recipe
+    content, where = recipe_content(recipe)
+    settings = generator_recipe_from(content, where)
+    if first is not None and settings.generator != first[1].recipe.generator:
+        raise InputError(f"{recipe}: its [generator] is not that of {start}; give a recipe with the same, or none")
+    return settings
+
+
+def known_with_start(
+    learned: KnownCrystals, ids: list[str], first: tuple[CrystalGenerator, GeneratorInfo] | None
+) -> tuple[KnownCrystals, list[str]]:
+    """Return the crystals that a generator keeps, and the ids of all that these refer to.
+
+    They are the crystals that it learns, and after them those of the generator that it starts from, but for crystals
+    of the same id.
+    """
+    if first is None:
+        return learned, ids
+    network, info = first
+    before, own = known_of(network), set(ids)
+    other = [index for index, source in enumerate(before.source.tolist()) if info.training_ids[source] not in own]
+    return joined([learned, select(before, other)], [len(ids), len(info.training_ids)]), [*ids, *info.training_ids]
