@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <string>
@@ -79,7 +80,10 @@ class Run {
         shard_(options_.shard ? parse_shard(*options_.shard) : shard_of_environment()),
         range_(shard_range(shard_, latents_.number(), options_.batch)),
         crystals_(options_, model_),
-        library_(shard_folder(options_.out, shard_), options_.resume, layout(), range_, settings(machinery)) {}
+        library_(shard_folder(options_.out, shard_), options_.resume, layout(), range_, settings(machinery)) {
+    const std::string note = shard_note(shard_, latents_.number(), options_.batch);
+    if (!note.empty()) std::fprintf(stderr, "%s\n", note.c_str());
+  }
 
   const Library& library() const { return library_; }
   std::int64_t last() const { return range_.last; }

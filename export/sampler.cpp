@@ -92,12 +92,6 @@ at::Device device_of(const Options& options) {
   return at::Device(options.device);
 }
 
-void print_shard(const Shard& shard, Range range) {
-  std::fprintf(stderr, "shard %lld/%lld, as %s says: structures %lld to %lld\n", static_cast<long long>(shard.k),
-               static_cast<long long>(shard.count), shard.source.c_str(), static_cast<long long>(range.first),
-               static_cast<long long>(range.last));
-}
-
 /// Make or resume the library, and say what is in it.
 void complete(Library& library, Drawer& drawer, const LatentSource& latents, const Options& options, Range range) {
   const std::int64_t before = library.next();
@@ -130,7 +124,8 @@ void sample(const Options& given) {
   if (stop_signal) throw InputError("interrupted; nothing is written");
 
   const Range range = shard_range(shard, latents.number(), options.batch);
-  if (!shard.source.empty()) print_shard(shard, range);
+  const std::string note = shard_note(shard, latents.number(), options.batch);
+  if (!note.empty()) std::fprintf(stderr, "%s\n", note.c_str());
   const Json settings = library_settings(options, model, latents, shard, {at::get_num_threads(), TORCH_VERSION});
   if (shard.count > 1) check_shards(options.out, shard, settings);
   Library library(shard_folder(options.out, shard), options.resume, drawer->layout(), range, settings);

@@ -89,4 +89,16 @@ Range shard_range(const Shard& shard, std::int64_t number, std::int64_t batch) {
   return {std::min(number, start(shard.k) * batch), std::min(number, start(shard.k + 1) * batch)};
 }
 
+std::string shard_note(const Shard& shard, std::int64_t number, std::int64_t batch) {
+  const Range range = shard_range(shard, number, batch);
+  const std::string source = shard.source.empty() ? "" : ", as " + shard.source + " says";
+  const std::string name = "shard " + std::to_string(shard.k) + "/" + std::to_string(shard.count) + source;
+  if (range.first == range.last)
+    return name + ": no structures; " + std::to_string(number) + " of them are " +
+           std::to_string((number + batch - 1) / batch) + " batches of " + std::to_string(batch) +
+           ", and a shard has whole batches: take fewer shards or a smaller --batch";
+  if (shard.source.empty()) return "";
+  return name + ": structures " + std::to_string(range.first) + " to " + std::to_string(range.last);
+}
+
 }  // namespace crystalgrid

@@ -29,4 +29,8 @@ struct Range {
 /// shard or resumed run decodes it, and its sums round alike.
 Range shard_range(const Shard& shard, std::int64_t number, std::int64_t batch);
 
+/// Return a line for the user: which structures a shard has that the environment chose, or why a shard has none.
+/// Empty for the others.
+std::string shard_note(const Shard& shard, std::int64_t number, std::int64_t batch);
+
 }  // namespace crystalgrid

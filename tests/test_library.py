@@ -55,6 +55,13 @@ def assert_same_library(folders: list[Path], whole: Path) -> None:
     )
 
 
+def test_a_shard_without_a_batch_says_so(sampler: Path, mirror: Path, tmp_path: Path) -> None:
+    done = run(sampler, mirror, "-o", tmp_path, "-n", 20, "--batch", 8, "--shard", "0/5")
+    assert done.returncode == 0
+    assert done.stderr.startswith("shard 0/5: no structures; 20 of them are 3 batches of 8, and a shard has whole")
+    assert run(sampler, mirror, "-o", tmp_path, "-n", 20, "--batch", 8, "--shard", "1/5").stderr == ""
+
+
 @pytest.mark.parametrize("count", [1, 2, 4, 50])
 def test_shards_are_the_library_cut(sampler: Path, whole: tuple[Path, Path], tmp_path: Path, count: int) -> None:
     for k in range(count):

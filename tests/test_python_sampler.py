@@ -25,6 +25,11 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_a_shard_without_a_batch_says_so(mirror: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    sample_in_python(mirror, ["-n", "20", "--batch", "8", "--shard", "0/5", "-o", str(tmp_path)])
+    assert "shard 0/5: no structures; 20 of them are 3 batches of 8" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("model", ["mirror", "tiny"])
 def test_files_are_those_of_the_cpp_sampler(
