@@ -12,6 +12,7 @@ from ...geometry.elements import ATOMIC_RADII, ATOMIC_WEIGHTS
 from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters, parameters_of, products
 from ...geometry.orbits import Orbits, symmetrize_lattice
 from .cell_finish import CellFinish
+from .charge_balance import ChargeBalance
 from .composition import uniform_from_normal
 from .condition_check import ConditionCheck
 from .conditions import formula_counts, interval
@@ -83,7 +84,7 @@ class CrystalGenerator(ConditionCheck):
     ) -> None:
         super().__init__(width, depth, orbits, crystals, crystal_orbits, atoms)
         self.attempts, self.least_contact, self.grams = ATTEMPTS, LEAST_CONTACT, GRAMS
-        self.finish = CellFinish(widths)
+        self.finish, self.charge_balance = CellFinish(widths), ChargeBalance()
         self.parts = [2 + self.proposals * self.type_words, SLOTS, LATTICE_PARAMS, 3 * orbits]
         self.pass_size, self.farthest = PASS_SIZE, FARTHEST
         self.noise_dim = ATTEMPTS * sum(self.parts)
@@ -97,8 +98,8 @@ class CrystalGenerator(ConditionCheck):
         """Return a crystal for each row of noise ~ N(0, 1), [B, noise_dim], that meets the conditions.
 
         A crystal that does not is drawn again, up to ATTEMPTS times, and then left empty. One that is a training
-        crystal, or whose elements are far from those of known crystals of its type, is drawn again as often and then
-        kept. plan: see `plan`.
+        crystal, has elements far from those of known crystals of its type, or charges that cannot balance, is drawn
+        again as often and then kept. plan: see `plan`.
         """
         tries = noise.chunk(self.attempts, 1)
         dressed, geometry, met, wanted = self.attempt(tries[0], conditions, plan)
@@ -151,7 +152,7 @@ class CrystalGenerator(ConditionCheck):
                 named = self.dressed(trimmed(named), uniform_from_normal(dressing[rows]), conditions)
             geometry = self.shape(trimmed(named), lattice_noise[rows], point_noise[rows])
             met[rows] = met[rows] & self.meets(trimmed(named), geometry, conditions)
-            wanted[rows] = met[rows] & self.is_new(trimmed(named), geometry)
+            wanted[rows] = met[rows] & self.is_likely(trimmed(named), geometry)
             crystals.append(named)
             geometries.append(geometry)
         back = order.argsort()
@@ -165,11 +166,15 @@ class CrystalGenerator(ConditionCheck):
             wanted = met  # candidates of a formula were weighed already
         return chosen(joined(crystals), back), together, met, wanted
 
-    def is_new(self, dressed: Dressed, geometry: Geometry) -> Tensor:
-        """Return whether crystals are no training crystals, and have elements near those of their relatives, [B]."""
-        key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
-        same = self.types.same_as(self.types.crystal_keys(key, dressed.elements))
-        return (same < 0) & (geometry.distance <= self.farthest)
+    def is_likely(self, dressed: Dressed, geometry: Geometry) -> Tensor:
+        """Return whether crystals are new, near known ones in their elements, and balanced in charge, [B]."""
+        group, letters, slots = dressed.space_group, dressed.letters, dressed.slots
+        same = self.types.same_as(
+            self.types.crystal_keys(self.types.type_keys(group, letters, slots), dressed.elements)
+        )
+        counts = self.language.slot_counts(self.language.positions(group, letters), slots, self.most_slots)
+        balanced: Tensor = self.charge_balance(dressed.elements, counts)
+        return (same < 0) & (geometry.distance <= self.farthest) & balanced
 
     def shape(self, dressed: Dressed, lattice_noise: Tensor, point_noise: Tensor) -> Geometry:
         """Return the geometry of dressed types, of new ones from noise ~ N(0, 1) [B, 6] and [B, 3 · orbits]."""
