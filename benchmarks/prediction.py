@@ -50,6 +50,8 @@ MATCHER = StructureMatcher(stol=STOL, ltol=0.3, angle_tol=10)
 MATCHER_OF_REDUCED = StructureMatcher(stol=STOL, ltol=0.3, angle_tol=10, primitive_cell=False)
 SAME_DISTANCES = 0.03
 """Crystals match if all their distances differ by less, in units of (V/N)^(1/3); the matcher need not be asked."""
+NEAREST = 1000
+"""The nearest training crystals, of which the first k that do not match each other are the predictions."""
 DRAWS = 1000
 """The draws of a generator for one composition, of which the likeliest are taken."""
 CANDIDATES = 5
@@ -77,7 +79,12 @@ def method_of(name: str, training: CrystalSet, seed: int) -> Predict:
     """Return the function that predicts: a baseline, or a generator by its name or path."""
     if name in ("swaps", "training-draw"):
         swaps = Swaps(training)
-        return lambda cell, k: different(swaps.ranked(cell, np.random.default_rng(seed), name == "swaps"), k)
+
+        def by_swaps(cell: Counts, k: int) -> list[Crystal]:
+            candidates = swaps.ranked(cell, np.random.default_rng(seed), by_likeness=name == "swaps")
+            return different(islice(candidates, NEAREST), k)
+
+        return by_swaps
     return lambda cell, k: generated(name, cell, k, seed)
 
 

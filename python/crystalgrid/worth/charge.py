@@ -31,8 +31,8 @@ def lemat_charge(crystal: Crystal, counts: Counts) -> bool:
 @cache
 def _by_composition(counts: Counts) -> bool:
     """Return whether a composition passes, whatever its structure."""
-    if _metallic(counts) or _without_bond_valence(counts) or can_be_neutral(counts, _common_states()):
-        return True
+    if _without_bond_valence(counts) or can_be_neutral(counts, _common_states()) or _metallic(counts):
+        return True  # the slowest comes last
     states, electronegativity = _all_states()
     return least_covariance(counts, states, electronegativity) < LESS_THAN_ZERO
 
