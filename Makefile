@@ -8,7 +8,7 @@
 PYTHON ?= python3
 # Any torch >= 2.6 will do: `make TORCH=torch==2.6.0`, or the path of a wheel.
 TORCH ?= torch==2.13.0
-DEMO_MINUTES ?= 5
+DEMO_MINUTES ?= 4
 # Tests run in so many processes, each on one core.
 WORKERS ?= 2
 
@@ -44,23 +44,22 @@ $(DEVELOP): $(INSTALLED)
 demo: $(INSTALLED)
 	rm -rf out/demo && mkdir -p out/demo
 	$(BIN)/crystalgrid-train --mode repeated --data prototypes --minutes $(DEMO_MINUTES) --out out/demo/run
-	$(BIN)/crystalgrid-prior out/demo/run --data prototypes --minutes 2 --out out/demo/run-with-prior
-	$(BIN)/crystalgrid-evaluate out/demo/run-with-prior --data prototypes --json out/demo/metrics.json --picture out/demo/reconstructions.png
-	$(BIN)/crystalgrid-export out/demo/run-with-prior -o out/demo/model.pt
-	$(BIN)/crystalgrid-sample out/demo/model.pt -n 64 --seed 0 --save-density -o out/demo/samples
-	$(BIN)/crystalgrid draw out/demo/samples -o out/demo/samples.png
-	$(BIN)/crystalgrid-sample perov5-repeated -n 64 --seed 0 --save-density -o out/demo/released
-	$(BIN)/crystalgrid draw out/demo/released -o out/demo/released.png
-	$(BIN)/crystalgrid-recover out/demo/released --cif -o out/demo/crystals
+	$(BIN)/crystalgrid-evaluate out/demo/run --data prototypes --json out/demo/metrics.json --picture out/demo/reconstructions.png
+	$(BIN)/crystalgrid-export out/demo/run -o out/demo/model.pt
+	$(BIN)/crystalgrid-sample perov5-repeated -n 16 --seed 0 --save-density -o out/demo/perovskites
+	$(BIN)/crystalgrid-recover out/demo/perovskites --cif -o out/demo/recovered
+	$(BIN)/crystalgrid-sample mp10a -n 8 --formula LiFePO4 --space-group 62 --seed 0 -o out/demo/lifepo4
+	$(BIN)/crystalgrid-sample mp10a -n 8 --elements Li,Mn,O --space-group 166 --seed 0 -o out/demo/layered
+	$(BIN)/crystalgrid draw out/demo/lifepo4/crystals.xyz -o out/demo/lifepo4.png
+	$(BIN)/crystalgrid draw out/demo/layered/crystals.xyz -o out/demo/layered.png
 	@echo
 	@echo "Done. Where the results are:"
 	@echo "  metrics          out/demo/metrics.json"
 	@echo "  test cubes       out/demo/reconstructions.png   true density, decoded density, atoms"
 	@echo "  the model        out/demo/model.pt"
-	@echo "  64 samples       out/demo/samples/samples.xyz"
-	@echo "  their picture    out/demo/samples.png"
-	@echo "  64 samples of the released model perov5-repeated   out/demo/released/samples.xyz, out/demo/released.png"
-	@echo "  the crystals recovered from these   out/demo/crystals/crystals.csv, crystals.png, cif/"
+	@echo "  16 perovskites of the released model perov5-repeated, and their unit cells   out/demo/recovered"
+	@echo "  LiFePO4 in Pnma and Li-Mn-O in R-3m by the generator mp10a   out/demo/lifepo4, layered: crystals.csv, cif/"
+	@echo "  their pictures   out/demo/lifepo4.png, out/demo/layered.png"
 
 test: $(DEVELOP) ctest
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not slow'

@@ -23,8 +23,10 @@ def printed_by(page: str) -> str:
     return done.stdout
 
 
-def test_python_of_the_readme_gives_new_crystals() -> None:
-    assert printed_by("README.md").count("Crystal(") == 2
+def test_python_of_the_readme_gives_crystals_of_the_formula_and_atoms() -> None:
+    printed = printed_by("README.md")
+    assert printed.count("Crystal(LiFePO4") == 2
+    assert "Atoms(" in printed
 
 
 def test_python_guide_runs() -> None:
