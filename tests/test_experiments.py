@@ -155,6 +155,8 @@ def test_draws_are_recovered_and_compared_with_crystals(tiny, tmp_path, capsys, 
     assert seen.space_groups.tolist() == [221, 186, 221]
     np.testing.assert_allclose(seen.volumes, [3.9**3 / 5, 3.25**2 * 5.2 * 3**0.5 / 8, 3.9**3 / 5], rtol=1e-3)
     assert 0 < numbers["wasserstein_to_train"]["drawn"]["spacing_A"] < 1
+    titles = [axis.get_title() for axis in saved_figures["crystals"].axes]  # of the two different ones
+    assert titles == ["SrTiO$_{3}$, $Pm\\bar{3}m$ (221)", "ZnO, $P6_{3}mc$ (186)"]
     (systems,) = axes_titled(saved_figures["drawn_crystals"], "crystal systems")
     shares = np.array([bar.get_height() for bar in systems.patches]).reshape(3, 7)
     np.testing.assert_allclose(shares[0], [0, 0, 0, 0, 0, 1 / 3, 2 / 3])  # of draws: hexagonal, cubic

@@ -21,7 +21,7 @@ def test_every_figure_and_number_of_an_exported_model(model, tmp_path, monkeypat
     figures(model, tmp_path / "new" / "figures", max_cubes=3, seed=2)
     assert {path.name for path in (tmp_path / "new" / "figures").iterdir()} == {
         "figures.json", "reconstruction.png", "reconstruction_cubes.png", "interpolation.png", "interpolation.gif",
-        "draws.png", "draws_distances.png", "drawn_crystals.png", "crystals.png", "conditioning.png",
+        "draws.png", "draws_distances.png", "drawn_crystals.png", "conditioning.png",
         "latent_sweep.png", "discriminator.png",
     }  # fmt: skip
     numbers = json.loads((tmp_path / "new" / "figures" / "figures.json").read_text())

@@ -54,7 +54,7 @@ def test_a_recall_of_zero_is_warned_of(recall: float | None, line: str, capsys) 
 def test_atoms_in_one_place_are_warned_of_and_marked(capsys) -> None:
     close = Crystal(5 * np.eye(3), [[0, 0, 0], [0, 0, 1.2e-5]], [3, 54])
     rows = [row_of(index, Recovered(crystal, 1.0, None)) for index, crystal in enumerate([close, PEROVSKITE])]
-    assert [row.invalid for row in rows] == ["atoms 6e-05 Å apart", ""]
+    assert [row.valid for row in rows] == ["atoms 6e-05 Å apart", "true"]
     warn_of_contacts(np.array([row.smallest_distance for row in rows]), 0.45)
     assert capsys.readouterr().err == (
         "warning: 1 of 2 crystals is marked invalid, with two atoms less than 0.45 Å apart (the nearest 6e-05 Å); "

@@ -102,8 +102,10 @@ def test_a_library_becomes_crystals_and_a_table(recovered: Path) -> None:
     assert [(row["space_group"], row["atoms"]) for row in rows] == 3 * [("Pm-3m", "5"), ("P6_3mc", "4")]
     assert [row["formula"] for row in rows[:2]] == ["SrTiO3", "ZnO"]
     assert [row["same_as"] for row in rows] == ["", "", "3", "5", "3", "5"]
-    assert float(rows[0]["volume"]) == pytest.approx(3.9**3, rel=1e-3)
-    assert [(row["Z"], row["number"], row["invalid"]) for row in rows[:2]] == [("1", "221", ""), ("2", "186", "")]
+    assert float(rows[0]["volume_per_atom"]) == pytest.approx(3.9**3 / 5, rel=1e-3)
+    assert [(row["z"], row["space_group_number"], row["valid"]) for row in rows[:2]] == [
+        ("1", "221", "true"), ("2", "186", "true"),
+    ]  # fmt: skip
     assert [float(rows[1][key]) for key in ("a", "c", "gamma")] == pytest.approx([3.25, 5.2, 120], abs=0.01)
     assert float(rows[1]["density"]) == pytest.approx(ZOO["hexagonal"].density, rel=1e-2)
     assert float(rows[0]["smallest_distance"]) == pytest.approx(1.95, abs=0.01)

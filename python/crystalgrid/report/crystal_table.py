@@ -23,30 +23,28 @@ SYMPREC = 0.1
 
 
 class Row(NamedTuple):
-    """A line of the table; cell, atoms and volume are of the conventional cell, which the CIF file has, too."""
+    """A line of the table."""
 
     structure: int
     """The structure's index in the library."""
     formula: str
     """The reduced formula, such as LiFePO4."""
-    Z: int
-    """The formula units in the cell."""
+    z: int
+    """The formula units in the conventional cell."""
     space_group: str
-    """The Hermann-Mauguin symbol of the crystal's space group within 0.1 Å."""
-    number: int
-    """The number of the space group."""
+    """The Hermann-Mauguin symbol of the space group within 0.1 Å."""
+    space_group_number: int
+    """From 1 to 230."""
     a: float
     b: float
     c: float
-    """The sides of the cell in Å."""
+    """The sides of the conventional cell in Å."""
     alpha: float
     beta: float
     gamma: float
-    """The angles of the cell in degrees."""
+    """The angles of the conventional cell in degrees."""
     atoms: int
-    """The number of atoms in the cell."""
-    volume: float
-    """The volume of the cell in Å³."""
+    """The number of atoms in the primitive cell."""
     volume_per_atom: float
     """Å³."""
     density: float
@@ -55,8 +53,8 @@ class Row(NamedTuple):
     """From an atom to the nearest other one or image of its own, Å."""
     radii_share: float
     """The smallest ratio of such a distance to the sum of the two covalent radii."""
-    invalid: str
-    """Why the crystal cannot be real; empty if nothing speaks against it."""
+    valid: str
+    """Why the crystal cannot be real; "true" if its distances do not speak against it."""
     explained: float
     """The share of the cube's atoms that the crystal explains; see `Recovered`."""
     error: str
@@ -84,13 +82,12 @@ def row_of(structure: int, recovered: Recovered) -> Row:
         alpha,
         beta,
         gamma,
-        len(cell),
-        round(cell.volume, 2),
-        round(cell.volume / len(cell), 2),
+        len(crystal),
+        round(crystal.volume / len(crystal), 2),
         round(crystal.density, 3),
         float(f"{smallest:.4g}"),
         round(float((distances / radii_sums(crystal, COVALENT_RADII)).min()), 3),
-        f"atoms {smallest:.2g} Å apart" if smallest < CLOSEST else "",
+        f"atoms {smallest:.2g} Å apart" if smallest < CLOSEST else "true",
         round(recovered.explained, 3),
         "" if recovered.error is None else f"{recovered.error:.4f}",
     )
