@@ -15,6 +15,7 @@ its cRMSE counts what is not matched as stol.
 from __future__ import annotations
 
 import os
+import sys
 import time
 import warnings
 from collections import Counter
@@ -35,6 +36,7 @@ from baselines import Swaps, cell_of
 from crystalgrid.crystal import SYMBOLS, Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet
+from crystalgrid.errors import InputError
 from crystalgrid.worth.composition import Counts, smact_valid
 from crystalgrid.worth.distances import pair_distances
 from crystalgrid.worth.novelty import reduced_structure
@@ -85,14 +87,24 @@ def method_of(name: str, training: CrystalSet, seed: int) -> Predict:
             return different(islice(candidates, NEAREST), k)
 
         return by_swaps
-    return lambda cell, k: generated(name, cell, k, seed)
+    generator = crystalgrid.load(name)
+    return lambda cell, k: generated(generator, cell, k, seed)
 
 
-def generated(model: str, cell: Counts, k: int, seed: int) -> list[Crystal]:
-    """Return the k likeliest different structures that a generator draws for the atoms of a primitive cell."""
+def generated(generator: Any, cell: Counts, k: int, seed: int) -> list[Crystal]:
+    """Return the k likeliest different structures that a generator draws for the atoms of a primitive cell.
+
+    There are none, and stderr says why, if it cannot draw these atoms.
+    """
     units = gcd(*(n for _, n in cell))
     formula = "".join(f"{SYMBOLS[z - 1]}{n // units}" for z, n in cell)
-    likeliest = crystalgrid.generate(DRAWS, model=model, formula=formula, z=units, best=CANDIDATES * k, seed=seed)
+    try:
+        likeliest = crystalgrid.generate(
+            DRAWS, model=generator, formula=formula, z=units, best=CANDIDATES * k, seed=seed
+        )
+    except InputError as error:
+        print(f"{formula}, {units} a cell: {error}", file=sys.stderr)
+        return []
     return different(likeliest, k)
 
 
