@@ -31,8 +31,8 @@ BEYOND = 0.4
 """The distance in Å of an axis's name from the end of its vector or from the ball there."""
 LEAST_SPAN = 6.5
 """The least width and height of a panel in Å: small cells are not drawn larger than that."""
-SAME_LENGTH, SAME_ANGLE = 0.005, 0.05
-"""The differences in Å and degrees up to which lengths and angles of a cell are the same."""
+SAME_LENGTH, SAME_ANGLE = 1e-4, 0.05
+"""The differences in Å and degrees up to which sides are equal by symmetry and angles are written as the same."""
 
 
 def draw_crystals(
