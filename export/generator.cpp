@@ -1,6 +1,6 @@
 #include "generator.hpp"
 
-#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <type_traits>
 #include <utility>
@@ -75,7 +75,7 @@ Draws read_draws(const Members& members) {
 
 Generator::Generator(Artifact artifact, const c10::Device& device, const Conditions& conditions)
     : module_(std::move(*artifact.module)), device_(device), conditions_(as_dict(conditions)) {
-  torch::jit::setTensorExprFuserEnabled(false);  // it would run the first batches unfused, and round them differently
+  torch::jit::setGraphExecutorOptimize(false);  // it would take a minute, and round the first batches differently
   const std::string problem = module_.run_method("problem", conditions_).toStringRef();
   if (!problem.empty()) throw InputError(first_line(problem));
   plan_ = module_.run_method("plan", conditions_).toTensor();

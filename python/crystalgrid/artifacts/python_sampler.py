@@ -88,20 +88,23 @@ def open_crystals(path: Path, options: Options) -> tuple[Run, Callable[[], None]
     Raises InputError with the generator's own words if it cannot meet the conditions.
     """
     content, generator, conditions = read_content(path), open_network(path), options.conditions
-    if problem := generator.problem(conditions):
-        raise InputError(problem.partition("\n")[0])
+    with torch.jit.optimized_execution(False):  # optimizing takes a minute, and rounds the first batches differently
+        if problem := generator.problem(conditions):
+            raise InputError(problem.partition("\n")[0])
+        plan = generator.plan(conditions)
     grid = Grid(**content.get("grid", {}))
     metadata = Metadata(
         identity=content.get("identity") or read_checksum(path), latent_dim=generator.noise_dim, n=grid.n,
         length=grid.length, sigma=grid.sigma, is_generator=True, training_ids=content.get("training_ids", []),
     )  # fmt: skip
     run = _run(options, metadata)
-    return run, partial(append_crystals, run, generator, conditions, generator.plan(conditions))
+    return run, partial(append_crystals, run, generator, conditions, plan)
 
 
 def append_crystals(run: Run, generator: Any, conditions: dict[str, list[float]], plan: Tensor) -> None:
     """Append the next batch of crystals."""
-    draws = generator.draw(torch.from_numpy(run.latents()), conditions, plan)
+    with torch.jit.optimized_execution(False):
+        draws = generator.draw(torch.from_numpy(run.latents()), conditions, plan)
     space_groups = draws.space_group.unique().tolist()
     operations = {group: generator.operations(group).numpy() for group in space_groups if 1 <= group <= 230}
     run.append_crystals({name: tensor.numpy() for name, tensor in draws._asdict().items()}, operations)
