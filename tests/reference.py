@@ -388,3 +388,24 @@ def closest_pair(crystal: Crystal, images: int = 2) -> tuple[float, float]:
                 distances.append(float(np.linalg.norm(offset @ crystal.lattice)))
                 shares.append(distances[-1] / (radii[i] + radii[j]))
     return min(distances), min(shares)
+
+
+def closest_contact(crystal: Crystal, radii: np.ndarray, gap: float, images: int = 2) -> float:
+    """Return the least distance of two different atoms over the sum of their radii and a gap, in Å; radii: [95]."""
+    shifts = np.array(list(itertools.product(range(-images, images + 1), repeat=3)))
+    least = np.inf
+    for i, j in itertools.combinations(range(len(crystal)), 2):
+        difference = crystal.frac_coords[j] - crystal.frac_coords[i]
+        distance = np.linalg.norm((difference - np.rint(difference) + shifts) @ crystal.lattice, axis=1).min()
+        least = min(least, distance / (radii[crystal.numbers[i]] + radii[crystal.numbers[j]] + gap))
+    return float(least)
+
+
+def orbit_of(point: np.ndarray, operations: np.ndarray) -> np.ndarray:
+    """Return the different images [M, 3] of a fractional point in one cell; operations: [N, 3, 4]."""
+    images: list[np.ndarray] = []
+    for operation in operations:
+        image = operation[:, :3] @ point + operation[:, 3]
+        if not any(np.abs(image - other - np.rint(image - other)).max() < 1e-6 for other in images):
+            images.append(image % 1)
+    return np.array(images)

@@ -7,14 +7,15 @@ from typing import Any
 
 import torch
 
-from ..artifacts.generator_info import the_autoencoder
+from ..artifacts.generator_info import GeneratorInfo, the_autoencoder
 from ..artifacts.metadata import RunInfo, StartInfo
-from ..artifacts.released import WEIGHTS, load_released, write_weights
+from ..artifacts.released import WEIGHTS, load_released, released_info, write_weights
 from ..latents import latents
 from ..model import Model, load_model
 from . import pictures
 from .decoding import decode
 from .evaluation import CODEC_NOTE, evaluate_model, write_json
+from .generator_card import write_generator_card
 from .metrics_table import all_tables
 
 CARD, METRICS, PICTURE, DRAWS = "card.md", "metrics.json", "reconstructions.png", "draws.png"
@@ -24,12 +25,16 @@ N_DRAWS = 4
 
 
 def release_model(run: Path, folder: Path, data: Path, *, source: str, machine: str, max_cubes: int | None) -> None:
-    """Make a released model of a training run: weights, metrics, pictures and the card.
+    """Make a released model of a training run: weights, metrics, pictures and the card; of a generator no metrics.
 
     source: the origin of the data and its licence; machine: the hardware that the model was trained on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_weights(run, folder)
+    info = released_info(folder)
+    if isinstance(info, GeneratorInfo):
+        write_generator_card(folder, info, source, machine)
+        return
     metrics = evaluate_model(
         str(folder), str(data), "test", json_path=folder / METRICS, picture=folder / PICTURE, max_cubes=max_cubes
     )

@@ -25,6 +25,8 @@ from .processes import first_process, only_first_prints, wait_for_all
 FILE = "crystals.npz"
 CHUNK = 64
 """The number of crystals that a process is given at once, 5 ms each."""
+ENOUGH_FOR_PROCESSES = 1000
+"""The number of crystals from which on it is worth starting processes, which takes a few seconds."""
 
 
 class EncodedSplits(NamedTuple):
@@ -66,7 +68,7 @@ def encoded_splits(run: Path, crystals: CrystalSet, val: CrystalSet, most: tuple
 def encode(crystals: CrystalSet, most: tuple[int, int], what: str) -> KnownCrystals:
     """Return the crystals of a set that a generator can learn; `what` names the work where its progress is printed."""
     table = WyckoffTable()
-    workers = cpu_count() if len(crystals) > CHUNK else 1
+    workers = cpu_count() if len(crystals) >= ENOUGH_FOR_PROCESSES else 1
     units = progress(in_processes(find_canonical_unit, jobs(crystals), workers, CHUNK), what, len(crystals))
     learnable = [(unit, index) for index, unit in enumerate(units) if is_learnable(unit, *most, table)]
     return known_crystals([unit for unit, _ in learnable], np.array([i for _, i in learnable], np.int64), table)

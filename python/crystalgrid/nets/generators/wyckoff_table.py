@@ -1,5 +1,7 @@
 """The Wyckoff positions of all space groups as tensors, which an exported generator carries with it."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -18,11 +20,6 @@ class WyckoffTable(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        groups = [standard_group(number) for number in range(1, SPACE_GROUPS + 1)]
-        positions = [(group, position) for group in groups for position in group.positions]
-        symbols = sorted({position.site_symmetry for _, position in positions})
-        self.site_symmetries = len(symbols) + 1
-        self.most_atoms = max(position.multiplicity // len(group.centring) for group, position in positions)
         self.position_of: Tensor
         self.group: Tensor
         self.letter: Tensor
@@ -40,38 +37,10 @@ class WyckoffTable(nn.Module):
         self.centring: Tensor
         self.primitive: Tensor
         self.metric_projector: Tensor
-        position_of = torch.zeros(SPACE_GROUPS + 1, LETTER_COUNT, dtype=torch.int64)
-        for index, (group, position) in enumerate(positions, 1):
-            position_of[group.number, position.letter] = index
-        whole = {
-            "group": [group.number for group, _ in positions],
-            "letter": [1 + position.letter for _, position in positions],
-            "site_symmetry": [1 + symbols.index(position.site_symmetry) for _, position in positions],
-            "atoms": [position.multiplicity // len(group.centring) for group, position in positions],
-            "multiplicity": [position.multiplicity for _, position in positions],
-            "freedom": [position.freedom for _, position in positions],
-        }
-        sites = [site(group, position) for group, position in positions]
-        real = {
-            "projector": np.stack([np.zeros((3, 3))] + [projector for projector, _, _ in sites]),
-            "offset": np.stack([np.zeros(3)] + [offset for _, offset, _ in sites]),
-            "rotations": padded([group.rotations for group in groups], MOST_OPERATIONS),
-            "translations": padded([group.translations for group in groups], MOST_OPERATIONS),
-            "centring": padded([group.centring for group in groups], 4),
-            "primitive": np.stack([np.eye(3)] + [group.primitive for group in groups]),
-            "metric_projector": np.stack([np.eye(6)] + [metric_projector(group) for group in groups]),
-        }
-        operations = torch.full((len(sites) + 1, MOST_OPERATIONS), -1)
-        for index, (_, _, chosen) in enumerate(sites, 1):
-            operations[index, : len(chosen)] = torch.from_numpy(chosen)
-        self.register_buffer("position_of", position_of, persistent=False)
-        self.register_buffer("operations", operations, persistent=False)
-        self.register_buffer("order", torch.tensor([0, *(len(group.rotations) for group in groups)]), persistent=False)
-        self.register_buffer("copies", torch.tensor([0, *(len(group.centring) for group in groups)]), persistent=False)
-        for name, values in whole.items():
-            self.register_buffer(name, torch.tensor([0, *values]), persistent=False)
-        for name, array in real.items():
-            self.register_buffer(name, torch.from_numpy(array), persistent=False)
+        for name, values in table_buffers().items():
+            self.register_buffer(name, values.clone(), persistent=False)
+        self.site_symmetries = int(self.site_symmetry.max()) + 1
+        self.most_atoms = int(self.atoms.max())
 
     @torch.jit.export
     def operations_of(self, space_group: int) -> Tensor:
@@ -113,7 +82,44 @@ class WyckoffTable(nn.Module):
         return Orbits(affine, back, constant, first, self.metric_projector[group], group), orbit_of
 
 
-def site(group: StandardGroup, position: WyckoffPosition) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@cache
+def table_buffers() -> dict[str, Tensor]:
+    """Return the buffers of a `WyckoffTable`, which take half a second to compute."""
+    groups = [standard_group(number) for number in range(1, SPACE_GROUPS + 1)]
+    positions = [(group, position) for group in groups for position in group.positions]
+    symbols = sorted({position.site_symmetry for _, position in positions})
+    position_of = torch.zeros(SPACE_GROUPS + 1, LETTER_COUNT, dtype=torch.int64)
+    for index, (group, position) in enumerate(positions, 1):
+        position_of[group.number, position.letter] = index
+    whole = {
+        "group": [group.number for group, _ in positions],
+        "letter": [1 + position.letter for _, position in positions],
+        "site_symmetry": [1 + symbols.index(position.site_symmetry) for _, position in positions],
+        "atoms": [position.multiplicity // len(group.centring) for group, position in positions],
+        "multiplicity": [position.multiplicity for _, position in positions],
+        "freedom": [position.freedom for _, position in positions],
+        "order": [len(group.rotations) for group in groups],
+        "copies": [len(group.centring) for group in groups],
+    }
+    sites = [site(group, position) for group, position in positions]
+    real = {
+        "projector": np.stack([np.zeros((3, 3))] + [projector for projector, _, _ in sites]),
+        "offset": np.stack([np.zeros(3)] + [offset for _, offset, _ in sites]),
+        "rotations": padded([group.rotations for group in groups], MOST_OPERATIONS),
+        "translations": padded([group.translations for group in groups], MOST_OPERATIONS),
+        "centring": padded([group.centring for group in groups], 4),
+        "primitive": np.stack([np.eye(3)] + [group.primitive for group in groups]),
+        "metric_projector": np.stack([np.eye(6)] + [metric_projector(group) for group in groups]),
+    }
+    operations = torch.full((len(sites) + 1, MOST_OPERATIONS), -1)
+    for index, (_, _, chosen) in enumerate(sites, 1):
+        operations[index, : len(chosen)] = torch.tensor(chosen)
+    numbers = {name: torch.tensor([0, *values]) for name, values in whole.items()}
+    arrays = {name: torch.from_numpy(array) for name, array in real.items()}
+    return {"position_of": position_of, "operations": operations, **numbers, **arrays}
+
+
+def site(group: StandardGroup, position: WyckoffPosition) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """Return the site projector [3, 3], the offset [3] and the operations of a Wyckoff position's primitive atoms.
 
     The points of the position that are first of their orbits are the projection of any point plus the offset.
@@ -123,7 +129,7 @@ def site(group: StandardGroup, position: WyckoffPosition) -> tuple[np.ndarray, n
     differences = images[:, None, None] - (images[:, None] + group.centring)
     same = (np.abs(differences - np.rint(differences)).max(3) < 1e-6).any(2)
     projector = group.rotations[same[0]].mean(0)  # over the operations that keep the point; the first is the identity
-    return projector, point - projector @ point, np.unique(same.argmax(1))
+    return projector, point - projector @ point, sorted(set(same.argmax(1).tolist()))
 
 
 def metric_projector(group: StandardGroup) -> np.ndarray:

@@ -1,0 +1,45 @@
+"""The card of a released generator of crystals: what it learned from, how it was made, and its first draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..artifacts.generator_info import GeneratorInfo
+from ..artifacts.released import WEIGHTS
+from ..generation.crystal_model import open_generator
+from .crystal_picture import draw_crystals
+
+CARD, PICTURE = "card.md", "crystals.png"
+LIMITS = "## Known limits\n"
+PICTURED = 8
+"""The number of crystals in the picture."""
+
+
+def write_generator_card(folder: Path, info: GeneratorInfo, source: str, machine: str) -> None:
+    """Write card.md and the picture of the first crystals; the known limits of an earlier card are kept.
+
+    source: the origin of the data and its licence; machine: the hardware that the generator was trained on.
+    """
+    card, name = folder / CARD, folder.name
+    limits = card.read_text().partition(LIMITS)[2] if card.is_file() else "\nNone stated yet.\n"
+    draw_crystals(open_generator(folder).generate(PICTURED), folder / PICTURE)
+    command = f"crystalgrid-train --recipe {info.recipe.name} --data {info.data.source}"
+    command += f" --start {info.start.model}" if info.start else ""
+    text = f"""# {name}
+
+Draws crystals, of what is asked for: `crystalgrid-sample {name} -n 100 --formula LiFePO4 -o draws`, or
+`cg.generate(100, model="{name}", formula="LiFePO4")` ([docs/generation.md](../../docs/generation.md)).
+
+| | |
+|---|---|
+| data | {source}; file `{info.data.source}`, SHA-256 of its crystals {info.data.checksum[:16]}… |
+| crystals | {info.crystals:,} known ones, of {len(info.elements)} elements and {len(info.space_groups)} space groups |
+| trained by | `{command} --seed {info.seed} --minutes {info.seconds / 60:.0f} --out RUN` |
+| for | {info.step:,} steps, {info.seconds / 60:.0f} minutes, on {machine} |
+| versions | crystalgrid {info.versions.crystalgrid}, torch {info.versions.torch} |
+| weights | half precision, {(folder / WEIGHTS).stat().st_size / 1e6:.1f} MB |
+
+![The first {PICTURED} crystals of seed 0]({PICTURE})
+
+"""
+    card.write_text(text + LIMITS + limits)

@@ -1,0 +1,66 @@
+"""Canonical asymmetric units: the same for every description of a crystal, and the crystal itself."""
+
+import numpy as np
+import pytest
+
+from crystalgrid import Crystal
+from crystalgrid.crystal import ATOMIC_NUMBERS
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.geometry.canonical_unit import CanonicalUnit, find_canonical_unit
+from crystalgrid.nets.generators.wyckoff_table import WyckoffTable
+from zoo import random_rotation
+
+CELLS = [np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]]), np.array([[1, 1, 0], [0, 1, 0], [1, 0, 1]]), np.diag([1, 2, 1])]
+"""Changes of the basis: another order, a shear, and a supercell."""
+
+
+def unit_of(crystal: Crystal) -> CanonicalUnit:
+    unit = find_canonical_unit(crystal.lattice, crystal.frac_coords, crystal.numbers)
+    assert unit is not None
+    return unit
+
+
+def described_anew(crystal: Crystal, cell: np.ndarray, rng: np.random.Generator) -> Crystal:
+    """Return the same crystal with another basis, origin, rotation and order of atoms."""
+    shifts = np.array([(i, j, k) for i in range(2) for j in range(2) for k in range(2)])
+    copies = shifts if abs(np.linalg.det(cell)) > 1.5 else shifts[:1]
+    frac_coords = (crystal.frac_coords[:, None] + copies).reshape(-1, 3) @ np.linalg.inv(cell)
+    numbers = np.repeat(crystal.numbers, len(copies))
+    frac_coords = np.round(frac_coords % 1, 9) % 1
+    frac_coords, first = np.unique(frac_coords, axis=0, return_index=True)
+    order = rng.permutation(len(frac_coords))
+    lattice = cell @ crystal.lattice @ random_rotation(rng).T
+    return Crystal(lattice, (frac_coords + rng.random(3))[order], numbers[first][order])
+
+
+@pytest.mark.parametrize("index", [0, 30, 77, 120, 161, 204, 250])
+def test_the_unit_does_not_depend_on_the_description(prototypes: CrystalSet, index: int) -> None:
+    crystal, rng = prototypes[index], np.random.default_rng(index)
+    unit = unit_of(crystal)
+    for cell in CELLS:
+        other = unit_of(described_anew(crystal, cell, rng))
+        assert other.space_group == unit.space_group
+        assert other.letters.tolist() == unit.letters.tolist()
+        assert other.numbers.tolist() == unit.numbers.tolist()
+        assert abs(np.linalg.det(other.lattice)) == pytest.approx(abs(np.linalg.det(unit.lattice)), rel=1e-6)
+
+
+def test_rock_salt_has_one_unit_whichever_atom_is_at_the_origin() -> None:
+    lattice = 2.8 * (np.ones((3, 3)) - np.eye(3))
+    sodium, chlorine = ATOMIC_NUMBERS["Na"], ATOMIC_NUMBERS["Cl"]
+    pairs = [sodium, chlorine], [chlorine, sodium]
+    units = [unit_of(Crystal(lattice, [[0, 0, 0], [0.5, 0.5, 0.5]], pair)) for pair in pairs]
+    assert units[0].letters.tolist() == units[1].letters.tolist() == [0, 1]
+    assert units[0].numbers.tolist() == units[1].numbers.tolist() == [sodium, chlorine]
+
+
+@pytest.mark.parametrize("index", [3, 90, 140, 222])
+def test_orbits_of_the_unit_are_the_atoms_of_the_crystal(prototypes: CrystalSet, index: int) -> None:
+    crystal, table = prototypes[index], WyckoffTable()
+    unit = unit_of(crystal)
+    positions = table.position_of[unit.space_group, unit.letters]
+    conventional = table.multiplicity[positions].sum() / abs(np.linalg.det(unit.lattice))
+    assert float(conventional) == pytest.approx(len(crystal) / crystal.volume, rel=1e-3)
+    for position, point in zip(positions, unit.points, strict=True):
+        own = table.projector[position].numpy() @ point + table.offset[position].numpy() - point
+        assert np.abs(own - np.rint(own)).max() < 2e-3
