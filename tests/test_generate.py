@@ -65,7 +65,8 @@ def test_the_symmetry_of_every_crystal_holds(model) -> None:
         for b in range(64):
             atoms = slice(offsets[b], offsets[b + 1])
             if offsets[b + 1] > offsets[b] and drawn < 100:
-                crystal = cg.Crystal(draws.primitive_lattice[b], draws.frac_coords[atoms], draws.numbers[atoms])
+                arrays = draws.primitive_lattice[b], draws.frac_coords[atoms], draws.numbers[atoms]
+                crystal = cg.Crystal(*(array.numpy() for array in arrays))
                 drawn, kept = drawn + 1, kept + (group_of(crystal) == int(draws.space_group[b]))
     assert drawn == 100
     assert kept >= 99  # a new crystal may by chance have more symmetry than its space group
@@ -122,7 +123,8 @@ def test_orbits_have_the_multiplicity_and_the_atoms_that_operations_give(model) 
         operations = model.network.operations(int(draws.space_group[b])).numpy()
         images = [orbit_of(x, operations) for x in draws.orbit_coords[orbits].numpy()]
         assert [len(image) for image in images] == draws.multiplicities[orbits].tolist()
-        conventional = (draws.frac_coords[atoms] @ draws.primitive_lattice[b]).numpy() @ np.linalg.inv(draws.lattice[b])
+        positions = draws.frac_coords[atoms] @ draws.primitive_lattice[b]
+        conventional = (positions @ torch.linalg.inv(draws.lattice[b])).numpy()
         everywhere = np.concatenate([*images, np.zeros((0, 3))])
         for x in conventional:
             difference = everywhere - x

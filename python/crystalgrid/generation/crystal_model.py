@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -44,24 +45,24 @@ class CrystalModel:
             return [crystal for crystal, _ in self.some(n, seed, read, plan)]
         check_count("best", best)
         if "formula" in read:
-            with torch.inference_mode():
+            with as_it_is():
                 draws = Draws(*self.network.likeliest(best, read, plan))
             return [crystal for crystal in crystals_of(draws) if crystal is not None]
         return different(sorted(self.some(n, seed, read, plan), key=lambda pair: -pair[1]))[:best]
 
-    @torch.inference_mode()
     def plan(self, conditions: Conditions) -> Tensor:
         """Return what all draws share. Raises InputError in one line for conditions that cannot be met."""
-        if problem := self.network.problem(conditions):
-            raise InputError(problem)
-        plan: Tensor = self.network.plan(conditions)
+        with as_it_is():
+            if problem := self.network.problem(conditions):
+                raise InputError(problem)
+            plan: Tensor = self.network.plan(conditions)
         return plan
 
-    @torch.inference_mode()
     def draws(self, first: int, seed: int, conditions: Conditions, plan: Tensor) -> Draws:
         """Return draws `first` to `first + BATCH` of the library `seed`, as the C++ sampler draws them."""
         noise = latents(seed, first, BATCH, self.noise_dim)
-        return Draws(*self.network.draw(noise, conditions, plan))
+        with as_it_is():
+            return Draws(*self.network.draw(noise, conditions, plan))
 
     def some(self, n: int, seed: int, conditions: Conditions, plan: Tensor) -> list[tuple[Crystal, float]]:
         """Return the first n crystals that could be drawn, with the log likelihood of each; warn if they are fewer."""
@@ -79,6 +80,16 @@ class CrystalModel:
                 stacklevel=4,
             )
         return found[:n]
+
+
+@contextmanager
+def as_it_is() -> Iterator[None]:
+    """Run networks without gradients, and TorchScript without optimizing it.
+
+    Optimizing would take a minute, and round the first batches differently.
+    """
+    with torch.inference_mode(), torch.jit.optimized_execution(False):
+        yield
 
 
 def check_count(name: str, count: object) -> None:

@@ -119,13 +119,17 @@ class ConditionCheck(TypeDrawer):
         raise NotImplementedError
 
     def groups_of_formula(self, conditions: dict[str, list[float]]) -> Tensor:
-        """Return the number of known structure types of a formula in each space group, [groups + 1]."""
+        """Return how many known crystals of each space group have a type that fits the formula, [groups + 1]."""
         elements, units = formula_counts(conditions)
         allowed = self.allowed(conditions)
         total = torch.zeros(self.groups + 1, dtype=torch.int64)
         for z in self.multiples(conditions):
             rows, _ = self.types.with_counts(allowed, elements, [z * unit for unit in units])
-            total = total + torch.bincount(self.types.space_group[rows].long(), minlength=self.groups + 1)
+            fits = torch.zeros_like(allowed)
+            fits[rows] = True  # once, however many orders of the elements fit
+            first, last = self.types.crystals_of(self.types.type_key[fits])
+            groups = self.types.space_group[fits].long()
+            total = total + torch.bincount(groups, (last - first).double(), self.groups + 1).long()
         return total
 
     def groups_text(self, count: Tensor) -> str:
