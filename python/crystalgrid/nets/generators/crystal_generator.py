@@ -22,11 +22,11 @@ from .dressed_types import Dressed, chosen, from_rows, joined, trimmed
 from .type_drawer import evenly
 from .wyckoff_words import SLOTS
 
-ATTEMPTS = 4
+ATTEMPTS = 6
 """The times that a crystal is drawn before it is given up, if contacts, density or volume are not as they should be."""
 PASS_SIZE = 16
 """The number of crystals that go through the networks at once."""
-FARTHEST = 1.0
+FARTHEST = 0.7
 """The largest chemical distance to a known crystal of the same type; half of all swaps of neighbours are below 0.4."""
 FITTED_AT_ONCE = 512
 """The number of known crystals whose volumes are computed at once, which bounds memory."""
@@ -106,9 +106,10 @@ class CrystalGenerator(ConditionCheck):
         for following in range(1, self.attempts):
             again = torch.where(~wanted)[0]
             if len(again) > 0:
-                others, other_geometry, others_met, others_wanted = self.attempt(
-                    tries[following][again], conditions, plan
-                )
+                repeated = torch.cat(
+                    (noise[again, :1], tries[following][again, 1:]), 1
+                )  # known stays known, new stays new
+                others, other_geometry, others_met, others_wanted = self.attempt(repeated, conditions, plan)
                 better = torch.where(others_wanted | ~met[again])[0]
                 rows = again[better]
                 for values, replacing in zip(dressed, chosen(others, better)):  # noqa: B905, TorchScript has no strict
