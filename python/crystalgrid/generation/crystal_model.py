@@ -39,11 +39,11 @@ class CrystalModel:
     def generate(self, n: int, *, best: int | None = None, seed: int = 0, **conditions: Any) -> list[Crystal]:
         """Return crystals that meet the conditions, as `crystalgrid.generate` does."""
         check_count("n", n)
+        check_count("best", 1 if best is None else best)
         read = read_conditions(conditions)
         plan = self.plan(read)
         if best is None:
             return [crystal for crystal, _ in self.some(n, seed, read, plan)]
-        check_count("best", best)
         if "formula" in read:
             with as_it_is():
                 draws = Draws(*self.network.likeliest(best, read, plan))

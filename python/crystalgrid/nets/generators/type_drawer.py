@@ -19,7 +19,9 @@ TEMPERATURE = 0.8
 PROPOSALS = 4
 """The structure types that are drawn for a crystal of a new type, of which the first new one is taken."""
 FORMULA_PROPOSALS = 256
-"""The structure types that are drawn for a formula, for each number of formula units."""
+"""The structure types that are drawn for a formula, in equal parts for the possible numbers of formula units."""
+LEAST_PROPOSALS = 16
+"""The least of these for each number of formula units."""
 SCORED_AT_ONCE = 128
 CLOSENESS = 50.0
 """The log likelihood that a candidate for a formula loses for each unit of chemical distance to a known crystal.
@@ -40,6 +42,7 @@ class TypeDrawer(nn.Module):
         self.atoms, self.orbits, self.most_slots, self.groups = atoms, orbits, SLOTS, SPACE_GROUPS
         self.new_share, self.temperature, self.proposals = NEW_SHARE, TEMPERATURE, PROPOSALS
         self.formula_proposals, self.scored_at_once = FORMULA_PROPOSALS, SCORED_AT_ONCE
+        self.least_proposals = LEAST_PROPOSALS
         self.type_words, self.closeness = 1 + 2 * orbits, CLOSENESS
         self.language = WyckoffLanguage(width, depth, orbits)
         self.types = StructureTypes(crystals, crystal_orbits)
@@ -73,7 +76,9 @@ class TypeDrawer(nn.Module):
         structures = listed(conditions, "structures")
         allowed = self.allowed(conditions)
         found = [self.nothing()]
-        for z in self.multiples(conditions):
+        multiples = self.multiples(conditions)
+        proposals = max(self.least_proposals, self.formula_proposals // max(1, len(multiples)))
+        for z in multiples:
             counts = [z * unit for unit in units]
             if structures != [2]:
                 rows, dressing = self.types.with_counts(allowed, elements, counts)
@@ -81,7 +86,7 @@ class TypeDrawer(nn.Module):
                 group = self.types.space_group[rows].long()
                 found.append(self.scored(group, letters, slots, dressing, elements, counts))
             if structures != [1]:
-                found.append(self.new_candidates(conditions, elements, counts))
+                found.append(self.new_candidates(conditions, elements, counts, proposals))
         return self.near_known_ones(joined(found))
 
     def near_known_ones(self, dressed: Dressed) -> Dressed:
@@ -109,9 +114,11 @@ class TypeDrawer(nn.Module):
         real = torch.zeros(0, dtype=torch.float64)
         return Dressed(none, orbits, orbits, torch.zeros(0, self.most_slots, dtype=torch.int64), real, real)
 
-    def new_candidates(self, conditions: dict[str, list[float]], elements: list[int], counts: list[int]) -> Dressed:
-        """Return new structure types with elements that have the composition, drawn given it."""
-        number, total = self.formula_proposals, sum(counts)
+    def new_candidates(
+        self, conditions: dict[str, list[float]], elements: list[int], counts: list[int], number: int
+    ) -> Dressed:
+        """Return new structure types with elements that have the composition, of `number` that are drawn given it."""
+        total = sum(counts)
         prompt = self.prompt(elements, counts).expand(number, -1, -1)
         groups = possible_groups(conditions, self.groups)
         size = (total, total)
