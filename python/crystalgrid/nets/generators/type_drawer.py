@@ -26,7 +26,7 @@ SCORED_AT_ONCE = 128
 CLOSENESS = 50.0
 """The log likelihood that a candidate for a formula loses for each unit of chemical distance to a known crystal.
 
-Of 200 test crystals of MP-20, 70 % are the likeliest candidate with it, 60 % without, and 72 % if distance alone decides.
+Of 200 test crystals of MP-20, 70 % are the likeliest candidate with it, 60 % without it, and 72 % by distance alone.
 """
 
 
