@@ -31,6 +31,8 @@ def main() -> None:
             species, _ = model.segment(model.decode(torch.zeros(1, model.latent_dim)))
         assert species.shape == (1, 30, 30, 30)
 
+    assert [crystal.formula for crystal in cg.generate(2, formula="NaCl", atoms=2)] == ["NaCl", "NaCl"]
+
     for file in ("py.typed", "_core.pyi"):
         assert (PACKAGE / file).is_file(), file
     for folder, file in {"models": "recipes/modern.toml", "export": "CMakeLists.txt", "cpp": "CMakeLists.txt"}.items():
