@@ -179,7 +179,11 @@ std::string Library::summary(std::int64_t made, double seconds) const {
     text.append(", ").append(std::to_string(counts_.at(key))).append(" of them ").append(words);
   crystalgrid::append(text, ", %.1f %s/s", seconds > 0 ? static_cast<double>(made) / seconds : 0.0,
                       layout_.noun.c_str());
-  return text + removals();
+  text += removals();
+  const auto& [key, advice] = layout_.suspicious;
+  if (!key.empty() && 2 * counts_.at(key) > kept_)
+    text.append("\nwarning: most of the ").append(layout_.noun).append(" are no good: ").append(advice);
+  return text;
 }
 
 /// A line for each reason, with the draws that were removed for it.

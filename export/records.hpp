@@ -28,6 +28,8 @@ struct Layout {
   std::string folder;           ///< holds a file of its own for each record; empty: there is none
   std::vector<Count> counts;    ///< of records that are kept
   std::vector<Count> removals;  ///< of draws that are not
+  /// A count that more than half of the records have only if the model is no good, and what to do then.
+  Count suspicious;
   std::int64_t best = 0;        ///< how many records to choose in the end, the likeliest first; 0: all as they come
 };
 

@@ -47,6 +47,14 @@ def test_frames_say_where_they_come_from_and_keep_their_order(sampler: Path, tmp
         assert re.fullmatch(r"sha256:[0-9a-f]{64}", frame.info["model"])
 
 
+@pytest.mark.parametrize(("threshold", "warned"), [(1e6, True), (2.5, False)])
+def test_a_library_without_atoms_warns(sampler: Path, tmp_path: Path, threshold: float, warned: bool) -> None:
+    model = write_mirror(tmp_path / "model.pt", threshold=threshold)
+    done = run(sampler, model, "-n", 10, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert ("warning: most of the structures are no good" in done.stdout) == warned
+
+
 @pytest.mark.parametrize("options", [("--batch", 1), ("--batch", 5, "--threads", 1), ("--threads", 3)])
 def test_batch_and_threads_do_not_change_these_structures(
     sampler: Path, mirror: Path, tmp_path: Path, options: tuple[object, ...]
