@@ -10,8 +10,9 @@ Layout cube_layout(const Options& options, const Grid& grid) {
   layout.noun = "structures";
   layout.files = {{.name = "samples.xyz"}};
   layout.counts = {{"without_atoms", "without atoms"}};
-  layout.suspicious = {"without_atoms", "the model has learned too little, or is drawn from far from what it learned; "
-                                        "train it longer, or sample a released one"};
+  layout.suspicious = {"without_atoms",
+                       "the model has learned too little, or is drawn from far from what it learned; "
+                       "train it longer, or sample a released one"};
   layout.removals = filter_removals();
   if (options.save_density) add_density_files(layout, grid);
   return layout;

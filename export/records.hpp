@@ -30,7 +30,7 @@ struct Layout {
   std::vector<Count> removals;  ///< of draws that are not
   /// A count that more than half of the records have only if the model is no good, and what to do then.
   Count suspicious;
-  std::int64_t best = 0;        ///< how many records to choose in the end, the likeliest first; 0: all as they come
+  std::int64_t best = 0;  ///< how many records to choose in the end, the likeliest first; 0: all as they come
 };
 
 /// What a draw that is kept adds to a library.
