@@ -34,7 +34,7 @@ def interrupted(*_):
     raise AttributeError("half imported")
 
 real = builtins.__import__
-builtins.__import__ = lambda name, *rest: interrupted() if name == "training.train_networks" else real(name, *rest)
+builtins.__import__ = lambda name, *rest: interrupted() if name == "training.train" else real(name, *rest)
 sys.argv[1:] = ["--mode", "repeated", "--out", "x"]
 entry.run("train")
 """
@@ -134,7 +134,7 @@ MISTAKES = {
     "evaluate": r"wanted STR \(folder of a training run, .*, or the name of a released model\)",
     "export m": r"wanted -o PATH, --out PATH \(file to write; .*\)",
     "export m -o": r"-o/--out: wanted a value, got none",
-    "train --recipe paper": r"wanted --mode \{single,repeated\} \(.*\) and --out PATH \(folder of the run; .*\)",
+    "train --recipe paper": r"wanted --out PATH \(folder of the run; .*\)",
     "evaluate m --split tset": r"invalid choice 'tset' for argument '--split'.*'train', 'val', 'test'\)",
     "evaluate m --seed x": r"--seed: wanted a whole number, got 'x'",
     "evaluate m extra": r"Unrecognized options: extra",
@@ -144,7 +144,7 @@ MISTAKES = {
     "data pack a -o x --workers two": r"--workers: wanted a whole number, got 'two'",
     "evaluate m --seed": r"--seed: wanted a value, got none",
     "figures m --out x --betas 1 y": r"--betas: wanted a number, got '1 y'",
-    "train --mode both --out x": r"invalid choice 'both' for argument '--mode'.*'single', 'repeated'\)",
+    "train --mode both --out x": r"invalid choice 'both' for argument '--mode'.* \('\w+', '\w+'\)",
     "data": r"Expected one of \{pack, fetch\}",
     "data paint": r"Unrecognized options: paint; Available subcommands: pack, fetch",
 }

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("no_gpu")
 @pytest.fixture(scope="module")
 def run(made_once):
     """Return the folder of a run of eight steps."""
-    return made_once("generator", lambda folder: train_small(folder / "run", "prototypes", 8)) / "run"
+    return made_once("crystal-generator", lambda folder: train_small(folder / "run", "prototypes", 8)) / "run"
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("no_gpu")
 def run(request, tmp_path_factory, crystals) -> Path:
     """Return a model as crystalgrid-train leaves it, for generators of either kind."""
     folder = tmp_path_factory.mktemp("model")
-    train("repeated", folder / "run", str(crystals), str(write_recipe(folder / "small.toml", request.param)))
+    train(folder / "run", "repeated", str(crystals), str(write_recipe(folder / "small.toml", request.param)))
     return folder / "run"
 
 

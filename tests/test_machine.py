@@ -102,7 +102,7 @@ def test_a_task_of_slurm_trains_by_itself(task, crystals: Path, recipe: Path, tm
     for name, value in {**SLURM, **task}.items():
         monkeypatch.setenv(name, value)
     assert (count_processes("1"), first_process()) == (1, True)
-    train("repeated", tmp_path / "run", str(crystals), str(recipe), max_steps=1, devices="1")
+    train(tmp_path / "run", "repeated", str(crystals), str(recipe), max_steps=1, devices="1")
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
 
 

@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.usefixtures("no_gpu"), pytest.mark.slow]
 def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Path, monkeypatch) -> None:
     write_recipe(tmp_path / "small.toml", "unit cells")
     runs = {name: tmp_path / name for name in ("first", "run", "drawn", "further")}
-    train("repeated", runs["first"], str(crystals), str(tmp_path / "small.toml"), seed=3)
+    train(runs["first"], "repeated", str(crystals), str(tmp_path / "small.toml"), seed=3)
     monkeypatch.chdir(tmp_path)
-    train("repeated", runs["run"], str(crystals), start="first", max_steps=1)
+    train(runs["run"], "repeated", str(crystals), start="first", max_steps=1)
     train_small_generator("run", runs["drawn"], crystals, max_steps=1)
     train_small_generator("run", runs["further"], crystals, start="drawn", seed=7, max_steps=2)
 

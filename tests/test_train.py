@@ -44,7 +44,7 @@ def start(crystals, recipe, tmp_path):
 def two_steps(crystals, recipe, tmp_path_factory):
     """Return the folder of a run of two steps, for tests that go on from one."""
     out = tmp_path_factory.mktemp("two_steps") / "run"
-    train("repeated", out, str(crystals), str(recipe), max_steps=2)
+    train(out, "repeated", str(crystals), str(recipe), max_steps=2)
     return out
 
 

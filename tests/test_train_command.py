@@ -138,7 +138,7 @@ def test_two_processes_learn_what_one_does_with_twice_the_batch(command, crystal
             assert float(row_of_two[name]) == pytest.approx(float(value), rel=1e-3), (name, row_of_one["step"])
     assert weights(last(tmp_path / "one")).keys() == weights(last(tmp_path / "two")).keys()
     with pytest.raises(InputError, match="was trained by 2 processes; resume with as many"):
-        train("repeated", tmp_path / "two", str(crystals), str(recipes[2]), resume=True)
+        train(tmp_path / "two", "repeated", str(crystals), str(recipes[2]), resume=True)
 
 
 def test_no_space_left_is_one_line(command, tmp_path):

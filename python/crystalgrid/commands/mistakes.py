@@ -33,7 +33,7 @@ def _in_one_line(paragraph: list[str]) -> str:
         return _missing(paragraph[1:])
     if first.startswith("Perhaps you meant"):
         return f"perhaps you meant {rest[0]}"
-    text = " ".join([first, *rest]).rstrip(".")
+    text = re.sub("'None', |, 'None'", "", " ".join([first, *rest]).rstrip("."))  # an option left out is no choice
     return re.sub(r"Missing value for argument '(.*)'\. Expected \d+ values?", r"\1: wanted a value, got none", text)
 
 
