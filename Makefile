@@ -16,7 +16,8 @@ BIN := .venv/bin
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp python models export -type f -not -name '*.so' -not -name '*.pyc')
 CPP := $(shell find cpp export tests/cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.cu' -o -name '*.cuh')
 # clang-tidy leaves out what includes torch, whose headers take it minutes, and CUDA and the bindings, which need their toolkits.
-TIDY := $(filter-out export/artifact.cpp export/bindings.cpp export/network.cpp export/sampler.cpp,$(wildcard cpp/src/*.cpp export/*.cpp))
+TORCH_SOURCES := $(addprefix export/,artifact.cpp bindings.cpp crystal_drawer.cpp cube_drawer.cpp generator.cpp network.cpp sampler.cpp)
+TIDY := $(filter-out $(TORCH_SOURCES),$(wildcard cpp/src/*.cpp export/*.cpp))
 CONFIGURE := $(CURDIR)/.venv/bin/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv/bin/ninja -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -S tests/cpp
 SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 INSTALLED := .venv/installed
