@@ -22,7 +22,7 @@ class Search {
     for (const Vec3 side : {frame_.b, frame_.c}) shortest = std::min(shortest, dot(side, side));
     // Every atom has an image of itself at the shortest side; farther pairs that are too close would be missed.
     reach_ = std::max(std::sqrt(shortest), largest_radius + kLeastGap);
-    best_.distance = best_.share = best_.gap = HUGE_VAL;
+    best_.distance = best_.share = best_.gap = best_.gap_distance = HUGE_VAL;  // an atom alone has no gap
   }
 
   /// Look at all images of the second atom, at `offset` [3] in fractional coordinates from the first, within reach.

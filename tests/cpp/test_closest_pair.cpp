@@ -80,7 +80,7 @@ void test_known_crystals() {
   CHECK(std::min(salt.first, salt.second) == 11 && std::max(salt.first, salt.second) == 17);
   const ClosestPair polonium = search({{3.35, 0, 0, 0, 3.35, 0, 0, 0, 3.35}, {.3, .7, 5}, {84}});
   CHECK_NEAR(polonium.distance, 3.35, 1e-12);
-  CHECK(polonium.gap > 1e9);  // it has no other atom
+  CHECK(polonium.gap > 1e9 && polonium.gap_distance > 1e9);  // it has no other atom
 }
 
 }  // namespace
