@@ -45,11 +45,11 @@ def _missing(lines: list[str]) -> str:
         if line[indent] != " ":
             arguments.append([])
         arguments[-1].append(line.strip())
-    wanted = []
+    missing = []
     for names, *description in arguments:
         text = " ".join(description).replace("(required)", "").strip().rstrip(".")
-        wanted.append(f"{names} ({text})" if text else names)
-    return f"wanted {' and '.join(wanted)}"
+        missing.append(f"{names} ({text})" if text else names)
+    return f"wanted {' and '.join(missing)}"
 
 
 def _wrong_value(paragraphs: list[list[str]]) -> str:

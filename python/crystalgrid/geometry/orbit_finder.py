@@ -50,7 +50,7 @@ def find_orbits(lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarra
         _whole(projector, LINEAR_UNITS, np.int8),
         _whole(offset % 1, OFFSET_UNITS, np.int16),
         _whole(orbit, 1, np.int8),
-        _whole(_metric_projector(rotations), LINEAR_UNITS, np.int16),
+        _whole(metric_projector(rotations), LINEAR_UNITS, np.int16),
         torch.tensor(space_group, dtype=torch.int16),
     )
 
@@ -78,7 +78,7 @@ def _permutations(
     return permutations if one_to_one and distance.min(axis=2).max() < IMAGE_TOLERANCE else None
 
 
-def _metric_projector(rotations: np.ndarray) -> np.ndarray:
+def metric_projector(rotations: np.ndarray) -> np.ndarray:
     """Return the matrix [6, 6] that maps a metric G, as six products, to the mean of Wᵀ G W over the rotations W."""
     projector = np.empty((6, 6))
     for column, (i, j) in enumerate(PRODUCTS):

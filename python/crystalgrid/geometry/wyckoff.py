@@ -61,6 +61,13 @@ class StandardGroup(NamedTuple):
     """[3, 3], basis vectors of a primitive cell, as rows of fractional coordinates."""
     positions: tuple[WyckoffPosition, ...]
 
+    @property
+    def primitive_rotations(self) -> np.ndarray:
+        """The rotations of fractional coordinates in the primitive cell, [M, 3, 3]."""
+        basis = self.primitive.T
+        rotations: np.ndarray = np.linalg.inv(basis) @ self.rotations @ basis
+        return rotations
+
 
 @cache
 def standard_group(number: int) -> StandardGroup:

@@ -43,7 +43,7 @@ HYDROGEN = 1
 
 
 class Scene(NamedTuple):
-    """What is drawn of a crystal."""
+    """The atoms and bonds of a crystal that are drawn."""
 
     positions: np.ndarray
     """[N, 3] Å, of atoms in the cell, on all of its faces, and bonded to a nonmetal in it."""
@@ -71,12 +71,12 @@ class View:
 
     def __init__(self, lattice: np.ndarray) -> None:
         up = lattice[2] / np.linalg.norm(lattice[2])
-        towards = lattice[0] - lattice[0] @ up * up
-        towards /= np.linalg.norm(towards)
-        right = np.cross(up, towards)
-        right, towards = _turned(right, towards, AZIMUTH)
-        up, towards = _turned(up, towards, ELEVATION)
-        self.axes = np.stack([right, up, towards])
+        forward = lattice[0] - lattice[0] @ up * up
+        forward /= np.linalg.norm(forward)
+        right = np.cross(up, forward)
+        right, forward = _turned(right, forward, AZIMUTH)
+        up, forward = _turned(up, forward, ELEVATION)
+        self.axes = np.stack([right, up, forward])
         drawn = repeats(lattice)[:, None] * lattice
         self.middle = 0.5 * drawn.sum(axis=0)
         corners = np.array(list(itertools.product((-0.5, 0.5), repeat=3))) @ drawn
@@ -201,8 +201,8 @@ def _quad(view: View, start: np.ndarray, end: np.ndarray, radius: float, colour:
     points, depths, scales = view(np.stack([start, end]))
     along = points[1] - points[0]
     across = np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-9)
-    sides = across * (radius * scales)[:, None]
-    outline = np.concatenate([points + sides, (points - sides)[::-1]])
+    half_widths = across * (radius * scales)[:, None]
+    outline = np.concatenate([points + half_widths, (points - half_widths)[::-1]])
     return Shape(float(depths.mean()), outline, 0.0, colour)
 
 

@@ -46,7 +46,7 @@ def known_crystals(units: Sequence[CanonicalUnit], source: np.ndarray, table: Wy
     points = np.concatenate([unit.points for unit in units])
     group = np.array([unit.space_group for unit in units])
     lattice = torch.from_numpy(np.stack([unit.lattice for unit in units]))
-    known = KnownCrystals(
+    crystals = KnownCrystals(
         torch.from_numpy(group),
         torch.from_numpy(offsets),
         torch.from_numpy(letters),
@@ -57,7 +57,7 @@ def known_crystals(units: Sequence[CanonicalUnit], source: np.ndarray, table: Wy
         torch.round(parameters(lattice) * LATTICE_UNITS),
         torch.from_numpy(source),
     )
-    return by_type(known)
+    return by_type(crystals)
 
 
 def by_type(known: KnownCrystals) -> KnownCrystals:

@@ -62,10 +62,10 @@ def train_generator(
     prepare_folder(out, resume)
     sizes = settings.generator
     learned, held_out = encoded_splits(out, crystals, val, (sizes.orbits, sizes.atoms))
-    known, ids = known_with_start(learned, [str(id) for id in crystals.ids], first)
-    info = describe_known(info, known, ids)
+    kept, ids = known_with_start(learned, [str(id) for id in crystals.ids], first)
+    info = describe_known(info, kept, ids)
     with only_first_prints():
-        training = CrystalGeneratorTraining(info, learned, known, first[0] if first else None)
+        training = CrystalGeneratorTraining(info, learned, kept, first[0] if first else None)
     seen = trained_formulas(start) if start is not None else None
     training.formulas = join_formulas(formula_hashes(crystals), seen)
     steps = total_steps(settings.optimizer, len(learned.source), max_steps, max_epochs, minutes)

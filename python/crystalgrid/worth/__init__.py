@@ -1,1 +1,1 @@
-"""What a crystal is worth: whether it is valid, of which structure type it is, and whether it is new."""
+"""The worth of a crystal: whether it is valid, new, of which structure type, and how far above the hull."""

@@ -26,7 +26,7 @@ ALL_IN_ONE = ("crystals.parquet", "crystals.xyz")
 
 
 class Checked(NamedTuple):
-    """What a crystal is by itself, and among others."""
+    """The result for one crystal, by itself and among others."""
 
     id: str
     formula: str
@@ -77,8 +77,10 @@ def check(crystals: Crystals, against: Crystals | Path | str | None = None, work
     Raises InputError if there are no crystals, and for a file that cannot be read.
     """
     drawn = as_set(crystals)
-    known = drawn[:0] if against is None else read_set(against) if isinstance(against, str | Path) else as_set(against)
-    return checked(drawn, known, workers)
+    reference = (
+        drawn[:0] if against is None else read_set(against) if isinstance(against, str | Path) else as_set(against)
+    )
+    return checked(drawn, reference, workers)
 
 
 def checked(crystals: CrystalSet, known: CrystalSet, workers: Workers) -> list[Checked]:

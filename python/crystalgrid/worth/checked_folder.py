@@ -44,10 +44,10 @@ def check_folder(
             print(f"unreadable: {line}", file=sys.stderr)
         if len(result.crystals) == 0:
             raise InputError(nothing_kept(str(sources[0]), result.skipped))
-        known = result.crystals[:0] if against is None else read_set(against)
-        rows = checked(result.crystals, known, workers)
+        reference = result.crystals[:0] if against is None else read_set(against)
+        rows = checked(result.crystals, reference, workers)
         write_checked(folder, result.crystals, rows, result.skipped)
-    found = summary(rows, len(result.skipped), known)
+    found = summary(rows, len(result.skipped), reference)
     if json_file is not None:
         with written_whole(json_file) as temporary:
             temporary.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ LEAST_SHARE = 1e-6
 
 
 class AboveHull(NamedTuple):
-    """How a crystal's energy compares with the hull."""
+    """The energy of a crystal above the hull, and the decomposition there."""
 
     energy: float
     """eV/atom; negative if it is more stable than all known."""

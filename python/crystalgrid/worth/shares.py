@@ -11,7 +11,7 @@ QUANTILE = 1.959964
 
 
 class Share(NamedTuple):
-    """How many of n crystals have a property."""
+    """The number of crystals, of n, that have a property."""
 
     number: int
     n: int

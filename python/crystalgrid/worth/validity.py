@@ -42,7 +42,7 @@ CHUNK_SIZE = 64
 
 
 class Validity(NamedTuple):
-    """Which published rules a crystal passes, and the figures that they look at."""
+    """The verdict on a crystal by each published rule, and the figures that the rules look at."""
 
     cdvae_structure: bool
     """CDVAE's rule of distances: atoms at least 0.5 Å apart, a volume of at least 0.1 Å³."""
@@ -65,12 +65,12 @@ class Validity(NamedTuple):
 
     @property
     def cdvae_valid(self) -> bool:
-        """Whether it passes CDVAE's rules."""
+        """True if the crystal passes CDVAE's rules."""
         return self.cdvae_structure and self.smact_valid
 
     @property
     def lemat_valid(self) -> bool:
-        """Whether it passes LeMat-GenBench's three rules."""
+        """True if the crystal passes LeMat-GenBench's three rules."""
         return self.lemat_charge and self.lemat_distance and self.lemat_plausible
 
 

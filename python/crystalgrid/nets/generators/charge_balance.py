@@ -1,4 +1,4 @@
-"""Charge balance: whether the charges of a crystal's atoms can add up to zero."""
+"""Charge balance of crystals: whether the charges of a crystal's atoms can add up to zero."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ LARGEST_CHARGE = 600
 
 
 class ChargeBalance(nn.Module):
-    """Whether oxidation states, one for each element, can add up to zero; an element alone and metals always pass."""
+    """A test of whether oxidation states, one an element, can add up to zero; an element alone and metals pass."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Whether conditions can be met, and in one line why not."""
+"""The check of conditions: one line says why none can meet them, if so."""
 
 import torch
 from torch import Tensor

@@ -102,21 +102,20 @@ class CrystalGenerator(ConditionCheck):
         again as often and then kept. plan: see `plan`.
         """
         tries = noise.chunk(self.attempts, 1)
-        dressed, geometry, met, wanted = self.attempt(tries[0], conditions, plan)
+        dressed, geometry, met, likely = self.attempt(tries[0], conditions, plan)
         for following in range(1, self.attempts):
-            again = torch.where(~wanted)[0]
+            again = torch.where(~likely)[0]
             if len(again) > 0:
-                repeated = torch.cat(
-                    (noise[again, :1], tries[following][again, 1:]), 1
-                )  # known stays known, new stays new
-                others, other_geometry, others_met, others_wanted = self.attempt(repeated, conditions, plan)
-                better = torch.where(others_wanted | ~met[again])[0]
+                # The first number decides between known and new types; it stays, so that redrawing shifts no shares.
+                repeated = torch.cat((noise[again, :1], tries[following][again, 1:]), 1)
+                others, other_geometry, others_met, others_likely = self.attempt(repeated, conditions, plan)
+                better = torch.where(others_likely | ~met[again])[0]
                 rows = again[better]
                 for values, replacing in zip(dressed, chosen(others, better)):  # noqa: B905, TorchScript has no strict
                     values[rows] = replacing
                 for values, replacing in zip(geometry, other_geometry):  # noqa: B905
                     values[rows] = replacing[better]
-                met[rows], wanted[rows] = others_met[better], others_wanted[better]
+                met[rows], likely[rows] = others_met[better], others_likely[better]
         return self.flat(dressed, geometry, met)
 
     @torch.jit.export
@@ -144,7 +143,7 @@ class CrystalGenerator(ConditionCheck):
         words, dressing, lattice_noise, point_noise = noise.split(self.parts, 1)
         has_elements = len(formula_counts(conditions)[0]) > 0
         types, met = self.draw_types(uniform_from_normal(words), conditions, plan)
-        wanted, order = met.clone(), self.n_atoms(types).argsort(stable=True)
+        likely, order = met.clone(), self.n_atoms(types).argsort(stable=True)
         crystals: list[Dressed] = []
         geometries: list[Geometry] = []
         for rows in order.split(self.pass_size):
@@ -153,7 +152,7 @@ class CrystalGenerator(ConditionCheck):
                 named = self.dressed(trimmed(named), uniform_from_normal(dressing[rows]), conditions)
             geometry = self.shape(trimmed(named), lattice_noise[rows], point_noise[rows])
             met[rows] = met[rows] & self.meets(trimmed(named), geometry, conditions)
-            wanted[rows] = met[rows] & self.is_likely(trimmed(named), geometry)
+            likely[rows] = met[rows] & self.is_likely(trimmed(named), geometry)
             crystals.append(named)
             geometries.append(geometry)
         back = order.argsort()
@@ -164,8 +163,8 @@ class CrystalGenerator(ConditionCheck):
             torch.cat([geometry.distance for geometry in geometries])[back],
         )
         if has_elements:
-            wanted = met  # candidates of a formula were weighed already
-        return chosen(joined(crystals), back), together, met, wanted
+            likely = met  # candidates of a formula were weighed already
+        return chosen(joined(crystals), back), together, met, likely
 
     def is_likely(self, dressed: Dressed, geometry: Geometry) -> Tensor:
         """Return whether crystals are new, near known ones in their elements, and balanced in charge, [B]."""
@@ -290,7 +289,7 @@ class CrystalGenerator(ConditionCheck):
         is_orbit, is_atom = (dressed.letters >= 0) & met.unsqueeze(1), (numbers > 0) & met.unsqueeze(1)
         position = self.language.positions(group, dressed.letters)
         key = self.types.type_keys(group, dressed.letters, dressed.slots)
-        known = geometry.relative.clamp(min=0)
+        relative = geometry.relative.clamp(min=0)
         return Draws(
             group,
             lattice,
@@ -304,7 +303,7 @@ class CrystalGenerator(ConditionCheck):
             numbers[is_atom],
             frac_coords[is_atom],
             dressed.log_likelihood,
-            torch.where(geometry.relative >= 0, self.types.source[known].long(), -1),
+            torch.where(geometry.relative >= 0, self.types.source[relative].long(), -1),
             self.types.same_as(self.types.crystal_keys(key, dressed.elements)),
             self.types.formula_seen(
                 dressed.elements, self.language.slot_counts(position, dressed.slots, self.most_slots)

@@ -75,5 +75,5 @@ def to_rows(dressed: Dressed) -> Tensor:
 def from_rows(rows: Tensor, orbits: int, slots: int) -> Dressed:
     """Return the structure types that `to_rows` made rows of."""
     whole = rows[:, 3:].long()
-    letters, places, elements = whole.split([orbits, orbits, slots], 1)
-    return Dressed(rows[:, 0].long(), letters, places, elements, rows[:, 1], rows[:, 2])
+    letters, slots_of_orbits, elements = whole.split([orbits, orbits, slots], 1)
+    return Dressed(rows[:, 0].long(), letters, slots_of_orbits, elements, rows[:, 1], rows[:, 2])

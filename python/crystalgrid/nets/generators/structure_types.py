@@ -197,8 +197,8 @@ class StructureTypes(nn.Module):
         is_first = torch.ones_like(allowed)
         is_first[1:] = self.type_key[1:] != self.type_key[:-1]
         rows = torch.where(is_first & allowed)[0]
-        which, dressing = self.dressings(self.counts[rows].long(), elements, counts)
-        return rows[which], dressing
+        fitting, dressing = self.dressings(self.counts[rows].long(), elements, counts)
+        return rows[fitting], dressing
 
     @torch.jit.export
     def dressings(self, slot_counts: Tensor, elements: list[int], counts: list[int]) -> tuple[Tensor, Tensor]:
@@ -209,8 +209,8 @@ class StructureTypes(nn.Module):
         number = len(elements)
         orders = permutations(number)
         z, ordered = torch.tensor(elements)[orders], torch.tensor(counts)[orders]
-        wanted = torch.tensor(counts).sort().values
-        fits = (slot_counts[:, :number].sort(1).values == wanted).all(1) & (slot_counts[:, number:] == 0).all(1)
+        sorted_counts = torch.tensor(counts).sort().values
+        fits = (slot_counts[:, :number].sort(1).values == sorted_counts).all(1) & (slot_counts[:, number:] == 0).all(1)
         rows = torch.where(fits)[0]
         row, order = torch.where((slot_counts[rows, :number].unsqueeze(1) == ordered).all(2))
         dressing = torch.zeros(len(row), slot_counts.size(1), dtype=torch.int64)

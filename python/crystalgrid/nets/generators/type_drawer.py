@@ -1,4 +1,4 @@
-"""What a crystal is made of: a known or a new structure type, and the elements on it, as conditions ask for."""
+"""The choice of a structure type, known or new, and of the elements on it, as conditions ask for."""
 
 import torch
 from torch import Tensor, nn
@@ -130,8 +130,8 @@ class TypeDrawer(nn.Module):
         new = torch.where(met & (first == last) & first_of_each(keys))[0]
         position = self.language.positions(group, letters)
         slot_counts = self.language.slot_counts(position, slots, self.most_slots)
-        which, dressing = self.types.dressings(slot_counts[new], elements, counts)
-        rows = new[which]
+        fitting, dressing = self.types.dressings(slot_counts[new], elements, counts)
+        rows = new[fitting]
         return self.scored(group[rows], letters[rows], slots[rows], dressing, elements, counts)
 
     def prompt(self, elements: list[int], counts: list[int]) -> Tensor:
@@ -210,10 +210,10 @@ class TypeDrawer(nn.Module):
         """Return the structure types of known crystals chosen at random: groups, letters, slots, and True for each."""
         if len(plan) == 0:
             empty = torch.zeros(len(uniform), self.orbits, dtype=torch.int64)
-            ones = torch.ones(len(uniform), dtype=torch.int64)
+            triclinic = torch.ones(len(uniform), dtype=torch.int64)
             letters = torch.full_like(empty, -1)
             letters[:, 0] = 0
-            return ones, letters, empty, torch.zeros(len(uniform), dtype=torch.bool)
+            return triclinic, letters, empty, torch.zeros(len(uniform), dtype=torch.bool)
         index = (uniform.double() * len(plan)).long().clamp(max=len(plan) - 1)
         rows = plan[index, 0].long()
         letters, slots, _ = self.types.orbits_of(rows)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...geometry.orbit_finder import PRODUCTS
+from ...geometry.orbit_finder import metric_projector
 from ...geometry.orbits import SPACE_GROUPS, Orbits
 from ...geometry.wyckoff import LETTERS, StandardGroup, WyckoffPosition, standard_group
 
@@ -60,9 +60,9 @@ class WyckoffTable(nn.Module):
         is_atom = operation >= 0
         n_atoms = is_atom.sum((1, 2))
         most = int(n_atoms.max())
-        row, orbit, which = torch.where(is_atom)
+        row, orbit, image = torch.where(is_atom)
         column = torch.arange(len(row), device=row.device) - (n_atoms.cumsum(0) - n_atoms)[row]
-        index, chosen = position[row, orbit], operation[row, orbit, which]
+        index, chosen = position[row, orbit], operation[row, orbit, image]
         rotation, translation = self.rotations[group[row], chosen], self.translations[group[row], chosen]
         to_primitive = torch.linalg.inv(self.primitive).mT[group[row]]
         from_primitive = self.primitive.mT[group[row]]
@@ -109,7 +109,7 @@ def table_buffers() -> dict[str, Tensor]:
         "translations": padded([group.translations for group in groups], MOST_OPERATIONS),
         "centring": padded([group.centring for group in groups], 4),
         "primitive": np.stack([np.eye(3)] + [group.primitive for group in groups]),
-        "metric_projector": np.stack([np.eye(6)] + [metric_projector(group) for group in groups]),
+        "metric_projector": np.stack([np.eye(6)] + [metric_projector(group.primitive_rotations) for group in groups]),
     }
     operations = torch.full((len(sites) + 1, MOST_OPERATIONS), -1)
     for index, (_, _, chosen) in enumerate(sites, 1):
@@ -130,19 +130,6 @@ def site(group: StandardGroup, position: WyckoffPosition) -> tuple[np.ndarray, n
     same = (np.abs(differences - np.rint(differences)).max(3) < 1e-6).any(2)
     projector = group.rotations[same[0]].mean(0)  # over the operations that keep the point; the first is the identity
     return projector, point - projector @ point, sorted(set(same.argmax(1).tolist()))
-
-
-def metric_projector(group: StandardGroup) -> np.ndarray:
-    """Return the matrix [6, 6] that maps the `products` of a primitive lattice to their mean over the rotations."""
-    basis = group.primitive.T
-    rotations = np.linalg.inv(basis) @ group.rotations @ basis
-    projector = np.empty((6, 6))
-    for column, (i, j) in enumerate(PRODUCTS):
-        unit = np.zeros((3, 3))
-        unit[i, j] = unit[j, i] = 1
-        mean = (rotations.transpose(0, 2, 1) @ unit @ rotations).mean(axis=0)
-        projector[:, column] = [mean[product] for product in PRODUCTS]
-    return projector
 
 
 def padded(arrays: list[np.ndarray], length: int) -> np.ndarray:
