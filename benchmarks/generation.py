@@ -82,6 +82,18 @@ def types_of_training(training: CrystalSet, folder: Path, workers: int) -> set[s
     return set(json.loads(file.read_text()))
 
 
+def relaxed_rows(crystals: CrystalSet, source: str, log: Path, steps: int, fmax: float) -> list[dict[str, Any]]:
+    """Return the result of relaxing each crystal, those from the log that are there already."""
+    index = {str(i): i for i in range(len(crystals))}
+
+    def row(id: str) -> dict[str, Any]:
+        begun = time.perf_counter()
+        return {**relax(crystals[index[id]], steps, fmax), "seconds": time.perf_counter() - begun}
+
+    settings = {"source": source, "crystals": crystals.checksum[:12], "steps": steps, "fmax": fmax}
+    return list(rows_of(log, settings, index, row, "relaxing").values())
+
+
 def generation(
     source: tyro.conf.Positional[str],
     data: Path = DATA / "mp_10A.parquet",
@@ -129,14 +141,7 @@ def generation(
     ]
     if relax_first:
         chosen = crystals[:relax_first]
-        index = {str(i): i for i in range(len(chosen))}
-
-        def row(id: str) -> dict[str, Any]:
-            begun = time.perf_counter()
-            return {**relax(chosen[index[id]], steps, fmax), "seconds": time.perf_counter() - begun}
-
-        settings = {"source": source, "crystals": chosen.checksum[:12], "steps": steps, "fmax": fmax}
-        rows = list(rows_of(log, settings, index, row, "relaxing").values())
+        rows = relaxed_rows(chosen, source, log, steps, fmax)
         hull, new = hull_of(known, energies), (unique & novel)[: len(chosen)]
         lines += [("", f"the first {len(chosen)}, relaxed with {POTENTIAL}, {steps} steps, {fmax} eV/Å")]
         lines += relaxed_lines(rows, chosen, hull, new)

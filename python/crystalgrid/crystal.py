@@ -18,7 +18,7 @@ from ._conversions import arrays_of_ase, arrays_of_pymatgen, is_ase, is_pymatgen
 from .errors import InputError, require
 from .files import as_path, written_whole
 from .geometry.elements import ATOMIC_NUMBERS as ATOMIC_NUMBERS
-from .geometry.elements import ATOMIC_WEIGHTS, reduced_formula
+from .geometry.elements import ATOMIC_WEIGHTS, DALTON, reduced_formula
 from .geometry.elements import SYMBOLS as SYMBOLS
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ SYMPREC = 0.01
 """The largest distance in Å of atoms from symmetric positions, of crystals that were not relaxed."""
 LARGE = 64
 """The most atoms of a crystal that is shown with its space group, which takes half a millisecond to find."""
-GRAMS_PER_MOLE = 0.602214076
-"""The atomic mass unit in Å³ g/cm³: the density of a cell is its weight in g/mol over this and its volume in Å³."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,7 +98,7 @@ class Crystal:
     @property
     def density(self) -> float:
         """The density, g/cm³."""
-        return float(ATOMIC_WEIGHTS[self.numbers].sum() / GRAMS_PER_MOLE / self.volume)
+        return float(DALTON * ATOMIC_WEIGHTS[self.numbers].sum() / self.volume)
 
     @property
     def positions(self) -> np.ndarray:

@@ -38,6 +38,17 @@ def check_output(path: Path) -> None:
 
 
 @contextmanager
+def full_disk_named(path: Path) -> Iterator[None]:
+    """Raise InputError that names `path` if the block finds no space left."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise InputError(f"{path}: no space left to write it") from error
+
+
+@contextmanager
 def written_whole(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it takes its name if the block succeeds and is removed otherwise."""
     path = Path(path)
@@ -45,12 +56,9 @@ def written_whole(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     temporary.touch(exist_ok=False)  # with the permissions that the user's new files have, unlike tempfile's
     try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise InputError(f"{path}: no space left to write it") from error
+        with full_disk_named(path):
+            yield temporary
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -67,13 +75,10 @@ def folder_written_whole(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     temporary.mkdir()
     try:
-        yield temporary
-        path.rmdir()
-        temporary.rename(path)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise InputError(f"{path}: no space left to write it") from error
+        with full_disk_named(path):
+            yield temporary
+            path.rmdir()
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if is_new and path.is_dir() and not any(path.iterdir()):

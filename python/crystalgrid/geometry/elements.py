@@ -44,6 +44,8 @@ ATOMIC_WEIGHTS = _by_number(
     "226.0254 227.0278 232.0377 231.0359 238.0289 237.0482 244.0642"
 )
 """Standard atomic weights (IUPAC 2016), [95] by Z, g/mol; of the longest-lived isotope where there is no standard."""
+DALTON = 1.66053907
+"""The density of 1 Da in 1 Å³, in g/cm³."""
 COVALENT_RADII = _by_number(
     "0.31 0.28 1.28 0.96 0.84 0.76 0.71 0.66 0.57 0.58 1.66 1.41 1.21 1.11 1.07 1.05 1.02 1.06 2.03 1.76 1.7 1.6 1.53 "
     "1.39 1.39 1.32 1.26 1.24 1.32 1.22 1.22 1.2 1.19 1.2 1.2 1.16 2.2 1.95 1.9 1.75 1.64 1.54 1.47 1.46 1.42 1.39 "

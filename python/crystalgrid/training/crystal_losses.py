@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ..geometry.lattices import from_parameters, parameters_of, products
 from ..geometry.orbits import Orbits
-from ..nets.generators.crystal_generator import CrystalGenerator, Geometry
+from ..nets.generators.crystal_generator import CrystalGenerator
+from ..nets.generators.crystal_geometry import Geometry
 from ..nets.generators.dressed_types import Dressed
 from ..nets.generators.structure_types import StructureTypes
 from ..nets.generators.wyckoff_language import Sentences

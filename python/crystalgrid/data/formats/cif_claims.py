@@ -11,12 +11,11 @@ import gemmi
 import numpy as np
 
 from ...crystal import SYMBOLS
+from ...geometry.elements import DALTON
 from .cif_symmetry import text
 
 FORMULA = re.compile(r"([A-Z][a-z]?)\s*(\d*\.?\d*)")
 GROUP = re.compile(r"\(([^()]*)\)(\d*)")
-DALTON = 1.66053907
-"""The density of 1 Da in 1 Å³, in g/cm³."""
 CALCULATED_DENSITY = 0.01
 """Share by which the density that was calculated from the crystal may be off, which is rounded."""
 MEASURED_DENSITY = 0.05

@@ -1,0 +1,157 @@
+"""The geometry of crystals whose structure type and elements are known: first points, lattice, and all atoms."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...geometry.lattices import from_parameters, parameters_of, products
+from ...geometry.orbits import Orbits, symmetrize_lattice
+from .cell_finish import CellFinish
+from .composition import uniform_from_normal
+from .condition_check import ConditionCheck
+from .dressed_types import Dressed, chosen
+
+FITTED_AT_ONCE = 512
+"""The number of known crystals whose volumes are computed at once, which bounds memory."""
+
+
+class Geometry(NamedTuple):
+    """The geometry of B crystals of O orbits."""
+
+    points: Tensor
+    """[B, O, 3] float64, fractional coordinates of the first atoms in the conventional cell."""
+    lattice: Tensor
+    """[B, 3, 3] float64, rows in Å, of the primitive cell, as symmetric as the structure type."""
+    relative: Tensor
+    """[B], the known crystal that the geometry began at, -1 for none."""
+    distance: Tensor
+    """[B] float64, the chemical distance to it."""
+
+
+class Placed(NamedTuple):
+    """The atoms of B crystals in their primitive cells, K at most, and their first points in the conventional cell."""
+
+    orbits: Orbits
+    frac_coords: Tensor
+    """[B, K, 3] float64."""
+    numbers: Tensor
+    """[B, K], 0 for no atom."""
+    points: Tensor
+    """[B, O, 3] float64."""
+
+
+class CrystalGeometry(ConditionCheck):
+    """A drawer of structure types that also gives them a geometry.
+
+    It begins at that of the known crystal of the same type whose elements are nearest, with the volume that the
+    language expects, or at noise, from which `CellFinish` carries it.
+
+    widths: of the flow; the rest as for `TypeDrawer`.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        depth: int,
+        orbits: int,
+        crystals: int,
+        crystal_orbits: int,
+        widths: tuple[int, ...],
+        atoms: int,
+    ) -> None:
+        super().__init__(width, depth, orbits, crystals, crystal_orbits, atoms)
+        self.finish = CellFinish(widths)
+
+    def shape(self, dressed: Dressed, lattice_noise: Tensor, point_noise: Tensor) -> Geometry:
+        """Return the geometry of dressed types, of new ones from noise ~ N(0, 1) [B, 6] and [B, 3 · orbits]."""
+        group, letters = dressed.space_group, dressed.letters
+        position = self.language.positions(group, letters)
+        counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
+        key = self.types.type_keys(group, letters, dressed.slots)
+        relative, distance = self.types.nearest(key, dressed.elements, counts)
+        points, lattice = self.known_geometry(dressed, relative)
+        new = torch.where(relative < 0)[0]
+        if len(new) > 0:
+            uniform = uniform_from_normal(point_noise[new]).view(len(new), self.orbits, 3)
+            new_points, new_lattice = self.new_geometry(chosen(dressed, new), lattice_noise[new], uniform)
+            points[new], lattice[new] = new_points, new_lattice
+        return Geometry(points, lattice, relative, distance)
+
+    def known_geometry(self, dressed: Dressed, relative: Tensor) -> tuple[Tensor, Tensor]:
+        """Return points and primitive lattices of known crystals, scaled to the volume for the elements."""
+        rows = relative.clamp(min=0)
+        _, _, points = self.types.orbits_of(rows)
+        params = self.types.lattice_params[rows].double() / self.types.lattice_units
+        group, table = dressed.space_group, self.language.table
+        metric = products(table.primitive[group] @ from_parameters(params)).unsqueeze(2)
+        lattice = from_parameters(parameters_of((table.metric_projector[group] @ metric).squeeze(2)))
+        log_volume = dressed.log_volume + self.types.log_volume[rows].double()
+        n_atoms = self.types.counts[rows].sum(1)
+        scale = (log_volume + n_atoms.log() - torch.linalg.det(lattice).abs().log()) / 3
+        points = F.pad(points, [0, 0, 0, self.orbits - points.size(1)])
+        return points, lattice * scale.exp()[:, None, None]
+
+    def new_geometry(self, dressed: Dressed, lattice_noise: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+        """Return points and primitive lattices that the flow carries from noise."""
+        table, group = self.language.table, dressed.space_group
+        position = self.language.positions(group, dressed.letters)
+        orbits, orbit_of = table.orbits(group, position)
+        numbers = self.orbit_numbers(dressed).gather(1, orbit_of.clamp(min=0)) * (orbit_of >= 0)
+        single = Orbits(
+            orbits.affine.float(),
+            orbits.projector.float(),
+            orbits.offset.float(),
+            orbits.orbit,
+            orbits.metric_projector.float(),
+            group,
+        )
+        start = uniform.gather(1, orbit_of.clamp(min=0).unsqueeze(2).expand(-1, -1, 3))
+        frac_coords, params = self.finish(single, numbers, start, lattice_noise, 0.0)
+        first = (table.atoms[position].cumsum(1) - table.atoms[position]).clamp(max=frac_coords.size(1) - 1)
+        points = frac_coords.double().gather(1, first.unsqueeze(2).expand(-1, -1, 3)) @ table.primitive[group]
+        points = F.pad(points, [0, 0, 0, self.orbits - points.size(1)])
+        params = symmetrize_lattice(orbits, params.double())
+        return points, from_parameters(params)
+
+    def orbit_numbers(self, dressed: Dressed) -> Tensor:
+        """Return Z of each orbit, [B, O], 0 for none."""
+        return dressed.elements.gather(1, dressed.slots) * (dressed.letters >= 0)
+
+    @torch.no_grad()
+    def fit_volumes(self) -> None:
+        """Compute by how much the volume of each known crystal differs from what the language expects."""
+        types = self.types
+        params = types.lattice_params.double() / types.lattice_units
+        copies, n_atoms = self.language.table.copies[types.space_group.long()], types.counts.sum(1)
+        log_volume = (torch.linalg.det(from_parameters(params)).abs() / copies / n_atoms).log()
+        size = types.orbit_offsets.diff()
+        none: list[int] = []
+        for rows in size.argsort().split(FITTED_AT_ONCE):
+            letters, slots, _ = types.orbits_of(rows)
+            group, elements = types.space_group[rows].long(), types.elements[rows].long()
+            dressed = self.scored(group, letters, slots, elements, none, none)
+            types.log_volume[rows] = (log_volume[rows] - dressed.log_volume).to(types.log_volume.dtype)
+
+    def place(self, dressed: Dressed, geometry: Geometry) -> Placed:
+        """Return the atoms of the orbits, computed from the first points in double precision: the symmetry is exact."""
+        table, group = self.language.table, dressed.space_group
+        position = self.language.positions(group, dressed.letters)
+        points = geometry.points[:, : position.size(1)].unsqueeze(3)
+        exact = (table.projector[position] @ points).squeeze(3) + table.offset[position]
+        orbits, orbit_of = table.orbits(group, position)
+        index = orbit_of.clamp(min=0)
+        first = (exact @ torch.linalg.inv(table.primitive)[group]).gather(1, index.unsqueeze(2).expand(-1, -1, 3))
+        frac_coords = (orbits.affine @ first.unsqueeze(3)).squeeze(3) + orbits.offset
+        numbers = self.orbit_numbers(dressed).gather(1, index) * (orbit_of >= 0)
+        return Placed(orbits, frac_coords, numbers, exact)
+
+    def atoms_of(self, dressed: Dressed, geometry: Geometry) -> tuple[Tensor, Tensor, Tensor]:
+        """Return fractional coordinates [B, K, 3] of the primitive cell, Z [B, K], and exact first points [B, O, 3].
+
+        Coordinates are from 0 to 1.
+        """
+        placed = self.place(dressed, geometry)
+        frac_coords, points = placed.frac_coords, placed.points
+        return frac_coords - frac_coords.floor(), placed.numbers, points - points.floor()
