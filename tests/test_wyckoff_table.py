@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from crystalgrid.geometry.canonical_unit import find_canonical_unit
 from crystalgrid.geometry.wyckoff import LETTERS, standard_group
 from crystalgrid.nets.generators.wyckoff_table import WyckoffTable
 from reference import orbit_of
@@ -49,3 +50,23 @@ def test_every_space_group_has_its_operations(table) -> None:
         operations = table.operations_of(group)
         assert len(operations) == int(table.multiplicity[table.position_of[group]].max())
         assert torch.equal(operations[0, :, :3], torch.eye(3, dtype=torch.float64))
+
+
+def test_first_points_are_found_though_their_whole_cells_are_lost(table, prototypes) -> None:
+    wrapped = 0
+    units = [find_canonical_unit(crystal.lattice, crystal.frac_coords, crystal.numbers) for crystal in prototypes]
+    for unit in filter(None, units):
+        position, points = table.position_of[unit.space_group, unit.letters], torch.from_numpy(unit.points) % 1
+        found = table.first_points(position[None], points[None])[0]
+        difference = (found - points).numpy()
+        assert np.abs(difference - np.rint(difference)).max() < 2e-3
+        wrapped += np.abs(difference).max() > 0.5
+    assert wrapped > 5
+
+
+def test_first_points_stay_where_they_are(table) -> None:
+    generator = torch.Generator().manual_seed(0)
+    position = torch.arange(1, len(table.letter)).view(1, -1)
+    anywhere = torch.rand(1, position.size(1), 3, dtype=torch.float64, generator=generator)
+    first = (table.projector[position] @ anywhere.unsqueeze(3)).squeeze(3) + table.offset[position]
+    assert torch.allclose(table.first_points(position, first), first, rtol=0, atol=1e-9)

@@ -138,8 +138,7 @@ class CrystalGeometry(ConditionCheck):
         """Return the atoms of the orbits, computed from the first points in double precision: the symmetry is exact."""
         table, group = self.language.table, dressed.space_group
         position = self.language.positions(group, dressed.letters)
-        points = geometry.points[:, : position.size(1)].unsqueeze(3)
-        exact = (table.projector[position] @ points).squeeze(3) + table.offset[position]
+        exact = table.first_points(position, geometry.points[:, : position.size(1)])
         orbits, orbit_of = table.orbits(group, position)
         index = orbit_of.clamp(min=0)
         first = (exact @ torch.linalg.inv(table.primitive)[group]).gather(1, index.unsqueeze(2).expand(-1, -1, 3))

@@ -13,6 +13,10 @@ from ...geometry.wyckoff import LETTERS, StandardGroup, WyckoffPosition, standar
 LETTER_COUNT = len(LETTERS)
 MOST_OPERATIONS = 48
 """The most operations of a space group, without centring translations."""
+CELLS = (0.0, -1.0, 1.0, -2.0, 2.0)
+"""The whole cells, along each axis, that a first point such as (x, 2x, z) may be from where 0 ≤ x, y, z < 1."""
+ROUNDING = 1e-6
+"""The share of a cell to which distances are rounded: of translations that serve equally, the same is always taken."""
 
 
 class WyckoffTable(nn.Module):
@@ -37,6 +41,11 @@ class WyckoffTable(nn.Module):
         self.centring: Tensor
         self.primitive: Tensor
         self.metric_projector: Tensor
+        self.cells: Tensor
+        axis = torch.tensor(CELLS, dtype=torch.float64)
+        cells = torch.cartesian_prod(axis, axis, axis)
+        self.register_buffer("cells", cells[cells.abs().sum(1).argsort(stable=True)], persistent=False)
+        self.rounding = ROUNDING
         for name, values in table_buffers().items():
             self.register_buffer(name, values.clone(), persistent=False)
         self.site_symmetries = int(self.site_symmetry.max()) + 1
@@ -49,6 +58,20 @@ class WyckoffTable(nn.Module):
         rotations, translations = self.rotations[space_group, :order], self.translations[space_group, :order]
         moved = (translations.unsqueeze(0) + self.centring[space_group, :copies].unsqueeze(1)) % 1
         return torch.cat((rotations.repeat(int(copies), 1, 1), moved.flatten(0, 1).unsqueeze(2)), 2)
+
+    @torch.jit.export
+    def first_points(self, position: Tensor, points: Tensor) -> Tensor:
+        """Return the first points [B, O, 3] of orbits on Wyckoff positions [B, O] that are nearest to given points.
+
+        points: [B, O, 3], fractional coordinates of first points but for whole cells. Which cells matters: (0.3, 0.7)
+        is (x, -x) for x = 0.3 one cell farther, and its own projection onto (x, -x) is the point of x = -0.2.
+        """
+        projector, offset = self.projector[position], self.offset[position]
+        missing = (projector @ points.unsqueeze(3)).squeeze(3) + offset - points
+        moved = projector @ self.cells.T - self.cells.T
+        distance = ((missing.unsqueeze(3) + moved).abs().amax(2) / self.rounding).round()
+        nearest = (distance + torch.arange(len(self.cells), device=points.device) / len(self.cells)).argmin(2)
+        return (projector @ (points + self.cells[nearest]).unsqueeze(3)).squeeze(3) + offset
 
     @torch.jit.export
     def orbits(self, group: Tensor, position: Tensor) -> tuple[Orbits, Tensor]:
