@@ -7,20 +7,24 @@ from typing import NamedTuple
 import numpy as np
 
 from .elements import MENDELEEV_NUMBERS
+from .normaliser import Change, is_whole, letter_of, normaliser, on_form, open_axes, orbit_of
 from .space_group import symmetry_dataset
-from .wyckoff import LETTERS, StandardGroup, standard_group
+from .wyckoff import StandardGroup, standard_group
 
 SYMPREC = 0.01
 """The largest distance in Å of atoms from their symmetric positions."""
 SAME_POINT = 1e-3
 """The difference of fractional coordinates below which two symmetric points are one."""
+WAVE_VECTORS = np.array([(h, k, m) for h in range(4) for k in range(4) for m in range(4)][1:])
+"""Enough plane waves that each origin, whatever the centring, gives other amplitudes."""
+WAVE_PHASES, WAVE_WEIGHTS = np.random.default_rng(0).random((2, len(WAVE_VECTORS))) * [[2 * np.pi], [1.0]]
 
 
 class CanonicalUnit(NamedTuple):
     """A crystal in the standard setting, with O orbits in the order of letters, then of Mendeleev numbers.
 
     Of the equivalent descriptions under the normaliser of the space group it is the one whose letters and elements come
-    first in this order.
+    first in this order, and of those the one whose geometry has the lowest `rank`.
     """
 
     space_group: int
@@ -34,6 +38,16 @@ class CanonicalUnit(NamedTuple):
     """[O, 3], fractional coordinates of the first atom of each orbit."""
 
 
+class Orbit(NamedTuple):
+    """The atoms of one Wyckoff orbit."""
+
+    letter: int
+    number: int
+    """The atomic number."""
+    points: np.ndarray
+    """[M, 3], fractional coordinates in the conventional cell."""
+
+
 def find_canonical_unit(
     lattice: np.ndarray, frac_coords: np.ndarray, numbers: np.ndarray, symprec: float = SYMPREC
 ) -> CanonicalUnit | None:
@@ -44,57 +58,80 @@ def find_canonical_unit(
     dataset = symmetry_dataset(lattice, frac_coords, numbers, symprec)
     if dataset is None:
         return None
-    try:
-        descriptions = dataset.normalizer_wyckoff_positions().coset_representatives
-    except ValueError:  # the symmetry of a distorted crystal is clear only after it was symmetrised
-        cell = dataset.std_cell
-        exact = symmetry_dataset(np.array(cell.basis), np.array(cell.positions), np.array(cell.numbers), 1e-4)
-        if exact is None or exact.number != dataset.number:
-            return None
-        dataset, descriptions = exact, exact.normalizer_wyckoff_positions().coset_representatives
     cell, group = dataset.std_cell, standard_group(dataset.number)
-    atoms = np.array(cell.numbers)
-    letters = [np.array([LETTERS.index(position.letter) for position in positions]) for _, positions in descriptions]
-    first = min(range(len(letters)), key=lambda i: sorted(zip(letters[i], MENDELEEV_NUMBERS[atoms], strict=True)))
-    change = descriptions[first][0]
-    linear = np.array(change.linear, float)
-    points = (np.array(cell.positions) - change.origin_shift) @ np.linalg.inv(linear).T
-    firsts = [
-        orbit_start(group, int(letter), points, np.flatnonzero((letters[first] == letter) & (atoms == number)))
-        for letter, number in sorted(
-            set(zip(letters[first], atoms, strict=True)), key=lambda s: (s[0], MENDELEEV_NUMBERS[s[1]])
-        )
-    ]
-    starts = [start for found in firsts for start in found]
-    if sum(group.positions[letters[first][index]].multiplicity for index, _ in starts) != len(atoms):
+    orbits = orbits_of(group, np.array(cell.positions), np.array(cell.numbers))
+    if orbits is None:
         return None
-    indices = [index for index, _ in starts]
-    basis = linear.T @ np.array(cell.basis)
-    return CanonicalUnit(group.number, basis, letters[first][indices], atoms[indices], np.array([p for _, p in starts]))
+    changes = normaliser(group.number)
+    words = [sorted((change.letters[o.letter], MENDELEEV_NUMBERS[o.number]) for o in orbits) for change in changes]
+    first = min(words)
+    descriptions = [
+        (described, np.linalg.inv(change.linear).T @ np.array(cell.basis))
+        for change, sentence in zip(changes, words, strict=True)
+        if sentence == first
+        for described in described_anew(group, orbits, change)
+    ]
+    chosen, basis = descriptions[0] if len(descriptions) == 1 else min(descriptions, key=lambda d: rank(d[0]))
+    starts = [start_of(group, orbit) for orbit in chosen]
+    order = sorted(range(len(chosen)), key=lambda i: (*kind(chosen[i]), *np.round(starts[i], 4)))
+    return CanonicalUnit(
+        group.number,
+        basis,
+        np.array([chosen[i].letter for i in order]),
+        np.array([chosen[i].number for i in order]),
+        np.array([starts[i] for i in order]),
+    )
 
 
-def orbit_start(
-    group: StandardGroup, letter: int, points: np.ndarray, indices: np.ndarray
-) -> list[tuple[int, np.ndarray]]:
-    """Return index and first point of each orbit among atoms that have one letter and one element.
+def orbits_of(group: StandardGroup, points: np.ndarray, numbers: np.ndarray) -> list[Orbit] | None:
+    """Return the orbits of atoms [N] at points [N, 3] of the conventional cell, or None if one of them is not whole."""
+    orbits, free = [], np.arange(len(numbers))
+    while len(free):
+        number, orbit = int(numbers[free[0]]), orbit_of(group, points[free[0]], SAME_POINT)
+        member = is_whole(points[free][:, None] - orbit, SAME_POINT).any(1) & (numbers[free] == number)
+        if member.sum() != len(orbit):
+            return None
+        try:
+            orbits.append(Orbit(letter_of(group, orbit, SAME_POINT), number, orbit))
+        except ValueError:
+            return None
+        free = free[~member]
+    return orbits
 
-    points: [N, 3]; indices: those of the atoms. What is no whole orbit is left out.
+
+def described_anew(group: StandardGroup, orbits: list[Orbit], change: Change) -> list[list[Orbit]]:
+    """Return orbits after a change of the description, with each origin that an axis which leaves it open may have.
+
+    On such an axis the origin is at an atom of those that have one letter and element, and of which there are fewest.
     """
-    position, starts, free = group.positions[letter], [], list(indices)
-    while free:
-        images = group.rotations @ points[free[0]] + group.translations
-        images = ((images[:, None] + group.centring).reshape(-1, 3) + SAME_POINT / 10) % 1 - SAME_POINT / 10
-        difference = points[free][:, None] - images
-        members = (np.abs(difference - np.rint(difference)).max(2) < SAME_POINT).any(1)
-        if members.sum() != position.multiplicity:
-            break
-        error = images @ position.linear.T + position.offset - images
-        shift = np.rint(error)
-        on_form = images[(np.abs(error - shift).max(1) < SAME_POINT)]
-        if len(on_form) == 0:
-            break
-        rounded = np.round(on_form, 4)
-        start = on_form[np.lexsort(rounded.T[::-1])[0]]
-        starts.append((free[0], start))
-        free = [i for i, member in zip(free, members, strict=True) if not member]
-    return sorted(starts, key=lambda s: tuple(np.round(s[1], 4)))
+    changed = [
+        Orbit(int(change.letters[o.letter]), o.number, o.points @ change.linear.T + change.shift) for o in orbits
+    ]
+    is_open = open_axes(group)
+    if not is_open.any():
+        return [changed]
+    kinds = [kind(orbit) for orbit in changed]
+    rarest = min(kinds, key=lambda k: (sum(len(o.points) for o in changed if kind(o) == k), k))
+    starts = np.concatenate([orbit.points for orbit in changed if kind(orbit) == rarest])
+    return [[orbit._replace(points=orbit.points - start * is_open) for orbit in changed] for start in starts]
+
+
+def kind(orbit: Orbit) -> tuple[int, int]:
+    """Return the letter of an orbit and the Mendeleev number of its element, by which orbits are ordered."""
+    return orbit.letter, int(MENDELEEV_NUMBERS[orbit.number])
+
+
+def rank(orbits: list[Orbit]) -> float:
+    """Return a number that only equal geometries share, and that changes little if atoms move little."""
+    points = np.concatenate([orbit.points for orbit in orbits])
+    weights = np.repeat([orbit.number for orbit in orbits], [len(orbit.points) for orbit in orbits])
+    amplitudes = weights @ np.cos(2 * np.pi * (points @ WAVE_VECTORS.T) + WAVE_PHASES)
+    return round(float(amplitudes @ WAVE_WEIGHTS) / float(weights.sum()), 6)
+
+
+def start_of(group: StandardGroup, orbit: Orbit) -> np.ndarray:
+    """Return the first point of an orbit: of those that its Wyckoff position may name, the one of least coordinates."""
+    points = (orbit.points + SAME_POINT / 10) % 1 - SAME_POINT / 10
+    points = points[on_form(group.positions[orbit.letter], points, SAME_POINT)]
+    first: np.ndarray = points[np.lexsort(np.round(points, 4).T[::-1])[0]]
+    return first
