@@ -32,27 +32,50 @@ class Sentences(NamedTuple):
 
 
 class WyckoffLanguage(WyckoffWords):
-    """An autoregressive distribution over space group, orbits and elements, and the volume that goes with them."""
+    """An autoregressive distribution over space group, orbits and elements, and the volume that goes with them.
+
+    least_share: words whose probability is less than this share of the likeliest word's are not drawn.
+    """
+
+    def __init__(self, width: int, depth: int, orbits: int, least_share: float = 0.0) -> None:
+        super().__init__(width, depth, orbits)
+        self.least_share = least_share
+
+    @torch.jit.export
+    def prefix(self, prompt: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the tokens [B, P + 1, width] of a composition [B, P, 2] and of the start, and which are some."""
+        return self.prompt_tokens(prompt), F.pad(prompt[:, :, 0] > 0, [0, 1], value=1.0)
+
+    def word(self, logits: Tensor, uniform: Tensor) -> Tensor:
+        """Return words [B] drawn from logits [B, C] by uniform numbers [B]; see `sample_by_inverse_cdf`."""
+        if self.least_share > 0:
+            unlikely = logits < logits.amax(1, keepdim=True) + math.log(self.least_share)
+            logits = logits.masked_fill(unlikely, -math.inf)
+        return sample_by_inverse_cdf(logits, uniform)
 
     @torch.jit.export
     def log_probabilities(self, sentences: Sentences) -> tuple[Tensor, Tensor]:
         """Return log probabilities of space group, letters, slots and elements, [B, 4], and log Å³ per atom, [B]."""
-        group, letters, slots, elements, prompt = sentences
+        return self.log_probabilities_after(*self.prefix(sentences.prompt), sentences)
+
+    def log_probabilities_after(self, prefix: Tensor, prefixed: Tensor, sentences: Sentences) -> tuple[Tensor, Tensor]:
+        """Return what `log_probabilities` does, of sentences that a `prefix` begins in place of a composition."""
+        group, letters, slots, elements, _ = sentences
         is_orbit, is_element = letters >= 0, elements > 0
         position = self.positions(group, letters)
         counts = self.slot_counts(position, slots, elements.size(1))
         before = F.pad(elements[:, :-1], [1, 0])
         tokens = (
-            self.prompt_tokens(prompt),
+            prefix,
             self.group_token(group),
             self.orbit_tokens(position, slots),
             self.element_tokens(before, counts),
             self.end_token(elements),
         )
         always = torch.ones_like(is_orbit[:, :1])
-        valid = torch.cat((prompt[:, :, 0] > 0, always, always, is_orbit, is_element, always), 1)
+        valid = torch.cat((prefixed, always, is_orbit, is_element, always), 1)
         output, _ = self.attend(torch.cat(tokens, 1), [], causal(valid))
-        _, start, orbit, element = output.split([prompt.size(1), 1, 1 + letters.size(1), 1 + elements.size(1)], 1)
+        _, start, orbit, element = output.split([prefix.size(1) - 1, 1, 1 + letters.size(1), 1 + elements.size(1)], 1)
         n_orbits, index = is_orbit.sum(1, keepdim=True), torch.arange(letters.size(1) + 1, device=letters.device)
         previous = F.pad(letters, [1, 0], value=-1.0).masked_fill(index > n_orbits, 0)
         next_letter = F.pad(letters, [0, 1], value=-1.0)
@@ -71,21 +94,28 @@ class WyckoffLanguage(WyckoffWords):
 
     @torch.jit.export
     def dress(
-        self, group: Tensor, letters: Tensor, slots: Tensor, uniform: Tensor, possible: Tensor, temperature: float
+        self,
+        prefix: Tensor,
+        prefixed: Tensor,
+        group: Tensor,
+        letters: Tensor,
+        slots: Tensor,
+        uniform: Tensor,
+        possible: Tensor,
+        temperature: float,
     ) -> Tensor:
         """Return elements [B, S] drawn for structure types, each element once; 0 where there is no slot.
 
-        group: [B]; letters, slots: [B, O]; uniform: [B, S], in [0, 1]; possible: [94 + 1] bool, the elements that may
-        occur. The temperature divides the logits: below 1, likely elements become more likely.
+        prefix, prefixed: see `prefix`; group: [B]; letters, slots: [B, O]; uniform: [B, S], in [0, 1]; possible:
+        [94 + 1] bool, the elements that may occur. The temperature divides the logits: below 1, likely elements become more likely.
         """
         is_orbit = letters >= 0
         position = self.positions(group, letters)
         n_slots = ((slots + 1) * is_orbit).amax(1)
         counts = self.slot_counts(position, slots, uniform.size(1)) if letters.size(1) > 0 else slots
-        prompt = torch.zeros(len(group), 0, 2, dtype=torch.int64, device=group.device)
         always = torch.ones_like(is_orbit[:, :1])
-        valid = torch.cat((always, always, is_orbit), 1)
-        tokens = (self.prompt_tokens(prompt), self.group_token(group), self.orbit_tokens(position, slots))
+        valid = torch.cat((prefixed, always, is_orbit), 1)
+        tokens = (prefix, self.group_token(group), self.orbit_tokens(position, slots))
         _, past = self.attend(torch.cat(tokens, 1), [], causal(valid))
         elements = torch.zeros_like(uniform, dtype=torch.int64)
         free = possible.repeat(len(group), 1)
@@ -95,8 +125,8 @@ class WyckoffLanguage(WyckoffWords):
             valid = torch.cat((valid, always), 1)
             token = self.element_tokens(before, counts[:, slot : slot + 1], slot)
             output, past = self.attend(token, past, valid.unsqueeze(1))
-            logits = self.element_head(output[:, 0]).float() / temperature
-            element = sample_by_inverse_cdf(logits.masked_fill(~free, -math.inf), uniform[:, slot])
+            logits = (self.element_head(output[:, 0]).float() / temperature).masked_fill(~free, -math.inf)
+            element = self.word(logits, uniform[:, slot])
             element = element * (slot < n_slots)
             elements[:, slot] = element
             free.scatter_(1, element.unsqueeze(1), False)
@@ -105,22 +135,27 @@ class WyckoffLanguage(WyckoffWords):
 
     @torch.jit.export
     def draw_types(
-        self, uniform: Tensor, groups: Tensor, prompt: Tensor, atoms: tuple[int, int], elements: tuple[int, int]
+        self,
+        prefix: Tensor,
+        prefixed: Tensor,
+        uniform: Tensor,
+        groups: Tensor,
+        atoms: tuple[int, int],
+        elements: tuple[int, int],
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return structure types: groups [B], letters and slots [B, O], and whether each meets the conditions [B].
 
-        uniform: [B, 1 + 2 · orbits], in [0, 1]; groups: [230 + 1] bool, the space groups that may occur; prompt:
-        [B, P, 2]; atoms, elements: the least and the most atoms in the primitive cell, and slots.
+        prefix, prefixed: see `prefix`; uniform: [B, 1 + 2 · orbits], in [0, 1]; groups: [230 + 1] bool, the space
+        groups that may occur; atoms, elements: the least and the most atoms in the primitive cell, and slots.
         """
         batch, device = uniform.size(0), uniform.device
-        start, past = self.attend(self.prompt_tokens(prompt), [], causal(F.pad(prompt[:, :, 0] > 0, [0, 1], value=1.0)))
-        valid = F.pad(prompt[:, :, 0] > 0, [0, 1], value=1.0)
+        start, past = self.attend(prefix, [], causal(prefixed))
         logits = self.group_head(start[:, -1]).float().masked_fill(~groups, -math.inf)
-        group = sample_by_inverse_cdf(logits, uniform[:, 0])
+        group = self.word(logits, uniform[:, 0])
         letters = torch.full([batch, self.orbits], -1, device=device)
         slots = torch.zeros_like(letters)
         always = torch.ones(batch, 1, dtype=torch.bool, device=device)
-        valid = torch.cat((valid, always), 1)
+        valid = torch.cat((prefixed, always), 1)
         output, past = self.attend(self.group_token(group), past, valid.unsqueeze(1))
         previous, used, total = torch.full_like(group, -1), torch.zeros_like(group), torch.zeros_like(group)
         going, met = torch.ones_like(group, dtype=torch.bool), torch.ones_like(group, dtype=torch.bool)
@@ -133,7 +168,7 @@ class WyckoffLanguage(WyckoffWords):
             logits = logits.masked_fill(torch.cat((too_many, end), 1), -math.inf)
             stuck = torch.isinf(logits).all(1)
             met = met & ~(stuck & going)
-            letter = sample_by_inverse_cdf(logits.masked_fill(stuck.unsqueeze(1), 0.0), uniform[:, 1 + 2 * orbit])
+            letter = self.word(logits.masked_fill(stuck.unsqueeze(1), 0.0), uniform[:, 1 + 2 * orbit])
             going = going & (letter < positions.size(1)) & ~stuck
             if not bool(going.any()):
                 break
@@ -141,7 +176,7 @@ class WyckoffLanguage(WyckoffWords):
             position = positions.gather(1, letter.unsqueeze(1))
             slot_logits = self.slot_logits(output, position, used.unsqueeze(1))[:, 0]
             beyond = torch.arange(self.slots, device=device) >= elements[1]
-            slot = sample_by_inverse_cdf(slot_logits.masked_fill(beyond, -math.inf), uniform[:, 2 + 2 * orbit]) * going
+            slot = self.word(slot_logits.masked_fill(beyond, -math.inf), uniform[:, 2 + 2 * orbit]) * going
             letters[:, orbit] = torch.where(going, letter, -1)
             slots[:, orbit] = slot
             total = total + self.table.atoms[position.squeeze(1)] * going
