@@ -22,7 +22,8 @@ from .crystal import Crystal, CrystalLike, as_crystals
 from .data.crystalset import CrystalSet
 from .data.cubes import canonical_cubes
 from .errors import InputError
-from .generation.crystal_model import CrystalModel, open_generator
+from .generation.crystal_model import CrystalModel
+from .generation.open_generator import open_generator, with_encoder
 from .geometry.canonical_cell import canonical_cell
 from .grid import Grid
 from .nets.float32 import float32_convolutions
@@ -151,7 +152,8 @@ def _too_sharp(density: Tensor, grid: Grid) -> bool:
 def load(source: Path | str) -> Model | CrystalModel:
     """Load an exported `model.pt`, the folder of a training run or one of its checkpoints, or a released model by name.
 
-    A generator of crystals is a `CrystalModel`, with `generate`; any other model encodes and decodes densities.
+    A generator of crystals is a `CrystalModel`, with `generate`, and a `LatentModel` if it also encodes them; any other
+    model encodes and decodes densities.
 
     Raises InputError if it does not exist, is damaged, is no model, or is of an unknown format.
     """
@@ -159,7 +161,7 @@ def load(source: Path | str) -> Model | CrystalModel:
     if not is_exported(path):
         networks = load_networks(path)
         if isinstance(networks[1], GeneratorInfo):
-            return CrystalModel(*the_generator(networks, str(source)))
+            return with_encoder(*the_generator(networks, str(source)))
         network, run = the_autoencoder(networks, str(source))
         return Model(fuse_batch_norm(network), run)
     if read_content(path).get("kind") == KIND:

@@ -14,6 +14,7 @@ from ..files import written_whole
 from ..latents import latents
 from ..nets.generators.crystal_draws import Draws
 from ..nets.generators.crystal_generator import CrystalGenerator
+from ..nets.latent.crystal_latent import CrystalLatent
 from .archive import add_metadata
 from .exported import open_network, script_network
 from .formulas import trained_formulas
@@ -68,7 +69,12 @@ def largest_difference(eager: CrystalGenerator, reloaded: Any) -> float:
 
 
 def conditions_to_compare(network: CrystalGenerator) -> list[dict[str, list[float]]]:
-    """Return conditions of each kind that a generator's first known crystal meets: none, a formula, a space group."""
+    """Return conditions of each kind that a generator's first known crystal meets: none, a formula, a space group.
+
+    An autoencoder of crystals takes none.
+    """
+    if isinstance(network, CrystalLatent):
+        return [{}]
     types = network.types
     units = [(int(z), int(n)) for z, n in zip(types.elements[0], types.counts[0], strict=True) if z > 0]
     formula = [float(number) for pair in units for number in pair]

@@ -10,7 +10,9 @@ import torch
 
 from .. import __version__
 from ..errors import InputError
+from ..geometry.canonical_unit import SYMPREC
 from ..nets.generators.crystal_generator import CrystalGenerator
+from ..nets.latent.crystal_latent import CrystalLatent
 from ..nets.network import CrystalNet
 from .generator_recipe import GeneratorRecipe, generator_recipe_from
 from .metadata import (
@@ -26,6 +28,8 @@ from .metadata import (
 )
 
 KIND = "generator"
+LATENT_SYMPREC = 0.1
+"""The tolerance in Å of the symmetry of crystals that are encoded: those whose atoms moved a little have the same."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +101,20 @@ class GeneratorInfo:
         parts = {name: asdict(content[name]) for name in ("recipe", "data", "versions")}
         return without_none({**content, **parts, "start": self.start and asdict(self.start)})
 
+    @property
+    def symprec(self) -> float:
+        """The tolerance in Å of the symmetry of the crystals that the generator learns."""
+        return SYMPREC if self.recipe.latent is None else LATENT_SYMPREC
+
     def build(self) -> CrystalGenerator:
         """Return the untrained generator, with room for its known crystals."""
-        sizes = self.recipe.generator
-        return CrystalGenerator(
-            sizes.width, sizes.depth, sizes.orbits, self.crystals, self.crystal_orbits, sizes.widths, sizes.atoms
-        )
+        sizes, latent = self.recipe.generator, self.recipe.latent
+        of_generator = (
+            sizes.width, sizes.depth, sizes.orbits, self.crystals, self.crystal_orbits, sizes.widths, sizes.atoms,
+        )  # fmt: skip
+        if latent is None:
+            return CrystalGenerator(*of_generator)
+        return CrystalLatent(*of_generator, latent.size, latent.tokens, latent.encoder_depth, latent.shaper_depth)
 
     def as_start(self, model: str) -> StartInfo:
         """Return the description of these weights in a run that starts from them."""

@@ -27,12 +27,29 @@ class GeneratorSizes:
 
 
 @dataclass(frozen=True)
+class LatentSizes:
+    """The sizes of the networks that make a generator an autoencoder of crystals.
+
+    size: of the latent vectors. tokens: the number of tokens that one is cut into. encoder_depth, shaper_depth: of the
+    transformers that encode a crystal and give it its geometry. kl: the weight of the Kullback-Leibler divergence in
+    the loss.
+    """
+
+    size: int
+    tokens: int
+    encoder_depth: int
+    shaper_depth: int
+    kl: float
+
+
+@dataclass(frozen=True)
 class GeneratorRecipe:
-    """A way to train a generator of crystals."""
+    """A way to train a generator of crystals; with `latent`, an autoencoder whose decoder it is."""
 
     name: str
     generator: GeneratorSizes
     optimizer: Optimizer
+    latent: LatentSizes | None = None
 
 
 def load_generator_recipe(name_or_path: str | Path) -> GeneratorRecipe:
@@ -57,5 +74,16 @@ def generator_recipe_from(content: dict[str, Any], where: str) -> GeneratorRecip
         raise InputError(f"{where}: width must be a multiple of {HEADS}, the heads of its attention, got {sizes.width}")
     if not sizes.widths:
         raise InputError(f"{where}: widths must have a number for each layer, got none")
+    if recipe.latent is not None:
+        check_latent(recipe.latent, where)
     check_optimizer(recipe.optimizer, where)
     return recipe
+
+
+def check_latent(sizes: LatentSizes, where: str) -> None:
+    """Raise InputError for sizes of an autoencoder of crystals that are out of range."""
+    for name in ("size", "tokens", "encoder_depth", "shaper_depth", "kl"):
+        if getattr(sizes, name) <= 0:
+            raise InputError(f"{where}: latent.{name} must be positive, got {getattr(sizes, name)}")
+    if sizes.size % sizes.tokens:
+        raise InputError(f"{where}: latent.size must be a multiple of latent.tokens, {sizes.tokens}, got {sizes.size}")

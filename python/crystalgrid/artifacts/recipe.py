@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from ..errors import InputError
 from ..files import shipped
@@ -212,6 +212,8 @@ def _network(content: Any, where: str) -> Network:
 
 def _value(field_type: Any, value: Any, where: str) -> Any:
     """Return a value as the type that a dataclass wants."""
+    if type(None) in get_args(field_type):
+        return None if value is None else _value(get_args(field_type)[0], value, where)
     if field_type is Network:
         return _network(value, where)
     if isinstance(field_type, type) and is_dataclass(field_type):

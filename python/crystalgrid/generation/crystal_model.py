@@ -1,4 +1,4 @@
-"""A trained generator of crystals, loaded from a run, a release or an exported file."""
+"""A trained generator of crystals."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..artifacts.archive import read_content
-from ..artifacts.exported import open_network
-from ..artifacts.find import find_model, is_exported, load_networks
-from ..artifacts.generator_info import KIND, GeneratorInfo, the_generator
+from ..artifacts.generator_info import GeneratorInfo
 from ..crystal import Crystal
 from ..errors import InputError
 from ..latents import latents
@@ -110,17 +106,3 @@ def different(ranked: list[tuple[Crystal, float]]) -> list[Crystal]:
     """Return crystals without those that have the structure type and elements, and so the likelihood, of another."""
     first = {(crystal.formula, round(likelihood, 6)): crystal for crystal, likelihood in reversed(ranked)}
     return list(reversed(first.values()))
-
-
-def open_generator(source: Path | str) -> CrystalModel:
-    """Load a generator of crystals, by the name of a released model or the path of a run or an exported file.
-
-    Raises InputError if it does not exist, is damaged, or is an autoencoder.
-    """
-    path = find_model(source)
-    if not is_exported(path):
-        return CrystalModel(*the_generator(load_networks(path), str(source)))
-    content = read_content(path)
-    if content.get("kind") != KIND:
-        raise InputError(f"{source}: an autoencoder, wanted a generator of crystals, such as mp10a")
-    return CrystalModel(open_network(path), GeneratorInfo.from_dict(content, str(path)))

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..crystal import Crystal
-from .crystal_model import CrystalModel, open_generator
+from .crystal_model import CrystalModel
+from .open_generator import open_generator
 
 Range = str | float | tuple[float | None, float | None]
 """A range: a text such as "2:4", a number, or a pair; an end that is None or absent is no limit."""

@@ -135,3 +135,12 @@ def start_of(group: StandardGroup, orbit: Orbit) -> np.ndarray:
     points = points[on_form(group.positions[orbit.letter], points, SAME_POINT)]
     first: np.ndarray = points[np.lexsort(np.round(points, 4).T[::-1])[0]]
     return first
+
+
+def slots_of(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the slot of each orbit [O], and the element of each slot, in the order in which they first occur."""
+    elements, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+    order = first.argsort()
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[inverse.ravel()], elements[order]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..artifacts.generator_info import GeneratorInfo
 from ..artifacts.released import WEIGHTS
-from ..generation.crystal_model import open_generator
+from ..generation.open_generator import open_generator
 from .crystal_picture import draw_crystals
 
 CARD, PICTURE = "card.md", "crystals.png"

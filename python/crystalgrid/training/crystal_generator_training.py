@@ -47,12 +47,16 @@ class CrystalGeneratorTraining:
         self.formulas = np.zeros(0, np.uint64)
         self.net = info.build()
         keep_known(self.net, known)
+        self.begin(start)
+        self.net.train()
+
+    def begin(self, start: CrystalGenerator | None) -> None:
+        """Set what training begins with: the weights of a generator, or statistics of the examples."""
         if start is None:
             self.fit()
         else:
             self.net.language.load_state_dict(start.language.state_dict())
             self.net.finish.load_state_dict(start.finish.state_dict())
-        self.net.train()
 
     @property
     def options(self) -> Optimizer:

@@ -36,14 +36,19 @@ class EncodedSplits(NamedTuple):
     held_out: KnownCrystals
 
 
-def encoded_splits(run: Path, crystals: CrystalSet, val: CrystalSet, most: tuple[int, int]) -> EncodedSplits:
+def encoded_splits(
+    run: Path, crystals: CrystalSet, val: CrystalSet, most: tuple[int, int], symprec: float
+) -> EncodedSplits:
     """Return the crystals to learn and to validate on, read from the folder of the run if they are there.
 
-    most: the most orbits and atoms of a crystal that is learned. Raises InputError if no crystal can be learned.
+    most: the most orbits and atoms of a crystal that is learned; symprec: of its symmetry, Å. Raises InputError if
+    no crystal can be learned.
     """
     if first_process() and not (run / FILE).is_file():
         with written_whole(run / FILE) as temporary, temporary.open("wb") as file:
-            splits = EncodedSplits(encode(crystals, most, "symmetry"), encode(val, most, "symmetry, validation"))
+            splits = EncodedSplits(
+                encode(crystals, most, symprec, "symmetry"), encode(val, most, symprec, "symmetry, validation")
+            )
             parts = splits._asdict().items()
             columns = {f"{name}_{key}": x.numpy() for name, part in parts for key, x in part._asdict().items()}
             np.savez_compressed(file, **columns)
@@ -65,17 +70,17 @@ def encoded_splits(run: Path, crystals: CrystalSet, val: CrystalSet, most: tuple
     return splits
 
 
-def encode(crystals: CrystalSet, most: tuple[int, int], what: str) -> KnownCrystals:
+def encode(crystals: CrystalSet, most: tuple[int, int], symprec: float, what: str) -> KnownCrystals:
     """Return the crystals of a set that a generator can learn; `what` names the work where its progress is printed."""
     table = WyckoffTable()
     workers = cpu_count() if len(crystals) >= ENOUGH_FOR_PROCESSES else 1
-    units = progress(in_processes(find_canonical_unit, jobs(crystals), workers, CHUNK), what, len(crystals))
+    units = progress(in_processes(find_canonical_unit, jobs(crystals, symprec), workers, CHUNK), what, len(crystals))
     learnable = [(unit, index) for index, unit in enumerate(units) if is_learnable(unit, *most, table)]
     return known_crystals([unit for unit, _ in learnable], np.array([i for _, i in learnable], np.int64), table)
 
 
-def jobs(crystals: CrystalSet) -> Iterator[Job]:
-    """Yield lattice, fractional coordinates and numbers of each crystal."""
+def jobs(crystals: CrystalSet, symprec: float) -> Iterator[Job]:
+    """Yield lattice, fractional coordinates and numbers of each crystal, and the tolerance of its symmetry."""
     for b in range(len(crystals)):
         atoms = slice(crystals.offsets[b], crystals.offsets[b + 1])
-        yield crystals.lattice[b], crystals.frac_coords[atoms], crystals.numbers[atoms].astype(np.int64)
+        yield crystals.lattice[b], crystals.frac_coords[atoms], crystals.numbers[atoms].astype(np.int64), symprec

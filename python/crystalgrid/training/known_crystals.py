@@ -11,21 +11,12 @@ import torch
 from torch import Tensor
 
 from ..artifacts.generator_info import GeneratorInfo
-from ..geometry.canonical_unit import CanonicalUnit
+from ..geometry.canonical_unit import CanonicalUnit, slots_of
 from ..geometry.lattices import parameters
 from ..nets.generators.crystal_generator import CrystalGenerator
 from ..nets.generators.structure_types import LATTICE_UNITS, POINT_UNITS, KnownCrystals, StructureTypes
 from ..nets.generators.wyckoff_table import WyckoffTable
 from ..nets.generators.wyckoff_words import SLOTS
-
-
-def slots_of(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the slot of each orbit [O], and the element of each slot, in the order in which they first occur."""
-    elements, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-    order = first.argsort()
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return rank[inverse.ravel()], elements[order]
 
 
 def known_crystals(units: Sequence[CanonicalUnit], source: np.ndarray, table: WyckoffTable) -> KnownCrystals:

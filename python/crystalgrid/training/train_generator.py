@@ -18,6 +18,7 @@ from ..nets.generators.crystal_generator import CrystalGenerator
 from ..nets.generators.structure_types import KnownCrystals
 from .clock import Clock
 from .crystal_generator_training import CrystalGeneratorTraining, held_out_examples
+from .crystal_latent_training import CrystalLatentTraining
 from .encoded_crystals import encoded_splits
 from .known_crystals import describe_known, joined, known_of, select
 from .log import Log
@@ -61,11 +62,12 @@ def train_generator(
         check_same_run(info, read_checkpoint(last(out)).info, out)
     prepare_folder(out, resume)
     sizes = settings.generator
-    learned, held_out = encoded_splits(out, crystals, val, (sizes.orbits, sizes.atoms))
+    learned, held_out = encoded_splits(out, crystals, val, (sizes.orbits, sizes.atoms), info.symprec)
     kept, ids = known_with_start(learned, [str(id) for id in crystals.ids], first)
     info = describe_known(info, kept, ids)
     with only_first_prints():
-        training = CrystalGeneratorTraining(info, learned, kept, first[0] if first else None)
+        kind = CrystalGeneratorTraining if settings.latent is None else CrystalLatentTraining
+        training = kind(info, learned, kept, first[0] if first else None)
     seen = trained_formulas(start) if start is not None else None
     training.formulas = join_formulas(formula_hashes(crystals), seen)
     steps = total_steps(settings.optimizer, len(learned.source), max_steps, max_epochs, minutes)

@@ -107,7 +107,8 @@ class WyckoffLanguage(WyckoffWords):
         """Return elements [B, S] drawn for structure types, each element once; 0 where there is no slot.
 
         prefix, prefixed: see `prefix`; group: [B]; letters, slots: [B, O]; uniform: [B, S], in [0, 1]; possible:
-        [94 + 1] bool, the elements that may occur. The temperature divides the logits: below 1, likely elements become more likely.
+        [94 + 1] bool, the elements that may occur. The temperature divides the logits: below 1, likely elements become
+        more likely.
         """
         is_orbit = letters >= 0
         position = self.positions(group, letters)

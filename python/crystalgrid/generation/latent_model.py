@@ -1,0 +1,72 @@
+"""A trained autoencoder of crystals: crystals to 300 numbers and back, whatever cell they are given in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..artifacts.generator_info import GeneratorInfo
+from ..boundary import a_tensor, check_finite
+from ..crystal import Crystal, CrystalLike, as_crystals
+from ..errors import InputError
+from ..nets.generators.crystal_draws import Draws
+from .crystal_model import CrystalModel, as_it_is, crystals_of
+from .described_crystals import Limits, canonical_units, describe
+
+AT_ONCE = 64
+"""The number of crystals that are encoded or decoded together, which bounds memory."""
+
+
+class LatentModel(CrystalModel):
+    """An autoencoder of crystals with its description; it draws crystals too, those of z ~ N(0, 1)."""
+
+    def __init__(self, network: Any, metadata: GeneratorInfo) -> None:
+        super().__init__(network, metadata)
+        self.latent_dim = self.noise_dim
+        sizes = metadata.recipe.generator
+        self.limits = Limits(sizes.orbits, sizes.atoms, frozenset(metadata.elements))
+
+    def encode_crystals(self, crystals: CrystalLike | Sequence[CrystalLike]) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of z, both [B, latent_dim], of crystals of this package, pymatgen or ASE.
+
+        They are the same for every description of a crystal: any cell, origin, rotation, supercell, order of atoms.
+
+        Raises InputError that names the first crystal with more atoms, orbits or elements than the model takes, or
+        with an element that it has never seen.
+        """
+        mu, logvar, reasons = self.encode_some(as_crystals(crystals))
+        if reasons:
+            index, reason = next(iter(reasons.items()))
+            raise InputError(f"crystals[{index}]: {reason}")
+        return mu, logvar
+
+    def encode_some(self, crystals: Sequence[Crystal]) -> tuple[Tensor, Tensor, dict[int, str]]:
+        """Return mean and log variance of z of the crystals that can be encoded, and by index why others cannot be."""
+        units, reasons = canonical_units(crystals, self.limits)
+        ordered = list(units.values())
+        parts = [describe(ordered[first : first + AT_ONCE]) for first in range(0, len(ordered), AT_ONCE)]
+        with torch.no_grad():
+            encoded = [self.network.encode_orbits(part) for part in parts]
+        empty = torch.zeros(0, self.latent_dim)
+        mu, logvar = (torch.cat([empty, *(pair[i] for pair in encoded)]) for i in (0, 1))
+        return mu, logvar, reasons
+
+    def decode_crystals(self, z: Tensor) -> list[Crystal | None]:
+        """Return the crystal of each latent vector [B, latent_dim]; None where its atoms could not be kept apart.
+
+        The same vector gives the same crystal, in a primitive cell of the standard setting.
+        """
+        with as_it_is():
+            parts = [Draws(*self.network.draw(part, {}, torch.zeros(0, 0))) for part in self.checked(z).split(AT_ONCE)]
+        return [crystal for part in parts for crystal in crystals_of(part)]
+
+    def checked(self, z: Tensor) -> Tensor:
+        """Return latent vectors as float32; raise InputError unless they are finite, [B, latent_dim]."""
+        a_tensor("z", z)
+        if z.dim() != 2 or z.shape[1] != self.latent_dim or not z.is_floating_point():
+            raise InputError(f"z: wanted floating-point numbers [B, {self.latent_dim}], got {z.dtype} {list(z.shape)}")
+        check_finite("z", z)
+        return z.float()

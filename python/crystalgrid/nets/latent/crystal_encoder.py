@@ -1,0 +1,48 @@
+"""The encoder of crystals: a normal distribution of latent vectors for the orbits and the lattice of each."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ...geometry.lattices import LATTICE_PARAMS
+from ..generators.wyckoff_words import HEADS
+from .full_attention import FullAttention
+
+WAVES = 4
+"""The number of sines and cosines that represent a fractional coordinate."""
+
+
+class CrystalEncoder(nn.Module):
+    """Attention over the orbits of a crystal, read off at a few tokens that have no orbit.
+
+    width, depth: of the transformer; tokens: the number of those that are read off; latent: the size of all together.
+    """
+
+    def __init__(self, width: int, depth: int, tokens: int, latent: int) -> None:
+        super().__init__()
+        self.tokens, self.per_token = tokens, latent // tokens
+        self.read = nn.Parameter(0.1 * torch.randn(tokens, width))
+        self.point = nn.Linear(6 * WAVES, width)
+        self.lattice = nn.Linear(LATTICE_PARAMS, width)
+        self.attention = FullAttention(width, depth, HEADS)
+        self.head = nn.Linear(width, 2 * self.per_token)
+        self.frequencies: Tensor
+        self.register_buffer("frequencies", 2 * math.pi * torch.arange(1.0, 1 + WAVES), persistent=False)
+
+    def forward(
+        self, group: Tensor, orbits: Tensor, is_orbit: Tensor, points: Tensor, lattice: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return mean and logarithm of the variance of the latent vectors, both [B, latent].
+
+        group: [B, 1, width], the token of the space group; orbits: [B, O, width], those of the orbits; is_orbit:
+        [B, O]; points: [B, O, 3], fractional coordinates; lattice: [B, 6], standardised lattice parameters.
+        """
+        phases = (points.unsqueeze(3) * self.frequencies).flatten(2)
+        placed = orbits + self.point(torch.cat((phases.sin(), phases.cos()), 2))
+        whole = group + self.lattice(lattice).unsqueeze(1)
+        read = self.read.expand(len(group), -1, -1)
+        always = torch.ones(len(group), self.tokens + 1, dtype=torch.bool, device=group.device)
+        features = self.attention(torch.cat((read, whole, placed), 1), torch.cat((always, is_orbit), 1))
+        mu, logvar = self.head(features[:, : self.tokens]).float().chunk(2, 2)
+        return mu.flatten(1), logvar.flatten(1).clamp(-12.0, 4.0)

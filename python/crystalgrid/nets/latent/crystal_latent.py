@@ -1,0 +1,181 @@
+"""Crystals as latent vectors: the generator's language says a crystal's orbits and elements, and z says which."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters_of, products
+from ...geometry.orbits import Orbits
+from ..generators.composition import uniform_from_normal
+from ..generators.conditions import possible_elements, possible_groups
+from ..generators.crystal_draws import Draws
+from ..generators.crystal_generator import CrystalGenerator
+from ..generators.crystal_geometry import Geometry
+from ..generators.dressed_types import Dressed, to_orbits
+from ..generators.wyckoff_language import Sentences
+from .crystal_encoder import CrystalEncoder
+from .crystal_shaper import CrystalShaper, angle_to_point
+
+LEAST_SHARE = 0.3
+"""Words that are less likely than this share of the likeliest are not decoded."""
+
+
+class Described(NamedTuple):
+    """B crystals of O orbits, as they are encoded."""
+
+    space_group: Tensor
+    """[B] int64."""
+    letters: Tensor
+    """[B, O] int64, -1 after the last."""
+    slots: Tensor
+    """[B, O] int64, from 0."""
+    elements: Tensor
+    """[B, S] int64, Z of each slot; 0 after the last."""
+    points: Tensor
+    """[B, O, 3] float32, first points in the conventional cell."""
+    lattice_params: Tensor
+    """[B, 6] float32, of the conventional cell."""
+
+
+class CrystalLatent(CrystalGenerator):
+    """An autoencoder of crystals whose decoder is a generator: z stands where a composition would be given.
+
+    Words of which z makes one likely are decoded as that one; where it leaves several, z itself chooses among them as
+    random numbers would. So a z ~ N(0, 1) far from all crystals is a draw of the generator.
+
+    latent, tokens: the size of z, and the number of tokens that it is cut into; encoder_depth, shaper_depth: of their
+    transformers; the rest as for `CrystalGenerator`.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        depth: int,
+        orbits: int,
+        crystals: int,
+        crystal_orbits: int,
+        widths: tuple[int, ...],
+        atoms: int,
+        latent: int,
+        tokens: int,
+        encoder_depth: int,
+        shaper_depth: int,
+    ) -> None:
+        super().__init__(width, depth, orbits, crystals, crystal_orbits, widths, atoms)
+        self.latent_dim, self.latent_tokens, self.noise_dim = latent, tokens, latent
+        self.language.least_share = LEAST_SHARE
+        self.encoder = CrystalEncoder(width, encoder_depth, tokens, latent)
+        self.expand = nn.Linear(latent // tokens, width)
+        self.token = nn.Parameter(0.1 * torch.randn(tokens, width))
+        self.shaper = CrystalShaper(width, shaper_depth)
+        self.lattice_mean: Tensor
+        self.lattice_std: Tensor
+        self.register_buffer("lattice_mean", torch.zeros(LATTICE_PARAMS))
+        self.register_buffer("lattice_std", torch.ones(LATTICE_PARAMS))
+
+    def orbit_tokens(self, crystals: Described) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the tokens of space groups [B, 1, width] and of orbits [B, O, width], and which are orbits [B, O]."""
+        position = self.language.positions(crystals.space_group, crystals.letters)
+        is_orbit = crystals.letters >= 0
+        element = self.language.element(crystals.elements.gather(1, crystals.slots))
+        return (
+            self.language.group_token(crystals.space_group),
+            self.language.orbit_tokens(position, crystals.slots) + element,
+            is_orbit,
+        )
+
+    @torch.jit.export
+    def encode_orbits(self, crystals: Described) -> tuple[Tensor, Tensor]:
+        """Return mean and logarithm of the variance of the latent vectors of crystals, both [B, latent]."""
+        group, orbits, is_orbit = self.orbit_tokens(crystals)
+        lattice = (crystals.lattice_params - self.lattice_mean) / self.lattice_std
+        mu, logvar = self.encoder(group, orbits, is_orbit, crystals.points, lattice)
+        return mu, logvar
+
+    def latent_prefix(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the tokens [B, T + 1, width] with which sentences about z [B, latent] begin, all of them valid."""
+        tokens = self.expand(z.view(len(z), self.latent_tokens, -1)) + self.token
+        start = self.language.part.weight[1].expand(len(z), 1, -1)
+        return torch.cat((tokens, start), 1), torch.ones(
+            len(z), self.latent_tokens + 1, dtype=torch.bool, device=z.device
+        )
+
+    def decode_words(self, z: Tensor) -> Dressed:
+        """Return the structure types and elements of latent vectors [B, latent]."""
+        prefix, prefixed = self.latent_prefix(z)
+        uniform = uniform_from_normal(z)
+        nothing: dict[str, list[float]] = {}
+        groups = possible_groups(nothing, self.groups)
+        n_words = 1 + 2 * self.orbits
+        group, letters, slots, _ = self.language.draw_types(
+            prefix, prefixed, uniform[:, :n_words], groups, (1, self.atoms), (1, self.most_slots)
+        )
+        possible = possible_elements(nothing, self.seen)
+        words = uniform[:, n_words : n_words + self.most_slots]
+        elements = self.language.dress(prefix, prefixed, group, letters, slots, words, possible, 1.0)
+        used = elements[:, : max(1, int((elements > 0).sum(1).max()))]
+        prompt = torch.zeros(len(group), 0, 2, dtype=torch.int64)
+        sentences = Sentences(group, letters, slots, used, prompt)
+        likelihood, log_volume = self.language.log_probabilities_after(prefix, prefixed, sentences)
+        letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
+        return Dressed(group, letters, slots, elements, likelihood.sum(1).double(), log_volume.double())
+
+    def decode_geometry(self, z: Tensor, dressed: Dressed) -> Geometry:
+        """Return the geometry that latent vectors give to structure types with elements, atoms pushed apart at last."""
+        most = max(1, int((dressed.letters >= 0).sum(1).max()))
+        unknown = torch.zeros(0)
+        crystals = Described(
+            dressed.space_group, dressed.letters[:, :most], dressed.slots[:, :most], dressed.elements, unknown, unknown
+        )
+        tokens, _ = self.latent_prefix(z)
+        circles, standardized = self.shaper(tokens[:, : self.latent_tokens], *self.orbit_tokens(crystals))
+        points = F.pad(angle_to_point(circles).double(), [0, 0, 0, self.orbits - most])
+        lattice = self.primitive_lattice(dressed.space_group, standardized * self.lattice_std + self.lattice_mean)
+        none = torch.full_like(dressed.space_group, -1)
+        geometry = Geometry(points, lattice, none, torch.zeros_like(dressed.log_volume))
+        return self.pushed_apart(dressed, geometry)
+
+    def primitive_lattice(self, group: Tensor, lattice_params: Tensor) -> Tensor:
+        """Return the primitive lattices [B, 3, 3] of conventional lattice parameters [B, 6], as symmetric as groups."""
+        table = self.language.table
+        metric = products(table.primitive[group] @ from_parameters(lattice_params.double())).unsqueeze(2)
+        return from_parameters(parameters_of((table.metric_projector[group] @ metric).squeeze(2)))
+
+    def pushed_apart(self, dressed: Dressed, geometry: Geometry) -> Geometry:
+        """Return a geometry in which atoms that came too near each other are further apart, in the same symmetry."""
+        placed, table = self.place(dressed, geometry), self.language.table
+        single = Orbits(
+            placed.orbits.affine.float(),
+            placed.orbits.projector.float(),
+            placed.orbits.offset.float(),
+            placed.orbits.orbit,
+            placed.orbits.metric_projector.float(),
+            dressed.space_group,
+        )
+        frac_coords = placed.frac_coords.float()
+        moved = self.finish.minimum_distances(frac_coords, geometry.lattice.float(), placed.numbers, single)
+        shift = (moved - frac_coords).double()
+        position = self.language.positions(dressed.space_group, dressed.letters)
+        first = (table.atoms[position].cumsum(1) - table.atoms[position]).clamp(max=shift.size(1) - 1)
+        steps = shift.gather(1, first.unsqueeze(2).expand(-1, -1, 3)) @ table.primitive[dressed.space_group]
+        return Geometry(geometry.points + steps, geometry.lattice, geometry.relative, geometry.distance)
+
+    @torch.jit.export
+    def draw(self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
+        """Return the crystal of each latent vector [B, latent]; the same vector gives the same crystal.
+
+        conditions: none; plan: not used, it stands there because generators have one.
+        """
+        dressed = self.decode_words(noise)
+        geometry = self.decode_geometry(noise, dressed)
+        none: dict[str, list[float]] = {}
+        return self.flat(dressed, geometry, self.meets(dressed, geometry, none))
+
+    @torch.jit.export
+    def problem(self, conditions: dict[str, list[float]]) -> str:
+        """Return why the conditions cannot be met, or nothing if there are none."""
+        if len(conditions) == 0:
+            return ""
+        return "conditions: this model draws latent vectors and takes none; sample from mp10a"

@@ -1,0 +1,28 @@
+"""Attention of all tokens of a crystal to each other."""
+
+from torch import Tensor, nn
+
+from ..generators.causal_attention import CausalBlock
+
+
+class FullAttention(nn.Module):
+    """A transformer without order in time: a stack of blocks in which each token sees all that are some.
+
+    width: of the tokens; depth: the number of blocks; heads: of each.
+    """
+
+    def __init__(self, width: int, depth: int, heads: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.heads = heads
+        self.blocks = nn.ModuleList(CausalBlock(width, heads, dropout) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        """Return features [B, T, width] of tokens [B, T, width], of which some are valid, [B, T] bool."""
+        batch, length, width = tokens.shape
+        visible = valid.unsqueeze(1).expand(-1, length, -1)
+        nothing = tokens.new_zeros(2, batch, self.heads, 0, width // self.heads)
+        for block in self.blocks:
+            tokens, _ = block(tokens, nothing, visible)
+        features: Tensor = self.norm(tokens)
+        return features

@@ -1,0 +1,86 @@
+"""Autoencoders of crystals: one z for a crystal in any description, one crystal for a z, in Python and exported."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import crystalgrid as cg
+from crystalgrid.artifacts.export import export_model
+from crystalgrid.crystal import Crystal
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.errors import InputError
+from crystalgrid.generation.latent_model import LatentModel
+from crystalgrid.geometry.space_group import space_group
+from small_crystal_latent import train_small_latent
+from zoo import random_rotation
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("latent") / "run"
+    train_small_latent(folder, "prototypes", 40)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(run: Path) -> LatentModel:
+    loaded = cg.load(run)
+    assert isinstance(loaded, LatentModel)
+    return loaded
+
+
+def encodable(model: LatentModel, prototypes: CrystalSet) -> list[Crystal]:
+    """Return the crystals of a set that the model can encode."""
+    return [crystal for crystal in prototypes if not model.encode_some([crystal])[2]]
+
+
+def test_a_crystal_has_one_latent_vector(model: LatentModel, prototypes: CrystalSet) -> None:
+    rng = np.random.default_rng(0)
+    for crystal in encodable(model, prototypes)[::20]:
+        doubled = np.concatenate((crystal.frac_coords, crystal.frac_coords + np.array([1, 0, 0]))) / [2, 1, 1]
+        order = rng.permutation(2 * len(crystal))
+        lattice = (np.diag([2, 1, 1]) @ crystal.lattice) @ random_rotation(rng).T
+        other = Crystal(lattice, (doubled + rng.random(3))[order], np.tile(crystal.numbers, 2)[order])
+        mu, _ = model.encode_crystals([crystal, other])
+        assert mu[0] == pytest.approx(mu[1], abs=1e-3)
+
+
+def test_a_latent_vector_has_one_crystal_of_exact_symmetry(model: LatentModel) -> None:
+    z = torch.randn(16, model.latent_dim, generator=torch.Generator().manual_seed(0))
+    crystals, again = model.decode_crystals(z), model.decode_crystals(z[:3])
+    for first, second in zip(crystals, again, strict=False):
+        assert (first is None) == (second is None)
+        if first is not None and second is not None:
+            assert first.numbers.tolist() == second.numbers.tolist()
+            assert first.lattice == pytest.approx(second.lattice, abs=1e-4)
+    decoded = [crystal for crystal in crystals if crystal is not None]
+    assert len(decoded) >= 8
+    draws = model.network.draw(z, {}, torch.zeros(0, 0))
+    for crystal, number in zip(crystals, draws.space_group.tolist(), strict=True):
+        if crystal is not None:
+            assert space_group(crystal, 0.01).number >= number or number == 1
+
+
+def test_what_cannot_be_encoded_is_named(model: LatentModel) -> None:
+    iridium = Crystal(2.7 * np.eye(3), [[0, 0, 0]], [77])
+    with pytest.raises(InputError, match=r"crystals\[0\]: has Ir, which the model has never seen"):
+        model.encode_crystals([iridium])
+    with pytest.raises(InputError, match=r"z: wanted floating-point numbers \[B, 60\]"):
+        model.decode_crystals(torch.zeros(2, 61))
+    with pytest.raises(InputError, match="z"):
+        model.decode_crystals(torch.full((2, 60), torch.nan))
+
+
+def test_an_exported_file_encodes_and_decodes_the_same(
+    run: Path, model: LatentModel, prototypes: CrystalSet, tmp_path: Path
+) -> None:
+    export_model(str(run), tmp_path / "model.pt")
+    exported = cg.load(tmp_path / "model.pt")
+    assert isinstance(exported, LatentModel)
+    crystals = encodable(model, prototypes)[:3]
+    mu, _ = model.encode_crystals(crystals)
+    assert exported.encode_crystals(crystals)[0] == pytest.approx(mu, abs=1e-4)
+    decoded = zip(exported.decode_crystals(mu), model.decode_crystals(mu), strict=True)
+    assert all((a is None) == (b is None) and (a is None or a.formula == b.formula) for a, b in decoded)
