@@ -28,10 +28,10 @@ from scipy.stats import wasserstein_distance
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet
+from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.shares import share
 from crystalgrid.worth.validity import validity
 from generation import drawn
-from resumable import rows_of
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 FILES = {"perov5": "perov_5.parquet", "carbon24": "carbon_24.parquet"}
@@ -138,7 +138,9 @@ def fingerprints_of(crystals: CrystalSet, log: Path) -> list[list[float] | None]
     """Return the fingerprints of the structures of B crystals, which a log keeps."""
     index = {str(i): i for i in range(len(crystals))}
     settings = {"crystals": crystals.checksum[:12]}
-    rows = rows_of(log, settings, index, lambda id: structure_fingerprint(crystals[index[id]]), log.name)
+    rows = rows_of(
+        log, settings, index, lambda ids: (structure_fingerprint(crystals[index[id]]) for id in ids), log.name
+    )
     return [rows[id]["fingerprint"] for id in index]
 
 

@@ -1,16 +1,14 @@
 """Crystals that were drawn, judged by published rules: one table for any folder, extended XYZ or Parquet file.
 
-    python benchmarks/generation.py draws/ --data mp_10A.parquet --relax-first 100
+    python benchmarks/generation.py draws/ --data mp_10A.parquet
     python benchmarks/generation.py swaps --n 1000 --seed 11
-    python benchmarks/generation.py training --relax-first 100 --steps 0
+    python benchmarks/generation.py training
 
 `swaps` are training crystals with one or two elements replaced by neighbours, `training` a plain draw of training
 crystals, both of at most 36 atoms. Shares are of all draws, also of those that cannot be read, with their 95 %
 intervals. New are crystals, as drawn, that no crystal of the data set matches, whatever its split, and structure types
-(space group and Wyckoff letters of each element, at 0.1 Å) that its training split lacks. Relaxed crystals are kept in
-a log: the same command goes on after an interruption. Energies are compared with the hull of all crystals of the data
-set as they stand, by the same potential; crystals that could not be relaxed and those without a reference count
-against.
+(space group and Wyckoff letters of each element, at 0.1 Å) that its training split lacks. How stable they are says
+worth.py.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ import os
 import time
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
@@ -35,8 +32,6 @@ from crystalgrid.worth.novelty import novelty
 from crystalgrid.worth.shares import share
 from crystalgrid.worth.structure_type import structure_types
 from crystalgrid.worth.validity import SYMPREC, validity
-from relaxation import POTENTIAL, hull_of, relax, relaxed_lines
-from resumable import rows_of
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 MAX_ATOMS = 36
@@ -82,28 +77,12 @@ def types_of_training(training: CrystalSet, folder: Path, workers: int) -> set[s
     return set(json.loads(file.read_text()))
 
 
-def relaxed_rows(crystals: CrystalSet, source: str, log: Path, steps: int, fmax: float) -> list[dict[str, Any]]:
-    """Return the result of relaxing each crystal, those from the log that are there already."""
-    index = {str(i): i for i in range(len(crystals))}
-
-    def row(id: str) -> dict[str, Any]:
-        begun = time.perf_counter()
-        return {**relax(crystals[index[id]], steps, fmax), "seconds": time.perf_counter() - begun}
-
-    settings = {"source": source, "crystals": crystals.checksum[:12], "steps": steps, "fmax": fmax}
-    return list(rows_of(log, settings, index, row, "relaxing").values())
-
-
 def generation(
     source: tyro.conf.Positional[str],
     data: Path = DATA / "mp_10A.parquet",
-    energies: Path = DATA / "chgnet_mp_10A.parquet",
     n: int = 1000,
     seed: int = 11,
-    relax_first: int = 0,
-    steps: int = 200,
-    fmax: float = 0.1,
-    log: Path | None = None,
+    folder: Path = Path("."),
     workers: int = 1,
 ) -> None:
     """Judge crystals that were drawn, and print the table.
@@ -111,18 +90,13 @@ def generation(
     Args:
         source: a folder or file of crystals, "swaps" or "training".
         data: the data set that the model learned from.
-        energies: energies of all crystals of the data set by the potential that relaxes, eV/atom.
         n: judge at most so many crystals.
         seed: of swaps and training.
-        relax_first: relax the first so many.
-        steps: most steps of a relaxation; 0 takes the energy of the crystal as it stands.
-        fmax: relax until forces are below, eV/Å.
-        log: the file of relaxed crystals, SOURCE.relaxed.jsonl by default; the training types are kept beside it.
+        folder: where the structure types of the training crystals are kept.
         workers: number of processes.
     """
     warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
     start = time.perf_counter()
-    log = log or Path(f"{Path(source).name}.relaxed.jsonl")
     known = read_parquet(data).crystals
     training = known.split("train")
     crystals, unreadable = drawn(source, training, n, seed)
@@ -131,7 +105,7 @@ def generation(
     same_as, known_as = novelty(crystals, known, workers)
     unique, novel = same_as == "", known_as == ""
     types = structure_types(crystals, SYMPREC, workers)
-    training_types = types_of_training(training, log.parent, workers)
+    training_types = types_of_training(training, folder, workers)
     new_type = np.array([name not in training_types for name in types])
     lines += [
         ("unique", share([*unique, *missing])),
@@ -139,15 +113,6 @@ def generation(
         ("unique and novel", share([*(unique & novel), *missing])),
         ("structure types that training lacks", share([*new_type, *missing])),
     ]
-    if relax_first:
-        chosen = crystals[:relax_first]
-        rows = relaxed_rows(chosen, source, log, steps, fmax)
-        hull, new = hull_of(known, energies), (unique & novel)[: len(chosen)]
-        lines += [("", f"the first {len(chosen)}, relaxed with {POTENTIAL}, {steps} steps, {fmax} eV/Å")]
-        lines += relaxed_lines(rows, chosen, hull, new)
-        of_new_type = np.flatnonzero(new_type[: len(chosen)])
-        lines += [("", "those of new structure types")]
-        lines += relaxed_lines([rows[i] for i in of_new_type], chosen[of_new_type], hull, new[of_new_type])
     print(f"{source}: {len(crystals)} crystals, {unreadable} that are none, against {data.name}, seed {seed}")
     print("\n".join(f"{name:38}{value}" for name, value in lines))
     print("invalid, for example:", *reasons[:5], sep="\n  ")

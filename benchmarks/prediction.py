@@ -39,10 +39,10 @@ from crystalgrid.data.parquet import read_parquet
 from crystalgrid.errors import InputError
 from crystalgrid.worth.composition import Counts, smact_valid
 from crystalgrid.worth.distances import pair_distances
+from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.novelty import reduced_structure
 from crystalgrid.worth.shares import Share, share
 from crystalgrid.worth.validity import judge, reduced_counts
-from resumable import rows_of
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 FILES = {"mp20": "mp_10A.parquet", "perov5": "perov_5.parquet", "carbon24": "carbon_24.parquet"}
@@ -207,7 +207,7 @@ def prediction(
 
     log = log or Path(f"prediction-{data}-{Path(method).name}.jsonl")
     settings = {"data": data, "method": method, "n": len(test), "k": k, "seed": seed}
-    rows = rows_of(log, settings, test.ids, row, "predicting")
+    rows = rows_of(log, settings, test.ids, lambda ids: map(row, ids), "predicting")
     print(settings)
     print("\n".join(summary([rows[id] for id in test.ids], k)))
 

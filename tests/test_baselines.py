@@ -1,5 +1,6 @@
 """The baselines of element swaps, and the logs that let benchmarks go on."""
 
+from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
@@ -10,8 +11,8 @@ from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.errors import InputError
 from crystalgrid.worth.distances import atomic_radii
+from crystalgrid.worth.journal import rows_of
 from prediction import different, score
-from resumable import rows_of
 from zoo import PEROVSKITE, lattice_of
 
 FCC = 2.8 * (np.ones((3, 3)) - np.eye(3))
@@ -72,9 +73,10 @@ def test_scores_are_dimensionless_and_broken_predictions_do_not_count() -> None:
 def test_a_log_goes_on_where_it_was_cut(tmp_path) -> None:
     log, made = tmp_path / "log.jsonl", []
 
-    def make(id: str) -> dict:
-        made.append(id)
-        return {"length": len(id)}
+    def make(ids: list[str]) -> Iterator[dict]:
+        for id in ids:
+            made.append(id)
+            yield {"length": len(id)}
 
     rows = rows_of(log, {"seed": 1}, ["a", "bb", "ccc"], make, "x")
     log.write_text(log.read_text()[:-5])

@@ -13,7 +13,8 @@ import crystalgrid as cg
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.parquet import read_parquet
 from crystalgrid.errors import InputError
-from crystalgrid.worth.checked_folder import check_folder, file_names
+from crystalgrid.worth.checked_folder import check_folder
+from crystalgrid.worth.table_folder import file_names
 from zoo import PEROVSKITE, ZOO, lattice_of
 
 SALT = Crystal(2.8 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])

@@ -18,7 +18,7 @@ except ImportError:
 
 PACKAGE = Path(crystalgrid.__file__).parent
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-EXTRAS = {"data", "train", "plot", "mp", "dask", "worth"}
+EXTRAS = {"data", "train", "plot", "mp", "dask", "worth", "relax"}
 OPTIONAL = {
     "pymatgen": "data",
     "ase": "data",
@@ -26,11 +26,15 @@ OPTIONAL = {
     "mp_api": "mp",
     "distributed": "dask",
     "smact": "worth",
+    "chgnet": "relax",
+    "sevenn": "relax",
 }
 """Packages that a plain installation lacks, and the extra that brings each."""
 COMMANDS = {
     "recover samples -o out": ["pymatgen [data]", "matplotlib [plot]"],
     "check draws -o out": ["smact [worth]"],
+    "relax draws -o out": ["chgnet [relax]", "smact [relax]"],
+    "relax draws -o out --calculator 7net-0": ["sevenn [relax]"],
     "figures model --out out": ["pymatgen [data]", "matplotlib [plot]"],
     "train --mode single --out run": ["matplotlib [train]"],
     "prior model --out run": ["matplotlib [train]"],

@@ -17,7 +17,7 @@ def crystal_of(formula: str) -> Crystal:
 
 
 def known(energies: dict[str, float]) -> Hull:
-    return Hull(CrystalSet.from_crystals(map(crystal_of, energies)), np.array(list(energies.values())))
+    return Hull.of_crystals(CrystalSet.from_crystals(map(crystal_of, energies)), np.array(list(energies.values())))
 
 
 def test_a_mixture_of_two_phases() -> None:
@@ -26,6 +26,7 @@ def test_a_mixture_of_two_phases() -> None:
     assert hull.above(np.array([11, 11, 17]), -3.0) == (
         pytest.approx(-3.0 - (-3.5 * 2 - 1.0) / 3),
         {"Na": pytest.approx(1 / 3), "NaCl": pytest.approx(2 / 3)},
+        2,
     )
     assert hull.above(np.array([11, 17]), -3.8).energy == pytest.approx(-0.3)
 
@@ -50,6 +51,6 @@ def test_it_is_pymatgens_phase_diagram(n_elements: int) -> None:
     ]
     diagram = PhaseDiagram(entries)
     for cell, energy, entry in zip(cells, energies, entries, strict=True):
-        above = Hull(crystals, np.array(energies)).above(cell, energy)
+        above = Hull.of_crystals(crystals, np.array(energies)).above(cell, energy)
         assert above.energy == pytest.approx(diagram.get_e_above_hull(entry), abs=1e-6)
         assert sum(above.decomposition.values()) == pytest.approx(1)

@@ -19,14 +19,17 @@ if TYPE_CHECKING:  # for type checkers and editors; `_MODULES` says the same at 
     from .recovery import recover as recover
     from .species import label_species as label_species
     from .worth.check import check as check
+    from .worth.references import energy_above_hull as energy_above_hull
+    from .worth.relax import relax as relax
 
     __version__: str
 
 _MODULES = {
     "Atoms": "atoms", "Crystal": "crystal", "CrystalBatch": "crystal", "Grid": "grid", "InputError": "errors",
-    "Recovered": "recovery", "check": "worth.check", "find_atoms": "atoms", "fit_atoms": "fit",
+    "Recovered": "recovery", "check": "worth.check", "energy_above_hull": "worth.references",
+    "find_atoms": "atoms", "fit_atoms": "fit",
     "generate": "generation.generate", "label_species": "species", "load": "model", "read": "data.reader",
-    "recover": "recovery", "voxelize": "density",
+    "recover": "recovery", "relax": "worth.relax", "voxelize": "density",
 }  # fmt: skip
 """The module that each public name is imported from when it is first used."""
 

@@ -86,7 +86,7 @@ def _overview() -> str:
     return "\n".join(["usage: crystalgrid NAME …", "", *lines, OPTIONS])
 
 
-data, train, prior, evaluate, export, sample, recover, check, interpolate, figures, draw, release = (
+data, train, prior, evaluate, export, sample, recover, check, relax, hull, interpolate, figures, draw, release = (
     partial(run, name) for name in NAMES
 )
 """The programs that the package installs."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ..data.crystalset import CrystalSet
-from ..data.parquet import table_of, write_table
+from ..data.parquet import metadata_of, read_parquet
 from ..data.reader import read_files
 from ..data.results import Skipped, grouped, nothing_kept
 from ..data.sources import find_files, of_known_format
@@ -22,10 +22,22 @@ from ..files import check_output, folder_written_whole, written_whole
 from ..pool import Workers
 from .check import Checked, all_in_one, checked, read_set
 from .summary import lines, summary
-from .validity import SYMPREC
+from .table_folder import CIF, CRYSTALS, METADATA, TABLE, column_types, write_folder
 
-CRYSTALS, TABLE, CIF = "crystals.parquet", "crystals.csv", "cif"
-NOT_IN_NAMES = re.compile(r"[^\w.+-]")
+
+class CheckedCrystals(NamedTuple):
+    """Crystals with what the check found of each."""
+
+    crystals: CrystalSet
+    rows: list[Checked]
+    unreadable: list[dict[str, str]]
+    """The id and the reason of each that could not be read."""
+    against: str
+    """The name of the known crystals; empty if none were named, so that nobody knows which are new."""
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what the file of crystals says of its figures."""
+        return {"against": self.against, "unreadable": self.unreadable}
 
 
 def check_folder(
@@ -38,16 +50,13 @@ def check_folder(
     if json_file is not None:
         check_output(json_file)
     with folder_written_whole(out) as folder:
-        files = [file for source in sources for file in of_known_format(find_files(all_in_one(source)))]
-        result = read_files(files, np.inf, workers)
-        for line in grouped(result.skipped):
-            print(f"unreadable: {line}", file=sys.stderr)
-        if len(result.crystals) == 0:
-            raise InputError(nothing_kept(str(sources[0]), result.skipped))
-        reference = result.crystals[:0] if against is None else read_set(against)
-        rows = checked(result.crystals, reference, workers)
-        write_checked(folder, result.crystals, rows, result.skipped)
-    found = summary(rows, len(result.skipped), reference)
+        crystals, skipped = read_sources(sources, workers)
+        known = crystals[:0] if against is None else read_set(against)
+        result = checked_crystals(crystals, skipped, known, "" if against is None else against.name, workers)
+        rows = [row._asdict() for row in result.rows]
+        types = column_types(Checked)
+        write_folder(folder, crystals, rows, types, result.unreadable, result.metadata())
+    found = summary(result.rows, len(skipped), known)
     if json_file is not None:
         with written_whole(json_file) as temporary:
             temporary.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -55,32 +64,49 @@ def check_folder(
     print(f"{out}: {CRYSTALS}, {TABLE} and {CIF}/ hold each with its figures")
 
 
-def write_checked(folder: Path, crystals: CrystalSet, rows: Sequence[Checked], skipped: Iterable[Skipped] = ()) -> None:
-    """Write crystals.parquet, crystals.csv and cif/ into a folder; unreadable ones are lines of the table alone."""
-    columns = {name: pa.array([getattr(row, name) for row in rows]) for name in Checked._fields if name != "id"}
-    write_table(folder / CRYSTALS, table_of(crystals, columns))
-    with (folder / TABLE).open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        table = csv.DictWriter(file, Checked._fields, restval="")
-        table.writeheader()
-        table.writerows({name: _rounded(value) for name, value in row._asdict().items()} for row in rows)
-        table.writerows({"id": entry.id or entry.file, "reason": _reason(entry)} for entry in skipped)
-    (folder / CIF).mkdir()
-    for crystal, name in zip(crystals, file_names(crystals.ids), strict=True):
-        (folder / CIF / f"{name}.cif").write_text(crystal.to_cif(SYMPREC), encoding="utf-8")
+def read_sources(sources: Sequence[Path], workers: Workers) -> tuple[CrystalSet, list[Skipped]]:
+    """Return the crystals of files and folders, and those that cannot be read, which are printed; InputError if all."""
+    files = [file for source in sources for file in of_known_format(find_files(all_in_one(source)))]
+    result = read_files(files, np.inf, workers)
+    for line in grouped(result.skipped):
+        print(f"unreadable: {line}", file=sys.stderr)
+    if len(result.crystals) == 0:
+        raise InputError(nothing_kept(str(sources[0]), result.skipped))
+    return result.crystals, result.skipped
 
 
-def file_names(ids: Iterable[str]) -> list[str]:
-    """Return a file name for each id, which is the id itself where it can be one and no earlier id has it."""
-    names: dict[str, None] = {}
-    for index, id in enumerate(ids):
-        name = NOT_IN_NAMES.sub("_", id)[:100].lstrip(".") or "_"
-        names[name if name not in names else f"{name}_{index}"] = None
-    return list(names)
+def checked_crystals(
+    crystals: CrystalSet, skipped: Sequence[Skipped], known: CrystalSet, against: str, workers: Workers
+) -> CheckedCrystals:
+    """Return crystals with what the check finds of each; against: the name of the known ones."""
+    unreadable = [
+        {"id": entry.id or entry.file, "reason": ": ".join(filter(None, (entry.reason, entry.detail)))}
+        for entry in skipped
+    ]
+    return CheckedCrystals(crystals, checked(crystals, known, workers), unreadable, against)
 
 
-def _reason(entry: Skipped) -> str:
-    return ": ".join(filter(None, (entry.reason, entry.detail)))
+def read_checked(source: Path, workers: Workers) -> CheckedCrystals:
+    """Return the crystals of a folder that `check` has written; those of any other file or folder are checked first."""
+    file = all_in_one(source)
+    if file.name == CRYSTALS and (found := _written_by_check(file)):
+        return found
+    crystals, skipped = read_sources([source], workers)
+    return checked_crystals(crystals, skipped, crystals[:0], "", workers)
 
 
-def _rounded(value: object) -> object:
-    return f"{value:.6g}" if isinstance(value, float) else value
+def _written_by_check(file: Path) -> CheckedCrystals | None:
+    """Return the crystals of a file with what the check found, or None if the file does not have all of that."""
+    fields = [name for name in Checked._fields if name != "id"]
+    try:
+        table = pq.read_table(file)
+    except (pa.ArrowException, OSError):  # whoever reads it for its crystals says what is wrong
+        return None
+    if METADATA not in metadata_of(file) or not set(fields) <= set(table.column_names):
+        return None
+    metadata = json.loads(metadata_of(file)[METADATA])
+    values = table.select(fields).to_pylist()
+    row_of = dict(zip(table["immutable_id"].to_pylist(), values, strict=True))
+    crystals = read_parquet(file).crystals
+    rows = [Checked(id=str(id), **row_of[id]) for id in crystals.ids]
+    return CheckedCrystals(crystals, rows, metadata["unreadable"], metadata["against"])

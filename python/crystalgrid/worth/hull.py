@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +11,12 @@ from scipy.optimize import linprog
 from ..crystal import MAX_Z
 from ..data.crystalset import CrystalSet
 from ..geometry.elements import reduced_formula
+from ..geometry.formula import parse_formula
 
 LEAST_SHARE = 1e-6
 """The share of the atoms below which a phase is not one that a crystal decomposes into."""
+AMOUNT_ERROR = 1e-3
+"""An amount that differs from 1 by less is not written."""
 
 
 class AboveHull(NamedTuple):
@@ -22,22 +26,39 @@ class AboveHull(NamedTuple):
     """eV/atom; negative if it is more stable than all known."""
     decomposition: dict[str, float]
     """The share of the atoms in each phase of the most stable mixture, by formula."""
+    compounds: int
+    """The number of known compositions of two or more of the crystal's elements, on which the hull rests."""
 
 
 class Hull:
     """The energies of known crystals, the lowest of each composition."""
 
-    def __init__(self, crystals: CrystalSet, energies: np.ndarray) -> None:
-        """Take the energies [B] of B crystals, eV/atom, all by one method; those that are NaN are left out."""
-        counts = np.zeros((len(crystals), MAX_Z + 1), dtype=np.int64)
-        np.add.at(counts, (crystals.crystal_of_atom, crystals.numbers), 1)
-        counts //= np.maximum(1, np.gcd.reduce(counts, axis=1))[:, None]
+    def __init__(self, counts: np.ndarray, energies: np.ndarray, ids: Iterable[str] | None = None) -> None:
+        """Take the numbers of atoms [B, 95] by atomic number and energies [B] in eV/atom, all by one method.
+
+        Energies that are NaN are left out. ids: the names of the crystals, 0, 1, … by default.
+        """
+        names = np.array([str(id) for id in (range(len(counts)) if ids is None else ids)], dtype=object)
+        reduced = counts // np.maximum(1, np.gcd.reduce(counts, axis=1))[:, None]
         order = np.argsort(energies, kind="stable")
         # The first of each composition is the lowest; NaN comes last.
-        lowest = {counts[i].tobytes(): i for i in reversed(order) if np.isfinite(energies[i])}
-        self.counts, self.energies = counts[list(lowest.values())], energies[list(lowest.values())]
-        """The reduced formulas, [F, 95] atoms by atomic number, and energies [F] in eV/atom."""
+        lowest = {reduced[i].tobytes(): i for i in reversed(order) if np.isfinite(energies[i])}
+        chosen = sorted(lowest.values())
+        self.counts, self.energies, self.ids = reduced[chosen], energies[chosen], names[chosen]
+        """The reduced formulas, [F, 95] atoms by atomic number, energies [F] in eV/atom, and names [F]."""
         self.elements = np.packbits(self.counts > 0, axis=1)
+
+    @classmethod
+    def of_crystals(cls, crystals: CrystalSet, energies: np.ndarray) -> Hull:
+        """Return the hull of B crystals and their energies [B] in eV/atom."""
+        counts = np.zeros((len(crystals), MAX_Z + 1), dtype=np.int64)
+        np.add.at(counts, (crystals.crystal_of_atom, crystals.numbers), 1)
+        return cls(counts, energies, crystals.ids)
+
+    def missing(self, numbers: np.ndarray) -> list[int]:
+        """Return the atomic numbers among atoms [N] that have no energy of the element by itself."""
+        single = (self.counts > 0).sum(axis=1) == 1
+        return sorted(set(numbers.tolist()) - set(np.flatnonzero(self.counts[single].any(axis=0)).tolist()))
 
     def above(self, numbers: np.ndarray, energy: float) -> AboveHull | None:
         """Return how far a crystal of these atoms [N] and of this energy in eV/atom is above the hull.
@@ -49,7 +70,8 @@ class Hull:
         present = target > 0
         among = ~(self.elements & ~np.packbits(present)).any(axis=1)
         counts, energies = self.counts[among][:, present], self.energies[among]
-        if not counts[(counts > 0).sum(axis=1) == 1].any(axis=0).all():
+        n_elements = (counts > 0).sum(axis=1)
+        if not counts[n_elements == 1].any(axis=0).all():
             return None
         fractions = counts / counts.sum(axis=1, keepdims=True)
         solution = linprog(energies, A_eq=fractions.T, b_eq=target[present], method="highs")
@@ -57,4 +79,17 @@ class Hull:
             reduced_formula(np.repeat(np.flatnonzero(present), counts[i])): float(solution.x[i])
             for i in np.flatnonzero(solution.x > LEAST_SHARE)
         }
-        return AboveHull(energy - float(solution.fun), decomposition)
+        return AboveHull(energy - float(solution.fun), decomposition, int((n_elements > 1).sum()))
+
+
+def decomposition_text(formula: str, decomposition: dict[str, float]) -> str:
+    """Return a decomposition with the amounts per formula unit, as 'Li2O + 2 MnO2'.
+
+    decomposition: the share of the atoms in each phase, by formula.
+    """
+    atoms = sum(parse_formula("formula", formula).values())
+    terms = []
+    for phase, share in sorted(decomposition.items()):
+        amount = share * atoms / sum(parse_formula("formula", phase).values())
+        terms.append(phase if abs(amount - 1) < AMOUNT_ERROR else f"{amount:.3g} {phase}")
+    return " + ".join(terms)

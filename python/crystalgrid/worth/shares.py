@@ -26,6 +26,11 @@ class Share(NamedTuple):
         half = math.sqrt(z2 * (share * (1 - share) + z2 / 4)) / (1 + z2)
         return max(0.0, centre - half), min(1.0, centre + half)
 
+    def as_json(self) -> dict[str, float]:
+        """Return the number, n, the share, and the interval's ends as `low` and `high`."""
+        low, high = self.interval
+        return {"number": self.number, "n": self.n, "share": self.number / max(1, self.n), "low": low, "high": high}
+
     def __str__(self) -> str:
         """Return such as '72.5 % (65.9 to 78.2, n = 200)'."""
         if self.n == 0:

@@ -34,7 +34,7 @@ def summary(rows: Sequence[Checked], unreadable: int, known: CrystalSet) -> dict
         both = [a and b for a, b in zip(unique, novel, strict=True)]
         counted |= {"novel": share(novel + missing), "unique_and_novel": share(both + missing)}
         result |= _distances(rows, known)
-    result |= {name: _as_json(value) for name, value in counted.items()}
+    result |= {name: value.as_json() for name, value in counted.items()}
     groups = Counter(f"{row.space_group} ({row.space_group_number})" for row in rows if row.space_group)
     return result | {"space_groups": dict(groups.most_common())}
 
@@ -64,8 +64,3 @@ def lines(result: dict[str, Any]) -> list[str]:
         *printed,
         f"space groups     {groups}",
     ]
-
-
-def _as_json(value: Share) -> dict[str, float]:
-    low, high = value.interval
-    return {"number": value.number, "n": value.n, "share": value.number / max(1, value.n), "low": low, "high": high}

@@ -1,0 +1,78 @@
+"""The order in which crystals are worth looking at, and how many are stable, unique and new, as papers count it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .check import Checked
+from .relax import Relaxed
+from .shares import Share
+
+ON_HULL, NEAR_HULL = 1e-5, 0.1
+"""eV/atom; a crystal up to the first is stable (what single precision does not tell from 0), up to the second
+metastable."""
+
+
+def is_new(row: Checked) -> bool:
+    """Return whether a crystal is the first of its kind among all, and not known."""
+    return not row.same_as and not row.known_as
+
+
+def ranks(checked: Sequence[Checked], relaxed: Sequence[Relaxed]) -> list[int]:
+    """Return the rank of each of B crystals, the best 1: valid, new, not doubtful, lowest above the hull, least moved.
+
+    Where two potentials were asked, the higher of the energies above their hulls counts. Crystals without such an
+    energy come after those that have one.
+    """
+
+    def key(i: int) -> tuple[object, ...]:
+        row, result = checked[i], relaxed[i]
+        moved = float("inf") if result.rms_moved is None else result.rms_moved
+        return not row.lemat_valid, not is_new(row), bool(result.doubtful), result.worse, moved
+
+    order = sorted(range(len(checked)), key=key)
+    places = [0] * len(order)
+    for place, i in enumerate(order, start=1):
+        places[i] = place
+    return places
+
+
+def stability_summary(
+    checked: Sequence[Checked], relaxed: Sequence[Relaxed], unreadable: int, protocol: str
+) -> dict[str, Any]:
+    """Return how many crystals are stable or metastable, unique, new and valid, of all draws and of the valid ones.
+
+    unreadable: the number of draws that could not be read, which count among all.
+    """
+    valid = sum(row.lemat_valid for row in checked)
+    pairs = [
+        (row, result)
+        for row, result in zip(checked, relaxed, strict=True)
+        if not result.relax_error and not result.doubtful
+    ]
+    result: dict[str, Any] = {"protocol": protocol, "n": len(checked) + unreadable, "valid": valid}
+    result |= {
+        "relaxed": sum(not row.relax_error for row in relaxed),
+        "converged": sum(bool(row.converged) for row in relaxed),
+        "doubtful": sum(bool(row.doubtful) for row in relaxed),
+        "without_reference": sum(row.energy_above_hull is None and not row.relax_error for row in relaxed),
+    }
+    for name, limit in (("sun", ON_HULL), ("msun", NEAR_HULL)):
+        number = sum(row.lemat_valid and is_new(row) and relaxed_row.worse <= limit for row, relaxed_row in pairs)
+        result[name] = Share(number, len(checked) + unreadable).as_json()
+        result[f"{name}_of_valid"] = Share(number, valid).as_json()
+    return result
+
+
+def stability_lines(found: dict[str, Any]) -> list[str]:
+    """Return the summary as lines to print."""
+    names = {"sun": "S.U.N. (≤ 0 eV/atom)", "msun": f"M.S.U.N. (≤ {NEAR_HULL} eV/atom)"}
+    lines = [
+        f"{found['relaxed']} crystals relaxed, {found['converged']} of them to the end; {found['doubtful']} doubtful, "
+        f"{found['without_reference']} without a reference: neither are counted below"
+    ]
+    for key, name in names.items():
+        of_all, of_valid = (Share(found[k]["number"], found[k]["n"]) for k in (key, f"{key}_of_valid"))
+        lines.append(f"{name}: {of_all} of all draws; {of_valid} of valid ones; {found['protocol']}")
+    return lines

@@ -1,0 +1,162 @@
+"""The relaxation of one crystal, cell and positions, by a potential through ASE."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..crystal import SYMBOLS, SYMPREC, Crystal
+from ..errors import InputError
+from ..geometry.space_group import space_group
+from .journal import Row
+from .potentials import Potential, potential
+
+OPTIMIZERS = ("bfgs", "lbfgs", "fire")
+MOST_STRETCHED = 4.0
+"""A relaxation is stopped as exploded or collapsed when the volume has changed by this factor."""
+TOLERANCE = 0.1
+"""Å; atoms of a crystal that was relaxed may be so far from where symmetry puts them."""
+MOST_LETTERS = 200
+"""The letters of a potential's error that are kept."""
+
+
+class NotRelaxedError(Exception):
+    """The reason why a crystal could not be relaxed."""
+
+
+class RelaxOptions(NamedTuple):
+    """How crystals are relaxed."""
+
+    calculator: str = "chgnet"
+    """The potential: see `potential`."""
+    second: str = ""
+    """A potential that gives the relaxed crystal a second energy; empty for none."""
+    fmax: float = 0.05
+    """eV/Å; a crystal has converged when all forces, and those on the cell, are smaller."""
+    steps: int = 500
+    """The most steps; with 0 the crystal is left as it stands."""
+    symmetry: bool = True
+    """Whether the space group within 0.01 Å is kept."""
+    optimizer: str = "bfgs"
+
+
+def check_options(options: RelaxOptions) -> None:
+    """Raise InputError for options that no crystal can be relaxed with; load the potentials."""
+    if not 0 < options.fmax < math.inf:
+        raise InputError(f"fmax: wanted a positive number in eV/Å, got {options.fmax}")
+    if options.steps < 0:
+        raise InputError(f"steps: wanted 0 or more, got {options.steps}")
+    if options.optimizer not in OPTIMIZERS:
+        raise InputError(f"optimizer: wanted one of {', '.join(OPTIMIZERS)}, got {options.optimizer!r}")
+    for name in filter(None, (options.calculator, options.second)):
+        potential(name)
+
+
+def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | None = None) -> Row:
+    """Return what became of a crystal as a row of JSON: see `Relaxed`; `relax_error` says why it could not be relaxed.
+
+    trajectory: a file of extended XYZ for all steps.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in filter(None, (options.calculator, options.second)):
+                if numbers := unlearned(crystal.numbers, potential(name)):
+                    symbols = " and ".join(SYMBOLS[z - 1] for z in numbers)
+                    raise NotRelaxedError(f"{name} has not learned {symbols}")
+            return _relaxed(crystal, options, trajectory)
+    except NotRelaxedError as error:
+        return {"relax_error": str(error)}
+    except Exception as error:  # a potential fails in many ways on crystals that are none
+        words = " ".join(str(error).split())
+        return {"relax_error": f"{options.calculator} failed: {type(error).__name__}: {words}"[:MOST_LETTERS]}
+
+
+def unlearned(numbers: np.ndarray, known: Potential) -> list[int]:
+    """Return the atomic numbers that a potential has not learned, each once."""
+    return [] if known.elements is None else sorted(set(numbers.tolist()) - known.elements)
+
+
+def _relaxed(crystal: Crystal, options: RelaxOptions, trajectory: Path | None) -> Row:
+    atoms: Any = crystal.to_ase()
+    atoms.calc = potential(options.calculator).calculator
+    before = _finite(atoms.get_potential_energy()) / len(atoms)
+    if options.symmetry:
+        _keep_symmetry(atoms, crystal)
+    converged, steps = _optimize(atoms, options, trajectory)
+    energy = _finite(atoms.get_potential_energy()) / len(atoms)
+    forces = atoms.get_forces(apply_constraint=False)
+    after = Crystal(atoms.cell.array, atoms.get_scaled_positions(wrap=False), crystal.numbers)
+    row = {
+        "relax_error": "",
+        "energy_per_atom": energy,
+        "energy_drop": before - energy,
+        "steps": steps,
+        "converged": converged,
+        "largest_force": _finite(np.linalg.norm(forces, axis=1).max()),
+        "rms_moved": rms_moved(crystal, after),
+        "same_after": same(crystal, after),
+        "space_group_after": space_group(after, TOLERANCE).number,
+        "lattice": after.lattice.tolist(),
+        "frac_coords": after.frac_coords.tolist(),
+    }
+    if options.second:
+        atoms.calc = potential(options.second).calculator
+        row["energy_second"] = _finite(atoms.get_potential_energy()) / len(atoms)
+    return row
+
+
+def _finite(value: Any) -> float:
+    if not np.isfinite(value):
+        raise NotRelaxedError(f"the potential gives {value}")
+    return float(value)
+
+
+def _keep_symmetry(atoms: Any, crystal: Crystal) -> None:
+    """Constrain the atoms to the space group that the crystal has within 0.01 Å, unless that is P1."""
+    from ase import constraints
+
+    fix_symmetry: Any = constraints.FixSymmetry
+    if space_group(crystal, SYMPREC).number > 1:
+        atoms.set_constraint(fix_symmetry(atoms, symprec=SYMPREC))
+
+
+def _optimize(atoms: Any, options: RelaxOptions, trajectory: Path | None) -> tuple[bool, int]:
+    """Move cell and positions to lower energies; return whether they converged, and the number of steps."""
+    from ase import filters
+    from ase.optimize import BFGS, FIRE, LBFGS
+
+    optimizers: dict[str, Callable[..., Any]] = {"bfgs": BFGS, "lbfgs": LBFGS, "fire": FIRE}
+    cell_filter: Any = filters.FrechetCellFilter
+    optimizer = optimizers[options.optimizer](cell_filter(atoms), logfile=None)
+    if trajectory is not None:
+        trajectory.unlink(missing_ok=True)
+        optimizer.attach(lambda: atoms.copy().write(trajectory, append=True, format="extxyz"))
+    first = atoms.get_volume()
+    converged = False
+    for state in optimizer.irun(fmax=options.fmax, steps=options.steps):
+        converged = bool(state)
+        stretched = _finite(atoms.get_volume()) / first
+        if not 1 / MOST_STRETCHED < stretched < MOST_STRETCHED:
+            verb = "fell apart" if stretched > 1 else "collapsed"
+            raise NotRelaxedError(f"{verb} to {stretched:.2g} times its volume in {optimizer.nsteps} steps")
+    return converged, int(optimizer.nsteps)
+
+
+def same(before: Crystal, after: Crystal) -> bool:
+    """Return whether pymatgen's matcher with its default tolerances brings two crystals onto each other."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    return bool(StructureMatcher().fit(before.to_pymatgen(), after.to_pymatgen()))
+
+
+def rms_moved(before: Crystal, after: Crystal) -> float:
+    """Return the root mean square in Å of the atoms' displacements in the mean cell, without their common drift."""
+    moved = after.frac_coords - before.frac_coords
+    displacements = (moved - moved.mean(axis=0)) @ (0.5 * (before.lattice + after.lattice))
+    return float(np.sqrt((displacements**2).sum(axis=1).mean()))

@@ -1,0 +1,115 @@
+"""Reference energies: files of them, those that ship, and energies above their hull."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+from pymatgen.core import Composition
+
+import crystalgrid as cg
+from crystalgrid.commands.hull import above, build
+from crystalgrid.crystal import Crystal
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.parquet import table_of, write_table
+from crystalgrid.errors import InputError
+from crystalgrid.worth.distances import pair_distances
+from crystalgrid.worth.element_references import packings
+from crystalgrid.worth.hull import decomposition_text
+from crystalgrid.worth.hull_build import crystals_hull
+from crystalgrid.worth.references import load_hull
+
+ENTRIES = [
+    {"composition": {"Li": 2}, "energy": -3.8, "entry_id": "li"},
+    {"composition": {"O": 2.0}, "energy": -9.0, "correction": -1.0},
+    {"composition": {"Li": 4, "O": 2}, "energy": -29.0},
+    {"composition": {"Li": 1, "O": 1}, "energy": -9.96},
+    {"composition": {"Li": 1, "O": 8}, "energy": -30.0},
+]
+
+
+def test_a_hull_of_computed_entries(tmp_path: Path, capsys) -> None:
+    """Their corrections are added, and what is far above the hull is not kept."""
+    (tmp_path / "entries.json").write_text(json.dumps({"entries": ENTRIES}))
+    out = tmp_path / "hull.parquet"
+    build(tmp_path / "entries.json", out, description="PBE", workers=1)
+    table = pq.read_table(out)
+    assert sorted(table["formula"].to_pylist()) == ["Li", "Li2O", "Li2O2", "O2"]
+    assert table["immutable_id"].to_pylist()[0] == "li"
+    assert table.schema.metadata[b"description"] == b"PBE"
+    assert "4 of 5 compositions" in capsys.readouterr().out
+    assert cg.energy_above_hull("Li2O", -29 / 6, out) == pytest.approx(0, abs=1e-6)
+    entries = [PDEntry(Composition(e["composition"]), e["energy"] + e.get("correction", 0)) for e in ENTRIES]
+    expected = PhaseDiagram(entries).get_e_above_hull(entries[4])
+    for composition in ("LiO8", {"Li": 2, "O": 16}, Composition("LiO8")):
+        assert cg.energy_above_hull(composition, -30 / 9, out) == pytest.approx(expected, abs=1e-6)
+    above("Li3O2", -4.5, str(out))
+    assert capsys.readouterr().out.endswith("eV/atom above the hull, where Li2O + 0.5 Li2O2 would be stable\n")
+
+
+def test_elements_that_are_lacking_get_a_packing(tmp_path: Path, capsys) -> None:
+    crystal = Crystal(4 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [18, 54])
+    energies = {"energy_per_atom": pa.array([-0.07])}
+    write_table(tmp_path / "crystals.parquet", table_of(CrystalSet.from_crystals([crystal], ["a"]), energies))
+    out = tmp_path / "hull.parquet"
+    build(tmp_path / "crystals.parquet", out, workers=1)
+    assert "no energy of Ar, Xe by itself" in capsys.readouterr().out
+    with pytest.raises(InputError, match="has no energy of Ar, Xe by itself"):
+        cg.energy_above_hull("ArXe", -0.07, out)
+    build(tmp_path / "crystals.parquet", out, calculator="lennard_jones:calculator", workers=1)
+    assert cg.energy_above_hull("Xe", -0.08, out) == pytest.approx(0, abs=0.01)
+    ids = pq.read_table(out)["immutable_id"].to_pylist()
+    assert [id.split()[0] for id in ids] == ["a", "Ar", "Xe"]
+
+
+def test_atoms_of_packings_have_neighbours_at_the_distance() -> None:
+    for name, crystal in packings(67, 3.5).items():
+        assert pair_distances(crystal).min() == pytest.approx(3.5), name
+    groups = {name: crystal.space_group.symbol for name, crystal in packings(67, 3.5).items()}
+    assert groups == {"hcp": "P6_3/mmc", "dhcp": "P6_3/mmc", "fcc": "Fm-3m", "bcc": "Im-3m"}
+
+
+def test_decompositions_have_amounts_per_formula_unit() -> None:
+    assert decomposition_text("Li2Mn2O5", {"Li2O": 1 / 3, "MnO2": 2 / 3}) == "Li2O + 2 MnO2"
+    assert decomposition_text("LiO", {"Li": 1 / 2, "O2": 1 / 2}) == "Li + 0.5 O2"
+    assert decomposition_text("NaCl", {"NaCl": 1.0}) == "NaCl"
+
+
+def test_the_shipped_hull_is_that_of_all_crystals(data_file) -> None:
+    table = crystals_hull(data_file("mp_10A.parquet"), data_file("chgnet_mp_10A.parquet"))
+    shipped = load_hull("chgnet")
+    for i in np.random.default_rng(5).permutation(len(table.energies))[:30]:
+        numbers = np.repeat(np.arange(95), table.counts[i])
+        of_all, of_shipped = (hull.above(numbers, table.energies[i]) for hull in (table, shipped))
+        if of_all is not None:
+            assert of_shipped.energy == pytest.approx(of_all.energy, abs=1e-4)
+            assert of_shipped.decomposition == pytest.approx(of_all.decomposition)
+
+
+@pytest.mark.parametrize("symbol", ["Ho", "Pr", "Tb"])
+def test_the_shipped_hull_has_every_element_of_the_data(symbol: str) -> None:
+    assert cg.energy_above_hull(symbol, -4.5) == pytest.approx(0.1, abs=0.2)
+
+
+def test_what_is_no_hull_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("no")
+    pq.write_table(pa.table({"formula": ["Li"]}), tmp_path / "y.parquet")
+    (tmp_path / "x.json").write_text("[{}]")
+    for hull, message in (
+        ("mace", "no such file, and hulls that come with the package: chgnet"),
+        (tmp_path / "x.parquet", "not Parquet"),
+        (tmp_path / "y.parquet", "no column immutable_id"),
+    ):
+        with pytest.raises(InputError, match=message):
+            cg.energy_above_hull("Li", -2, hull)
+    with pytest.raises(InputError, match="wanted a JSON list of pymatgen's ComputedEntry"):
+        build(tmp_path / "x.json", tmp_path / "out.parquet")
+    with pytest.raises(InputError, match=r"y.parquet: .*missing"):
+        build(tmp_path / "y.parquet", tmp_path / "out.parquet")
+    for composition in ("lithium", {"Li": 0.5}, {}):
+        with pytest.raises(InputError, match="composition"):
+            cg.energy_above_hull(composition, -2)
+    assert not (tmp_path / "out.parquet").exists()
