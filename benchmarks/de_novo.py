@@ -16,18 +16,24 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import tyro
-from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
-from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet
+from crystalgrid.worth.coverage import (
+    FOR_SCALING,
+    Cutoffs,
+    Scale,
+    Structures,
+    composition_fingerprints,
+    shares_covered,
+    structure_fingerprint,
+)
 from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.shares import share
 from crystalgrid.worth.validity import validity
@@ -35,47 +41,8 @@ from generation import drawn
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 FILES = {"perov5": "perov_5.parquet", "carbon24": "carbon_24.parquet"}
-STRUCTURE_CUTOFF, COMPOSITION_CUTOFF = 0.2, 4.0
+CUTOFFS = Cutoffs(0.2, 4.0)
 """CDVAE's for Perov-5 and Carbon-24."""
-FOR_SCALING = 1000
-"""Training crystals whose compositions the fingerprints are scaled by; CDVAE's are scaled by those of MP-20."""
-
-
-@cache
-def _featurizers() -> tuple[Any, Any]:
-    from matminer.featurizers.composition.composite import ElementProperty
-    from matminer.featurizers.site.fingerprint import CrystalNNFingerprint
-
-    return CrystalNNFingerprint.from_preset("ops"), ElementProperty.from_preset("magpie")
-
-
-def structure_fingerprint(crystal: Crystal) -> dict[str, Any]:
-    """Return the fingerprint of a crystal's structure as a row of JSON, or None where CrystalNN finds none."""
-    structure = crystal.to_pymatgen()
-    try:
-        sites = [_featurizers()[0].featurize(structure, i) for i in range(len(structure))]
-    except Exception as error:  # CrystalNN fails in many ways on crystals that are none
-        return {"fingerprint": None, "error": f"{type(error).__name__}: {error}"[:200]}
-    return {"fingerprint": np.mean(sites, axis=0).tolist()}
-
-
-@cache
-def composition_fingerprint(formula: str) -> tuple[float, ...]:
-    """Return the Magpie fingerprint of a formula, which is not scaled."""
-    from pymatgen.core.composition import Composition
-
-    return tuple(_featurizers()[1].featurize(Composition(formula)))
-
-
-def composition_fingerprints(crystals: CrystalSet) -> np.ndarray:
-    """Return the Magpie fingerprints of B crystals, [B, 132]."""
-    return np.array([composition_fingerprint(crystal.formula) for crystal in crystals])
-
-
-def covered(distances: tuple[np.ndarray, np.ndarray], axis: int) -> np.ndarray:
-    """Return which have a partner along an axis within the cut-off of structures, and some in that of compositions."""
-    structure, composition = distances
-    return (structure.min(axis=axis) <= STRUCTURE_CUTOFF) & (composition.min(axis=axis) <= COMPOSITION_CUTOFF)
 
 
 def de_novo(
@@ -106,26 +73,21 @@ def de_novo(
         test = test[np.random.default_rng(seed).permutation(len(test))[:n_test]]
     draws, unreadable = drawn(source, training, n, seed)
     verdicts = validity(draws, workers)
-    structures = [
+    structures = (
         fingerprints_of(draws, folder / f"{Path(source).name}-{data}.fingerprints.jsonl"),
         fingerprints_of(test, folder / f"test-{data}.fingerprints.jsonl"),
-    ]
-    found = [np.array([row is not None for row in rows], dtype=bool) for rows in structures]
+    )
     order = np.random.default_rng(seed).permutation(len(training))[:FOR_SCALING]
     scale = Scale(composition_fingerprints(training[order]))
-    compositions = [
-        scale(composition_fingerprints(crystals[mask])) for crystals, mask in zip((draws, test), found, strict=True)
-    ]
-    distances = cdist(*([row for row in rows if row is not None] for rows in structures)), cdist(*compositions)
-    missing = [False] * (int((~found[0]).sum()) + unreadable)
+    coverage = shares_covered((draws, test), structures, unreadable, scale, CUTOFFS)
     valid = [crystal for crystal, verdict in zip(draws, verdicts, strict=True) if verdict.cdvae_valid]
     densities = [[crystal.density for crystal in crystals] for crystals in (valid, test)]
     counts = [[len(np.unique(crystal.numbers)) for crystal in crystals] for crystals in (valid, test)]
     lines = {
         "structure valid": share([*(v.cdvae_structure for v in verdicts), *([False] * unreadable)]),
         "composition valid": share([*(v.smact_valid for v in verdicts), *([False] * unreadable)]),
-        "COV-R": share(covered(distances, 0)),
-        "COV-P": share([*covered(distances, 1), *missing]),
+        "COV-R": coverage["cov_r"],
+        "COV-P": coverage["cov_p"],
         "d_rho": f"{wasserstein_distance(*densities):.3f}",
         "d_elem": f"{wasserstein_distance(*counts):.3f}",
         "seconds": f"{time.perf_counter() - start:.0f}",
@@ -134,26 +96,18 @@ def de_novo(
     print("\n".join(f"{name:19}{value}" for name, value in lines.items()))
 
 
-def fingerprints_of(crystals: CrystalSet, log: Path) -> list[list[float] | None]:
+def fingerprints_of(crystals: CrystalSet, log: Path) -> Structures:
     """Return the fingerprints of the structures of B crystals, which a log keeps."""
     index = {str(i): i for i in range(len(crystals))}
     settings = {"crystals": crystals.checksum[:12]}
     rows = rows_of(
-        log, settings, index, lambda ids: (structure_fingerprint(crystals[index[id]]) for id in ids), log.name
+        log,
+        settings,
+        index,
+        lambda ids: ({"fingerprint": structure_fingerprint(crystals[index[id]])} for id in ids),
+        log.name,
     )
     return [rows[id]["fingerprint"] for id in index]
-
-
-class Scale:
-    """The mean and the deviation of composition fingerprints; features that do not vary are left as they are."""
-
-    def __init__(self, fingerprints: np.ndarray) -> None:
-        self.mean, deviation = fingerprints.mean(axis=0), fingerprints.std(axis=0)
-        self.deviation = np.where(deviation > 0, deviation, 1.0)
-
-    def __call__(self, fingerprints: np.ndarray) -> np.ndarray:
-        """Return scaled fingerprints."""
-        return (fingerprints - self.mean) / self.deviation
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ def test_each_crystal_has_its_figures() -> None:
     assert [row.same_as for row in rows] == ["", "0", ""]
     assert [row.known_as for row in rows] == ["1", "1", ""]
     assert [row.formula_known for row in rows] == [True, True, False]
+    assert [row.oxidation_states for row in rows] == ["Na+1 Cl-1", "Na+1 Cl-1", ""]
     assert rows[2].reason == "NaCl2 cannot be neutral by smact; charges of NaCl2 do not balance"
     assert rows[1].atoms == 4
     assert rows[1].volume_per_atom == pytest.approx(1.02**3 * 2.8**3)

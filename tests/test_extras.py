@@ -18,7 +18,7 @@ except ImportError:
 
 PACKAGE = Path(crystalgrid.__file__).parent
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-EXTRAS = {"data", "train", "plot", "mp", "dask", "worth", "relax"}
+EXTRAS = {"data", "train", "plot", "mp", "dask", "worth", "coverage", "relax"}
 OPTIONAL = {
     "pymatgen": "data",
     "ase": "data",
@@ -26,6 +26,7 @@ OPTIONAL = {
     "mp_api": "mp",
     "distributed": "dask",
     "smact": "worth",
+    "matminer": "coverage",
     "chgnet": "relax",
     "sevenn": "relax",
 }
@@ -33,6 +34,7 @@ OPTIONAL = {
 COMMANDS = {
     "recover samples -o out": ["pymatgen [data]", "matplotlib [plot]"],
     "check draws -o out": ["smact [worth]"],
+    "check draws -o out --coverage 0.4 10": ["matminer [coverage]"],
     "relax draws -o out": ["chgnet [relax]", "smact [relax]"],
     "relax draws -o out --calculator 7net-0": ["sevenn [relax]"],
     "figures model --out out": ["pymatgen [data]", "matplotlib [plot]"],

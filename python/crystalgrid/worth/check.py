@@ -17,8 +17,9 @@ from ..errors import InputError
 from ..geometry.space_group import symbol_of
 from ..pool import Workers
 from .novelty import novelty
+from .oxidation import oxidation_states
 from .structure_type import structure_types
-from .validity import SYMPREC, Validity, validity
+from .validity import SYMPREC, Validity, reduced_counts, validity
 
 Crystals: TypeAlias = Sequence[CrystalLike] | CrystalSet
 ALL_IN_ONE = ("crystals.parquet", "crystals.xyz")
@@ -58,6 +59,8 @@ class Checked(NamedTuple):
     lemat_plausible: bool
     lemat_valid: bool
     """All three of them."""
+    oxidation_states: str
+    """The likeliest of its composition that balance, such as 'Li+1 Mn+3 O-2'; empty if none do."""
     reason: str
     """The rules that it fails, in words; empty if it passes all."""
     same_as: str
@@ -117,6 +120,7 @@ def _row(
         lemat_distance=verdict.lemat_distance,
         lemat_plausible=verdict.lemat_plausible,
         lemat_valid=verdict.lemat_valid,
+        oxidation_states=oxidation_states(reduced_counts(crystal)),
         reason=verdict.reason,
         same_as=same_as,
         known_as=known_as,

@@ -21,6 +21,7 @@ from ..errors import InputError, require
 from ..files import check_output, folder_written_whole, written_whole
 from ..pool import Workers
 from .check import Checked, all_in_one, checked, read_set
+from .coverage import Cutoffs, coverage
 from .summary import lines, summary
 from .table_folder import CIF, CRYSTALS, METADATA, TABLE, column_types, write_folder
 
@@ -41,10 +42,22 @@ class CheckedCrystals(NamedTuple):
 
 
 def check_folder(
-    sources: Sequence[Path], out: Path, against: Path | None, json_file: Path | None, workers: Workers
+    sources: Sequence[Path],
+    out: Path,
+    against: Path | None,
+    json_file: Path | None,
+    workers: Workers,
+    cutoffs: Cutoffs | None = None,
 ) -> None:
-    """Check the crystals of files and folders; write them with what was found, and print the summary."""
+    """Check the crystals of files and folders; write them with what was found, and print the summary.
+
+    cutoffs: of coverage of the known crystals, which is counted if they are given.
+    """
     require("smact", "worth")
+    if cutoffs is not None:
+        require("matminer", "coverage")
+        if against is None:
+            raise InputError("coverage: wanted known crystals to cover, --against, too")
     if not sources:
         raise InputError("sources: wanted files or folders of crystals, got none")
     if json_file is not None:
@@ -56,7 +69,8 @@ def check_folder(
         rows = [row._asdict() for row in result.rows]
         types = column_types(Checked)
         write_folder(folder, crystals, rows, types, result.unreadable, result.metadata())
-    found = summary(result.rows, len(skipped), known)
+    covered = {} if cutoffs is None else coverage(crystals, len(skipped), known, cutoffs, workers)
+    found = summary(result.rows, len(skipped), known, covered)
     if json_file is not None:
         with written_whole(json_file) as temporary:
             temporary.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,13 @@ PROTOCOL = (
 )
 
 
-def summary(rows: Sequence[Checked], unreadable: int, known: CrystalSet) -> dict[str, Any]:
+def summary(
+    rows: Sequence[Checked], unreadable: int, known: CrystalSet, covered: Mapping[str, Share] | None = None
+) -> dict[str, Any]:
     """Return shares, space groups and distances between distributions; what needs known crystals if there are any.
 
-    unreadable: the number of crystals that could not be read, which have no property that is counted.
+    unreadable: the number of crystals that could not be read, which have no property that is counted. covered: the
+    shares of `coverage`, if they were counted.
     """
     missing = [False] * unreadable
     unique, novel = [not row.same_as for row in rows], [not row.known_as for row in rows]
@@ -33,6 +36,7 @@ def summary(rows: Sequence[Checked], unreadable: int, known: CrystalSet) -> dict
     if len(known):
         both = [a and b for a, b in zip(unique, novel, strict=True)]
         counted |= {"novel": share(novel + missing), "unique_and_novel": share(both + missing)}
+        counted |= covered or {}
         result |= _distances(rows, known)
     result |= {name: value.as_json() for name, value in counted.items()}
     groups = Counter(f"{row.space_group} ({row.space_group_number})" for row in rows if row.space_group)
