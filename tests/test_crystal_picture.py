@@ -8,6 +8,7 @@ import pytest
 import crystalgrid as cg
 from crystalgrid import Crystal
 from crystalgrid.commands.draw import draw
+from crystalgrid.report import ball_and_stick
 from crystalgrid.report.ball_and_stick import View, ball_radius, scene, shapes
 from crystalgrid.report.crystal_picture import cell_label, draw_crystals, formula_label, symbol_label
 from crystalgrid.report.element_colours import ELEMENT_COLOURS
@@ -62,6 +63,15 @@ def test_ligands_outside_of_the_cell_make_ions_whole() -> None:
 def test_narrow_cells_are_drawn_twice_along_their_short_sides() -> None:
     assert len(scene(GRAPHITE).numbers) == 9 + 4  # corners of 2 × 2 cells, and an atom in each
     assert len(scene(GRAPHITE).bonds) == 4 * 3
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_images_that_are_farther_than_any_bond_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = scene(ZOO[name])
+    monkeypatch.setattr(ball_and_stick, "longest_bond", lambda numbers: 50.0)
+    complete = scene(ZOO[name])
+    assert all(np.array_equal(a, b) for a, b in zip(drawn[:2], complete[:2], strict=True))
+    assert {tuple(sorted(pair)) for pair in drawn.bonds} == {tuple(sorted(pair)) for pair in complete.bonds}
 
 
 def test_colours_are_those_that_chemists_expect() -> None:

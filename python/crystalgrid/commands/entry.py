@@ -86,7 +86,8 @@ def _overview() -> str:
     return "\n".join(["usage: crystalgrid NAME …", "", *lines, OPTIONS])
 
 
-data, train, prior, evaluate, export, sample, recover, check, relax, hull, interpolate, figures, draw, release = (
-    partial(run, name) for name in NAMES
-)
+(
+    data, train, prior, evaluate, export, sample, recover, check, relax, hull, report, interpolate, figures, draw,
+    release,
+) = (partial(run, name) for name in NAMES)  # fmt: skip
 """The programs that the package installs."""

@@ -24,14 +24,18 @@ LARGE_CATIONS = np.array(
 """Atomic numbers of the metals that stand in the holes of a framework and are drawn without bonds to it."""
 
 
+def longest_bond(numbers: np.ndarray) -> float:
+    """Return the length in Å of the longest bond that atoms [N] can have."""
+    return float(2 * REACH * COVALENT_RADII[np.unique(numbers)].max())
+
+
 def bonds(positions: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Return the pairs [P, 2] of atoms that are bonded, as indices; positions: [N, 3] Å, numbers: [N].
 
     Atoms are bonded if they are nearer than 1.2 times the sum of their covalent radii. In crystals with nonmetals,
     metals are not bonded to metals; where the other atoms are bonded to each other, large cations are not bonded.
     """
-    longest = 2 * REACH * COVALENT_RADII[np.unique(numbers)].max()
-    pairs = cKDTree(positions).query_pairs(longest, output_type="ndarray").reshape(-1, 2)
+    pairs = cKDTree(positions).query_pairs(longest_bond(numbers), output_type="ndarray").reshape(-1, 2)
     lengths = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
     bonding = ~np.isin(numbers[pairs], INERT).any(axis=1)
     near = bonding & (lengths > SHORTEST) & (lengths < REACH * COVALENT_RADII[numbers[pairs]].sum(axis=1))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry.bonds import bonds
+from ..geometry.bonds import bonds, longest_bond
 from ..geometry.cell import CellLike
 from ..geometry.elements import COVALENT_RADII, ELECTRONEGATIVITIES, NONMETALS
 from ..geometry.images import translations_into
@@ -110,7 +110,10 @@ def scene(cell: CellLike) -> Scene:
     corners = np.array(list(itertools.product((0, 1), repeat=3))) * (cells + 2.0) - 1.0
     steps = translations_into(corners, cell.frac_coords % 1.0)
     frac_coords = (cell.frac_coords % 1.0 + steps[:, None]).reshape(-1, 3)
-    numbers = np.tile(cell.numbers, len(steps))
+    # What is farther from the cell than any bond is long has no bond to what is drawn.
+    margin = longest_bond(cell.numbers) * np.linalg.norm(np.linalg.inv(cell.lattice), axis=0)
+    near = ((frac_coords > -margin) & (frac_coords < cells + margin)).all(axis=1)
+    frac_coords, numbers = frac_coords[near], np.tile(cell.numbers, len(steps))[near]
     inside = ((frac_coords > -ON_A_FACE) & (frac_coords < cells + ON_A_FACE)).all(axis=1)
     positions = frac_coords @ cell.lattice
     pairs = bonds(positions, numbers)

@@ -22,8 +22,12 @@ from ..files import check_output, folder_written_whole, written_whole
 from ..pool import Workers
 from .check import Checked, all_in_one, checked, read_set
 from .coverage import Cutoffs, coverage
+from .steps import write_steps
 from .summary import lines, summary
 from .table_folder import CIF, CRYSTALS, METADATA, TABLE, column_types, write_folder
+
+PACKAGES = ("moyopy", "pymatgen", "smact")
+"""The packages whose versions may change a verdict."""
 
 
 class CheckedCrystals(NamedTuple):
@@ -69,6 +73,8 @@ def check_folder(
         rows = [row._asdict() for row in result.rows]
         types = column_types(Checked)
         write_folder(folder, crystals, rows, types, result.unreadable, result.metadata())
+        words = ["check", *sources, "-o", out, *(() if against is None else ("--against", against))]
+        write_steps(folder, sources, words, packages=PACKAGES)
     covered = {} if cutoffs is None else coverage(crystals, len(skipped), known, cutoffs, workers)
     found = summary(result.rows, len(skipped), known, covered)
     if json_file is not None:

@@ -1,0 +1,56 @@
+"""What a reader of a page must know first: how many crystals there are, and what their figures cannot say."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from .source import Reported
+
+FEW = 30
+"""The number of crystals below which the interval of a share is wider than 35 percentage points."""
+STABLE = 0.1
+"""The energy above the hull in eV/atom up to which crystals are called metastable."""
+
+
+def summary_of(reported: Reported) -> str:
+    """Return the counts of a page in one sentence."""
+    columns, n = reported.columns, len(reported.crystals)
+    parts = [f"{sum(value is True for value in columns['lemat_valid']):,} valid"]
+    if "new" in columns:
+        parts.append(f"{sum(value == 'new' for value in columns['new']):,} new")
+    if "energy_above_hull" in columns:
+        doubtful = columns.get("doubtful", [None] * n)
+        energies = [e for e, why in zip(columns["energy_above_hull"], doubtful, strict=True) if not why]
+        low = sum(energy is not None and energy <= STABLE for energy in energies)
+        parts.append(f"{low:,} at most {STABLE} eV/atom above the hull without a doubt")
+    return f"{n:,} crystal{'s' if n > 1 else ''}: {', '.join(parts)}."
+
+
+def notices(reported: Reported, source: Path) -> Iterator[str]:
+    """Yield what must be said before anybody reads the table, a sentence or two each."""
+    columns, n, name = reported.columns, len(reported.crystals), shlex.quote(str(source))
+    if reported.total > n:
+        are_ranked = {"rank", "energy_above_hull", "lemat_valid"} & columns.keys() and not reported.was_checked
+        which = "best" if are_ranked else "first"
+        yield f"{source} has {reported.total:,} crystals: this page shows the {which} {n:,}, and counts these alone."
+    if "energy_above_hull" not in columns:
+        yield (
+            "No energies: nothing on this page says which crystals would last. "
+            f"Run: crystalgrid relax {name} -o relaxed, and report that folder."
+        )
+    elif missing := sum(value is None or value != value for value in columns["energy_above_hull"]):
+        yield f"{missing:,} of {n:,} crystals have no energy above the hull."
+    if "new" not in columns:
+        yield (
+            "Nothing says which crystals are new. "
+            f"Run: crystalgrid check {name} -o checked --against KNOWN, with the file of known crystals."
+        )
+    if n < FEW:
+        yield f"Only {n} crystal{'s' if n > 1 else ''}: shares and distributions of so few say little."
+    if doubtful := sum(map(bool, columns.get("doubtful", ()))):
+        yield f"Energies that are doubtful: {doubtful:,}. The table says why; they do not count as stable."
+    if reported.skipped:
+        example = reported.skipped[0]
+        yield f"Files or crystals that could not be read: {len(reported.skipped):,}. The first is {example}."
