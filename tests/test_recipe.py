@@ -10,7 +10,7 @@ from crystalgrid.errors import InputError
 from crystalgrid.files import shipped
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "networks.md"
-NAMES = sorted({file.stem for file in (shipped("models") / "recipes").glob("*.toml")} - {"generator"})
+NAMES = sorted({file.stem for file in (shipped("models") / "recipes").glob("*.toml")} - {"generator", "latent"})
 
 
 def test_paper_is_as_the_paper():
@@ -31,7 +31,7 @@ def test_dictionaries_read_back(name):
 
 
 def test_a_misspelt_name_lists_the_recipes():
-    with pytest.raises(InputError, match="no such recipe; there are atomic, generator, modern, paper, periodic, tiny"):
+    with pytest.raises(InputError, match="no such recipe; there are atomic, generator, latent, modern, paper, periodic, tiny"):
         load_recipe("tyni")
 
 
