@@ -31,7 +31,9 @@ def test_dictionaries_read_back(name):
 
 
 def test_a_misspelt_name_lists_the_recipes():
-    with pytest.raises(InputError, match="no such recipe; there are atomic, generator, latent, modern, paper, periodic, tiny"):
+    with pytest.raises(
+        InputError, match="no such recipe; there are atomic, generator, latent, modern, paper, periodic, tiny"
+    ):
         load_recipe("tyni")
 
 

@@ -13,11 +13,11 @@ from ..nets.latent.crystal_latent import CrystalLatent, Described
 from .crystal_losses import sentences
 
 REDRESSED_SHARE = 0.4
-"""The share of crystals that are learned with random elements, and moved a little: they can be read but not guessed."""
+"""The share of crystals whose elements are replaced and whose atoms are moved, so that z must say what they are."""
 MOVED, STRETCHED = 0.02, 0.05
-"""The standard deviations of the fractional coordinates and lattice parameters of those."""
+"""The standard deviations of the moves, in fractional coordinates, and of the logarithm of all edges."""
 FREE_SHARE = 0.15
-"""The share of crystals whose z is drawn from N(0, 1): the decoder learns what to say of a z that says nothing."""
+"""The share of crystals whose z is drawn from N(0, 1), from which the decoder learns to draw crystals by itself."""
 POINT_WEIGHT, LATTICE_WEIGHT = 8.0, 8.0
 """The weights of the errors of coordinates and lattice beside the nats of words."""
 SHARP = 0.02

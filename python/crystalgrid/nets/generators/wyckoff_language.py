@@ -43,7 +43,7 @@ class WyckoffLanguage(WyckoffWords):
 
     @torch.jit.export
     def prefix(self, prompt: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the tokens [B, P + 1, width] of a composition [B, P, 2] and of the start, and which are some."""
+        """Return the tokens [B, P + 1, width] of a composition [B, P, 2] and of the start, and which are no padding."""
         return self.prompt_tokens(prompt), F.pad(prompt[:, :, 0] > 0, [0, 1], value=1.0)
 
     def word(self, logits: Tensor, uniform: Tensor) -> Tensor:

@@ -14,15 +14,15 @@ WAVES = 4
 
 
 class CrystalEncoder(nn.Module):
-    """Attention over the orbits of a crystal, read off at a few tokens that have no orbit.
+    """Attention over the orbits of a crystal and over a few learned tokens, whose features become z.
 
-    width, depth: of the transformer; tokens: the number of those that are read off; latent: the size of all together.
+    width, depth: of the transformer; tokens: the number of learned tokens; latent: the size of z.
     """
 
     def __init__(self, width: int, depth: int, tokens: int, latent: int) -> None:
         super().__init__()
         self.tokens, self.per_token = tokens, latent // tokens
-        self.read = nn.Parameter(0.1 * torch.randn(tokens, width))
+        self.learned = nn.Parameter(0.1 * torch.randn(tokens, width))
         self.point = nn.Linear(6 * WAVES, width)
         self.lattice = nn.Linear(LATTICE_PARAMS, width)
         self.attention = FullAttention(width, depth, HEADS)
@@ -41,8 +41,8 @@ class CrystalEncoder(nn.Module):
         phases = (points.unsqueeze(3) * self.frequencies).flatten(2)
         placed = orbits + self.point(torch.cat((phases.sin(), phases.cos()), 2))
         whole = group + self.lattice(lattice).unsqueeze(1)
-        read = self.read.expand(len(group), -1, -1)
+        learned = self.learned.expand(len(group), -1, -1)
         always = torch.ones(len(group), self.tokens + 1, dtype=torch.bool, device=group.device)
-        features = self.attention(torch.cat((read, whole, placed), 1), torch.cat((always, is_orbit), 1))
+        features = self.attention(torch.cat((learned, whole, placed), 1), torch.cat((always, is_orbit), 1))
         mu, logvar = self.head(features[:, : self.tokens]).float().chunk(2, 2)
         return mu.flatten(1), logvar.flatten(1).clamp(-12.0, 4.0)

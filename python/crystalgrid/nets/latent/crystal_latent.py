@@ -1,4 +1,4 @@
-"""Crystals as latent vectors: the generator's language says a crystal's orbits and elements, and z says which."""
+"""An autoencoder of crystals, whose decoder is a generator that follows a latent vector z."""
 
 from typing import NamedTuple
 
@@ -42,8 +42,8 @@ class Described(NamedTuple):
 class CrystalLatent(CrystalGenerator):
     """An autoencoder of crystals whose decoder is a generator: z stands where a composition would be given.
 
-    Words of which z makes one likely are decoded as that one; where it leaves several, z itself chooses among them as
-    random numbers would. So a z ~ N(0, 1) far from all crystals is a draw of the generator.
+    Where z makes one word likely, that one is decoded; where it leaves several, the numbers of z choose among them as
+    random numbers would. So a z ~ N(0, 1) that is far from all crystals is a draw of the generator.
 
     latent, tokens: the size of z, and the number of tokens that it is cut into; encoder_depth, shaper_depth: of their
     transformers; the rest as for `CrystalGenerator`.
@@ -76,7 +76,7 @@ class CrystalLatent(CrystalGenerator):
         self.register_buffer("lattice_std", torch.ones(LATTICE_PARAMS))
 
     def orbit_tokens(self, crystals: Described) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the tokens of space groups [B, 1, width] and of orbits [B, O, width], and which are orbits [B, O]."""
+        """Return the tokens of space groups [B, 1, width] and of orbits [B, O, width], and which of these are no padding."""
         position = self.language.positions(crystals.space_group, crystals.letters)
         is_orbit = crystals.letters >= 0
         element = self.language.element(crystals.elements.gather(1, crystals.slots))
@@ -144,7 +144,7 @@ class CrystalLatent(CrystalGenerator):
         return from_parameters(parameters_of((table.metric_projector[group] @ metric).squeeze(2)))
 
     def pushed_apart(self, dressed: Dressed, geometry: Geometry) -> Geometry:
-        """Return a geometry in which atoms that came too near each other are further apart, in the same symmetry."""
+        """Return a geometry of the same symmetry in which atoms that were too near each other are further apart."""
         placed, table = self.place(dressed, geometry), self.language.table
         single = Orbits(
             placed.orbits.affine.float(),
@@ -166,7 +166,7 @@ class CrystalLatent(CrystalGenerator):
     def draw(self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
         """Return the crystal of each latent vector [B, latent]; the same vector gives the same crystal.
 
-        conditions: none; plan: not used, it stands there because generators have one.
+        conditions: none; plan: not used. Both are parts of what a sampler calls.
         """
         dressed = self.decode_words(noise)
         geometry = self.decode_geometry(noise, dressed)

@@ -6,7 +6,7 @@ from ..generators.causal_attention import CausalBlock
 
 
 class FullAttention(nn.Module):
-    """A transformer without order in time: a stack of blocks in which each token sees all that are some.
+    """A stack of transformer blocks in which each token attends to all valid ones, before and after it.
 
     width: of the tokens; depth: the number of blocks; heads: of each.
     """
@@ -18,7 +18,7 @@ class FullAttention(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """Return features [B, T, width] of tokens [B, T, width], of which some are valid, [B, T] bool."""
+        """Return features [B, T, width] of tokens [B, T, width]; valid: [B, T] bool, those that are no padding."""
         batch, length, width = tokens.shape
         visible = valid.unsqueeze(1).expand(-1, length, -1)
         nothing = tokens.new_zeros(2, batch, self.heads, 0, width // self.heads)
