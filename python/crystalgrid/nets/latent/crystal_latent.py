@@ -76,7 +76,7 @@ class CrystalLatent(CrystalGenerator):
         self.register_buffer("lattice_std", torch.ones(LATTICE_PARAMS))
 
     def orbit_tokens(self, crystals: Described) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the tokens of space groups [B, 1, width] and of orbits [B, O, width], and which of these are no padding."""
+        """Return tokens of space groups [B, 1, width] and of orbits [B, O, width], and which are no padding, [B, O]."""
         position = self.language.positions(crystals.space_group, crystals.letters)
         is_orbit = crystals.letters >= 0
         element = self.language.element(crystals.elements.gather(1, crystals.slots))
