@@ -17,6 +17,7 @@ from artifacts import write_mirror, write_tiny
 from crystalgrid import _core
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import write_parquet
+from small_crystal_latent import train_small_latent
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 """Folder of the crystals that are not in the repository; CONTRIBUTING.md says which files it holds."""
@@ -155,6 +156,12 @@ def mirror(made_once: Callable[..., Path]) -> Path:
 def tiny(made_once: Callable[..., Path]) -> Path:
     """Return the artifact of an untrained network of recipe `tiny`."""
     return made_once("tiny", lambda folder: write_tiny(folder / "model.pt")) / "model.pt"
+
+
+@pytest.fixture(scope="session")
+def latent_run(made_once: Callable[..., Path]) -> Path:
+    """Return the training run of a small autoencoder of crystals."""
+    return made_once("latent", lambda folder: train_small_latent(folder / "run", "prototypes", 40)) / "run"
 
 
 @pytest.fixture

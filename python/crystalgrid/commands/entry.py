@@ -86,8 +86,8 @@ def _overview() -> str:
     return "\n".join(["usage: crystalgrid NAME …", "", *lines, OPTIONS])
 
 
-(
-    data, train, prior, evaluate, export, sample, recover, check, relax, hull, report, interpolate, figures, draw,
-    release,
-) = (partial(run, name) for name in NAMES)  # fmt: skip
-"""The programs that the package installs."""
+def __getattr__(name: str) -> Callable[[], None]:
+    """Return the program `crystalgrid-NAME`, as the package installs one for each command."""
+    if name in NAMES:
+        return partial(run, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

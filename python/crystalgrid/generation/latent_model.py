@@ -12,6 +12,7 @@ from ..artifacts.generator_info import GeneratorInfo
 from ..boundary import a_tensor, check_finite
 from ..crystal import Crystal, CrystalLike, as_crystals
 from ..errors import InputError
+from ..geometry.canonical_unit import CanonicalUnit
 from ..nets.generators.crystal_draws import Draws
 from .crystal_model import CrystalModel, as_it_is, crystals_of
 from .described_crystals import Limits, canonical_units, describe
@@ -46,13 +47,16 @@ class LatentModel(CrystalModel):
     def encode_some(self, crystals: Sequence[Crystal]) -> tuple[Tensor, Tensor, dict[int, str]]:
         """Return mean and log variance of z of the crystals that can be encoded, and by index why others cannot be."""
         units, reasons = canonical_units(crystals, self.limits)
-        ordered = list(units.values())
-        parts = [describe(ordered[first : first + AT_ONCE]) for first in range(0, len(ordered), AT_ONCE)]
-        with torch.no_grad():
-            encoded = [self.network.encode_orbits(part) for part in parts]
-        empty = torch.zeros(0, self.latent_dim)
-        mu, logvar = (torch.cat([empty, *(pair[i] for pair in encoded)]) for i in (0, 1))
-        return mu, logvar, reasons
+        return (*self.encode_units(list(units.values())), reasons)
+
+    def encode_units(self, units: Sequence[CanonicalUnit]) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of z, both [B, latent_dim], of crystals as canonical units within the limits."""
+        encoded = [(torch.zeros(0, self.latent_dim), torch.zeros(0, self.latent_dim))]
+        with torch.no_grad(), torch.jit.optimized_execution(False):
+            for first in range(0, len(units), AT_ONCE):
+                encoded.append(self.network.encode_orbits(describe(units[first : first + AT_ONCE])))
+        mu, logvar = (torch.cat([pair[i] for pair in encoded]) for i in (0, 1))
+        return mu, logvar
 
     def decode_crystals(self, z: Tensor) -> list[Crystal | None]:
         """Return the crystal of each latent vector [B, latent_dim]; None where its atoms could not be kept apart.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,35 +61,40 @@ class Row(NamedTuple):
     """The relative error of the density, empty without densities; see `Recovered`."""
 
 
+FACTS = Row._fields[1 : Row._fields.index("valid")]
+"""The columns that say what a crystal is by itself."""
+
+
 def row_of(structure: int, recovered: Recovered) -> Row:
     """Return the line of the crystal that was recovered from a structure."""
-    crystal = recovered.crystal
-    cell = Crystal(*standard_cell(crystal, SYMPREC))
-    group = crystal.symmetry(SYMPREC)
+    smallest = float(pair_distances(recovered.crystal).min())
+    own = (
+        f"atoms {smallest:.2g} Å apart" if smallest < CLOSEST else "true",
+        round(recovered.explained, 3),
+        "" if recovered.error is None else f"{recovered.error:.4f}",
+    )
+    return Row._make((structure, *facts_of(recovered.crystal, SYMPREC), *own))
+
+
+def facts_of(crystal: Crystal, symprec: float) -> tuple[Any, ...]:
+    """Return what a crystal is by itself, in the order of FACTS; symprec: of its space group, Å."""
+    cell = Crystal(*standard_cell(crystal, symprec))
+    group = crystal.symmetry(symprec)
     _, counts = np.unique(cell.numbers, return_counts=True)
-    (a, b, c), (alpha, beta, gamma) = (np.round(values, 4).tolist() for values in cell_parameters(cell.lattice))
+    lengths, angles = (np.round(values, 4).tolist() for values in cell_parameters(cell.lattice))
     distances = pair_distances(crystal)
-    smallest = float(distances.min())
-    return Row(
-        structure,
+    return (
         crystal.formula,
         int(np.gcd.reduce(counts)),
         group.symbol,
         group.number,
-        a,
-        b,
-        c,
-        alpha,
-        beta,
-        gamma,
+        *lengths,
+        *angles,
         len(crystal),
         round(crystal.volume / len(crystal), 2),
         round(crystal.density, 3),
-        float(f"{smallest:.4g}"),
+        float(f"{distances.min():.4g}"),
         round(float((distances / radii_sums(crystal, COVALENT_RADII)).min()), 3),
-        f"atoms {smallest:.2g} Å apart" if smallest < CLOSEST else "true",
-        round(recovered.explained, 3),
-        "" if recovered.error is None else f"{recovered.error:.4f}",
     )
 
 
