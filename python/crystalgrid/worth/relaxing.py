@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,7 @@ def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | No
 
     trajectory: a file of extended XYZ for all steps.
     """
+    start = time.process_time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -69,7 +71,8 @@ def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | No
                 if numbers := unlearned(crystal.numbers, potential(name)):
                     symbols = " and ".join(SYMBOLS[z - 1] for z in numbers)
                     raise NotRelaxedError(f"{name} has not learned {symbols}")
-            return _relaxed(crystal, options, trajectory)
+            row = _relaxed(crystal, options, trajectory)
+            return {**row, "seconds": time.process_time() - start}
     except NotRelaxedError as error:
         return {"relax_error": str(error)}
     except Exception as error:  # a potential fails in many ways on crystals that are none
