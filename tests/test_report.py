@@ -16,11 +16,12 @@ from crystalgrid.data.parquet import table_of, write_table
 from crystalgrid.errors import InputError
 from crystalgrid.report.page import page as page_module
 from crystalgrid.report.page import source as source_module
+from crystalgrid.report.page.as_shown import as_shown
 from crystalgrid.report.page.drawing import drawing
 from crystalgrid.report.page.phases import lower_hull, phase_diagrams
 from crystalgrid.report.page.source import best_first
 from crystalgrid.worth.checked_folder import check_folder
-from crystalgrid.worth.steps import STEPS, read_steps
+from crystalgrid.worth.steps import STEPS, read_steps, write_steps
 from reported_crystals import CAESIUM_CHLORIDE, SALT, write_relaxed
 from zoo import PEROVSKITE, ZOO
 
@@ -202,6 +203,32 @@ def test_the_steps_of_a_folder_are_passed_on_and_shown(tmp_path: Path) -> None:
     assert "Nothing tells" in written(tmp_path / "checked", tmp_path / "again.html")
 
 
+def test_what_relaxing_changes_is_of_the_relaxed_crystal() -> None:
+    crystals = CrystalSet.from_crystals([PEROVSKITE, SALT])
+    before = {"space_group": ["P1", "Fm-3m"], "space_group_number": [1, 225], "volume_per_atom": [1.0, 2.0]}
+    assert as_shown(before, crystals) is before
+    shown = as_shown({**before, "space_group_after": ["Pm-3m", ""]}, crystals)
+    assert (shown["space_group"], shown["space_group_number"]) == (["Pm-3m", "Fm-3m"], [221, 225])
+    assert shown["space_group_before"] == ["P1", "Fm-3m"]
+    assert shown["volume_per_atom"] == pytest.approx([3.9**3 / 5, 2.8**3])
+    assert "space_group_after" not in shown
+
+
+def test_the_hull_is_the_one_that_relaxing_took(tmp_path: Path) -> None:
+    write_relaxed(tmp_path / "relaxed")
+    written(tmp_path / "relaxed", tmp_path / "without.html")
+    assert [d["phases"] for d in data_of(tmp_path / "without.html")["phases"].values()] == [[], [], []]
+    write_steps(tmp_path / "relaxed", [], ["relax"], {"hull": "chgnet"})
+    written(tmp_path / "relaxed", tmp_path / "with.html")
+    phases = data_of(tmp_path / "with.html")["phases"]["Zn-O"]["phases"]
+    assert {"Zn", "O2", "ZnO"} <= {phase["formula"] for phase in phases}
+    report(tmp_path / "relaxed", tmp_path / "named.html", hull="chgnet", workers=1)
+    assert data_of(tmp_path / "named.html")["phases"]["Zn-O"]["phases"] == phases
+    write_steps(tmp_path / "relaxed", [], ["relax"], {"hull": "gone.parquet"})
+    written(tmp_path / "relaxed", tmp_path / "gone.html")
+    assert data_of(tmp_path / "gone.html")["phases"]["Zn-O"]["phases"] == []
+
+
 def test_what_cannot_be_reported_is_refused_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.cif").write_text("data_nothing\n")
@@ -215,6 +242,11 @@ def test_what_cannot_be_reported_is_refused_in_a_line(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             report(tmp_path / source, tmp_path / out)
+    with pytest.raises(InputError, match="hull gone: no such file"):
+        report(tmp_path / "salt.cif", tmp_path / "report.html", hull="gone")
+    (tmp_path / "empty" / "relaxed.jsonl").write_text("{}\n")
+    with pytest.raises(InputError, match="not all relaxed; the same `crystalgrid relax` again goes on"):
+        report(tmp_path / "empty", tmp_path / "report.html")
     with pytest.raises(InputError, match="no crystals that can be read"):
         report(tmp_path / "salt.cif", tmp_path / "report.html", against=tmp_path / "broken.cif")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.cif", "empty", "salt.cif"]

@@ -24,8 +24,11 @@ from .potentials import potential
 from .ranking import is_new, ranks, stability_lines, stability_summary
 from .relax import Hulls, Relaxed, chosen_hulls, not_relaxed, relaxed_rows, result
 from .relaxing import RelaxOptions, check_options, unlearned
+from .steps import write_steps
 from .table_folder import CIF, CRYSTALS, TABLE, column_types, file_names, write_folder
 
+PACKAGES = ("ase", "chgnet", "moyopy", "pymatgen", "sevenn", "smact", "torch")
+"""The packages whose versions may change an energy or a verdict."""
 JOURNAL, TRAJECTORIES = "relaxed.jsonl", "trajectories"
 
 
@@ -66,6 +69,8 @@ def relax_folder(
         print(line, file=sys.stderr)
     rows = _relaxed(checked.crystals[chosen], out, options, settings, choice.trajectories, workers)
     results = all_results(checked, rows, hulls)
+    said = {**options._asdict(), "hull": str(hull or options.calculator), "all": choice.all, "first": choice.first}
+    write_steps(out, [source], ["relax", source, "-o", out], said, PACKAGES)
     _write(out, checked, results, protocol_of(options, hull, checked.against))
 
 

@@ -21,7 +21,7 @@ COLUMNS = {
     "id": Column("Name", "The name of the crystal in the files it was read from."),
     "formula": Column("Formula", "The reduced formula."),
     "space_group": Column(
-        "Space group", "Hermann-Mauguin symbol and number of the space group, found within 0.1 Å as the crystal stands."
+        "Space group", "Symbol (Hermann-Mauguin) and number of the space group within 0.1 Å, of the crystal as shown."
     ),
     "energy_above_hull": Column(
         "Above hull",
@@ -31,7 +31,8 @@ COLUMNS = {
     ),
     "lemat_valid": Column(
         "Valid",
-        "Whether charges balance, no atoms are too near, and cell and density are plausible: LeMat-GenBench's rules.",
+        "Whether charges balance, no atoms are too near, and cell and density are plausible, before any relaxing: "
+        "LeMat-GenBench's rules.",
     ),
     "new": Column(
         "New",
@@ -50,21 +51,33 @@ COLUMNS = {
     "rms_moved": Column(
         "Moved", "Root mean square distance by which the atoms moved while the crystal was relaxed.", "Å", 2
     ),
+    "energy_drop": Column("Gained", "The energy that relaxing gained.", "eV/atom"),
     "same_after": Column(
         "Same after", "Whether the relaxed crystal is still the same as the one that relaxation began with."
     ),
-    "space_group_after": Column("After relaxing", "The space group within 0.1 Å once the crystal is relaxed."),
+    "space_group_before": Column("Before relaxing", "The space group within 0.1 Å before the crystal was relaxed."),
+    "volume_change": Column("Volume change", "The relative change of volume while the crystal was relaxed."),
+    "largest_force": Column("Largest force", "The largest force on an atom of the relaxed crystal.", "eV/Å"),
+    "converged": Column("Converged", "Whether forces and stress fell below the limit before the steps ran out."),
+    "steps": Column("Steps", "The number of steps of the relaxation.", digits=0),
+    "energy_above_hull_second": Column(
+        "Above hull, second", "Energy above the hull by the second potential; the higher of the two counts.", "eV/atom"
+    ),
+    "disagreement": Column(
+        "Disagreement", "The difference between the energies above the hulls of the two potentials.", "eV/atom"
+    ),
+    "relax_error": Column("Not relaxed", "Why the crystal was not relaxed; empty if it was."),
     "reason": Column("Why not valid", "Every rule that the crystal fails, in words; empty if it passes all."),
     "known_as": Column("Known as", "The known crystal that is the same; empty if none is."),
     "formula_known": Column("Formula known", "Whether a known crystal has the same reduced formula."),
     "structure_type": Column(
-        "Structure type", "Space group and the Wyckoff letters of each element, whatever the elements are."
+        "Structure type", "Space group and the Wyckoff letters of each element, before any relaxing."
     ),
     "n_elements": Column("Elements", "The number of different elements.", digits=0),
-    "smallest_distance": Column("Nearest atoms", "The smallest distance between two atoms.", "Å", 2),
+    "smallest_distance": Column("Nearest atoms", "The smallest distance of two atoms, before any relaxing.", "Å", 2),
     "radii_share": Column(
         "Over radii",
-        "The smallest ratio of a distance to the sum of the two covalent radii; far below 1 is too near.",
+        "The smallest ratio of a distance to the sum of the two covalent radii, before any relaxing.",
         digits=2,
     ),
     "cdvae_valid": Column("CDVAE valid", "CDVAE's rule: atoms at least 0.5 Å apart, and valid by smact."),

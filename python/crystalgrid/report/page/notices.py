@@ -6,12 +6,11 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...worth.ranking import NEAR_HULL, stability_lines
 from .source import Reported
 
 FEW = 30
 """The number of crystals below which the interval of a share is wider than 35 percentage points."""
-STABLE = 0.1
-"""The energy above the hull in eV/atom up to which crystals are called metastable."""
 
 
 def summary_of(reported: Reported) -> str:
@@ -23,9 +22,15 @@ def summary_of(reported: Reported) -> str:
     if "energy_above_hull" in columns:
         doubtful = columns.get("doubtful", [None] * n)
         energies = [e for e, why in zip(columns["energy_above_hull"], doubtful, strict=True) if not why]
-        low = sum(energy is not None and energy <= STABLE for energy in energies)
-        parts.append(f"{low:,} at most {STABLE} eV/atom above the hull without a doubt")
+        low = sum(energy is not None and energy <= NEAR_HULL for energy in energies)
+        parts.append(f"{low:,} at most {NEAR_HULL} eV/atom above the hull without a doubt")
     return f"{n:,} crystal{'s' if n > 1 else ''}: {', '.join(parts)}."
+
+
+def counts_of(reported: Reported) -> list[str]:
+    """Return the shares of stable, unique and new crystals as papers count them, if `relax` has counted them."""
+    summary = reported.metadata.get("summary")
+    return stability_lines(summary) if isinstance(summary, dict) else []
 
 
 def notices(reported: Reported, source: Path) -> Iterator[str]:
@@ -41,7 +46,8 @@ def notices(reported: Reported, source: Path) -> Iterator[str]:
             f"Run: crystalgrid relax {name} -o relaxed, and report that folder."
         )
     elif missing := sum(value is None or value != value for value in columns["energy_above_hull"]):
-        yield f"{missing:,} of {n:,} crystals have no energy above the hull."
+        why = "; what stands beside each picture says why" if "relax_error" in columns else ""
+        yield f"{missing:,} of {n:,} crystals have no energy above the hull{why}."
     if "new" not in columns:
         yield (
             "Nothing says which crystals are new. "
@@ -51,6 +57,6 @@ def notices(reported: Reported, source: Path) -> Iterator[str]:
         yield f"Only {n} crystal{'s' if n > 1 else ''}: shares and distributions of so few say little."
     if doubtful := sum(map(bool, columns.get("doubtful", ()))):
         yield f"Energies that are doubtful: {doubtful:,}. The table says why; they do not count as stable."
-    if reported.skipped:
-        example = reported.skipped[0]
-        yield f"Files or crystals that could not be read: {len(reported.skipped):,}. The first is {example}."
+    if unreadable := len(reported.skipped) + len(reported.metadata.get("unreadable", ())):
+        example = f" The first is {reported.skipped[0]}." if reported.skipped else ""
+        yield f"Files or crystals that could not be read: {unreadable:,}.{example}"

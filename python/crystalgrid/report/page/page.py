@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from string import Template
@@ -21,15 +21,17 @@ from ...pool import Workers, in_processes
 from ...progress import progress
 from ...worth.check import read_set
 from ...worth.hull import Hull
+from ...worth.references import load_hull
 from ...worth.steps import Step
 from ...worth.validity import SYMPREC
+from .as_shown import Columns
 from .columns import COLUMNS, IN_TABLE, column
 from .drawing import drawing, elements
 from .known import distributions
-from .notices import notices, summary_of
+from .notices import counts_of, notices, summary_of
 from .parts import MARKS, filters, steps_list
 from .phases import phase_diagrams
-from .source import Columns, reported
+from .source import Reported, reported
 
 HERE = Path(__file__).parent
 SCRIPTS = ("crystal.js", "table.js", "charts.js", "phases.js", "page.js")
@@ -41,15 +43,16 @@ CHUNK_SIZE = 32
 ENDINGS = (".html", ".htm")
 
 
-def write_report(source: Path, out: Path, against: Path | None, hull: Hull | None, workers: Workers) -> None:
+def write_report(source: Path, out: Path, against: Path | None, hull: str | None, workers: Workers) -> None:
     """Write the page of the best crystals of a file or folder, and print what it holds.
 
-    against: known crystals, beside whose distributions those of the page are drawn. hull: the energies of known phases,
-    by the method that the energies of the crystals are from.
+    against: known crystals, beside whose distributions those of the page are drawn. hull: the name or file of reference
+    energies by the method that the crystals' energies are from; by default the one that relaxing took.
     """
     if out.suffix.lower() not in ENDINGS:
         raise InputError(f"{out}: wanted a name that ends in one of {', '.join(ENDINGS)}")
     check_output(out)
+    references = None if hull is None else load_hull(hull)
     known = None if against is None else read_set(against)
     found = reported(source, known, workers)
     drawings, cifs = _drawn(found.crystals, workers)
@@ -64,12 +67,21 @@ def write_report(source: Path, out: Path, against: Path | None, hull: Hull | Non
         "cifs": cifs,
         "elements": elements(found.crystals.numbers),
         "known": None if known is None or against is None else distributions(known, against),
-        "phases": phase_diagrams(found.crystals, np.isfinite(above), hull),
+        "phases": phase_diagrams(found.crystals, np.isfinite(above), references or _hull_of(found.steps)),
     }
-    text = page(source.name, summary_of(found), notices(found, source), found.steps, data)
+    text = page(source, found, data)
     with written_whole(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"{out}: {kept:,} of {found.total:,} crystals, {out.stat().st_size / 1e6:.1f} MB")
+
+
+def _hull_of(steps: Sequence[Step]) -> Hull | None:
+    """Return the hull that the last relaxation took, or None if nothing tells or its file is gone."""
+    names = [step["settings"]["hull"] for step in steps if step.get("settings", {}).get("hull")]
+    try:
+        return load_hull(names[-1]) if names else None
+    except InputError:
+        return None
 
 
 def _drawn(crystals: CrystalSet, workers: Workers) -> tuple[list[dict[str, Any]], list[str]]:
@@ -103,19 +115,20 @@ def _short(value: Any) -> Any:
     return value
 
 
-def page(title: str, summary: str, notices: Iterable[str], steps: Sequence[Step], data: dict[str, Any]) -> str:
-    """Return the text of a page. data: what its scripts show."""
+def page(source: Path, found: Reported, data: dict[str, Any]) -> str:
+    """Return the text of the page of a source's crystals. data: what its scripts show."""
     columns = data["columns"]
     table = [name for name in IN_TABLE if name in columns]
     text = json.dumps({**data, "table": table}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Template((HERE / "page.html").read_text("utf-8")).substitute(
-        title=html.escape(title),
-        summary=html.escape(summary),
-        notices="\n".join(f'<p class="notice">{html.escape(notice)}</p>' for notice in notices),
+        title=html.escape(source.absolute().name),
+        summary=html.escape(summary_of(found)),
+        notices="\n".join(f'<p class="notice">{html.escape(notice)}</p>' for notice in notices(found, source)),
         filters=filters(columns),
         marks=MARKS if "energy_above_hull" in columns else "",
         distributions=html.escape(_distributions(data["known"])),
-        steps=steps_list(steps),
+        counts="\n".join(f"<p>{html.escape(line)}</p>" for line in counts_of(found)),
+        steps=steps_list(found.steps),
         version=html.escape(__version__),
         style=(HERE / "page.css").read_text("utf-8"),
         script="\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),

@@ -28,7 +28,7 @@ function crystalsOf(data, diagram) {
   return diagram.crystals.map(([i, ...shares]) => {
     const formation = diagram.references.length && energies && energies.values[i] !== null
       ? energies.values[i] - shares.reduce((sum, share, k) => sum + share * diagram.references[k], 0) : above[i];
-    return { i, shares, above: above[i], energy: formation, kind: stability(above[i], doubt(data, i)) };
+    return { i, shares, above: above[i], energy: formation, kind: stability(worse(data, i), doubt(data, i)) };
   });
 }
 

@@ -19,16 +19,16 @@ from ...data.sources import find_files, of_known_format
 from ...errors import InputError, require
 from ...pool import Workers
 from ...worth.check import Checked, all_in_one, checked
+from ...worth.relaxed_folder import JOURNAL
 from ...worth.steps import Step, read_steps
 from ...worth.table_folder import METADATA
+from .as_shown import Columns, as_shown
 from .columns import OTHER_NAMES
 
 MOST_CRYSTALS = 1000
 """The most crystals of a page: with as many it opens in a second, and nobody reads more."""
 LAST = 1e9
 """The place of a crystal that has no rank or energy, behind all others."""
-Columns = dict[str, list[Any]]
-"""What is known of B crystals: lists of B texts, numbers or truth values, by name; None where nothing is known."""
 
 
 class Reported(NamedTuple):
@@ -55,6 +55,8 @@ def reported(source: Path, known: CrystalSet | None, workers: Workers) -> Report
     Raises InputError if there is nothing to read.
     """
     file = all_in_one(source)
+    if file == source and (source / JOURNAL).is_file():
+        raise InputError(f"{source}: its crystals are not all relaxed; the same `crystalgrid relax` again goes on")
     result = read_files(of_known_format(find_files(file)), np.inf, workers)
     crystals = result.crystals
     if len(crystals) == 0:
@@ -74,6 +76,7 @@ def reported(source: Path, known: CrystalSet | None, workers: Workers) -> Report
     compared = _compared(columns, bool(metadata.get("against")) or (was_checked and known is not None))
     if compared:
         columns["new"] = ["" if name else "new" for name in columns["known_as"]]
+    columns = as_shown(columns, crystals)
     columns = {name: values for name, values in columns.items() if _tells(name, values, compared)}
     order = best_first(columns, len(crystals))
     columns = {name: [values[i] for i in order] for name, values in columns.items()}

@@ -1,7 +1,7 @@
 "use strict";
 // The table of crystals: what is in a row, which rows a filter keeps, and in which order they stand.
 
-const STABLE = 0, METASTABLE = 0.1; // eV/atom above the hull
+const STABLE = 1e-5, METASTABLE = 0.1; // eV/atom above the hull
 
 // Returns how likely a crystal lasts, as a class with a mark that needs no colour.
 function stability(energy, doubtful) {
@@ -52,19 +52,26 @@ function cell(data, name, i) {
   if (name === "new" && value !== "new")
     return made("span", {}, `as ${data.columns.known_as ? data.columns.known_as.values[i] : "a known one"}`);
   if (value === null || value === undefined || value === "") return made("span", { class: "none" }, "–");
-  if (name === "formula" || name === "known_formula") return typesetFormula(value);
+  if (name === "formula") return typesetFormula(value);
   if (name === "space_group") {
     const numbers = data.columns.space_group_number;
     return made("span", {}, typesetSymbol(value), numbers ? ` ${numbers.values[i]}` : "");
   }
-  if (name === "space_group_after") return typesetSymbol(String(value));
+  if (name === "space_group_before") return typesetSymbol(value);
   if (name === "energy_above_hull") {
-    const { name: kind, mark, words } = stability(value, doubt(data, i));
+    const { name: kind, mark, words } = stability(worse(data, i), doubt(data, i));
     return made("span", { title: words }, written(value, column.digits), made("b", { class: `mark ${kind}` }, mark));
   }
   if (typeof value === "boolean") return made("span", { class: value ? "yes" : "no" }, value ? "✓ yes" : "✗ no");
   if (typeof value === "number") return made("span", {}, written(value, column.digits));
   return made("span", {}, value);
+}
+
+// Returns the energy above the hull; where two potentials were asked, the higher one.
+function worse(data, i) {
+  const energies = ["energy_above_hull", "energy_above_hull_second"].map((name) => data.columns[name] && data.columns[name].values[i]);
+  const found = energies.filter((energy) => typeof energy === "number");
+  return found.length ? Math.max(...found) : null;
 }
 
 const doubt = (data, i) => data.columns.doubtful && data.columns.doubtful.values[i];
