@@ -177,3 +177,16 @@ def test_everything_that_can_be_pressed_has_a_name(browser: Browser) -> None:
         !(node.textContent.trim() || node.ariaLabel || (node.labels && node.labels.length))).length"""
     assert browser.run(nameless) == 0
     assert browser.run("[...document.querySelectorAll('th button')].every(button => button.title.length > 20)")
+
+
+def test_rows_are_added_as_they_are_needed(browser: Browser) -> None:
+    browser.run(
+        "table.reached = 2; table.table.tBodies[0].replaceChildren(...table.shown.slice(0, 2).map(i => table.row(i)))"
+    )
+    browser.run("table.select(table.shown[0], true)")
+    browser.press("ArrowDown")
+    browser.press("ArrowDown")
+    assert browser.run(NAMES) == ["perovskite", "oxide", "caesium"]
+    browser.press("End")
+    assert browser.run(NAMES) == ["perovskite", "oxide", "caesium", "salt", "unbalanced"]
+    assert browser.run(SELECTED) == "unbalanced"

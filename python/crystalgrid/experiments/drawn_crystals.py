@@ -16,7 +16,7 @@ from ..progress import progress
 from ..report.crystal_picture import draw_crystals
 from ..report.crystal_table import SYMPREC
 from ..report.distances import BIN, neighbours_in_crystal, wasserstein
-from ..report.panels import canvas, draw_histogram, label_axes, save
+from ..report.panels import FORMATS, canvas, draw_histogram, label_axes, save
 from ..report.recovered_library import CHUNK_SIZE, recover_structure
 from ..worth.novelty import formula_halves, novelty
 from .study import Study
@@ -50,8 +50,8 @@ class Properties(NamedTuple):
 def run(study: Study, folder: Path) -> dict[str, Any] | None:
     """Recover draws with their densities, and compare them with crystals of the training and the test split.
 
-    Draws drawn_crystals.png, and crystals.png with the first different ones. In single mode, prints a line and returns
-    None.
+    Draws drawn_crystals.png, and the first different ones as crystals.png, .svg and .pdf. In single mode, prints a line
+    and returns None.
     """
     if study.model.mode != "repeated":
         print("drawn crystals: left out, since in single mode a cube shows no lattice", file=sys.stderr, flush=True)
@@ -63,7 +63,8 @@ def run(study: Study, folder: Path) -> dict[str, Any] | None:
     properties = {name: measure(crystals) for name, crystals in {"drawn": drawn, **real}.items()}
     _draw(folder / "drawn_crystals.png", properties)
     if len(drawn):
-        draw_crystals(list(drawn[is_first][:IN_PICTURE]), folder / "crystals.png", SYMPREC)
+        for ending in FORMATS:
+            draw_crystals(list(drawn[is_first][:IN_PICTURE]), folder / f"crystals{ending}", SYMPREC)
     groups = {name: measured.space_groups for name, measured in properties.items()}
     return {
         "n_draws": len(study.drawn.z),

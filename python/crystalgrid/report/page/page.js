@@ -93,7 +93,7 @@ get("crystals").tBodies[0].addEventListener("click", () => {
   if (NARROW.matches) get("crystal").scrollIntoView({ block: "start" });
 });
 get("picture").addEventListener("keydown", (event) => {
-  if (event.key === "Escape") table.rows[table.selected].focus();
+  if (event.key === "Escape") table.row(table.selected).focus();
 });
 if (systems.length) {
   get("system").append(...systems.map((name) => made("option", {}, name)));

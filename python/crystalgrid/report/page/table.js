@@ -1,6 +1,7 @@
 "use strict";
 // The table of crystals: what is in a row, which rows a filter keeps, and in which order they stand.
 
+const ROWS = 100; // that are put into the page at a time
 const STABLE = 1e-5, METASTABLE = 0.1; // eV/atom above the hull
 
 // Returns how likely a crystal lasts, as a class with a mark that needs no colour.
@@ -122,7 +123,11 @@ class CrystalTable {
     Object.assign(this, { table, data, names, chosen, by: null, descending: false, selected: -1 });
     this.heads = names.map((name) => this.head(name));
     table.tHead.replaceChildren(made("tr", {}, ...this.heads));
-    this.rows = data.columns.id.values.map((_, i) => this.row(i));
+    this.rows = [];
+    const scroll = table.parentElement;
+    scroll.addEventListener("scroll", () => {
+      if (scroll.scrollTop + 2 * scroll.clientHeight > scroll.scrollHeight) this.reach(this.reached + ROWS);
+    });
     table.tBodies[0].addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -135,9 +140,10 @@ class CrystalTable {
   }
 
   row(i) {
-    const row = made("tr", { tabindex: "-1", "data-crystal": i });
+    if (this.rows[i]) return this.rows[i];
+    const row = this.rows[i] = made("tr", { tabindex: "-1", "data-crystal": i });
     for (const name of this.names) {
-      const numeric = typeof this.data.columns[name].values.find((value) => value !== null) === "number";
+      const numeric = typeof this.data.columns[name].values[i] === "number";
       row.append(made("td", numeric ? { class: "number" } : {}, cell(this.data, name, i)));
     }
     row.addEventListener("click", () => this.select(i, true));
@@ -156,19 +162,30 @@ class CrystalTable {
 
   show(indices) {
     this.shown = this.by ? sorted(this.data, indices, this.by, this.descending) : [...indices].sort((i, j) => i - j);
-    this.table.tBodies[0].replaceChildren(...this.shown.map((i) => this.rows[i]));
+    this.table.tBodies[0].replaceChildren();
+    this.table.parentElement.scrollTop = 0;
+    this.reached = 0;
+    this.reach(ROWS);
     if (!this.shown.includes(this.selected) && this.shown.length) this.select(this.shown[0], false);
+  }
+
+  // Puts so many of the shown rows into the page: a browser takes seconds to lay out a thousand at once.
+  reach(count) {
+    this.table.tBodies[0].append(...this.shown.slice(this.reached, count).map((i) => this.row(i)));
+    this.reached = Math.max(this.reached, Math.min(count, this.shown.length));
   }
 
   select(i, focus) {
     if (this.selected >= 0) {
-      this.rows[this.selected].removeAttribute("aria-selected");
-      this.rows[this.selected].tabIndex = -1;
+      this.row(this.selected).removeAttribute("aria-selected");
+      this.row(this.selected).tabIndex = -1;
     }
     this.selected = i;
-    this.rows[i].setAttribute("aria-selected", "true");
-    this.rows[i].tabIndex = 0;
-    if (focus) this.rows[i].focus();
+    this.reach(this.shown.indexOf(i) + 1);
+    const row = this.row(i);
+    row.setAttribute("aria-selected", "true");
+    row.tabIndex = 0;
+    if (focus) row.focus();
     this.chosen(i);
   }
 
