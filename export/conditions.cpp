@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -22,6 +23,13 @@ using Values = std::vector<double>;
 
 /// The end of a range without one; no crystal has so many of anything.
 constexpr double kNoLimit = 1e9;
+
+/// The numbers of a crystal before its orbits (space group and lattice), and of an orbit (letter, Z, coordinates).
+constexpr std::size_t kCellNumbers = 10, kOrbitNumbers = 5;
+/// The last Wyckoff letter, A, which comes after z.
+constexpr int kLastLetter = 26;
+/// No crystal has so many sites.
+constexpr int kMostSites = 1'000'000;
 
 [[noreturn]] void refuse(const std::string& wanted, Text got) {
   throw InputError("wanted " + wanted + ", got '" + std::string(got) + "'");
@@ -117,6 +125,44 @@ Values real_range(Text text) { return range<double>(text); }
 
 Values structures(Text text) { return {text == "known" ? 1.0 : text == "new" ? 2.0 : 0.0}; }
 
+/// Numbers with commas between them; none if anything else is among them.
+Values numbers(Text text) {
+  Values values;
+  for (const Text word : split(text)) {
+    const auto x = parse<double>(word);
+    if (!x || !std::isfinite(*x)) return {};
+    values.push_back(*x);
+  }
+  return values;
+}
+
+bool is_whole(double x, int least, int most) { return least <= x && x <= most && x == std::floor(x); }
+
+/// A crystal: space group, lattice, and letter, element and first point of each Wyckoff orbit.
+Values crystal(Text text) {
+  Values values = numbers(text);
+  bool good = values.size() >= kCellNumbers + kOrbitNumbers && (values.size() - kCellNumbers) % kOrbitNumbers == 0 &&
+              is_whole(values[0], 1, kSpaceGroups);
+  for (std::size_t i = kCellNumbers; good && i < values.size(); i += kOrbitNumbers)
+    good = is_whole(values[i], 0, kLastLetter) && is_whole(values[i + 1], 1, static_cast<int>(kMaxZ));
+  if (!good) refuse("the numbers of a crystal, which `crystalgrid sample` makes of a file", text);
+  return values;
+}
+
+/// Indices of the orbits of a crystal.
+Values sites(Text text) {
+  Values values = numbers(text);
+  const bool good = std::all_of(values.begin(), values.end(), [](double x) { return is_whole(x, 0, kMostSites); });
+  if (values.empty() || !good) refuse("numbers of sites from 0, as 0,2", text);
+  return values;
+}
+
+Values share(Text text) {
+  const auto x = parse<double>(text);
+  if (!x || !(0 <= *x && *x <= 1)) refuse("a number from 0 to 1", text);
+  return {*x};
+}
+
 /// The options that are conditions by themselves: the name of each, that of its condition, and how it is read.
 struct Reader {
   const char *option, *condition;
@@ -134,6 +180,9 @@ constexpr Reader kReaders[] = {
     {"volume-per-atom", "volume_per_atom", real_range},
     {"largest-z", "largest_z", whole_range},
     {"structures", "structures", structures},
+    {"like", "like", crystal},
+    {"strength", "strength", share},
+    {"fix", "fix", sites},
 };
 
 /// Return what `read` makes of an option, and note its words; none if the option is not given.
@@ -147,6 +196,19 @@ auto read_option(const Json& options, const std::string& name, Json::Object& wor
   return values;
 } catch (const InputError& error) {
   throw InputError("--" + name + ": " + error.what());
+}
+
+/// Throws InputError for what speaks of a crystal that is not given, or of a site that it does not have.
+void check_crystal(const std::map<std::string, Values>& values) {
+  const auto like = values.find("like"), fix = values.find("fix");
+  for (const char* name : {"strength", "fix"})
+    if (like == values.end() && values.contains(name))
+      throw InputError("--" + std::string(name) + ": wanted --like with it, the crystal that it speaks of");
+  if (fix == values.end()) return;
+  const auto sites = (like->second.size() - kCellNumbers) / kOrbitNumbers;
+  const double largest = *std::max_element(fix->second.begin(), fix->second.end());
+  if (largest >= static_cast<double>(sites))
+    throw InputError("--fix: the crystal has " + std::to_string(sites) + " sites, numbered from 0");
 }
 
 /// The groups that are in both, where both are given.
@@ -170,6 +232,7 @@ Conditions read_conditions(const Json& options) {
   if (groups) conditions.values["space_groups"] = {groups->begin(), groups->end()};
   if (conditions.values.contains("z") && !conditions.values.contains("formula"))
     throw InputError("--z: wanted --formula with it, of which it counts the units in the primitive cell");
+  check_crystal(conditions.values);
   return conditions;
 }
 

@@ -20,7 +20,8 @@ def sample(prog: str, words: list[str]) -> None:
     model = options.pop("model")
     with importing():
         from ..artifacts.sampler import become_sampler
-    become_sampler(model, as_words(options))
+        from ..generation.like import like_as_text
+    become_sampler(model, as_words(like_as_text(options)))
 
 
 def parser(prog: str = "crystalgrid-sample") -> argparse.ArgumentParser:

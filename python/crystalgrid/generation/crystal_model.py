@@ -6,17 +6,19 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..artifacts.generator_info import GeneratorInfo
-from ..crystal import Crystal
+from ..crystal import Crystal, CrystalLike
 from ..errors import InputError
 from ..latents import latents
 from ..nets.generators.crystal_draws import Draws
 from .conditions import Conditions, read_conditions
+from .like import read_like
 
 BATCH = 64
 """The number of crystals that are drawn together, always whole, so that a draw does not depend on how many are."""
@@ -32,11 +34,21 @@ class CrystalModel:
         self.metadata = metadata
         self.noise_dim: int = network.noise_dim
 
-    def generate(self, n: int, *, best: int | None = None, seed: int = 0, **conditions: Any) -> list[Crystal]:
+    def generate(
+        self,
+        n: int,
+        *,
+        like: CrystalLike | str | Path | None = None,
+        strength: float | None = None,
+        fix: Any = None,
+        best: int | None = None,
+        seed: int = 0,
+        **conditions: Any,
+    ) -> list[Crystal]:
         """Return crystals that meet the conditions, as `crystalgrid.generate` does."""
         check_count("n", n)
         check_count("best", 1 if best is None else best)
-        read = read_conditions(conditions)
+        read = read_conditions(conditions) | read_like(like, strength, fix)
         plan = self.plan(read)
         if best is None:
             return [crystal for crystal, _ in self.some(n, seed, read, plan)]

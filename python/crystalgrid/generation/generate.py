@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from ..crystal import Crystal
+from ..crystal import Crystal, CrystalLike
 from .crystal_model import CrystalModel
 from .open_generator import open_generator
 
@@ -14,6 +14,8 @@ Range = str | float | tuple[float | None, float | None]
 """A range: a text such as "2:4", a number, or a pair; an end that is None or absent is no limit."""
 Names = str | Sequence[str]
 """Names, as a list or in a text with commas between them."""
+Sites = str | Sequence[str | int]
+"""Sites of a crystal, by element or by number, in the order of their Wyckoff letters and then of Mendeleev numbers."""
 GENERATOR = "mp10a"
 """The generator that draws if none is named."""
 
@@ -35,6 +37,9 @@ def generate(
     volume_per_atom: Range | None = None,
     largest_z: Range | None = None,
     structures: str = "any",
+    like: CrystalLike | str | Path | None = None,
+    strength: float | None = None,
+    fix: int | Sites | None = None,
     best: int | None = None,
     seed: int = 0,
 ) -> list[Crystal]:
@@ -49,6 +54,9 @@ def generate(
     n_elements, atoms (of the primitive cell), density (g/cm³), volume_per_atom (Å³), largest_z: ranges.
     space_group: numbers or symbols, any of them; crystal_system: such as cubic.
     structures: "known": structure types of training crystals; "new": none of these; "any": both, as in nature.
+    like: a crystal, or a file with one, to draw near: of its structure type, moved, with other elements.
+    strength: how far it is moved, from 0, not at all, to 1, as far as a new crystal of its type; None: 0.3.
+    fix: elements or numbers of sites whose element and fractional coordinates stay.
     best: return the likeliest different crystals alone, this many: of all candidates of a formula, or else of n draws.
 
     Raises InputError for a value that says nothing, and for conditions that exclude each other or cannot be met, with
@@ -60,7 +68,7 @@ def generate(
         "density": density, "volume_per_atom": volume_per_atom, "largest_z": largest_z, "structures": structures,
     }  # fmt: skip
     generator = model if isinstance(model, CrystalModel) else _opened(model)
-    return generator.generate(n, best=best, seed=seed, **conditions)
+    return generator.generate(n, like=like, strength=strength, fix=fix, best=best, seed=seed, **conditions)
 
 
 @lru_cache(maxsize=1)

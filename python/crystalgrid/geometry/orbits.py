@@ -1,5 +1,6 @@
 """Wyckoff orbits: the positions of atoms and the shapes of lattices that the symmetry of crystals allows."""
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -104,17 +105,17 @@ def symmetrize_lattice(orbits: Orbits, lattice_params: Tensor) -> Tensor:
     return parameters_of((orbits.metric_projector @ metric).squeeze(2))
 
 
-def shortest_free_steps(orbits: Orbits, steps: Tensor, rounds: int = 3) -> Tensor:
+def shortest_free_steps(orbits: Orbits, steps: Tensor, rounds: int = 3, linear_units: int = LINEAR_UNITS) -> Tensor:
     """Return steps [B, K, 3] from one free point to the nearest image of another, given steps to any of its images.
 
     Only lattice translations t with affine · t = t keep the symmetry and are tried. Only steps of first atoms count.
     Each round tries translations of up to two cells along each axis.
     """
-    cells = torch.tensor([0.0, -1.0, 1.0, -2.0, 2.0], device=steps.device)  # (x, 2 x, z) repeats after (1, 2, 0)
+    cells = torch.tensor([0.0, -1.0, 1.0, -2.0, 2.0]).to(steps)  # (x, 2 x, z) repeats after (1, 2, 0)
     translations = torch.cartesian_prod(cells, cells, cells)
     moved = (orbits.affine.unsqueeze(2) @ translations.unsqueeze(2)).squeeze(4)
-    allowed = (moved - translations).abs().amax(3) < 0.5 / LINEAR_UNITS
+    allowed = (moved - translations).abs().amax(3) < 0.5 / linear_units
     for _ in range(rounds):
-        length = (steps.unsqueeze(2) + translations).square().sum(3).masked_fill(~allowed, torch.inf)
+        length = (steps.unsqueeze(2) + translations).square().sum(3).masked_fill(~allowed, math.inf)
         steps = steps + translations[length.argmin(2)]
     return steps

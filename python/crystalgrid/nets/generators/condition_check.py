@@ -26,8 +26,7 @@ class ConditionCheck(TypeDrawer):
         self.symbols, self.nearest_listed = ["", *SYMBOLS], NEAREST
         self.densities, self.volumes, self.tried = DENSITIES, VOLUMES, TRIED
 
-    @torch.jit.export
-    def problem(self, conditions: dict[str, list[float]]) -> str:
+    def condition_problem(self, conditions: dict[str, list[float]]) -> str:
         """Return one line why conditions cannot be met, with what comes nearest; "" if they can."""
         line = self.element_problem(conditions)
         if len(line) == 0:
@@ -111,7 +110,7 @@ class ConditionCheck(TypeDrawer):
 
     def is_drawable(self, conditions: dict[str, list[float]]) -> bool:
         """Return whether the likeliest candidates of a formula hold a crystal whose atoms do not come too near."""
-        plan = self.plan(conditions)
+        plan = self.type_plan(conditions)
         return len(plan) > 0 and len(self.likeliest(self.tried, conditions, plan).numbers) > 0
 
     def likeliest(self, count: int, conditions: dict[str, list[float]], plan: Tensor) -> Draws:

@@ -14,8 +14,9 @@ from .composition import uniform_from_normal
 from .conditions import formula_counts, interval
 from .contacts import closest_contact
 from .crystal_draws import Draws
-from .crystal_geometry import CrystalGeometry, Geometry
+from .crystal_geometry import Geometry
 from .dressed_types import Dressed, chosen, from_rows, joined, trimmed
+from .near_geometry import NearGeometry
 from .type_drawer import evenly
 from .wyckoff_words import SLOTS
 
@@ -29,11 +30,12 @@ LEAST_CONTACT = 0.5
 """The least distance of two atoms over the sum of their radii and 0.7 Å (the rule of LeMat-GenBench)."""
 
 
-class CrystalGenerator(CrystalGeometry):
+class CrystalGenerator(NearGeometry):
     """A generator of crystals that stands by itself.
 
-    `TypeDrawer` chooses the structure type and the elements, `ConditionCheck` says what cannot be met, and
-    `CrystalGeometry` puts the atoms in their places. No step breaks the symmetry.
+    `TypeDrawer` chooses the structure type and the elements, `ConditionCheck` says what cannot be met,
+    `CrystalGeometry` puts the atoms in their places, and `NearGeometry` near those of a given crystal. No step breaks
+    the symmetry.
 
     width, depth, orbits: of the language; crystals, crystal_orbits: of the training set; widths: of the flow; atoms:
     the most atoms in a primitive cell.
@@ -94,7 +96,7 @@ class CrystalGenerator(CrystalGeometry):
         order = plan[:, 1].argsort(descending=True, stable=True)[: 2 * count]
         dressed = from_rows(plan[order], self.orbits, self.most_slots)
         point_noise = torch.erfinv(evenly(len(order), self.parts[3])) * math.sqrt(2.0)
-        geometry = self.shape(dressed, torch.zeros(len(order), self.parts[2]), point_noise)
+        geometry = self.geometry(dressed, conditions, torch.zeros(len(order), self.parts[2]), point_noise)
         kept = torch.where(self.meets(dressed, geometry, conditions))[0][:count]
         points, lattice, relative, distance = geometry
         geometry = Geometry(points[kept], lattice[kept], relative[kept], distance[kept])
@@ -109,7 +111,10 @@ class CrystalGenerator(CrystalGeometry):
         """
         words, dressing, lattice_noise, point_noise = noise.split(self.parts, 1)
         has_elements = len(formula_counts(conditions)[0]) > 0
-        types, met = self.draw_types(uniform_from_normal(words), conditions, plan)
+        if "like" in conditions and not has_elements:
+            types, met = self.likeness(len(noise), conditions), torch.ones(len(noise), dtype=torch.bool)
+        else:
+            types, met = self.draw_types(uniform_from_normal(words), conditions, plan)
         likely, order = met.clone(), self.n_atoms(types).argsort(stable=True)
         crystals: list[Dressed] = []
         geometries: list[Geometry] = []
@@ -117,7 +122,7 @@ class CrystalGenerator(CrystalGeometry):
             named = chosen(types, rows)
             if not has_elements:
                 named = self.dressed(trimmed(named), uniform_from_normal(dressing[rows]), conditions)
-            geometry = self.shape(trimmed(named), lattice_noise[rows], point_noise[rows])
+            geometry = self.geometry(trimmed(named), conditions, lattice_noise[rows], point_noise[rows])
             met[rows] = met[rows] & self.meets(trimmed(named), geometry, conditions)
             likely[rows] = met[rows] & self.is_likely(trimmed(named), geometry)
             crystals.append(named)

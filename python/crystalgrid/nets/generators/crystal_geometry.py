@@ -84,20 +84,35 @@ class CrystalGeometry(ConditionCheck):
         rows = relative.clamp(min=0)
         _, _, points = self.types.orbits_of(rows)
         params = self.types.lattice_params[rows].double() / self.types.lattice_units
-        group, table = dressed.space_group, self.language.table
-        metric = products(table.primitive[group] @ from_parameters(params)).unsqueeze(2)
-        lattice = from_parameters(parameters_of((table.metric_projector[group] @ metric).squeeze(2)))
+        lattice = self.primitive_lattice(dressed.space_group, from_parameters(params))
         log_volume = dressed.log_volume + self.types.log_volume[rows].double()
         n_atoms = self.types.counts[rows].sum(1)
         scale = (log_volume + n_atoms.log() - torch.linalg.det(lattice).abs().log()) / 3
         points = F.pad(points, [0, 0, 0, self.orbits - points.size(1)])
         return points, lattice * scale.exp()[:, None, None]
 
+    def primitive_lattice(self, group: Tensor, lattice: Tensor) -> Tensor:
+        """Return the primitive lattices [B, 3, 3] of conventional ones, as symmetric as the space groups [B]."""
+        table = self.language.table
+        metric = products(table.primitive[group] @ lattice).unsqueeze(2)
+        return from_parameters(parameters_of((table.metric_projector[group] @ metric).squeeze(2)))
+
     def new_geometry(self, dressed: Dressed, lattice_noise: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
         """Return points and primitive lattices that the flow carries from noise."""
+        position = self.language.positions(dressed.space_group, dressed.letters)
+        orbits, orbit_of = self.language.table.orbits(dressed.space_group, position)
+        start = uniform.gather(1, orbit_of.clamp(min=0).unsqueeze(2).expand(-1, -1, 3))
+        return self.finished(dressed, orbits, orbit_of, (start, lattice_noise), 0.0)
+
+    def finished(
+        self, dressed: Dressed, orbits: Orbits, orbit_of: Tensor, start: tuple[Tensor, Tensor], time: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return points and primitive lattices that the flow carries to its end.
+
+        orbit_of: [B, K], the orbit of each atom, -1 for none; start: free points [B, K, 3] and standardised lattice
+        parameters [B, 6] at the time.
+        """
         table, group = self.language.table, dressed.space_group
-        position = self.language.positions(group, dressed.letters)
-        orbits, orbit_of = table.orbits(group, position)
         numbers = self.orbit_numbers(dressed).gather(1, orbit_of.clamp(min=0)) * (orbit_of >= 0)
         single = Orbits(
             orbits.affine.float(),
@@ -107,13 +122,12 @@ class CrystalGeometry(ConditionCheck):
             orbits.metric_projector.float(),
             group,
         )
-        start = uniform.gather(1, orbit_of.clamp(min=0).unsqueeze(2).expand(-1, -1, 3))
-        frac_coords, params = self.finish(single, numbers, start, lattice_noise, 0.0)
+        frac_coords, params = self.finish(single, numbers, start[0].float(), start[1].float(), time)
+        position = self.language.positions(group, dressed.letters)
         first = (table.atoms[position].cumsum(1) - table.atoms[position]).clamp(max=frac_coords.size(1) - 1)
         points = frac_coords.double().gather(1, first.unsqueeze(2).expand(-1, -1, 3)) @ table.primitive[group]
         points = F.pad(points, [0, 0, 0, self.orbits - points.size(1)])
-        params = symmetrize_lattice(orbits, params.double())
-        return points, from_parameters(params)
+        return points, from_parameters(symmetrize_lattice(orbits, params.double()))
 
     def orbit_numbers(self, dressed: Dressed) -> Tensor:
         """Return Z of each orbit, [B, O], 0 for none."""

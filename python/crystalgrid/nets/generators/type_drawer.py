@@ -8,6 +8,7 @@ from ...geometry.elements import MENDELEEV_NUMBERS
 from ...geometry.orbits import SPACE_GROUPS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
 from .dressed_types import Dressed, chosen, from_rows, joined, to_orbits, to_rows
+from .given_crystal import fixed_elements
 from .structure_types import StructureTypes
 from .wyckoff_language import Sentences, WyckoffLanguage
 from .wyckoff_words import SLOTS
@@ -51,8 +52,7 @@ class TypeDrawer(nn.Module):
         self.mendeleev_numbers: Tensor
         self.register_buffer("mendeleev_numbers", torch.from_numpy(MENDELEEV_NUMBERS), persistent=False)
 
-    @torch.jit.export
-    def plan(self, conditions: dict[str, list[float]]) -> Tensor:
+    def type_plan(self, conditions: dict[str, list[float]]) -> Tensor:
         """Return what all draws share: candidates of a formula as rows, or the rows of the known crystals allowed."""
         elements, _ = formula_counts(conditions)
         if len(elements) > 0:
@@ -200,7 +200,10 @@ class TypeDrawer(nn.Module):
         group, letters, slots = types.space_group, types.letters, types.slots
         possible = possible_elements(conditions, self.seen)
         prefix, prefixed = self.language.prefix(torch.zeros(len(group), 0, 2, dtype=torch.int64))
-        elements = self.language.dress(prefix, prefixed, group, letters, slots, uniform, possible, self.temperature)
+        kept = fixed_elements(conditions, self.orbits, self.most_slots)
+        elements = self.language.dress(
+            prefix, prefixed, group, letters, slots, uniform, possible, kept, self.temperature
+        )
         none: list[int] = []
         return self.scored(group, letters, slots, elements, none, none)
 

@@ -102,13 +102,14 @@ class WyckoffLanguage(WyckoffWords):
         slots: Tensor,
         uniform: Tensor,
         possible: Tensor,
+        kept: Tensor,
         temperature: float,
     ) -> Tensor:
         """Return elements [B, S] drawn for structure types, each element once; 0 where there is no slot.
 
         prefix, prefixed: see `prefix`; group: [B]; letters, slots: [B, O]; uniform: [B, S], in [0, 1]; possible:
-        [94 + 1] bool, the elements that may occur. The temperature divides the logits: below 1, likely elements become
-        more likely.
+        [94 + 1] bool, the elements that may occur; kept: [1, S], the elements that slots have in any case, 0 for those
+        that are free. The temperature divides the logits: below 1, likely elements become more likely.
         """
         is_orbit = letters >= 0
         position = self.positions(group, letters)
@@ -120,7 +121,7 @@ class WyckoffLanguage(WyckoffWords):
         _, past = self.attend(torch.cat(tokens, 1), [], causal(valid))
         elements = torch.zeros_like(uniform, dtype=torch.int64)
         free = possible.repeat(len(group), 1)
-        free[:, 0] = False
+        free[:, kept.flatten()] = False
         before = torch.zeros_like(group).unsqueeze(1)
         for slot in range(int(n_slots.max())):
             valid = torch.cat((valid, always), 1)
@@ -128,7 +129,7 @@ class WyckoffLanguage(WyckoffWords):
             output, past = self.attend(token, past, valid.unsqueeze(1))
             logits = (self.element_head(output[:, 0]).float() / temperature).masked_fill(~free, -math.inf)
             element = self.word(logits, uniform[:, slot])
-            element = element * (slot < n_slots)
+            element = torch.where(kept[:, slot] > 0, kept[:, slot], element) * (slot < n_slots)
             elements[:, slot] = element
             free.scatter_(1, element.unsqueeze(1), False)
             before = element.unsqueeze(1)

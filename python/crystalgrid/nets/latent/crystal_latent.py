@@ -114,7 +114,8 @@ class CrystalLatent(CrystalGenerator):
         )
         possible = possible_elements(nothing, self.seen)
         words = uniform[:, n_words : n_words + self.most_slots]
-        elements = self.language.dress(prefix, prefixed, group, letters, slots, words, possible, 1.0)
+        kept = torch.zeros_like(slots[:1, :1]).expand(1, words.size(1))
+        elements = self.language.dress(prefix, prefixed, group, letters, slots, words, possible, kept, 1.0)
         used = elements[:, : max(1, int((elements > 0).sum(1).max()))]
         prompt = torch.zeros(len(group), 0, 2, dtype=torch.int64)
         sentences = Sentences(group, letters, slots, used, prompt)
