@@ -14,7 +14,8 @@ import torch
 import crystalgrid as cg
 from artifacts import write_tiny
 from crystalgrid.commands.interpolate import interpolate
-from crystalgrid.report.latent_path import encode_file, line
+from crystalgrid.latents import line
+from crystalgrid.report.latent_path import encode_file
 
 POSCAR = """cubic
 1.0

@@ -77,3 +77,9 @@ def _direction(word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sine = sine * angle
     quarter = (word >> np.uint64(30)).astype(np.int64)
     return np.choose(quarter, [cosine, -sine, -cosine, sine]), np.choose(quarter, [sine, cosine, -sine, -cosine])
+
+
+def line(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """Return [steps, latent_dim] evenly spaced points from a to b, both included."""
+    fraction = torch.linspace(0, 1, steps)[:, None]
+    return (1 - fraction) * a + fraction * b

@@ -11,10 +11,10 @@ import numpy as np
 
 from ..data.split import reduced_formulas
 from ..grid import Grid
+from ..latents import line
 from ..report.decoding import Decoded, decode
 from ..report.distances import neighbours_in_cubes
 from ..report.evaluation import CUBES_PER_CRYSTAL
-from ..report.latent_path import line
 from ..report.panels import (
     canvas,
     density_bar,

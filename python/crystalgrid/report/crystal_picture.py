@@ -13,7 +13,7 @@ import numpy as np
 from ..crystal import Crystal, CrystalLike, as_crystal
 from ..errors import InputError
 from ..geometry.cell import cell_parameters
-from ..geometry.space_group import standard_cell
+from ..geometry.space_group import SpaceGroup, standard_cell
 from .ball_and_stick import Scene, Shape, View, ball_radius, scene, shapes
 from .panels import check_picture, element_marks, save
 
@@ -51,29 +51,33 @@ def draw_crystals(
 
 def crystal_figure(crystals: Sequence[Crystal], symprec: float, titles: Sequence[str] | None = None) -> Figure:
     """Return the figure of crystals, four in a row."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    columns = min(COLUMNS, len(crystals))
-    rows = math.ceil(len(crystals) / columns)
-    figure = Figure(figsize=(PANEL * columns, HEIGHT * rows), layout="constrained")
-    FigureCanvasAgg(figure)
-    for index, crystal in enumerate(crystals):
-        axis = figure.add_subplot(rows, columns, index + 1)
-        draw_crystal(axis, crystal, symprec, "" if titles is None else titles[index])
+    figure, axes = crystal_panels(len(crystals))
+    for index, (crystal, axis) in enumerate(zip(crystals, axes, strict=True)):
+        cell = Crystal(*standard_cell(crystal, symprec))
+        draw_cell(axis, cell, crystal.symmetry(symprec), "" if titles is None else titles[index])
     return figure
 
 
-def draw_crystal(axis: Axes, crystal: Crystal, symprec: float, title: str = "") -> None:
-    """Draw a crystal in its conventional cell, with its labels, into axes without a frame."""
-    cell = Crystal(*standard_cell(crystal, symprec))
+def crystal_panels(count: int, columns: int = COLUMNS) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a panel for each of `count` crystals, `columns` in a row."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(PANEL * columns, HEIGHT * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
+
+
+def draw_cell(axis: Axes, cell: Crystal, group: SpaceGroup, title: str = "") -> None:
+    """Draw a crystal's conventional cell as it is given, with its labels, into axes without a frame."""
     view = View(cell.lattice)
     drawn = scene(cell)
     _add(axis, shapes(drawn, cell.lattice, view))
     _name_axes(axis, cell.lattice, view, drawn)
     _add_legend(axis, np.unique(cell.numbers))
-    group = crystal.symmetry(symprec)
-    label = f"{formula_label(crystal.formula)}, {symbol_label(group.symbol)} ({group.number})"
+    label = f"{formula_label(cell.formula)}, {symbol_label(group.symbol)} ({group.number})"
     axis.set_title("\n".join(filter(None, [title, label])), fontsize=10)
     rows = math.ceil(len(np.unique(cell.numbers)) / ELEMENTS_IN_A_ROW)
     axis.set_xlabel(cell_label(cell.lattice), fontsize=7.5, labelpad=14 * rows)

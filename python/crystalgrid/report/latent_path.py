@@ -13,7 +13,10 @@ from ..data.cubes import evaluation_cubes
 from ..data.load import load_crystals
 from ..errors import InputError
 from ..files import new_folder, written_whole
-from ..model import Model, load_model
+from ..generation.latent_model import LatentModel
+from ..latents import line
+from ..model import Model, load
+from .latent.crystal_path import write_crystal_path
 
 MAX_STEPS = 1_000_000
 
@@ -30,18 +33,24 @@ def encode_file(path: Path, model: Model) -> Tensor:
         return model.encode(cubes.density(model.grid))[0][0]
 
 
-def line(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    """Return [steps, latent_dim] evenly spaced points from a to b, both included."""
-    fraction = torch.linspace(0, 1, steps)[:, None]
-    return (1 - fraction) * a + fraction * b
-
-
 def write_path(a: Path, b: Path, model: str, out: Path, *, steps: int, resume: bool) -> None:
+    """Write what is between two crystals: crystals by an autoencoder of crystals, or else densities by the sampler."""
+    loaded = load(model)
+    if isinstance(loaded, LatentModel):
+        if resume:
+            raise InputError("--resume: wanted a model of densities; crystals between two are written whole")
+        write_crystal_path(loaded, model, a, b, out, steps)
+    elif isinstance(loaded, Model):
+        write_density_path(loaded, a, b, model, out, steps=steps, resume=resume)
+    else:
+        raise InputError(f"{model}: a generator that encodes no crystals, wanted an autoencoder, such as mp10a-latent")
+
+
+def write_density_path(loaded: Model, a: Path, b: Path, model: str, out: Path, *, steps: int, resume: bool) -> None:
     """Write the latent vectors from one crystal to another, then replace this process by the sampler to decode them."""
     if not 2 <= steps <= MAX_STEPS:
         raise InputError(f"--steps: wanted 2 to {MAX_STEPS:,}, as both ends count, got {steps}")
     artifact(model)  # the sampler needs one; this raises before anything is written
-    loaded = load_model(model)
     start, end = (encode_file(path, loaded) for path in (a, b))
     if not resume:
         new_folder(out)

@@ -1,41 +1,56 @@
-"""A folder of decoded crystals: extended XYZ, CIF files and a table."""
+"""A folder of decoded crystals: Parquet, a table, CIF files and extended XYZ."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
+
+import pyarrow as pa
 
 from ..._conversions import xyz_text
 from ...crystal import Crystal
-from ...worth.table_folder import file_names
-from ..crystal_table import FACTS, facts_of, write_rows
+from ...data.crystalset import CrystalSet
+from ...worth.table_folder import column_types, write_folder
+from ..crystal_table import FACTS, Row, facts_of
 
-XYZ, TABLE, CIF = "crystals.xyz", "crystals.csv", "cif"
+XYZ = "crystals.xyz"
 SYMPREC = 0.01
 """The tolerance in Å of the space groups of crystals that were decoded with exact symmetry."""
+FORMULA_UNITS = "z"
+"""The fact that is left out of these tables, where z is a latent vector."""
 
 
 def write_crystals(
     folder: Path,
-    ids: Sequence[str],
-    crystals: Sequence[Crystal],
+    crystals: CrystalSet,
+    model: str,
     columns: Mapping[str, Sequence[object]] | None = None,
     left_out: Iterable[tuple[str, str]] = (),
 ) -> None:
-    """Write crystals into a folder that exists: crystals.xyz, crystals.csv and cif/ID.cif.
+    """Write B crystals into a folder that exists: crystals.parquet, crystals.csv, crystals.xyz and cif/ID.cif.
 
-    columns: further ones of the table, a value for each crystal; left_out: id and reason of lines without a crystal.
+    model: that decoded them; columns: [B] values each, further columns of the tables; left_out: id and reason of lines
+    of the table without a crystal.
     """
-    (folder / XYZ).write_text("".join(map(xyz_text, crystals)), encoding="utf-8")
-    further = dict(columns or {})
-    rows = (
-        [id, *facts_of(crystal, SYMPREC), *values, ""]
-        for id, crystal, *values in zip(ids, crystals, *further.values(), strict=True)
+    further = {name: pa.array(values) for name, values in (columns or {}).items()}
+    own, text = column_types(Row), pa.string()
+    facts = {name: own[name] for name in FACTS if name != FORMULA_UNITS}
+    types = {"id": text, **facts, **{name: values.type for name, values in further.items()}, "reason": text}
+    rows = [
+        {
+            "id": crystals.ids[i],
+            **dict(zip(FACTS, facts_of(crystal, SYMPREC), strict=True)),
+            **{name: values[i].as_py() for name, values in further.items()},
+            "reason": "",
+        }
+        for i, crystal in enumerate(crystals)
+    ]
+    write_folder(
+        folder, crystals, rows, types, [{"id": id, "reason": reason} for id, reason in left_out], {"model": model}
     )
-    empty = [""] * (len(FACTS) + len(further))
-    without = ([id, *empty, reason] for id, reason in left_out)
-    write_rows(folder / TABLE, chain([["id", *FACTS, *further, "reason"]], rows, without))
-    (folder / CIF).mkdir()
-    for crystal, name in zip(crystals, file_names(ids), strict=True):
-        (folder / CIF / f"{name}.cif").write_text(crystal.to_cif(SYMPREC), encoding="utf-8")
+    write_xyz(folder / XYZ, crystals)
+
+
+def write_xyz(path: Path, crystals: Iterable[Crystal]) -> None:
+    """Write the frames of crystals."""
+    path.write_text("".join(map(xyz_text, crystals)), encoding="utf-8")

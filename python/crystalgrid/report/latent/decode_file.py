@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ...crystal import Crystal
+from ...data.crystalset import CrystalSet
 from ...data.latent_table import read_latents
 from ...data.results import Skipped, grouped
 from ...errors import InputError
@@ -16,7 +17,8 @@ from ...files import folder_written_whole
 from ...generation.latent_model import AT_ONCE, LatentModel
 from ...generation.open_generator import open_latent
 from ...progress import progress
-from .crystal_folder import CIF, TABLE, XYZ, write_crystals
+from ...worth.table_folder import CIF, TABLE
+from .crystal_folder import XYZ, write_crystals
 
 TOO_CLOSE = "its atoms could not be kept apart"
 
@@ -34,7 +36,7 @@ def decode_file(latents: Path, out: Path, model: str) -> None:
         for line in grouped([Skipped("", id, reason) for id, reason in left_out]):
             print(f"left out: {line}", file=sys.stderr)
         ids, kept = zip(*crystals, strict=True)
-        write_crystals(folder, ids, kept, left_out=left_out)
+        write_crystals(folder, CrystalSet.from_crystals(kept, ids), model, left_out=left_out)
     print(f"{out}: {len(crystals):,} crystals in {XYZ}, {TABLE} and {CIF}/, {len(left_out):,} left out")
 
 
