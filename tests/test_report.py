@@ -14,7 +14,7 @@ from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import table_of, write_table
 from crystalgrid.errors import InputError
-from crystalgrid.report.page import page as page_module
+from crystalgrid.report.page import content as content_module
 from crystalgrid.report.page import source as source_module
 from crystalgrid.report.page.as_shown import as_shown
 from crystalgrid.report.page.drawing import drawing
@@ -99,7 +99,7 @@ def test_a_page_holds_the_best_of_many(tmp_path: Path, monkeypatch) -> None:
     text = written(tmp_path / "relaxed", tmp_path / "two.html")
     assert data_of(tmp_path / "two.html")["columns"]["id"]["values"] == ["perovskite", "oxide"]
     assert "relaxed has 5 crystals: this page shows the best 2, and counts these alone." in text
-    monkeypatch.setattr(page_module, "MOST_BYTES", 10)
+    monkeypatch.setattr(content_module, "MOST_BYTES", 10)
     written(tmp_path / "relaxed", tmp_path / "one.html")
     assert data_of(tmp_path / "one.html")["columns"]["id"]["values"] == ["perovskite"]
 
@@ -224,6 +224,10 @@ def test_the_hull_is_the_one_that_relaxing_took(tmp_path: Path) -> None:
     assert {"Zn", "O2", "ZnO"} <= {phase["formula"] for phase in phases}
     report(tmp_path / "relaxed", tmp_path / "named.html", hull="chgnet", workers=1)
     assert data_of(tmp_path / "named.html")["phases"]["Zn-O"]["phases"] == phases
+    no_energy = table_of(CrystalSet.from_crystals([ZOO["hexagonal"]]), {"energy_above_hull": pa.array([0.1])})
+    write_table(tmp_path / "other.parquet", no_energy)
+    report(tmp_path / "other.parquet", tmp_path / "other.html", hull="chgnet", workers=1)
+    assert data_of(tmp_path / "other.html")["phases"]["Zn-O"]["phases"] == []
     write_steps(tmp_path / "relaxed", [], ["relax"], {"hull": "gone.parquet"})
     written(tmp_path / "relaxed", tmp_path / "gone.html")
     assert data_of(tmp_path / "gone.html")["phases"]["Zn-O"]["phases"] == []
