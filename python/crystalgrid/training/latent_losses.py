@@ -80,10 +80,9 @@ def latent_terms(
     mu, logvar = network.encode_orbits(crystals)
     z = torch.where(free.unsqueeze(1), noise, mu + noise * (0.5 * logvar).exp())
     spoken = sentences(network, examples, rows, torch.zeros_like(free))._replace(elements=crystals.elements)
-    prefix, prefixed = network.latent_prefix(z)
-    words, _ = network.language.log_probabilities_after(prefix, prefixed, spoken)
+    words, _ = network.language.log_probabilities_after(network.latent_beginning(z), spoken)
     position = network.language.positions(crystals.space_group, crystals.letters)
-    circles, standardized = network.shaper(prefix[:, : network.latent_tokens], *network.orbit_tokens(crystals))
+    circles, standardized = network.shaper(z, network.latent_features(z), *network.orbit_tokens(crystals))
     angles = 2 * torch.pi * crystals.points
     distance = (circles - torch.stack((angles.cos(), angles.sin()), 3)).square().sum(3)
     is_free = (network.language.table.projector[position].abs().sum(3) > 0) & (crystals.letters >= 0).unsqueeze(2)

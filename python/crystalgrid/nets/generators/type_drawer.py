@@ -124,8 +124,8 @@ class TypeDrawer(nn.Module):
         size = (total, total)
         n_slots = (len(elements), len(elements))
         words = evenly(number, self.type_words)
-        prefix, prefixed = self.language.prefix(prompt)
-        group, letters, slots, met = self.language.draw_types(prefix, prefixed, words, groups, size, n_slots)
+        beginning = self.language.beginning(prompt)
+        group, letters, slots, met = self.language.draw_types(beginning, words, groups, size, n_slots)
         keys = self.types.type_keys(group, letters, slots)
         first, last = self.types.crystals_of(keys)
         new = torch.where(met & (first == last) & first_of_each(keys))[0]
@@ -199,11 +199,9 @@ class TypeDrawer(nn.Module):
         """Return structure types with elements drawn by uniform numbers [B, SLOTS] in [0, 1]."""
         group, letters, slots = types.space_group, types.letters, types.slots
         possible = possible_elements(conditions, self.seen)
-        prefix, prefixed = self.language.prefix(torch.zeros(len(group), 0, 2, dtype=torch.int64))
+        beginning = self.language.beginning(torch.zeros(len(group), 0, 2, dtype=torch.int64))
         kept = fixed_elements(conditions, self.orbits, self.most_slots)
-        elements = self.language.dress(
-            prefix, prefixed, group, letters, slots, uniform, possible, kept, self.temperature
-        )
+        elements = self.language.dress(beginning, group, letters, slots, uniform, possible, kept, self.temperature)
         none: list[int] = []
         return self.scored(group, letters, slots, elements, none, none)
 
@@ -232,10 +230,10 @@ class TypeDrawer(nn.Module):
         groups = possible_groups(conditions, self.groups)
         least, most = element_numbers(conditions, self.most_slots)
         fewest, largest = interval(conditions, "atoms", 1.0, float(self.atoms))
-        prefix, prefixed = self.language.prefix(torch.zeros(number * self.proposals, 0, 2, dtype=torch.int64))
+        beginning = self.language.beginning(torch.zeros(number * self.proposals, 0, 2, dtype=torch.int64))
         size, n_slots = (int(fewest), int(largest)), (least, most)
         flat = words.reshape(number * self.proposals, self.type_words)
-        group, letters, slots, met = self.language.draw_types(prefix, prefixed, flat, groups, size, n_slots)
+        group, letters, slots, met = self.language.draw_types(beginning, flat, groups, size, n_slots)
         first, last = self.types.crystals_of(self.types.type_keys(group, letters, slots))
         new = (met & (first == last)).view(number, self.proposals)
         row = torch.arange(number) * self.proposals + new.int().argmax(1)

@@ -31,6 +31,17 @@ class Sentences(NamedTuple):
     """[B, P, 2] int64: Z and its number of atoms in the primitive cell, for a composition that is given; else zeros."""
 
 
+class Beginning(NamedTuple):
+    """What begins B sentences: a composition, or a latent vector, and the start."""
+
+    tokens: Tensor
+    """[B, P + 1, width]."""
+    valid: Tensor
+    """[B, P + 1] bool, those that are no padding."""
+    hints: Tensor
+    """[B, SLOTS, width], added to the tokens that ask for the element of each slot; zeros, unless z says something."""
+
+
 class WyckoffLanguage(WyckoffWords):
     """An autoregressive distribution over space group, orbits and elements, and the volume that goes with them.
 
@@ -42,9 +53,11 @@ class WyckoffLanguage(WyckoffWords):
         self.least_share = least_share
 
     @torch.jit.export
-    def prefix(self, prompt: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the tokens [B, P + 1, width] of a composition [B, P, 2] and of the start, and which are no padding."""
-        return self.prompt_tokens(prompt), F.pad(prompt[:, :, 0] > 0, [0, 1], value=1.0)
+    def beginning(self, prompt: Tensor) -> Beginning:
+        """Return what begins sentences about a composition [B, P, 2]."""
+        tokens = self.prompt_tokens(prompt)
+        valid = F.pad(prompt[:, :, 0] > 0, [0, 1], value=1.0)
+        return Beginning(tokens, valid, tokens.new_zeros(tokens.size(0), self.slots, self.width))
 
     def word(self, logits: Tensor, uniform: Tensor) -> Tensor:
         """Return words [B] drawn from logits [B, C] by uniform numbers [B]; see `sample_by_inverse_cdf`."""
@@ -56,26 +69,28 @@ class WyckoffLanguage(WyckoffWords):
     @torch.jit.export
     def log_probabilities(self, sentences: Sentences) -> tuple[Tensor, Tensor]:
         """Return log probabilities of space group, letters, slots and elements, [B, 4], and log Å³ per atom, [B]."""
-        return self.log_probabilities_after(*self.prefix(sentences.prompt), sentences)
+        return self.log_probabilities_after(self.beginning(sentences.prompt), sentences)
 
-    def log_probabilities_after(self, prefix: Tensor, prefixed: Tensor, sentences: Sentences) -> tuple[Tensor, Tensor]:
-        """Return what `log_probabilities` does, of sentences that a `prefix` begins in place of a composition."""
+    def log_probabilities_after(self, beginning: Beginning, sentences: Sentences) -> tuple[Tensor, Tensor]:
+        """Return what `log_probabilities` does, of sentences with a `beginning` in place of their prompt."""
         group, letters, slots, elements, _ = sentences
         is_orbit, is_element = letters >= 0, elements > 0
         position = self.positions(group, letters)
         counts = self.slot_counts(position, slots, elements.size(1))
         before = F.pad(elements[:, :-1], [1, 0])
         tokens = (
-            prefix,
+            beginning.tokens,
             self.group_token(group),
             self.orbit_tokens(position, slots),
-            self.element_tokens(before, counts),
+            self.element_tokens(before, counts) + beginning.hints[:, : elements.size(1)],
             self.end_token(elements),
         )
         always = torch.ones_like(is_orbit[:, :1])
-        valid = torch.cat((prefixed, always, is_orbit, is_element, always), 1)
+        valid = torch.cat((beginning.valid, always, is_orbit, is_element, always), 1)
         output, _ = self.attend(torch.cat(tokens, 1), [], causal(valid))
-        _, start, orbit, element = output.split([prefix.size(1) - 1, 1, 1 + letters.size(1), 1 + elements.size(1)], 1)
+        _, start, orbit, element = output.split(
+            [beginning.tokens.size(1) - 1, 1, 1 + letters.size(1), 1 + elements.size(1)], 1
+        )
         n_orbits, index = is_orbit.sum(1, keepdim=True), torch.arange(letters.size(1) + 1, device=letters.device)
         previous = F.pad(letters, [1, 0], value=-1.0).masked_fill(index > n_orbits, 0)
         next_letter = F.pad(letters, [0, 1], value=-1.0)
@@ -95,8 +110,7 @@ class WyckoffLanguage(WyckoffWords):
     @torch.jit.export
     def dress(
         self,
-        prefix: Tensor,
-        prefixed: Tensor,
+        beginning: Beginning,
         group: Tensor,
         letters: Tensor,
         slots: Tensor,
@@ -107,7 +121,7 @@ class WyckoffLanguage(WyckoffWords):
     ) -> Tensor:
         """Return elements [B, S] drawn for structure types, each element once; 0 where there is no slot.
 
-        prefix, prefixed: see `prefix`; group: [B]; letters, slots: [B, O]; uniform: [B, S], in [0, 1]; possible:
+        group: [B]; letters, slots: [B, O]; uniform: [B, S], in [0, 1]; possible:
         [94 + 1] bool, the elements that may occur; kept: [1, S], the elements that slots have in any case, 0 for those
         that are free. The temperature divides the logits: below 1, likely elements become more likely.
         """
@@ -116,8 +130,8 @@ class WyckoffLanguage(WyckoffWords):
         n_slots = ((slots + 1) * is_orbit).amax(1)
         counts = self.slot_counts(position, slots, uniform.size(1)) if letters.size(1) > 0 else slots
         always = torch.ones_like(is_orbit[:, :1])
-        valid = torch.cat((prefixed, always, is_orbit), 1)
-        tokens = (prefix, self.group_token(group), self.orbit_tokens(position, slots))
+        valid = torch.cat((beginning.valid, always, is_orbit), 1)
+        tokens = (beginning.tokens, self.group_token(group), self.orbit_tokens(position, slots))
         _, past = self.attend(torch.cat(tokens, 1), [], causal(valid))
         elements = torch.zeros_like(uniform, dtype=torch.int64)
         free = possible.repeat(len(group), 1)
@@ -125,7 +139,7 @@ class WyckoffLanguage(WyckoffWords):
         before = torch.zeros_like(group).unsqueeze(1)
         for slot in range(int(n_slots.max())):
             valid = torch.cat((valid, always), 1)
-            token = self.element_tokens(before, counts[:, slot : slot + 1], slot)
+            token = self.element_tokens(before, counts[:, slot : slot + 1], slot) + beginning.hints[:, slot : slot + 1]
             output, past = self.attend(token, past, valid.unsqueeze(1))
             logits = (self.element_head(output[:, 0]).float() / temperature).masked_fill(~free, -math.inf)
             element = self.word(logits, uniform[:, slot])
@@ -138,8 +152,7 @@ class WyckoffLanguage(WyckoffWords):
     @torch.jit.export
     def draw_types(
         self,
-        prefix: Tensor,
-        prefixed: Tensor,
+        beginning: Beginning,
         uniform: Tensor,
         groups: Tensor,
         atoms: tuple[int, int],
@@ -147,17 +160,17 @@ class WyckoffLanguage(WyckoffWords):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return structure types: groups [B], letters and slots [B, O], and whether each meets the conditions [B].
 
-        prefix, prefixed: see `prefix`; uniform: [B, 1 + 2 · orbits], in [0, 1]; groups: [230 + 1] bool, the space
-        groups that may occur; atoms, elements: the least and the most atoms in the primitive cell, and slots.
+        uniform: [B, 1 + 2 · orbits], in [0, 1]; groups: [230 + 1] bool, the space groups that may occur; atoms,
+        elements: the least and the most atoms in the primitive cell, and slots.
         """
         batch, device = uniform.size(0), uniform.device
-        start, past = self.attend(prefix, [], causal(prefixed))
+        start, past = self.attend(beginning.tokens, [], causal(beginning.valid))
         logits = self.group_head(start[:, -1]).float().masked_fill(~groups, -math.inf)
         group = self.word(logits, uniform[:, 0])
         letters = torch.full([batch, self.orbits], -1, device=device)
         slots = torch.zeros_like(letters)
         always = torch.ones(batch, 1, dtype=torch.bool, device=device)
-        valid = torch.cat((prefixed, always), 1)
+        valid = torch.cat((beginning.valid, always), 1)
         output, past = self.attend(self.group_token(group), past, valid.unsqueeze(1))
         previous, used, total = torch.full_like(group, -1), torch.zeros_like(group), torch.zeros_like(group)
         going, met = torch.ones_like(group, dtype=torch.bool), torch.ones_like(group, dtype=torch.bool)

@@ -14,7 +14,8 @@ from ..generators.crystal_draws import Draws
 from ..generators.crystal_generator import CrystalGenerator
 from ..generators.crystal_geometry import Geometry
 from ..generators.dressed_types import Dressed, to_orbits
-from ..generators.wyckoff_language import Sentences
+from ..generators.wyckoff_language import Beginning, Sentences
+from ..generators.wyckoff_words import SLOTS
 from .crystal_encoder import CrystalEncoder
 from .crystal_shaper import CrystalShaper, angle_to_point
 
@@ -69,7 +70,8 @@ class CrystalLatent(CrystalGenerator):
         self.encoder = CrystalEncoder(width, encoder_depth, tokens, latent)
         self.expand = nn.Linear(latent // tokens, width)
         self.token = nn.Parameter(0.1 * torch.randn(tokens, width))
-        self.shaper = CrystalShaper(width, shaper_depth)
+        self.hint = nn.Linear(latent, SLOTS * width)
+        self.shaper = CrystalShaper(width, shaper_depth, latent)
         self.lattice_mean: Tensor
         self.lattice_std: Tensor
         self.register_buffer("lattice_mean", torch.zeros(LATTICE_PARAMS))
@@ -91,35 +93,39 @@ class CrystalLatent(CrystalGenerator):
         """Return mean and logarithm of the variance of the latent vectors of crystals, both [B, latent]."""
         group, orbits, is_orbit = self.orbit_tokens(crystals)
         lattice = (crystals.lattice_params - self.lattice_mean) / self.lattice_std
-        mu, logvar = self.encoder(group, orbits, is_orbit, crystals.points, lattice)
+        mu, logvar = self.encoder(group, orbits, is_orbit, crystals.elements, crystals.points, lattice)
         return mu, logvar
 
-    def latent_prefix(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the tokens [B, T + 1, width] with which sentences about z [B, latent] begin, all of them valid."""
-        tokens = self.expand(z.view(len(z), self.latent_tokens, -1)) + self.token
+    def latent_features(self, z: Tensor) -> Tensor:
+        """Return the tokens [B, T, width] of latent vectors [B, latent]."""
+        tokens: Tensor = self.expand(z.view(len(z), self.latent_tokens, -1)) + self.token
+        return tokens
+
+    def latent_beginning(self, z: Tensor) -> Beginning:
+        """Return what begins sentences about latent vectors [B, latent]."""
         start = self.language.part.weight[1].expand(len(z), 1, -1)
-        return torch.cat((tokens, start), 1), torch.ones(
-            len(z), self.latent_tokens + 1, dtype=torch.bool, device=z.device
-        )
+        tokens = torch.cat((self.latent_features(z), start), 1)
+        hints = self.hint(z).view(len(z), self.most_slots, -1)
+        return Beginning(tokens, torch.ones_like(tokens[:, :, 0], dtype=torch.bool), hints)
 
     def decode_words(self, z: Tensor) -> Dressed:
         """Return the structure types and elements of latent vectors [B, latent]."""
-        prefix, prefixed = self.latent_prefix(z)
+        beginning = self.latent_beginning(z)
         uniform = uniform_from_normal(z)
         nothing: dict[str, list[float]] = {}
         groups = possible_groups(nothing, self.groups)
         n_words = 1 + 2 * self.orbits
         group, letters, slots, _ = self.language.draw_types(
-            prefix, prefixed, uniform[:, :n_words], groups, (1, self.atoms), (1, self.most_slots)
+            beginning, uniform[:, :n_words], groups, (1, self.atoms), (1, self.most_slots)
         )
         possible = possible_elements(nothing, self.seen)
         words = uniform[:, n_words : n_words + self.most_slots]
         kept = torch.zeros_like(slots[:1, :1]).expand(1, words.size(1))
-        elements = self.language.dress(prefix, prefixed, group, letters, slots, words, possible, kept, 1.0)
+        elements = self.language.dress(beginning, group, letters, slots, words, possible, kept, 1.0)
         used = elements[:, : max(1, int((elements > 0).sum(1).max()))]
         prompt = torch.zeros(len(group), 0, 2, dtype=torch.int64)
         sentences = Sentences(group, letters, slots, used, prompt)
-        likelihood, log_volume = self.language.log_probabilities_after(prefix, prefixed, sentences)
+        likelihood, log_volume = self.language.log_probabilities_after(beginning, sentences)
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
         return Dressed(group, letters, slots, elements, likelihood.sum(1).double(), log_volume.double())
 
@@ -130,8 +136,8 @@ class CrystalLatent(CrystalGenerator):
         crystals = Described(
             dressed.space_group, dressed.letters[:, :most], dressed.slots[:, :most], dressed.elements, unknown, unknown
         )
-        tokens, _ = self.latent_prefix(z)
-        circles, standardized = self.shaper(tokens[:, : self.latent_tokens], *self.orbit_tokens(crystals))
+        group, orbits, is_orbit = self.orbit_tokens(crystals)
+        circles, standardized = self.shaper(z, self.latent_features(z), group, orbits, is_orbit)
         points = F.pad(angle_to_point(circles).double(), [0, 0, 0, self.orbits - most])
         lattice = self.primitive_lattice(dressed.space_group, standardized * self.lattice_std + self.lattice_mean)
         none = torch.full_like(dressed.space_group, -1)
