@@ -27,6 +27,8 @@ COMPLETIONS = {
     "crystalgrid data pack --max": {"--max-side"},
     "crystalgrid train --mode ": {"single", "repeated"},
     "crystalgrid sample m --device ": {"cpu", "cuda"},
+    "crystalgrid relax c --optimizer ": {"bfgs", "lbfgs", "fire"},
+    "crystalgrid hull ": {"build", "above"},
     "crystalgrid-sample m --min": {"--min-distance", "--min-atoms", "--min-density"},
     "crystalgrid-data ": {"pack", "fetch"},
     "crystalgrid-recover r --ci": {"--cif"},

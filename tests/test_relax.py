@@ -138,6 +138,9 @@ def test_a_run_that_was_stopped_goes_on_without_losing_or_doubling(checked: Path
 def test_the_first_and_all(checked: Path, hull: Path, capsys) -> None:
     relax_folder(checked, checked.with_name("first"), LJ, Choice(first=1), hull, None, 1)
     assert read_parquet(checked.with_name("first") / "crystals.parquet").crystals.ids.tolist() == ["a"]
+    relax_folder(checked, checked.with_name("first"), LJ, Choice(first=2), hull, None, 1)  # goes on with the second
+    ids = read_parquet(checked.with_name("first") / "crystals.parquet").crystals.ids.tolist()
+    assert sorted(ids) == ["a", "b", "c", "d"]
     relax_folder(checked, checked.with_name("all"), LJ._replace(steps=1), Choice(all=True), hull, None, 1)
     errors = pq.read_table(checked.with_name("all") / "crystals.parquet")["relax_error"].to_pylist()
     assert not any(error.startswith("left out") for error in errors)

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ..errors import InputError
 from ..files import new_folder
 from ..grid import Grid
 from ..pool import Workers, chosen_workers, in_processes
+from ..pool.threads import one_thread
 from ..progress import progress
 from ..recovery import Recovered, recover
 from ..worth.novelty import formula_halves, novelty
@@ -174,19 +175,8 @@ def recover_and_describe(structure: Structure, grid: Grid, cif_folder: Path | No
 def recover_structure(structure: Structure, grid: Grid) -> Recovered | None:
     """Recover the crystal in a structure, or return None if no lattice is found."""
     density = None if structure.density is None else torch.from_numpy(np.array(structure.density))[None]
-    with _one_thread():
+    with one_thread():
         return recover(as_atoms([structure]), density, grid)[0]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread in the block: more would only slow so small a fit, and change the order of its sums."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _join(

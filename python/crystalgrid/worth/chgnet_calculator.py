@@ -43,8 +43,7 @@ class OnePassCalculator(CHGNetCalculator):
 
 
 def chgnet_calculator() -> OnePassCalculator:
-    """Return the calculator, on one thread; crystals with an atom that has no neighbour within 6 Å raise ValueError."""
-    torch.set_num_threads(1)
+    """Return the calculator; crystals with an atom that has no neighbour within 6 Å raise ValueError."""
     model = CHGNet.load(model_name=VERSION, use_device="cpu", verbose=False)
     model.eval().requires_grad_(False)
     return OnePassCalculator(model, use_device="cpu", on_isolated_atoms="error")

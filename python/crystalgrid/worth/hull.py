@@ -47,6 +47,9 @@ class Hull:
         self.counts, self.energies, self.ids = reduced[chosen], energies[chosen], names[chosen]
         """The reduced formulas, [F, 95] atoms by atomic number, energies [F] in eV/atom, and names [F]."""
         self.elements = np.packbits(self.counts > 0, axis=1)
+        single = (self.counts > 0).sum(axis=1) == 1
+        self.by_themselves = frozenset(np.flatnonzero(self.counts[single].any(axis=0)).tolist())
+        """The atomic numbers that have an energy of the element by itself."""
 
     @classmethod
     def of_crystals(cls, crystals: CrystalSet, energies: np.ndarray) -> Hull:
@@ -57,8 +60,7 @@ class Hull:
 
     def missing(self, numbers: np.ndarray) -> list[int]:
         """Return the atomic numbers among atoms [N] that have no energy of the element by itself."""
-        single = (self.counts > 0).sum(axis=1) == 1
-        return sorted(set(numbers.tolist()) - set(np.flatnonzero(self.counts[single].any(axis=0)).tolist()))
+        return sorted(set(numbers.tolist()) - self.by_themselves)
 
     def above(self, numbers: np.ndarray, energy: float) -> AboveHull | None:
         """Return how far a crystal of these atoms [N] and of this energy in eV/atom is above the hull.
@@ -66,13 +68,13 @@ class Hull:
         The hull's energy is the lowest of all mixtures that have the crystal's composition, a linear programme. None if
         there is no energy of one of its elements by itself, without which mixtures are missing.
         """
+        if self.missing(numbers):
+            return None
         target = np.bincount(numbers, minlength=MAX_Z + 1) / len(numbers)
         present = target > 0
         among = ~(self.elements & ~np.packbits(present)).any(axis=1)
         counts, energies = self.counts[among][:, present], self.energies[among]
         n_elements = (counts > 0).sum(axis=1)
-        if not counts[n_elements == 1].any(axis=0).all():
-            return None
         fractions = counts / counts.sum(axis=1, keepdims=True)
         solution = linprog(energies, A_eq=fractions.T, b_eq=target[present], method="highs")
         decomposition = {

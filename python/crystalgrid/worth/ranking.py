@@ -69,8 +69,8 @@ def stability_lines(found: dict[str, Any]) -> list[str]:
     """Return the summary as lines to print."""
     names = {"sun": "S.U.N. (≤ 0 eV/atom)", "msun": f"M.S.U.N. (≤ {NEAR_HULL} eV/atom)"}
     lines = [
-        f"{found['relaxed']} crystals relaxed, {found['converged']} of them to the end; {found['doubtful']} doubtful, "
-        f"{found['without_reference']} without a reference: neither are counted below"
+        f"{found['relaxed']} crystals relaxed, {found['converged']} of them converged; {found['doubtful']} doubtful, "
+        f"{found['without_reference']} of elements without a reference: these do not count as stable"
     ]
     for key, name in names.items():
         of_all, of_valid = (Share(found[k]["number"], found[k]["n"]) for k in (key, f"{key}_of_valid"))

@@ -62,9 +62,10 @@ def relax_folder(
     journal = out / JOURNAL
     if not journal.exists():
         new_folder(out)
-    checked, chosen = chosen_crystals(read_checked(source, workers), choice)
-    settings = {"crystals": checked.crystals.checksum[:12], **options._asdict()}
+    everything = read_checked(source, workers)
+    settings = {"crystals": everything.crystals.checksum[:12], **options._asdict()}
     read_journal(journal, settings)
+    checked, chosen = chosen_crystals(everything, choice)
     for line in warnings_before(checked.crystals[chosen], options, hulls):
         print(line, file=sys.stderr)
     rows = _relaxed(checked.crystals[chosen], out, options, settings, choice.trajectories, workers)
@@ -143,7 +144,7 @@ def _why_left_out(row: Checked) -> str:
 def protocol_of(options: RelaxOptions, hull: Path | None, against: str) -> str:
     """Return in one line how stability was counted."""
     potentials = f"{options.calculator} and {options.second}, the higher" if options.second else options.calculator
-    novelty = f"new against {against}" if against else "novelty not checked, all count as new"
+    novelty = f"new against {against}" if against else "taken for new, as no known crystals were named"
     return (
         f"relaxed by {potentials}, fmax {options.fmax} eV/Å, {options.steps} steps, "
         f"symmetry {'kept' if options.symmetry else 'free'}, hull {hull or options.calculator}; "

@@ -14,6 +14,7 @@ import numpy as np
 from ..crystal import SYMBOLS, SYMPREC, Crystal
 from ..errors import InputError
 from ..geometry.space_group import space_group
+from ..pool.threads import one_thread
 from .journal import Row
 from .potentials import Potential, potential
 
@@ -65,7 +66,7 @@ def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | No
     """
     start = time.process_time()
     try:
-        with warnings.catch_warnings():
+        with one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for name in filter(None, (options.calculator, options.second)):
                 if numbers := unlearned(crystal.numbers, potential(name)):
