@@ -1,5 +1,6 @@
 """Crystals with figures as `crystalgrid relax` writes them, for tests of reports."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import table_of, write_table
+from crystalgrid.worth.table_folder import METADATA
 from zoo import PEROVSKITE, ZOO
 
 SALT = Crystal(2.8 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])
@@ -27,16 +29,15 @@ def write_relaxed(folder: Path) -> None:
     crystals = CrystalSet.from_crystals(CRYSTALS.values(), CRYSTALS)
     listed = list(CRYSTALS.values())
     columns = {
-        "formula": pa.array([crystal.formula for crystal in listed]),
         "space_group": pa.array([crystal.space_group.symbol for crystal in listed]),
         "space_group_number": pa.array([crystal.space_group.number for crystal in listed]),
         "lemat_valid": pa.array([name != "unbalanced" for name in CRYSTALS]),
         "atoms": pa.array([len(crystal) for crystal in listed]),
-        "volume_per_atom": pa.array([crystal.volume / len(crystal) for crystal in listed]),
         "known_as": pa.array(["mp-1" if name == "salt" else "" for name in CRYSTALS]),
         "energy_above_hull": pa.array(list(ABOVE.values())),
         "energy_per_atom": pa.array([above - 3.0 for above in ABOVE.values()]),
         "doubtful": pa.array(["far below the hull" if name == "unbalanced" else "" for name in CRYSTALS]),
         "rms_moved": pa.array([0.1 * i for i in range(len(listed))]),
     }
-    write_table(folder / "crystals.parquet", table_of(crystals, columns))
+    metadata = {METADATA: json.dumps({"against": "known.parquet"})}
+    write_table(folder / "crystals.parquet", table_of(crystals, columns, metadata))

@@ -93,6 +93,22 @@ def test_columns_of_others_are_shown_by_their_names(tmp_path: Path) -> None:
     assert "nothing" not in data["columns"]
 
 
+def test_columns_of_another_kind_do_no_harm(tmp_path: Path) -> None:
+    values = {
+        "space_group": [221, 225], "formula": [None, "x"], "energy_above_hull": ["low", "high"],
+        "cif": [999 * "x", ""], "lemat_valid": ["yes", "no"], "is_ordered": [True, None],
+    }  # fmt: skip
+    columns = {name: pa.array(column) for name, column in values.items()}
+    write_table(tmp_path / "other.parquet", table_of(CrystalSet.from_crystals([PEROVSKITE, SALT]), columns))
+    written(tmp_path / "other.parquet", tmp_path / "report.html")
+    shown = {name: column["values"] for name, column in data_of(tmp_path / "report.html")["columns"].items()}
+    assert shown["formula"] == ["SrTiO3", "NaCl"]
+    assert shown["space_group"] == ["Pm-3m", "Fm-3m"]
+    assert shown["lemat_valid"] == [True, True]
+    assert shown["is_ordered"] == [True, None]
+    assert not {"energy_above_hull", "cif"} & shown.keys()
+
+
 def test_a_page_holds_the_best_of_many(tmp_path: Path, monkeypatch) -> None:
     write_relaxed(tmp_path / "relaxed")
     monkeypatch.setattr(source_module, "MOST_CRYSTALS", 2)
@@ -206,7 +222,7 @@ def test_the_steps_of_a_folder_are_passed_on_and_shown(tmp_path: Path) -> None:
 def test_what_relaxing_changes_is_of_the_relaxed_crystal() -> None:
     crystals = CrystalSet.from_crystals([PEROVSKITE, SALT])
     before = {"space_group": ["P1", "Fm-3m"], "space_group_number": [1, 225], "volume_per_atom": [1.0, 2.0]}
-    assert as_shown(before, crystals) is before
+    assert as_shown(before, crystals)["space_group"] == ["P1", "Fm-3m"]
     shown = as_shown({**before, "space_group_after": ["Pm-3m", ""]}, crystals)
     assert (shown["space_group"], shown["space_group_number"]) == (["Pm-3m", "Fm-3m"], [221, 225])
     assert shown["space_group_before"] == ["P1", "Fm-3m"]

@@ -12,20 +12,19 @@ Columns = dict[str, list[Any]]
 
 
 def as_shown(columns: Columns, crystals: CrystalSet) -> Columns:
-    """Return the columns with volume, density and space group of the crystals as they are.
+    """Return the columns with formula, volume, density and space group of the crystals as they are.
 
-    `check` finds these before a crystal is relaxed. The space group at that time becomes `space_group_before`.
+    `check` finds them before a crystal is relaxed. The space group at that time becomes `space_group_before`.
     """
-    if "space_group_after" not in columns:
-        return columns
-    number_of = {symbol_of(number): number for number in range(1, 231)}
-    before = columns["space_group"]
-    groups = [after or group for after, group in zip(columns["space_group_after"], before, strict=True)]
-    shown = {name: values for name, values in columns.items() if name != "space_group_after"}
-    return shown | {
-        "space_group": groups,
-        "space_group_number": [number_of.get(group, 0) for group in groups],
-        "space_group_before": before,
+    shown = columns | {
+        "formula": [crystal.formula for crystal in crystals],
         "volume_per_atom": [crystal.volume / len(crystal) for crystal in crystals],
         "density": [crystal.density for crystal in crystals],
     }
+    if "space_group_after" not in columns:
+        return shown
+    number_of = {symbol_of(number): number for number in range(1, 231)}
+    before = columns["space_group"]
+    groups = [after or group for after, group in zip(shown.pop("space_group_after"), before, strict=True)]
+    numbers = [number_of.get(group, 0) for group in groups]
+    return shown | {"space_group": groups, "space_group_number": numbers, "space_group_before": before}

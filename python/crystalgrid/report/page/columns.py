@@ -92,7 +92,7 @@ IN_TABLE = (
     "volume_per_atom", "density", "doubtful",
 )  # fmt: skip
 """The columns of the table; those and all others are listed beside the picture of a crystal."""
-OTHER_NAMES = {"e_above_hull": "energy_above_hull", "formula_pretty": "formula"}
+OTHER_NAMES = {"e_above_hull": "energy_above_hull"}
 """The columns of the Materials Project that are the same as one of ours."""
 
 

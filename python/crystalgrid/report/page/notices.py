@@ -16,7 +16,7 @@ FEW = 30
 def summary_of(reported: Reported) -> str:
     """Return the counts of a page in one sentence."""
     columns, n = reported.columns, len(reported.crystals)
-    parts = [f"{sum(value is True for value in columns['lemat_valid']):,} valid"]
+    parts = [f"{sum(value is True for value in columns.get('lemat_valid', ())):,} valid"]
     if "new" in columns:
         parts.append(f"{sum(value == 'new' for value in columns['new']):,} new")
     if "energy_above_hull" in columns:

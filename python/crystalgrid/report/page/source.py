@@ -23,10 +23,16 @@ from ...worth.relaxed_folder import JOURNAL
 from ...worth.steps import Step, read_steps
 from ...worth.table_folder import METADATA
 from .as_shown import Columns, as_shown
-from .columns import OTHER_NAMES
+from .columns import COLUMNS, OTHER_NAMES
 
 MOST_CRYSTALS = 1000
 """The most crystals of a page: with as many it opens in a second, and nobody reads more."""
+CHECKED = {"space_group", "space_group_number", "lemat_valid"}
+"""The columns by which a table that this package wrote shows that its crystals were checked."""
+NUMBERS = ("rank", "energy_above_hull", "energy_above_hull_second", "energy_per_atom", "rms_moved")
+"""The columns that a page computes with, which are left out if they are of another kind."""
+LONGEST = 200
+"""The longest text of a column that is not explained; files have whole CIFs in some."""
 LAST = 1e9
 """The place of a crystal that has no rank or energy, behind all others."""
 
@@ -67,11 +73,11 @@ def reported(source: Path, known: CrystalSet | None, workers: Workers) -> Report
     chosen = best_first(columns, len(crystals))[:MOST_CRYSTALS]
     total, crystals = len(crystals), crystals[chosen]
     columns = {name: [values[i] for i in chosen] for name, values in columns.items()}
-    was_checked = not {"formula", "space_group", "lemat_valid"} <= columns.keys()
+    was_checked = not metadata or not columns.keys() >= CHECKED
     if was_checked:
         require("smact", "worth")
         rows = checked(crystals, crystals[:0] if known is None else known, workers)
-        columns = {name: [getattr(row, name) for row in rows] for name in Checked._fields} | columns
+        columns |= {name: [getattr(row, name) for row in rows] for name in Checked._fields}
     columns["id"] = list(map(str, crystals.ids))
     compared = _compared(columns, bool(metadata.get("against")) or (was_checked and known is not None))
     if compared:
@@ -94,7 +100,15 @@ def columns_of(file: Path, ids: Sequence[str]) -> Columns:
         row_of = {str(name): row for row, name in enumerate(row_names)}
         rows = [row_of.get(str(id)) for id in ids]
     taken = table.take(pa.array(rows, pa.int64()))
-    return {OTHER_NAMES.get(name, name): taken[name].to_pylist() for name in names if name != "immutable_id"}
+    columns = {OTHER_NAMES.get(name, name): taken[name].to_pylist() for name in names if name != "immutable_id"}
+    return {name: values for name, values in columns.items() if _is_of_use(name, values)}
+
+
+def _is_of_use(name: str, values: Sequence[Any]) -> bool:
+    """Return whether a page can show a column."""
+    if name in NUMBERS:
+        return all(value is None or type(value) in (int, float) for value in values)
+    return name in COLUMNS or all(not isinstance(value, str) or len(value) <= LONGEST for value in values)
 
 
 def _is_plain(kind: pa.DataType) -> bool:
