@@ -8,7 +8,8 @@ from typing import Any
 
 NAMES = (
     "data", "train", "prior", "evaluate", "export", "sample", "recover", "check", "relax", "hull", "report",
-    "encode", "decode", "interpolate", "figures", "draw", "release",
+    "encode", "decode", "interpolate", "neighbours", "map",
+    "figures", "draw", "release",
 )  # fmt: skip
 """The commands in the order of their use; each is a module beside this one, with its function in COMMAND."""
 
