@@ -60,7 +60,7 @@ def test_the_best_crystal_comes_first_with_all_that_is_known_of_it(tmp_path: Pat
 
 def test_crystals_without_verdicts_are_checked_and_compared(tmp_path: Path) -> None:
     (tmp_path / "cifs").mkdir()
-    for name, crystal in {"a": PEROVSKITE, "b": SALT, "c": SALT}.items():
+    for name, crystal in {"a": PEROVSKITE, "b": SALT, "c": SALT, "e": PEROVSKITE}.items():
         crystal.write(tmp_path / "cifs" / f"{name}.cif")
     (tmp_path / "cifs" / "d.cif").write_text("data_nothing\n")
     SALT.write(tmp_path / "known.cif")
@@ -71,8 +71,9 @@ def test_crystals_without_verdicts_are_checked_and_compared(tmp_path: Path) -> N
     assert data_of(tmp_path / "alone.html")["known"] is None
     text = written(tmp_path / "cifs", tmp_path / "compared.html", tmp_path / "known.cif")
     data = data_of(tmp_path / "compared.html")
-    assert data["columns"]["id"]["values"] == ["a", "b", "c"]
-    assert data["columns"]["new"]["values"] == ["new", "", ""]
+    assert data["columns"]["id"]["values"] == ["a", "b", "e", "c"]
+    assert data["columns"]["new"]["values"] == ["new", "", "", ""]
+    assert data["columns"]["same_as"]["values"] == ["", "", "a", "b"]
     assert data["known"]["elements"] == {"Na": 1, "Cl": 1}
     assert data["known"]["space_groups"] == {"Fm-3m": 1}
     assert "Nothing says which crystals are new." not in text

@@ -36,7 +36,7 @@ COLUMNS = {
     ),
     "new": Column(
         "New",
-        "Whether none of the known crystals is the same by pymatgen's StructureMatcher; the name of one that is.",
+        "Whether no known crystal and no earlier one of these is the same by pymatgen's StructureMatcher; or which is.",
     ),
     "same_as": Column("Same as", "The earlier crystal of this set that is the same; empty for the first of its kind."),
     "doubtful": Column(

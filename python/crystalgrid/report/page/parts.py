@@ -17,6 +17,7 @@ FORMULA = "A part of the formula or of the name"
 ELEMENTS = "Symbols of elements, such as Li O"
 GROUP = "Numbers (225), ranges (195-230) or symbols (Fm-3m), separated by commas"
 ABOVE = "The highest energy above the hull, eV/atom; crystals without one are left out"
+NEW = "The same as no known crystal and no earlier one of these"
 CHOICES = '<option value="">any</option><option value="yes">yes</option><option value="no">no</option>'
 
 
@@ -40,7 +41,9 @@ def filters(columns: Collection[str]) -> str:
     if "lemat_valid" in columns:
         fields.append(_field("Valid", "LeMat-GenBench's rules", f'<select name="valid">{CHOICES}</select>'))
     if "new" in columns:
-        fields.append(_field("New", "The same as no known crystal", f'<select name="fresh">{CHOICES}</select>'))
+        fields.append(
+            _field("New", NEW, f'<select name="fresh">{CHOICES}</select>')
+        )
     if "doubtful" in columns:
         fields.append('<label class="check"><input type="checkbox" name="sure"> No doubtful ones</label>')
     return "\n".join(fields)

@@ -81,7 +81,8 @@ def reported(source: Path, known: CrystalSet | None, workers: Workers) -> Report
     columns["id"] = list(map(str, crystals.ids))
     compared = _compared(columns, bool(metadata.get("against")) or (was_checked and known is not None))
     if compared:
-        columns["new"] = ["" if name else "new" for name in columns["known_as"]]
+        same = columns.get("same_as", [""] * len(crystals))
+        columns["new"] = ["" if any(names) else "new" for names in zip(columns["known_as"], same, strict=True)]
     columns = as_shown(columns, crystals)
     columns = {name: values for name, values in columns.items() if _tells(name, values, compared)}
     order = best_first(columns, len(crystals))

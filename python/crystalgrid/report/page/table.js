@@ -50,8 +50,10 @@ const written = (value, digits) => (Number.isInteger(value) && !digits ? String(
 // Returns the node that shows the value of a column for one crystal.
 function cell(data, name, i) {
   const column = data.columns[name], value = column.values[i];
-  if (name === "new" && value !== "new")
-    return made("span", {}, `as ${data.columns.known_as ? data.columns.known_as.values[i] : "a known one"}`);
+  if (name === "new" && value !== "new") {
+    const names = ["known_as", "same_as"].map((twin) => data.columns[twin] && data.columns[twin].values[i]);
+    return made("span", {}, `as ${names.find(Boolean)}`);
+  }
   if (value === null || value === undefined || value === "") return made("span", { class: "none" }, "–");
   if (name === "formula") return typesetFormula(value);
   if (name === "space_group") {
@@ -123,6 +125,8 @@ class CrystalTable {
     Object.assign(this, { table, data, names, chosen, by: null, descending: false, selected: -1 });
     this.heads = names.map((name) => this.head(name));
     table.tHead.replaceChildren(made("tr", {}, ...this.heads));
+    const isNumber = (name) => data.columns[name].values.some((value) => typeof value === "number");
+    this.numeric = new Set(names.filter(isNumber));
     this.rows = [];
     const scroll = table.parentElement;
     scroll.addEventListener("scroll", () => {
@@ -143,8 +147,7 @@ class CrystalTable {
     if (this.rows[i]) return this.rows[i];
     const row = this.rows[i] = made("tr", { tabindex: "-1", "data-crystal": i });
     for (const name of this.names) {
-      const numeric = typeof this.data.columns[name].values[i] === "number";
-      row.append(made("td", numeric ? { class: "number" } : {}, cell(this.data, name, i)));
+      row.append(made("td", this.numeric.has(name) ? { class: "number" } : {}, cell(this.data, name, i)));
     }
     row.addEventListener("click", () => this.select(i, true));
     return row;
