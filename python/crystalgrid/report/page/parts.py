@@ -41,9 +41,7 @@ def filters(columns: Collection[str]) -> str:
     if "lemat_valid" in columns:
         fields.append(_field("Valid", "LeMat-GenBench's rules", f'<select name="valid">{CHOICES}</select>'))
     if "new" in columns:
-        fields.append(
-            _field("New", NEW, f'<select name="fresh">{CHOICES}</select>')
-        )
+        fields.append(_field("New", NEW, f'<select name="fresh">{CHOICES}</select>'))
     if "doubtful" in columns:
         fields.append('<label class="check"><input type="checkbox" name="sure"> No doubtful ones</label>')
     return "\n".join(fields)
