@@ -78,16 +78,24 @@ def reported(source: Path, known: CrystalSet | None, workers: Workers) -> Report
         require("smact", "worth")
         rows = checked(crystals, crystals[:0] if known is None else known, workers)
         columns |= {name: [getattr(row, name) for row in rows] for name in Checked._fields}
-    columns["id"] = list(map(str, crystals.ids))
-    compared = _compared(columns, bool(metadata.get("against")) or (was_checked and known is not None))
-    if compared:
-        same = columns.get("same_as", [""] * len(crystals))
-        columns["new"] = ["" if any(names) else "new" for names in zip(columns["known_as"], same, strict=True)]
-    columns = as_shown(columns, crystals)
-    columns = {name: values for name, values in columns.items() if _tells(name, values, compared)}
+    columns = _completed(columns, crystals, bool(metadata.get("against")) or (was_checked and known is not None))
     order = best_first(columns, len(crystals))
     columns = {name: [values[i] for i in order] for name, values in columns.items()}
     return Reported(crystals[order], columns, total, result.skipped, was_checked, read_steps(source), metadata)
+
+
+def _completed(columns: Columns, crystals: CrystalSet, is_compared: bool) -> Columns:
+    """Return columns with the names of the crystals and which are new, without the columns that say nothing.
+
+    is_compared: whether crystals were compared with known ones, so that one without a match is new.
+    """
+    columns = as_shown(columns, crystals) | {"id": list(map(str, crystals.ids))}
+    known_as = columns.get("known_as", [])
+    compared = bool(known_as) and (is_compared or any(known_as))
+    if compared:
+        same = columns.get("same_as", [""] * len(crystals))
+        columns["new"] = ["" if any(names) else "new" for names in zip(known_as, same, strict=True)]
+    return {name: values for name, values in columns.items() if _tells(name, values, compared)}
 
 
 def columns_of(file: Path, ids: Sequence[str]) -> Columns:
@@ -118,11 +126,6 @@ def _is_plain(kind: pa.DataType) -> bool:
     of_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     plain: bool = of_text or pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
     return plain
-
-
-def _compared(columns: Columns, is_said: bool) -> bool:
-    """Return whether the crystals were compared with known ones, so that those without a match are new."""
-    return "known_as" in columns and (is_said or any(columns["known_as"]))
 
 
 def _tells(name: str, values: Sequence[Any], compared: bool) -> bool:
