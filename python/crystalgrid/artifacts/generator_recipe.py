@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..nets.generators.wyckoff_words import HEADS
+from ..nets.generators.wyckoff_words import HEADS, SLOTS
 from .recipe import GENERATOR, Optimizer, check_optimizer, read_table, recipe_content
 
 
@@ -75,13 +75,18 @@ def generator_recipe_from(content: dict[str, Any], where: str) -> GeneratorRecip
     if not sizes.widths:
         raise InputError(f"{where}: widths must have a number for each layer, got none")
     if recipe.latent is not None:
-        check_latent(recipe.latent, where)
+        check_latent(recipe.latent, sizes.orbits, where)
     check_optimizer(recipe.optimizer, where)
     return recipe
 
 
-def check_latent(sizes: LatentSizes, where: str) -> None:
-    """Raise InputError for sizes of an autoencoder of crystals that are out of range."""
+def check_latent(sizes: LatentSizes, orbits: int, where: str) -> None:
+    """Raise InputError for sizes of an autoencoder of crystals of so many orbits that are out of range."""
+    words = 1 + SLOTS + 3 * orbits
+    if sizes.size < words:
+        raise InputError(
+            f"{where}: latent.size must be at least {words}, for a crystal of {orbits} orbits, got {sizes.size}"
+        )
     for name in ("size", "tokens", "encoder_depth", "shaper_depth", "kl"):
         if getattr(sizes, name) <= 0:
             raise InputError(f"{where}: latent.{name} must be positive, got {getattr(sizes, name)}")

@@ -62,6 +62,18 @@ def pad_orbits(crystals: Iterable[Orbits], count: int, atoms: int) -> Orbits:
     return batch
 
 
+def single_precision(orbits: Orbits) -> Orbits:
+    """Return orbits whose numbers are float32."""
+    return Orbits(
+        orbits.affine.float(),
+        orbits.projector.float(),
+        orbits.offset.float(),
+        orbits.orbit,
+        orbits.metric_projector.float(),
+        orbits.space_group,
+    )
+
+
 def to_float(orbits: Orbits, linear_units: int = LINEAR_UNITS, offset_units: int = OFFSET_UNITS) -> Orbits:
     """Return orbits stored in whole numbers as float32 maps and int64 indices."""
     return Orbits(

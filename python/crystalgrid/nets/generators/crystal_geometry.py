@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...geometry.lattices import from_parameters, parameters_of, products
-from ...geometry.orbits import Orbits, symmetrize_lattice
+from ...geometry.orbits import Orbits, single_precision, symmetrize_lattice
 from .cell_finish import CellFinish
 from .composition import uniform_from_normal
 from .condition_check import ConditionCheck
@@ -114,20 +114,17 @@ class CrystalGeometry(ConditionCheck):
         """
         table, group = self.language.table, dressed.space_group
         numbers = self.orbit_numbers(dressed).gather(1, orbit_of.clamp(min=0)) * (orbit_of >= 0)
-        single = Orbits(
-            orbits.affine.float(),
-            orbits.projector.float(),
-            orbits.offset.float(),
-            orbits.orbit,
-            orbits.metric_projector.float(),
-            group,
-        )
+        single = single_precision(orbits)
         frac_coords, params = self.finish(single, numbers, start[0].float(), start[1].float(), time)
-        position = self.language.positions(group, dressed.letters)
-        first = (table.atoms[position].cumsum(1) - table.atoms[position]).clamp(max=frac_coords.size(1) - 1)
-        points = frac_coords.double().gather(1, first.unsqueeze(2).expand(-1, -1, 3)) @ table.primitive[group]
+        points = self.of_first_atoms(dressed, frac_coords.double()) @ table.primitive[group]
         points = F.pad(points, [0, 0, 0, self.orbits - points.size(1)])
         return points, from_parameters(symmetrize_lattice(orbits, params.double()))
+
+    def of_first_atoms(self, dressed: Dressed, values: Tensor) -> Tensor:
+        """Return the values [B, O, 3] of the first atom of each orbit, of those of all atoms, [B, K, 3]."""
+        n_atoms = self.language.table.atoms[self.language.positions(dressed.space_group, dressed.letters)]
+        first = (n_atoms.cumsum(1) - n_atoms).clamp(max=values.size(1) - 1)
+        return values.gather(1, first.unsqueeze(2).expand(-1, -1, 3))
 
     def orbit_numbers(self, dressed: Dressed) -> Tensor:
         """Return Z of each orbit, [B, O], 0 for none."""

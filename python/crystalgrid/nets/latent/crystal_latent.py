@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters_of, products
-from ...geometry.orbits import Orbits
+from ...geometry.lattices import LATTICE_PARAMS, from_parameters
+from ...geometry.orbits import single_precision
 from ..generators.composition import uniform_from_normal
 from ..generators.conditions import possible_elements, possible_groups
 from ..generators.crystal_draws import Draws
 from ..generators.crystal_generator import CrystalGenerator
 from ..generators.crystal_geometry import Geometry
-from ..generators.dressed_types import Dressed, to_orbits
+from ..generators.dressed_types import Dressed, chosen, to_orbits
 from ..generators.wyckoff_language import Beginning, Sentences
 from ..generators.wyckoff_words import SLOTS
 from .crystal_encoder import CrystalEncoder
@@ -67,6 +67,7 @@ class CrystalLatent(CrystalGenerator):
         super().__init__(width, depth, orbits, crystals, crystal_orbits, widths, atoms)
         self.latent_dim, self.latent_tokens, self.noise_dim = latent, tokens, latent
         self.language.least_share = LEAST_SHARE
+        self.geometry_parts = [LATTICE_PARAMS, 3 * orbits, latent - LATTICE_PARAMS - 3 * orbits]
         self.encoder = CrystalEncoder(width, encoder_depth, tokens, latent)
         self.expand = nn.Linear(latent // tokens, width)
         self.token = nn.Parameter(0.1 * torch.randn(tokens, width))
@@ -139,46 +140,49 @@ class CrystalLatent(CrystalGenerator):
         group, orbits, is_orbit = self.orbit_tokens(crystals)
         circles, standardized = self.shaper(z, self.latent_features(z), group, orbits, is_orbit)
         points = F.pad(angle_to_point(circles).double(), [0, 0, 0, self.orbits - most])
-        lattice = self.primitive_lattice(dressed.space_group, standardized * self.lattice_std + self.lattice_mean)
+        params = standardized * self.lattice_std + self.lattice_mean
+        lattice = self.primitive_lattice(dressed.space_group, from_parameters(params.double()))
         none = torch.full_like(dressed.space_group, -1)
         geometry = Geometry(points, lattice, none, torch.zeros_like(dressed.log_volume))
         return self.pushed_apart(dressed, geometry)
 
-    def primitive_lattice(self, group: Tensor, lattice_params: Tensor) -> Tensor:
-        """Return the primitive lattices [B, 3, 3] of conventional lattice parameters [B, 6], as symmetric as groups."""
-        table = self.language.table
-        metric = products(table.primitive[group] @ from_parameters(lattice_params.double())).unsqueeze(2)
-        return from_parameters(parameters_of((table.metric_projector[group] @ metric).squeeze(2)))
+    def with_volume(self, dressed: Dressed, lattice: Tensor) -> Dressed:
+        """Return structure types with the volumes of primitive lattices [B, 3, 3] as those to expect."""
+        log_volume = (torch.linalg.det(lattice).abs() / self.n_atoms(dressed)).log()
+        return Dressed(
+            dressed.space_group, dressed.letters, dressed.slots, dressed.elements, dressed.log_likelihood, log_volume
+        )
 
     def pushed_apart(self, dressed: Dressed, geometry: Geometry) -> Geometry:
         """Return a geometry of the same symmetry in which atoms that were too near each other are further apart."""
-        placed, table = self.place(dressed, geometry), self.language.table
-        single = Orbits(
-            placed.orbits.affine.float(),
-            placed.orbits.projector.float(),
-            placed.orbits.offset.float(),
-            placed.orbits.orbit,
-            placed.orbits.metric_projector.float(),
-            dressed.space_group,
-        )
-        frac_coords = placed.frac_coords.float()
-        moved = self.finish.minimum_distances(frac_coords, geometry.lattice.float(), placed.numbers, single)
-        shift = (moved - frac_coords).double()
-        position = self.language.positions(dressed.space_group, dressed.letters)
-        first = (table.atoms[position].cumsum(1) - table.atoms[position]).clamp(max=shift.size(1) - 1)
-        steps = shift.gather(1, first.unsqueeze(2).expand(-1, -1, 3)) @ table.primitive[dressed.space_group]
+        placed = self.place(dressed, geometry)
+        frac_coords, lattice = placed.frac_coords.float(), geometry.lattice.float()
+        moved = self.finish.minimum_distances(frac_coords, lattice, placed.numbers, single_precision(placed.orbits))
+        steps = self.of_first_atoms(dressed, (moved - frac_coords).double())
+        steps = steps @ self.language.table.primitive[dressed.space_group]
         return Geometry(geometry.points + steps, geometry.lattice, geometry.relative, geometry.distance)
 
     @torch.jit.export
     def draw(self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
         """Return the crystal of each latent vector [B, latent]; the same vector gives the same crystal.
 
+        Where atoms would be too near each other, the geometry is the one that the generator gives to these elements.
+
         conditions: none; plan: not used. Both are parts of what a sampler calls.
         """
+        none: dict[str, list[float]] = {}
         dressed = self.decode_words(noise)
         geometry = self.decode_geometry(noise, dressed)
-        none: dict[str, list[float]] = {}
-        return self.flat(dressed, geometry, self.meets(dressed, geometry, none))
+        met = self.meets(dressed, geometry, none)
+        rows = torch.where(~met)[0]
+        if len(rows) > 0:
+            again = self.with_volume(chosen(dressed, rows), geometry.lattice[rows])
+            lattice_noise, point_noise, _ = noise[rows].split(self.geometry_parts, 1)
+            other = self.shape(again, lattice_noise, point_noise)
+            met[rows] = self.meets(again, other, none)
+            for values, replacing in zip(geometry, other):  # noqa: B905, TorchScript has no strict
+                values[rows] = replacing
+        return self.flat(dressed, geometry, met)
 
     @torch.jit.export
     def problem(self, conditions: dict[str, list[float]]) -> str:
