@@ -7,14 +7,24 @@ from typing import Any
 from ..errors import InputError
 from .train_generator import is_for_generator, train_generator
 from .train_networks import train_networks
+from .train_property import PROPERTY, train_property
 
 
-def train(*, mode: str | None, recipe: str | None, start: str | None, **options: Any) -> None:
+def train(
+    *, mode: str | None, recipe: str | None, start: str | None, column: str | None = None, **options: Any
+) -> None:
     """Train what the recipe, or else the model to start from, is for, with the options of `crystalgrid-train`.
 
-    Raises InputError if a mode is missing, or given for a generator.
+    Raises InputError if a mode is missing, or given for a generator, and for a column that no property is learned from.
     """
-    if is_for_generator(recipe, start):
+    if recipe == PROPERTY:
+        given = [name for name in ("max_steps", "max_epochs", "minutes", "resume") if options[name]]
+        if mode is not None or given:
+            raise InputError(f"--recipe property: wanted no --{'mode' if mode else given[0].replace('_', '-')}")
+        train_property(out=options["out"], data=options["data"], start=start, column=column, seed=options["seed"])
+    elif column is not None:
+        raise InputError("--column: wanted --recipe property, which learns to predict it")
+    elif is_for_generator(recipe, start):
         if mode is not None:
             raise InputError("--mode: wanted none, since a generator of crystals decodes no cubes")
         train_generator(recipe=recipe, start=start, **options)

@@ -1,0 +1,77 @@
+"""The fit of heads that predict a number from vectors: ridge regression, and a perceptron that is stopped early."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..nets.property_head import PropertyHead
+
+RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+"""The weights of the penalty that are tried, over the number of examples."""
+HIDDEN = (256, 128)
+LEARNING_RATE, WEIGHT_DECAY, BATCH = 1e-3, 1e-3, 128
+MOST_EPOCHS, PATIENCE = 200, 20
+"""The perceptron stops when it has not become better for so many passes."""
+
+
+class Examples(NamedTuple):
+    """Vectors with the number of each."""
+
+    x: Tensor
+    """[B, size] float32."""
+    y: Tensor
+    """[B] float32."""
+
+
+def mean_absolute_error(head: PropertyHead, examples: Examples) -> float:
+    """Return the mean absolute error of a head, in the unit of the numbers."""
+    with torch.no_grad():
+        return float((head.eval()(examples.x) - examples.y).abs().mean())
+
+
+def fit_heads(learned: Examples, chosen_by: Examples, seed: int) -> dict[str, PropertyHead]:
+    """Return the best ridge regression and the best perceptron, whose errors `chosen_by` judges."""
+    torch.manual_seed(seed)
+    ridges = [_ridge(learned, weight) for weight in RIDGES]
+    return {
+        "ridge": min(ridges, key=lambda head: mean_absolute_error(head, chosen_by)),
+        "mlp": _perceptron(learned, chosen_by),
+    }
+
+
+def _ridge(learned: Examples, weight: float) -> PropertyHead:
+    head = PropertyHead(learned.x.shape[1])
+    head.standardize(*learned)
+    x = ((learned.x - head.x_mean) / head.x_std).double()
+    y = ((learned.y - head.y_mean) / head.y_std).double()
+    penalty = weight * len(x) * torch.eye(x.shape[1], dtype=torch.float64)
+    with torch.no_grad():
+        head.last.weight.copy_(torch.linalg.solve(x.T @ x + penalty, x.T @ y)[None])
+        head.last.bias.zero_()
+    return head
+
+
+def _perceptron(learned: Examples, chosen_by: Examples) -> PropertyHead:
+    head = PropertyHead(learned.x.shape[1], HIDDEN)
+    head.standardize(*learned)
+    optimizer = torch.optim.AdamW(head.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    best, lowest, best_epoch = head.state_dict(), float("inf"), 0
+    for epoch in range(MOST_EPOCHS):
+        head.train()
+        for rows in torch.randperm(len(learned.x)).split(BATCH):
+            loss = F.l1_loss(head(learned.x[rows]), learned.y[rows]) / head.y_std
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        error = mean_absolute_error(head, chosen_by)
+        if error < lowest:
+            lowest, best_epoch = error, epoch
+            best = {name: value.clone() for name, value in head.state_dict().items()}
+        elif epoch - best_epoch >= PATIENCE:
+            break
+    head.load_state_dict(best)
+    return head.eval()

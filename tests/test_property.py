@@ -1,0 +1,81 @@
+"""Properties from latent vectors: heads, splits without shared formulas, and `crystalgrid train --recipe property`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+import crystalgrid as cg
+from crystalgrid.data.composition_features import composition_features, element_shares
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.parquet import table_of, write_table
+from crystalgrid.data.split import reduced_formulas
+from crystalgrid.generation.property_model import open_property
+from crystalgrid.training.property_heads import Examples, fit_heads, mean_absolute_error
+from crystalgrid.training.train import train
+from crystalgrid.training.train_property import split_rows
+
+OPTIONS = {"mode": None, "max_steps": None, "max_epochs": None, "minutes": None, "resume": False, "seed": 0}
+
+
+def test_heads_learn_what_they_can_express() -> None:
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(600, 6, generator=rng)
+    for y, name, most in ((x @ torch.arange(6.0) + 3, "ridge", 0.01), (x[:, 0].abs(), "mlp", 0.25)):
+        examples = [Examples(x[part], y[part]) for part in (slice(0, 400), slice(400, 500), slice(500, 600))]
+        heads = fit_heads(*examples[:2], seed=0)
+        assert mean_absolute_error(heads[name], examples[2]) < most
+    assert mean_absolute_error(heads["ridge"], examples[2]) > 0.4
+
+
+def test_no_formula_is_learned_and_judged(prototypes: CrystalSet) -> None:
+    for splits in (np.full(len(prototypes), "val"), prototypes.splits):
+        marked = splits.astype("<U5")
+        marked[::4] = "test"
+        rows = split_rows(prototypes.with_splits(marked), 0, "prototypes")
+        learned, test = (set(reduced_formulas(prototypes[rows[name]])) for name in ("learned", "test"))
+        assert not learned & test
+        assert not learned & set(reduced_formulas(prototypes[rows["chosen_by"]]))
+    with pytest.raises(cg.InputError, match="wanted at least 10 crystals with a number in split test, got 0"):
+        split_rows(prototypes.with_splits(np.full(len(prototypes), "train")), 0, "prototypes")
+
+
+def test_features_of_a_composition() -> None:
+    salt = cg.Crystal(5 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0, 0]], [11, 17, 17])
+    crystals = CrystalSet.from_crystals([salt])
+    assert element_shares(crystals)[0, [10, 16]] == pytest.approx([1 / 3, 2 / 3])
+    features = composition_features(crystals)[0, 94:]
+    assert features[0] == pytest.approx((11 + 2 * 17) / 3)
+    assert features[5] == pytest.approx(np.std([11, 17, 17]))
+    assert features[[10, 15]].tolist() == [11, 17]
+
+
+def test_a_column_is_learned_and_judged(latent_run: Path, prototypes: CrystalSet, tmp_path: Path) -> None:
+    volumes = [crystal.volume / len(crystal) for crystal in prototypes]
+    volumes[5] = None
+    texts = [str(value) for value in volumes]
+    columns = {"volume": pa.array(volumes), "text": pa.array(texts)}
+    write_table(tmp_path / "data.parquet", table_of(prototypes, columns))
+    options = {**OPTIONS, "recipe": "property", "start": str(latent_run), "data": str(tmp_path / "data.parquet")}
+    train(**options, column="volume", out=tmp_path / "run")
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["n_learned"] > 100
+    assert metrics["mae"] < metrics["mae_constant"]
+    assert f"| {metrics['mae']:.4g} |" in (tmp_path / "run/card.md").read_text()
+    model = open_property(tmp_path / "run")
+    z = torch.zeros(2, 60, requires_grad=True)
+    (gradient,) = torch.autograd.grad(model.head(z).sum(), z)
+    assert gradient.isfinite().all()
+    assert gradient.abs().max() > 0
+    for changes, message in (
+        ({"column": "text"}, "column text: wanted numbers, got string"),
+        ({"column": None}, "wanted --start MODEL, whose latent vectors, and --column NAME"),
+        ({"column": "volume", "mode": "single"}, "--recipe property: wanted no --mode"),
+        ({"column": "volume", "recipe": "generator"}, "--column: wanted --recipe property"),
+    ):
+        with pytest.raises(cg.InputError, match=message):
+            train(**{**options, "out": tmp_path / "other", **changes})
+        assert not (tmp_path / "other").exists()
