@@ -48,7 +48,7 @@ def test_the_best_crystal_comes_first_with_all_that_is_known_of_it(tmp_path: Pat
     assert columns["id"] == ["perovskite", "oxide", "caesium", "salt", "unbalanced"]
     assert columns["energy_above_hull"] == [0.0, 0.3, None, 0.05, -0.5]
     assert columns["new"] == ["new", "new", "new", "", "new"]
-    assert data["table"][:4] == ["id", "formula", "space_group", "energy_above_hull"]
+    assert data["table"][:4] == ["id", "formula", "energy_above_hull", "space_group"]
     assert all(column["meaning"].endswith(".") for column in data["columns"].values())
     assert [cif.count("_atom_site_Wyckoff_symbol") for cif in data["cifs"]] == 5 * [1]
     assert "5 crystals: 4 valid, 4 new, 2 at most 0.1 eV/atom above the hull without a doubt." in text

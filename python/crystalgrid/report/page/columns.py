@@ -88,7 +88,7 @@ COLUMNS = {
 }  # fmt: skip
 """The columns that are explained, those of the table first, in the order in which they are shown."""
 IN_TABLE = (
-    "rank", "id", "formula", "space_group", "energy_above_hull", "lemat_valid", "new", "rms_moved", "atoms",
+    "rank", "id", "formula", "energy_above_hull", "space_group", "lemat_valid", "new", "rms_moved", "atoms",
     "volume_per_atom", "density", "doubtful",
 )  # fmt: skip
 """The columns of the table; those and all others are listed beside the picture of a crystal."""
