@@ -14,6 +14,14 @@ LIMITS = "## Known limits\n"
 PICTURED = 8
 """The number of crystals in the picture."""
 
+DRAWS = """\
+Draws crystals, of what is asked for: `crystalgrid-sample {name} -n 100 --formula LiFePO4 -o draws`, or
+`cg.generate(100, model="{name}", formula="LiFePO4")` ([docs/generation.md](../../docs/generation.md))."""
+ENCODES = """\
+Encodes crystals as 300 numbers, the same for every description of a crystal, and decodes them as crystals:
+`crystalgrid encode crystals/ -o z.parquet` and `crystalgrid decode z.parquet -o decoded`, or `encode_crystals` and
+`decode_crystals` of `cg.load("{name}")` ([docs/latent.md](../../docs/latent.md))."""
+
 
 def write_generator_card(folder: Path, info: GeneratorInfo, source: str, machine: str) -> None:
     """Write card.md and the picture of the first crystals; the known limits of an earlier card are kept.
@@ -25,10 +33,10 @@ def write_generator_card(folder: Path, info: GeneratorInfo, source: str, machine
     draw_crystals(open_generator(folder).generate(PICTURED), folder / PICTURE)
     command = f"crystalgrid-train --recipe {info.recipe.name} --data {info.data.source}"
     command += f" --start {info.start.model}" if info.start else ""
+    use = (DRAWS if info.recipe.latent is None else ENCODES).format(name=name)
     text = f"""# {name}
 
-Draws crystals, of what is asked for: `crystalgrid-sample {name} -n 100 --formula LiFePO4 -o draws`, or
-`cg.generate(100, model="{name}", formula="LiFePO4")` ([docs/generation.md](../../docs/generation.md)).
+{use}
 
 | | |
 |---|---|
