@@ -114,7 +114,7 @@ def test_a_folder_gets_all_crystals_the_best_first(checked: Path, hull: Path, ca
     assert summary["msun"]["number"] == summary["relaxed"] - summary["doubtful"]
     printed = capsys.readouterr().out
     assert "M.S.U.N. (≤ 0.1 eV/atom): " in printed
-    assert "new against known.cif by StructureMatcher" in printed
+    assert "by StructureMatcher unique and new against known.cif" in printed
 
 
 def test_a_run_that_was_stopped_goes_on_without_losing_or_doubling(checked: Path, hull: Path) -> None:

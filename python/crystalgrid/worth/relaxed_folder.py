@@ -22,6 +22,7 @@ from .checked_folder import CheckedCrystals, read_checked
 from .journal import Row, read_journal, rows_of
 from .potentials import potential
 from .ranking import is_new, ranks, stability_lines, stability_summary
+from .references import SHIPPED
 from .relax import Hulls, Relaxed, chosen_hulls, not_relaxed, relaxed_rows, result
 from .relaxing import RelaxOptions, check_options, unlearned
 from .steps import write_steps
@@ -144,11 +145,12 @@ def _why_left_out(row: Checked) -> str:
 def protocol_of(options: RelaxOptions, hull: Path | None, against: str) -> str:
     """Return in one line how stability was counted."""
     potentials = f"{options.calculator} and {options.second}, the higher" if options.second else options.calculator
-    novelty = f"new against {against}" if against else "taken for new, as no known crystals were named"
+    novelty = f"new against {against}" if against else "new or not, as no known crystals were named"
+    references = hull or (options.calculator if options.calculator in SHIPPED else "of nothing")
     return (
         f"relaxed by {potentials}, fmax {options.fmax} eV/Å, {options.steps} steps, "
-        f"symmetry {'kept' if options.symmetry else 'free'}, hull {hull or options.calculator}; "
-        f"valid by LeMat-GenBench's rules, unique and {novelty} by StructureMatcher"
+        f"symmetry {'kept' if options.symmetry else 'free'}, hull {references}; "
+        f"valid by LeMat-GenBench's rules; by StructureMatcher unique and {novelty}"
     )
 
 
