@@ -172,7 +172,17 @@ def test_bad_options_are_one_line_and_leave_nothing(tmp_path: Path) -> None:
             relax_folder(tmp_path / "salt.cif", out, options, Choice(), None, None, 1)
     with pytest.raises(InputError, match=r"no.parquet: no such file"):
         relax_folder(tmp_path / "salt.cif", out, LJ, Choice(), tmp_path / "no.parquet", None, 1)
+    (tmp_path / "broken.cif").write_text("data_nothing\n")
+    with pytest.raises(InputError, match="no atoms"):
+        relax_folder(tmp_path / "broken.cif", out, LJ, Choice(), None, None, 1)
     assert not out.exists()
+    out.mkdir()
+    (out / "relaxed.jsonl").write_text("{}\nno\n")
+    with pytest.raises(InputError, match="damaged, or not a journal"):
+        relax_folder(tmp_path / "salt.cif", out, LJ, Choice(), None, None, 1)
+    (out / "relaxed.jsonl").rename(out / "other")
+    with pytest.raises(InputError, match="exists and is not empty"):
+        relax_folder(tmp_path / "salt.cif", out, LJ, Choice(), None, None, 1)
 
 
 def test_drift_and_strain_are_no_displacement() -> None:

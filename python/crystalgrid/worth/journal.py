@@ -47,9 +47,13 @@ def read_journal(journal: Path, settings: Row) -> dict[str, Row]:
     if len(whole) < len(content):
         with journal.open("r+b") as file:
             file.truncate(len(whole))
-    lines = [json.loads(line) for line in whole.splitlines()]
+    try:
+        lines = [json.loads(line) for line in whole.splitlines()]
+        rows = {line.pop("id"): line for line in lines[1:]}
+    except (ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"{journal}: damaged, or not a journal of this command; remove it ({error})") from error
     if lines and lines[0] != settings:
         names = [name for name in {**lines[0], **settings} if lines[0].get(name) != settings.get(name)]
         differing = "; ".join(f"{name} {lines[0].get(name)!r}, now {settings.get(name)!r}" for name in names)
         raise InputError(f"{journal}: holds results of other settings ({differing}); repeat them, or remove the file")
-    return {line.pop("id"): line for line in lines[1:]}
+    return rows

@@ -32,10 +32,8 @@ def ranks(checked: Sequence[Checked], relaxed: Sequence[Relaxed]) -> list[int]:
         return not row.lemat_valid, not is_new(row), bool(result.doubtful), result.worse, moved
 
     order = sorted(range(len(checked)), key=key)
-    places = [0] * len(order)
-    for place, i in enumerate(order, start=1):
-        places[i] = place
-    return places
+    rank_of = {index: rank for rank, index in enumerate(order, start=1)}
+    return [rank_of[i] for i in range(len(order))]
 
 
 def stability_summary(

@@ -62,8 +62,8 @@ class Relaxed(NamedTuple):
     @property
     def worse(self) -> float:
         """The higher of the energies above the hulls; infinite if there is none."""
-        known = [e for e in (self.energy_above_hull, self.energy_above_hull_second) if e is not None]
-        return max(known, default=float("inf"))
+        energies = [e for e in (self.energy_above_hull, self.energy_above_hull_second) if e is not None]
+        return max(energies, default=float("inf"))
 
 
 class Hulls(NamedTuple):

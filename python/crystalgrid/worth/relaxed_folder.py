@@ -61,25 +61,25 @@ def relax_folder(
     check_options(options)
     hulls = chosen_hulls(options, hull, second_hull)
     journal = out / JOURNAL
-    if not journal.exists():
-        new_folder(out)
+    if out.exists() and not journal.exists():
+        new_folder(out)  # which refuses one that is not empty
     everything = read_checked(source, workers)
     settings = {"crystals": everything.crystals.checksum[:12], **options._asdict()}
     read_journal(journal, settings)
     checked, chosen = chosen_crystals(everything, choice)
     for line in warnings_before(checked.crystals[chosen], options, hulls):
         print(line, file=sys.stderr)
+    out.mkdir(parents=True, exist_ok=True)
     rows = _relaxed(checked.crystals[chosen], out, options, settings, choice.trajectories, workers)
     results = all_results(checked, rows, hulls)
-    said = {**options._asdict(), "hull": str(hull or options.calculator), "all": choice.all, "first": choice.first}
-    write_steps(out, [source], ["relax", source, "-o", out], said, PACKAGES)
+    all_settings = {**options._asdict(), "hull": _references(options, hull), "all": choice.all, "first": choice.first}
+    write_steps(out, [source], ["relax", source, "-o", out], all_settings, PACKAGES)
     _write(out, checked, results, protocol_of(options, hull, checked.against))
 
 
 def chosen_crystals(checked: CheckedCrystals, choice: Choice) -> tuple[CheckedCrystals, np.ndarray]:
     """Return the crystals that count, and the indices of those among them that are relaxed."""
-    wanted = [choice.all or (row.lemat_valid and is_new(row)) for row in checked.rows]
-    chosen = np.flatnonzero(wanted)
+    chosen = np.flatnonzero([choice.all or (row.lemat_valid and is_new(row)) for row in checked.rows])
     if len(chosen) == 0:
         raise InputError("no crystal is valid and new; --all relaxes them all the same")
     if choice.first is None or len(chosen) <= choice.first:
@@ -146,12 +146,16 @@ def protocol_of(options: RelaxOptions, hull: Path | None, against: str) -> str:
     """Return in one line how stability was counted."""
     potentials = f"{options.calculator} and {options.second}, the higher" if options.second else options.calculator
     novelty = f"new against {against}" if against else "new or not, as no known crystals were named"
-    references = hull or (options.calculator if options.calculator in SHIPPED else "of nothing")
     return (
         f"relaxed by {potentials}, fmax {options.fmax} eV/Å, {options.steps} steps, "
-        f"symmetry {'kept' if options.symmetry else 'free'}, hull {references}; "
+        f"symmetry {'kept' if options.symmetry else 'free'}, hull {_references(options, hull)}; "
         f"valid by LeMat-GenBench's rules; by StructureMatcher unique and {novelty}"
     )
+
+
+def _references(options: RelaxOptions, hull: Path | None) -> str:
+    """Return the name of the reference energies that energies above the hull are counted from."""
+    return str(hull or (options.calculator if options.calculator in SHIPPED else "none"))
 
 
 def _write(out: Path, checked: CheckedCrystals, results: list[Relaxed], protocol: str) -> None:

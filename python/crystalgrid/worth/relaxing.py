@@ -81,9 +81,9 @@ def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | No
         return {"relax_error": f"{options.calculator} failed: {type(error).__name__}: {words}"[:MOST_LETTERS]}
 
 
-def unlearned(numbers: np.ndarray, known: Potential) -> list[int]:
+def unlearned(numbers: np.ndarray, model: Potential) -> list[int]:
     """Return the atomic numbers that a potential has not learned, each once."""
-    return [] if known.elements is None else sorted(set(numbers.tolist()) - known.elements)
+    return [] if model.elements is None else sorted(set(numbers.tolist()) - model.elements)
 
 
 def _relaxed(crystal: Crystal, options: RelaxOptions, trajectory: Path | None) -> Row:
