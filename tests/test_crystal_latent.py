@@ -84,3 +84,11 @@ def test_an_exported_file_encodes_and_decodes_the_same(
     assert exported.encode_crystals(crystals)[0] == pytest.approx(mu, abs=1e-4)
     decoded = zip(exported.decode_crystals(mu), model.decode_crystals(mu), strict=True)
     assert all((a is None) == (b is None) and (a is None or a.formula == b.formula) for a, b in decoded)
+
+
+def test_vectors_far_from_all_crystals_decode_to_a_crystal_or_none(model: LatentModel) -> None:
+    for scale in (3, 30):
+        for seed in range(3):
+            z = scale * torch.randn(1, model.latent_dim, generator=torch.Generator().manual_seed(seed))
+            (crystal,) = model.decode_crystals(z)
+            assert crystal is None or len(crystal) > 0

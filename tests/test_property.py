@@ -9,11 +9,15 @@ import pytest
 import torch
 
 import crystalgrid as cg
+from crystalgrid.commands.optimise import optimise as optimise_command
 from crystalgrid.data.composition_features import composition_features, element_shares
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import table_of, write_table
 from crystalgrid.data.split import reduced_formulas
-from crystalgrid.generation.property_model import open_property
+from crystalgrid.generation.optimise import optimise
+from crystalgrid.generation.property_model import open_property, write_property
+from crystalgrid.nets.property_head import PropertyHead
+from crystalgrid.report.crystal_table import read_rows
 from crystalgrid.training.property_heads import Examples, fit_heads, mean_absolute_error
 from crystalgrid.training.train import train
 from crystalgrid.training.train_property import split_rows
@@ -79,3 +83,29 @@ def test_a_column_is_learned_and_judged(latent_run: Path, prototypes: CrystalSet
         with pytest.raises(cg.InputError, match=message):
             train(**{**options, "out": tmp_path / "other", **changes})
         assert not (tmp_path / "other").exists()
+
+
+def test_vectors_are_optimised_and_their_crystals_judged(latent_run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("smact")
+    head = PropertyHead(60)
+    with torch.no_grad():
+        head.last.weight.copy_(torch.linspace(-1, 1, 60)[None])
+    (tmp_path / "run").mkdir()
+    write_property(tmp_path / "run", head, {"column": "made_up", "model": str(latent_run)})
+    model = open_property(tmp_path / "run")
+    z = torch.randn(6, 60)
+    for goal in ("lower", "higher", 1.5):
+        found = [result for result in optimise(model, z, goal) if result is not None]
+        assert len(found) > 1
+        for result in found:
+            own = model.latent.encode_crystals(result.crystal)[0]
+            assert result.predicted == pytest.approx(float(model.head(own)), abs=1e-2)
+    optimise_command(tmp_path / "run", tmp_path / "out", goal="lower", n=4, workers=1)
+    header, *rows = read_rows(tmp_path / "out/crystals.csv")
+    assert len(rows) == 4
+    assert {"start_value", "predicted", "better", "valid", "new"} <= set(header)
+    for options in ({}, {"target": 1.0, "goal": "lower"}):
+        with pytest.raises(cg.InputError, match="wanted either --target VALUE or --goal"):
+            optimise_command(tmp_path / "run", tmp_path / "other", **options)
+    with pytest.raises(cg.InputError, match=r"holds no property\.safetensors"):
+        optimise_command(tmp_path, tmp_path / "other", goal="lower")

@@ -8,7 +8,7 @@ from typing import Any
 
 NAMES = (
     "data", "train", "prior", "evaluate", "export", "sample", "recover", "check", "relax", "hull", "report",
-    "encode", "decode", "interpolate", "neighbours", "map",
+    "encode", "decode", "interpolate", "neighbours", "map", "optimise",
     "figures", "draw", "release",
 )  # fmt: skip
 """The commands in the order of their use; each is a module beside this one, with its function in COMMAND."""

@@ -76,7 +76,7 @@ def train_property(*, out: Path, data: str, start: str | None, column: str | Non
 def split_rows(crystals: CrystalSet, seed: int, data: str) -> Splits:
     """Return the rows to learn from, to choose by and to judge by; no formula is in two of them.
 
-    The crystals of the split test judge. Those of val choose; where train or val is empty, about a ninth of the formulas
+    The crystals of the split test judge. Those of val choose; where train or val is empty, a ninth of the formulas
     of the other choose.
     """
     names = crystals.splits

@@ -151,6 +151,8 @@ class CrystalGenerator(NearGeometry):
     def meets(self, dressed: Dressed, geometry: Geometry, conditions: dict[str, list[float]]) -> Tensor:
         """Return whether contacts are possible, and density and volume as asked for, [B]."""
         frac_coords, numbers, _ = self.atoms_of(dressed, geometry)
+        if numbers.size(1) == 0:  # no crystal got any atoms
+            return torch.zeros_like(dressed.space_group, dtype=torch.bool)
         volume = torch.linalg.det(geometry.lattice).abs()
         per_atom = volume / (numbers > 0).sum(1)
         density = self.weights[numbers].sum(1) / volume * self.dalton

@@ -123,8 +123,9 @@ class CrystalGeometry(ConditionCheck):
     def of_first_atoms(self, dressed: Dressed, values: Tensor) -> Tensor:
         """Return the values [B, O, 3] of the first atom of each orbit, of those of all atoms, [B, K, 3]."""
         n_atoms = self.language.table.atoms[self.language.positions(dressed.space_group, dressed.letters)]
-        first = (n_atoms.cumsum(1) - n_atoms).clamp(max=values.size(1) - 1)
-        return values.gather(1, first.unsqueeze(2).expand(-1, -1, 3))
+        first = (n_atoms.cumsum(1) - n_atoms).clamp(max=max(values.size(1) - 1, 0))
+        padded = F.pad(values, [0, 0, 0, 1])  # where no crystal got any atoms there is none to gather
+        return padded.gather(1, first.unsqueeze(2).expand(-1, -1, 3))
 
     def orbit_numbers(self, dressed: Dressed) -> Tensor:
         """Return Z of each orbit, [B, O], 0 for none."""

@@ -94,7 +94,7 @@ class WyckoffWords(nn.Module):
 
     def end_token(self, elements: Tensor) -> Tensor:
         """Return the token [B, 1, width] after the last of the elements [B, S]; its output tells the volume."""
-        last = (elements > 0).sum(1, keepdim=True) - 1
+        last = ((elements > 0).sum(1, keepdim=True) - 1).clamp(min=0)  # a crystal that got no elements has no last
         token: Tensor = self.element(elements.gather(1, last)) + self.part.weight[5]
         return token
 

@@ -1,0 +1,78 @@
+"""A folder of crystals that were optimised for a property, with which of them are valid, new and better."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from ...data.crystalset import CrystalSet
+from ...data.results import Skipped, grouped
+from ...errors import InputError, require
+from ...files import folder_written_whole
+from ...generation.encoded_set import encode_set
+from ...generation.optimise import Found, Goal, distance, optimise
+from ...generation.property_model import PropertyModel, open_property
+from ...latents import latents
+from ...pool import Workers
+from ...worth.check import checked, read_set
+from .crystal_folder import write_crystals
+from .decode_file import TOO_CLOSE
+from .encode_files import read_sources
+
+AT_ONCE = 256
+"""The number of vectors that are optimised together."""
+
+
+def write_optimised(
+    run: Path, out: Path, goal: Goal, start: Path | None, n: int, against: Path | None, seed: int, workers: Workers
+) -> None:
+    """Optimise latent vectors of the crystals of a file, or of n draws, and write what they decode to.
+
+    against: known crystals, which count as not new; the crystals of the start do, too.
+    """
+    require("smact", "worth")
+    if n < 1:
+        raise InputError(f"-n: wanted at least 1, got {n}")
+    model = open_property(run)
+    with folder_written_whole(out) as folder:
+        ids, z, crystals = _starts(model, start, n, seed, workers)
+        best = [found for part in z.split(AT_ONCE) for found in optimise(model, part, goal)]
+        found = {id: result for id, result in zip(ids, best, strict=True) if result is not None}
+        if not found:
+            raise InputError(f"{run}: none of {len(ids)} starts leads to a crystal; {TOO_CLOSE}")
+        known = CrystalSet.concatenate([crystals, *([read_set(against)] if against is not None else [])])
+        optimised = CrystalSet.from_crystals([result.crystal for result in found.values()], found)
+        verdicts = checked(optimised, known, workers)
+        columns: dict[str, list[object]] = {
+            "start_value": [result.start for result in found.values()],
+            "predicted": [result.predicted for result in found.values()],
+            "better": [_is_better(result, goal) for result in found.values()],
+            "valid": [verdict.lemat_valid for verdict in verdicts],
+            "new": [not verdict.known_as and not verdict.same_as for verdict in verdicts],
+        }
+        left_out = [(id, TOO_CLOSE) for id in ids if id not in found]
+        write_crystals(folder, optimised, str(run), columns, left_out)
+    good = sum(all(row) for row in zip(columns["better"], columns["valid"], columns["new"], strict=True))
+    print(f"{out}: {len(found)} of {len(ids)} starts lead to a crystal; {good} are valid, new and better by prediction")
+
+
+def _starts(
+    model: PropertyModel, start: Path | None, n: int, seed: int, workers: Workers
+) -> tuple[list[str], torch.Tensor, CrystalSet]:
+    """Return ids and latent vectors to start from, and the crystals of a file; none for draws of N(0, 1)."""
+    if start is None:
+        return list(map(str, range(n))), latents(seed, 0, n, model.latent.latent_dim), CrystalSet.from_crystals([])
+    crystals = read_sources([start], workers).crystals[:n]
+    encoded = encode_set(model.latent, crystals, workers)
+    for line in grouped([Skipped("", str(crystals.ids[i]), reason) for i, reason in encoded.reasons.items()]):
+        print(f"left out: {line}", file=sys.stderr)
+    if len(encoded.rows) == 0:
+        raise InputError(f"{start}: {next(iter(encoded.reasons.values()))}")
+    return [str(crystals.ids[row]) for row in encoded.rows], torch.from_numpy(encoded.z), crystals
+
+
+def _is_better(found: Found, goal: Goal) -> bool:
+    after, before = distance(torch.tensor([found.predicted, found.start]), goal).tolist()
+    return bool(after < before)
