@@ -1,5 +1,6 @@
 """Files of latent vectors: `crystalgrid encode` and `crystalgrid decode`, and what they leave out."""
 
+import re
 from pathlib import Path
 
 import ase.io
@@ -9,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import crystalgrid as cg
+from crystalgrid.commands.arguments import bind
 from crystalgrid.commands.decode import decode
 from crystalgrid.commands.encode import encode
+from crystalgrid.commands.table import command
 from crystalgrid.data.columns import numbers_of
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.latent_table import read_latents
@@ -97,3 +100,11 @@ def test_a_column_of_numbers_is_read_by_id(tmp_path: Path) -> None:
     ):
         with pytest.raises(cg.InputError, match=message):
             numbers_of(path, name, ["salt"])
+
+
+def test_every_command_of_the_page_is_understood() -> None:
+    page = (Path(__file__).parents[1] / "docs/latent.md").read_text()
+    lines = re.findall(r"^crystalgrid (\w+) (.*)$", page, re.MULTILINE)
+    assert {name for name, _ in lines} >= {"encode", "decode", "interpolate", "neighbours", "map", "train", "optimise"}
+    for name, words in lines:
+        bind(command(name), f"crystalgrid {name}", words.split())
