@@ -27,7 +27,8 @@ SCORED_AT_ONCE = 128
 CLOSENESS = 50.0
 """The log likelihood that a candidate for a formula loses for each unit of chemical distance to a known crystal.
 
-Of 200 test crystals of MP-20, 70 % are the likeliest candidate with it, 60 % without it, and 72 % by distance alone.
+Of 100 validation crystals of MP-20, 54 are the first of all known candidates with it, 43 by likelihood alone, and 54 by
+distance alone; from 10 to 400 it makes no difference that so few could show.
 """
 
 
