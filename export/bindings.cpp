@@ -157,6 +157,7 @@ PYBIND11_MODULE(_sampling, module) {
       .def_readonly("precision", &Options::precision)
       .def_readonly("profile", &Options::profile)
       .def_readonly("largest_density", &Options::largest_density)
+      .def_property_readonly("ranks_candidates", &ranks_candidates)
       .def_property_readonly("conditions", [](const Options& options) { return options.conditions.values; });
   py::class_<Metadata>(module, "Metadata")
       .def(py::init([](std::string identity, std::int64_t latent_dim, int n, double length, double sigma,

@@ -14,7 +14,7 @@ class CrystalDrawer final : public Drawer {
   CrystalDrawer(Artifact artifact, const Options& options)
       : options_(options),
         model_(artifact.metadata),
-        generator_(std::move(artifact), at::Device(options.device), options.conditions),
+        generator_(std::move(artifact), at::Device(options.device), options.conditions, ranks_candidates(options)),
         records_(options_, model_) {}
 
   Layout layout() const override { return crystal_layout(options_, model_.grid); }

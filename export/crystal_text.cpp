@@ -58,7 +58,7 @@ std::string crystal_frame(const Draws& draws, std::int64_t b, const CrystalFacts
 }
 
 std::string table_header() {
-  return "index,formula,z,space_group_symbol,space_group,a,b,c,alpha,beta,gamma,atoms,volume_per_atom,density,"
+  return "index,formula,z,space_group,space_group_number,a,b,c,alpha,beta,gamma,atoms,volume_per_atom,density,"
          "smallest_distance,smallest_distance_share,charge_balanced,valid,log_likelihood,structure,known_as\n";
 }
 

@@ -73,8 +73,8 @@ Draws read_draws(const Members& members) {
 
 }  // namespace
 
-Generator::Generator(Artifact artifact, const c10::Device& device, const Conditions& conditions)
-    : module_(std::move(*artifact.module)), device_(device), conditions_(as_dict(conditions)) {
+Generator::Generator(Artifact artifact, const c10::Device& device, const Conditions& conditions, bool likeliest)
+    : module_(std::move(*artifact.module)), device_(device), conditions_(as_dict(conditions)), likeliest_(likeliest) {
   torch::jit::setGraphExecutorOptimize(false);  // it would take a minute, and round the first batches differently
   const std::string problem = module_.run_method("problem", conditions_).toStringRef();
   if (!problem.empty()) throw InputError(first_line(problem));
@@ -89,7 +89,9 @@ const std::vector<double>& Generator::operations(std::int64_t space_group) {
 
 Draws Generator::operator()(const at::Tensor& noise) {
   Stopwatch watch;
-  Draws draws = read_draws(Members(module_.run_method("draw", noise.to(device_), conditions_, plan_)));
+  const c10::IValue drawn = likeliest_ ? module_.run_method("likeliest", noise.size(0), conditions_, plan_)
+                                       : module_.run_method("draw", noise.to(device_), conditions_, plan_);
+  Draws draws = read_draws(Members(drawn));
   if (draws.size() != noise.size(0))
     throw InputError("the generator gives " + std::to_string(draws.size()) + " crystals, wanted " +
                      std::to_string(noise.size(0)));

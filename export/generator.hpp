@@ -21,10 +21,11 @@ namespace crystalgrid {
 
 class Generator {
  public:
-  /// Throws InputError with the generator's own words if it cannot meet the conditions.
-  Generator(Artifact artifact, const c10::Device& device, const Conditions& conditions);
+  /// likeliest: give the likeliest candidates of a formula in place of random draws. Throws InputError with the
+  /// generator's own words if it cannot meet the conditions.
+  Generator(Artifact artifact, const c10::Device& device, const Conditions& conditions, bool likeliest);
 
-  /// Draw crystals from noise [B][noise_dim] float32.
+  /// Draw crystals from noise [B][noise_dim] float32, or take as many of the likeliest.
   Draws operator()(const at::Tensor& noise);
 
   const Profile& profile() const { return profile_; }
@@ -38,6 +39,7 @@ class Generator {
   c10::Device device_;
   AsDict conditions_;
   at::Tensor plan_;
+  bool likeliest_;
   std::map<std::int64_t, std::vector<double>> operations_;  // by space group
   Profile profile_{{"draw", 0.0}};
 };

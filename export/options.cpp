@@ -98,11 +98,14 @@ Options read_options(const Json& values) {
   return options;
 }
 
+bool ranks_candidates(const Options& options) { return options.best && options.conditions.values.contains("formula"); }
+
 Options options_for(Options options, const Metadata& model) {
   if (model.is_generator)
     check_generator(options);
   else
     check_autoencoder(options);
+  if (ranks_candidates(options)) options.number = options.batch = *options.best;
   if (options.batch == 0) options.batch = model.is_generator ? kCrystals : kCubes;
   return options;
 }

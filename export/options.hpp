@@ -35,6 +35,9 @@ struct Options {
 /// each other.
 Options read_options(const Json& values);
 
+/// Return whether the candidates of a formula are ranked, and nothing is drawn at random.
+bool ranks_candidates(const Options& options);
+
 /// Return options with what depends on the kind of model. Throws InputError if the model cannot do what they ask for.
 Options options_for(Options options, const Metadata& model);
 

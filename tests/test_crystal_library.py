@@ -89,7 +89,7 @@ def test_every_cif_is_the_same_crystal_to_all_readers(whole: Path) -> None:
         crystals = {"frame": cg.Crystal.from_ase(frame), **crystals_of(whole / "cif" / f"{row['index']}.cif")}
         for reader, crystal in crystals.items():
             assert crystal.formula == row["formula"], reader
-            assert tuple(space_group(crystal, 0.01)) == (int(row["space_group"]), row["space_group_symbol"]), reader
+            assert tuple(space_group(crystal, 0.01)) == (int(row["space_group_number"]), row["space_group"]), reader
             volume = crystal.volume / len(crystal)
             assert volume == pytest.approx(float(row["volume_per_atom"]), abs=1e-4), reader
         assert (frame.info["index"], frame.info["seed"]) == (int(row["index"]), 3)

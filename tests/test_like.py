@@ -27,6 +27,12 @@ def model():
 
 
 @pytest.fixture(scope="module")
+def generator(made_once):
+    """Return the artifact of a generator that draws from a few known crystals."""
+    return made_once("generator", lambda folder: write_fake_generator(folder / "model.pt")) / "model.pt"
+
+
+@pytest.fixture(scope="module")
 def given() -> dict[str, cg.Crystal]:
     """Return crystals with and without free coordinates, by formula."""
     with warnings.catch_warnings():
@@ -192,13 +198,12 @@ NUMBERS = "221,3.9,0,0,0,3.9,0,0,0,3.9,0,22,0,0,0"
         (["--fix", "0"], "--fix: wanted --like with it"),
     ],
 )
-def test_the_sampler_refuses_what_is_no_crystal(sampler, tmp_path, options, message) -> None:
-    model = write_fake_generator(tmp_path / "model.pt")
-    assert_refused(run(sampler, model, "-o", tmp_path / "out", *options), message)
+def test_the_sampler_refuses_what_is_no_crystal(sampler, generator, tmp_path, options, message) -> None:
+    assert_refused(run(sampler, generator, "-o", tmp_path / "out", *options), message)
 
 
-def test_a_run_near_another_crystal_is_not_resumed(sampler, tmp_path) -> None:
-    model, out = write_fake_generator(tmp_path / "model.pt"), tmp_path / "out"
+def test_a_run_near_another_crystal_is_not_resumed(sampler, generator, tmp_path) -> None:
+    model, out = generator, tmp_path / "out"
     options = ["-n", "4", "--threads", "1", "--like", NUMBERS]
     assert run(sampler, model, "-o", out, *options).returncode == 0
     before = (out / "crystals.xyz").read_bytes()

@@ -10,6 +10,7 @@ class Options:
     precision: str
     profile: bool
     largest_density: float | None
+    ranks_candidates: bool
     conditions: dict[str, list[float]]
 
     def __init__(self, words: Sequence[str]) -> None: ...

@@ -98,13 +98,17 @@ def open_crystals(path: Path, options: Options) -> tuple[Run, Callable[[], None]
         length=grid.length, sigma=grid.sigma, is_generator=True, training_ids=content.get("training_ids", []),
     )  # fmt: skip
     run = _run(options, metadata)
-    return run, partial(append_crystals, run, generator, conditions, plan)
+    if options.ranks_candidates:
+        return run, partial(append_crystals, run, generator, lambda: generator.likeliest(run.batch, conditions, plan))
+    return run, partial(
+        append_crystals, run, generator, lambda: generator.draw(torch.from_numpy(run.latents()), conditions, plan)
+    )
 
 
-def append_crystals(run: Run, generator: Any, conditions: dict[str, list[float]], plan: Tensor) -> None:
-    """Append the next batch of crystals."""
+def append_crystals(run: Run, generator: Any, draw: Callable[[], Any]) -> None:
+    """Append the next batch of crystals, which `draw` returns."""
     with torch.jit.optimized_execution(False):
-        draws = generator.draw(torch.from_numpy(run.latents()), conditions, plan)
+        draws = draw()
     space_groups = draws.space_group.unique().tolist()
     operations = {group: generator.operations(group).numpy() for group in space_groups if 1 <= group <= 230}
     run.append_crystals({name: tensor.numpy() for name, tensor in draws._asdict().items()}, operations)

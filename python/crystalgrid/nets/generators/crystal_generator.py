@@ -11,19 +11,23 @@ from ...geometry.elements import ATOMIC_RADII, ATOMIC_WEIGHTS, DALTON
 from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters
 from .charge_balance import ChargeBalance
 from .composition import uniform_from_normal
-from .conditions import formula_counts, interval
+from .conditions import interval
 from .contacts import closest_contact
 from .crystal_draws import Draws
 from .crystal_geometry import Geometry
-from .dressed_types import Dressed, chosen, from_rows, joined, trimmed
+from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed
 from .near_geometry import NearGeometry
 from .type_drawer import evenly
 from .wyckoff_words import SLOTS
 
-ATTEMPTS = 6
+ATTEMPTS = 8
 """The times that a crystal is drawn before it is given up, if contacts, density or volume are not as they should be."""
-PASS_SIZE = 16
-"""The number of crystals that go through the networks at once."""
+ROUNDS = [(0, 1), (1, 3), (3, 5), (5, ATTEMPTS)]
+"""The attempts that are made at once, of which one gets a geometry: the later, the fewer crystals still need one."""
+ONE_BY_ONE = [(attempt, attempt + 1) for attempt in range(ATTEMPTS)]
+"""The same where the geometry decides whether conditions are met."""
+WORD_PASS, PASS_SIZE = 32, 16
+"""The number of crystals whose elements are drawn at once, and of those that get a geometry at once."""
 FARTHEST = 0.7
 """The largest chemical distance to a known crystal of the same type; half of all swaps of neighbours are below 0.4."""
 LEAST_CONTACT = 0.5
@@ -55,7 +59,9 @@ class CrystalGenerator(NearGeometry):
         self.attempts, self.least_contact, self.dalton = ATTEMPTS, LEAST_CONTACT, DALTON
         self.charge_balance = ChargeBalance()
         self.parts = [2 + self.proposals * self.type_words, SLOTS, LATTICE_PARAMS, 3 * orbits]
-        self.pass_size, self.farthest = PASS_SIZE, FARTHEST
+        self.word_pass = WORD_PASS
+        self.pass_size, self.farthest, self.rounds = PASS_SIZE, FARTHEST, ROUNDS
+        self.one_by_one = ONE_BY_ONE
         self.noise_dim = ATTEMPTS * sum(self.parts)
         self.weights: Tensor
         self.radii: Tensor
@@ -66,67 +72,99 @@ class CrystalGenerator(NearGeometry):
     def draw(self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
         """Return a crystal for each row of noise ~ N(0, 1), [B, noise_dim], that meets the conditions.
 
-        A crystal that does not is drawn again, up to ATTEMPTS times, and then left empty. One that is a training
+        A crystal that does not is drawn again, up to ATTEMPTS times in all, and then left empty. One that is a training
         crystal, has elements far from those of known crystals of its type, or charges that cannot balance, is drawn
-        again as often and then kept. plan: see `plan`.
+        again as often and then kept. Geometry is computed of crystals that are not drawn again; new structure types are
+        kept for other elements. plan: see `plan`.
         """
-        tries = noise.chunk(self.attempts, 1)
-        dressed, geometry, met, likely = self.attempt(tries[0], conditions, plan)
-        for following in range(1, self.attempts):
-            again = torch.where(~likely)[0]
-            if len(again) > 0:
-                # The first number decides between known and new types; it stays, so that redrawing shifts no shares.
-                repeated = torch.cat((noise[again, :1], tries[following][again, 1:]), 1)
-                others, other_geometry, others_met, others_likely = self.attempt(repeated, conditions, plan)
-                better = torch.where(others_likely | ~met[again])[0]
-                rows = again[better]
-                for values, replacing in zip(dressed, chosen(others, better)):  # noqa: B905, TorchScript has no strict
-                    values[rows] = replacing
-                for values, replacing in zip(geometry, other_geometry):  # noqa: B905
-                    values[rows] = replacing[better]
-                met[rows], likely[rows] = others_met[better], others_likely[better]
+        tries = noise.view(len(noise), self.attempts, -1)
+        before, dressed, geometry = self.blank(len(noise)), self.blank(len(noise)), self.no_geometry(len(noise))
+        dressed.letters[:, 0] = 0  # a crystal that is left empty still has a cell
+        met = torch.zeros(len(noise), dtype=torch.bool)
+        is_late = "density" in conditions or "volume_per_atom" in conditions
+        for first, last in self.one_by_one if is_late else self.rounds:
+            rows = torch.where(~met)[0]
+            if len(rows) > 0:
+                again = tries[rows, first:last]
+                again[:, :, 0] = tries[rows, :1, 0]  # decides between known and new types, whose shares stay
+                flat, repeated = again.flatten(0, 1), rows.repeat_interleave(last - first)
+                candidates, found, likely = self.choose(flat, conditions, plan, chosen(before, repeated))
+                if first == 0:
+                    before = self.new_of(candidates, found)
+                usable = likely if last < self.attempts else found
+                better = (likely.int() + usable.int()).view(len(rows), -1)
+                index = torch.arange(len(rows)) * (last - first) + better.argmax(1)
+                index, rows = index[usable[index]], rows[usable[index]]
+                shaped, places, fits = self.shaped(chosen(candidates, index), flat[index], conditions)
+                kept = torch.where(fits)[0]
+                for values, replacing in zip(dressed, chosen(shaped, kept)):  # noqa: B905, TorchScript has no strict
+                    values[rows[kept]] = replacing
+                for values, replacing in zip(geometry, places):  # noqa: B905
+                    values[rows[kept]] = replacing[kept]
+                met[rows[kept]] = True
         return self.flat(dressed, geometry, met)
 
     @torch.jit.export
     def likeliest(self, count: int, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
-        """Return the likeliest candidates of a formula that meet the conditions, at most `count`.
+        """Return the likeliest candidates of a formula that meet the conditions, the likeliest first.
 
-        The lattices of new structure types begin in the middle of the noise, and their points evenly over the cell.
+        If they are fewer than `count`, the rest are empty. The lattices of new structure types begin in the middle of
+        the noise, and their points evenly over the cell.
         """
         order = plan[:, 1].argsort(descending=True, stable=True)[: 2 * count]
-        dressed = from_rows(plan[order], self.orbits, self.most_slots)
-        point_noise = torch.erfinv(evenly(len(order), self.parts[3])) * math.sqrt(2.0)
-        geometry = self.geometry(dressed, conditions, torch.zeros(len(order), self.parts[2]), point_noise)
-        kept = torch.where(self.meets(dressed, geometry, conditions))[0][:count]
+        noise = torch.zeros(len(order), sum(self.parts))
+        noise[:, -self.parts[3] :] = torch.erfinv(evenly(len(order), self.parts[3])) * math.sqrt(2.0)
+        dressed, geometry, fits = self.shaped(from_rows(plan[order], self.orbits, self.most_slots), noise, conditions)
+        kept = torch.where(fits)[0][:count]
+        met = torch.arange(count) < len(kept)
+        kept = F.pad(kept, [0, count - len(kept)])
         points, lattice, relative, distance = geometry
         geometry = Geometry(points[kept], lattice[kept], relative[kept], distance[kept])
-        return self.flat(chosen(dressed, kept), geometry, torch.ones_like(kept, dtype=torch.bool))
+        return self.flat(chosen(dressed, kept), geometry, met)
 
-    def attempt(
-        self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor
-    ) -> tuple[Dressed, Geometry, Tensor, Tensor]:
-        """Return crystals, whether each meets the conditions, and whether it is also new and plausible, both [B].
+    def choose(
+        self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed
+    ) -> tuple[Dressed, Tensor, Tensor]:
+        """Return structure types with elements, whether there is one, and whether it is new and plausible, both [B].
+
+        noise: [B, n], that of one attempt each; before: see `draw_types`.
+        """
+        words, dressing, _, _ = noise.split(self.parts, 1)
+        if "like" in conditions and "formula" not in conditions:
+            types, found = self.likeness(len(noise), conditions), torch.ones(len(noise), dtype=torch.bool)
+        else:
+            types, found = self.draw_types(uniform_from_normal(words), conditions, plan, before)
+        if "formula" in conditions:  # whose candidates were weighed already
+            return types, found, found
+        uniform, order = uniform_from_normal(dressing), (types.letters >= 0).sum(1).argsort(stable=True)
+        parts: list[Dressed] = []
+        for rows in order.split(self.word_pass):
+            parts.append(self.dressed(trimmed(chosen(types, rows)), uniform[rows], conditions))
+        dressed = chosen(joined(parts), order.argsort())
+        return dressed, found, found & (self.is_likely(dressed) | self.is_settled(conditions))
+
+    def shaped(
+        self, dressed: Dressed, noise: Tensor, conditions: dict[str, list[float]]
+    ) -> tuple[Dressed, Geometry, Tensor]:
+        """Return crystals with their likelihoods, their geometry, and whether they meet the conditions, [B].
 
         Crystals of about equally many atoms go through the networks together, so that little is computed for padding.
         """
-        words, dressing, lattice_noise, point_noise = noise.split(self.parts, 1)
-        has_elements = len(formula_counts(conditions)[0]) > 0
-        if "like" in conditions and not has_elements:
-            types, met = self.likeness(len(noise), conditions), torch.ones(len(noise), dtype=torch.bool)
-        else:
-            types, met = self.draw_types(uniform_from_normal(words), conditions, plan)
-        likely, order = met.clone(), self.n_atoms(types).argsort(stable=True)
-        crystals: list[Dressed] = []
-        geometries: list[Geometry] = []
+        _, _, lattice_noise, point_noise = noise.split(self.parts, 1)
+        order = self.n_atoms(dressed).argsort(stable=True)
+        none: list[int] = []
+        crystals: list[Dressed] = [chosen(dressed, order[:0])]
+        geometries: list[Geometry] = [self.no_geometry(0)]
+        fits: list[Tensor] = [torch.zeros(0, dtype=torch.bool)]
         for rows in order.split(self.pass_size):
-            named = chosen(types, rows)
-            if not has_elements:
-                named = self.dressed(trimmed(named), uniform_from_normal(dressing[rows]), conditions)
-            geometry = self.geometry(trimmed(named), conditions, lattice_noise[rows], point_noise[rows])
-            met[rows] = met[rows] & self.meets(trimmed(named), geometry, conditions)
-            likely[rows] = met[rows] & self.is_likely(trimmed(named), geometry)
-            crystals.append(named)
+            crystal = trimmed(chosen(dressed, rows))
+            if "formula" not in conditions:
+                group, letters, slots = crystal.space_group, crystal.letters, crystal.slots
+                crystal = trimmed(self.scored(group, letters, slots, crystal.elements, none, none))
+            geometry = self.geometry(crystal, conditions, lattice_noise[rows], point_noise[rows])
+            crystals.append(padded(crystal, self.orbits))
             geometries.append(geometry)
+            fits.append(self.meets(crystal, geometry, conditions))
         back = order.argsort()
         together = Geometry(
             torch.cat([geometry.points for geometry in geometries])[back],
@@ -134,19 +172,18 @@ class CrystalGenerator(NearGeometry):
             torch.cat([geometry.relative for geometry in geometries])[back],
             torch.cat([geometry.distance for geometry in geometries])[back],
         )
-        if has_elements:
-            likely = met  # candidates of a formula were weighed already
-        return chosen(joined(crystals), back), together, met, likely
+        return chosen(joined(crystals), back), together, torch.cat(fits)[back]
 
-    def is_likely(self, dressed: Dressed, geometry: Geometry) -> Tensor:
+    def is_likely(self, dressed: Dressed) -> Tensor:
         """Return whether crystals are new, near known ones in their elements, and balanced in charge, [B]."""
-        group, letters, slots = dressed.space_group, dressed.letters, dressed.slots
-        same = self.types.same_as(
-            self.types.crystal_keys(self.types.type_keys(group, letters, slots), dressed.elements)
+        counts = self.language.slot_counts(
+            self.language.positions(dressed.space_group, dressed.letters), dressed.slots, self.most_slots
         )
-        counts = self.language.slot_counts(self.language.positions(group, letters), slots, self.most_slots)
+        key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
+        _, distance = self.types.nearest(key, dressed.elements, counts)
+        is_new = self.types.same_as(self.types.crystal_keys(key, dressed.elements)) < 0
         balanced: Tensor = self.charge_balance(dressed.elements, counts)
-        return (same < 0) & (geometry.distance <= self.farthest) & balanced
+        return is_new & (distance <= self.farthest) & balanced
 
     def meets(self, dressed: Dressed, geometry: Geometry, conditions: dict[str, list[float]]) -> Tensor:
         """Return whether contacts are possible, and density and volume as asked for, [B]."""

@@ -91,6 +91,12 @@ class CrystalGeometry(ConditionCheck):
         points = F.pad(points, [0, 0, 0, self.orbits - points.size(1)])
         return points, lattice * scale.exp()[:, None, None]
 
+    def no_geometry(self, number: int) -> Geometry:
+        """Return rows for geometries: cells of 1 Å³."""
+        cell = torch.eye(3, dtype=torch.float64).repeat(number, 1, 1)
+        points = torch.zeros(number, self.orbits, 3, dtype=torch.float64)
+        return Geometry(points, cell, torch.full([number], -1), torch.zeros(number, dtype=torch.float64))
+
     def primitive_lattice(self, group: Tensor, lattice: Tensor) -> Tensor:
         """Return the primitive lattices [B, 3, 3] of conventional ones, as symmetric as the space groups [B]."""
         table = self.language.table

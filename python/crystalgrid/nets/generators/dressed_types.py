@@ -66,6 +66,18 @@ def trimmed(dressed: Dressed) -> Dressed:
     )
 
 
+def padded(dressed: Dressed, orbits: int) -> Dressed:
+    """Return structure types with columns for `orbits` orbits."""
+    return Dressed(
+        dressed.space_group,
+        to_orbits(dressed.letters, orbits, -1),
+        to_orbits(dressed.slots, orbits, 0),
+        dressed.elements,
+        dressed.log_likelihood,
+        dressed.log_volume,
+    )
+
+
 def to_rows(dressed: Dressed) -> Tensor:
     """Return structure types as rows of numbers, [B, 3 + 2 O + S] float64."""
     single = (dressed.space_group.double(), dressed.log_likelihood, dressed.log_volume)

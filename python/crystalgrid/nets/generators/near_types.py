@@ -95,6 +95,13 @@ class NearTypes(CrystalGeometry):
             sites += f" {int(counts[slot])} {self.symbols[int(crystal.elements[0, slot])]}"
         return f"formula {self.formula_text(conditions)} does not fit the atoms of the given crystal,{sites}"
 
+    def is_settled(self, conditions: dict[str, list[float]]) -> bool:
+        """Return whether the elements are all those of a given crystal, so that drawing again changes none."""
+        if "fix" not in conditions:
+            return False
+        crystal = given_crystal(conditions, self.orbits, self.most_slots)
+        return bool((fixed_elements(conditions, self.orbits, self.most_slots) == crystal.elements).all())
+
     def size_of(self, crystal: GivenCrystal) -> int:
         """Return the number of atoms in the primitive cell of a given crystal."""
         return int(self.language.table.atoms[self.language.positions(crystal.space_group, crystal.letters)].sum())
@@ -114,7 +121,7 @@ class NearTypes(CrystalGeometry):
         position = self.language.positions(crystal.space_group, crystal.letters)
         slot_counts = self.language.slot_counts(position, crystal.slots, self.most_slots)
         kept = fixed_elements(conditions, self.orbits, self.most_slots)
-        found = [self.nothing()]
+        found = [self.blank(0)]
         for z in self.multiples(conditions):
             counts = [z * unit for unit in units]
             _, dressing = self.types.dressings(slot_counts, elements, counts)

@@ -7,7 +7,7 @@ from ...crystal import MAX_Z
 from ...geometry.elements import MENDELEEV_NUMBERS
 from ...geometry.orbits import SPACE_GROUPS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
-from .dressed_types import Dressed, chosen, from_rows, joined, to_orbits, to_rows
+from .dressed_types import Dressed, chosen, from_rows, joined, padded, to_orbits, to_rows
 from .given_crystal import fixed_elements
 from .structure_types import StructureTypes
 from .wyckoff_language import Sentences, WyckoffLanguage
@@ -76,7 +76,7 @@ class TypeDrawer(nn.Module):
         elements, units = formula_counts(conditions)
         structures = listed(conditions, "structures")
         allowed = self.allowed(conditions)
-        found = [self.nothing()]
+        found = [self.blank(0)]
         multiples = self.multiples(conditions)
         proposals = max(self.least_proposals, self.formula_proposals // max(1, len(multiples)))
         for z in multiples:
@@ -108,12 +108,11 @@ class TypeDrawer(nn.Module):
                 fitting.append(z)
         return fitting
 
-    def nothing(self) -> Dressed:
-        """Return no structure types."""
-        none = torch.zeros(0, dtype=torch.int64)
-        orbits = torch.zeros(0, self.orbits, dtype=torch.int64)
-        real = torch.zeros(0, dtype=torch.float64)
-        return Dressed(none, orbits, orbits, torch.zeros(0, self.most_slots, dtype=torch.int64), real, real)
+    def blank(self, number: int) -> Dressed:
+        """Return rows for structure types, without orbits and elements."""
+        group = torch.ones(number, dtype=torch.int64)
+        slots, real = torch.zeros(number, self.orbits, dtype=torch.int64), torch.zeros(number, dtype=torch.float64)
+        return Dressed(group, slots - 1, slots, torch.zeros(number, self.most_slots, dtype=torch.int64), real, real)
 
     def new_candidates(
         self, conditions: dict[str, list[float]], elements: list[int], counts: list[int], number: int
@@ -168,10 +167,13 @@ class TypeDrawer(nn.Module):
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
         return Dressed(group, letters, slots, dressing, torch.cat(likelihood), torch.cat(volume))
 
-    def draw_types(self, words: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> tuple[Dressed, Tensor]:
+    def draw_types(
+        self, words: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed
+    ) -> tuple[Dressed, Tensor]:
         """Return a structure type for each row of uniform numbers, and whether it is as asked for, [B].
 
-        words: [B, 2 + PROPOSALS · type_words], in [0, 1]. Only the types for a formula have elements already.
+        words: [B, 2 + PROPOSALS · type_words], in [0, 1]; before: new types that were drawn for the rows already and
+        are taken again, without orbits where there is none. Only the types for a formula have elements already.
         """
         choice, new_words = words.split([2, self.proposals * self.type_words], 1)
         elements, _ = formula_counts(conditions)
@@ -185,26 +187,34 @@ class TypeDrawer(nn.Module):
         if len(plan) == 0:
             new_share = 1.0
         group, letters, slots, met = self.known_types(choice[:, 1], plan)
-        rows = torch.where(choice[:, 0] < new_share)[0]
+        is_drawn = before.letters[:, 0] >= 0
+        rows = torch.where((choice[:, 0] < new_share) & ~is_drawn)[0]
         if len(rows) > 0:
             new_group, new_letters, new_slots, found = self.new_types(new_words[rows], conditions)
             taken = rows[found]
             group[taken], letters[taken], slots[taken] = new_group[found], new_letters[found], new_slots[found]
             if new_share == 1:
                 met[rows] = found
-        nameless = torch.zeros(len(group), self.most_slots, dtype=torch.int64)
-        unknown = torch.zeros(len(group), dtype=torch.float64)
-        return Dressed(group, letters, slots, nameless, unknown, unknown), met
+        group[is_drawn], letters[is_drawn] = before.space_group[is_drawn], before.letters[is_drawn]
+        slots[is_drawn], met = before.slots[is_drawn], met | is_drawn
+        unknown = before.log_volume
+        return Dressed(group, letters, slots, torch.zeros_like(before.elements), unknown, unknown), met
+
+    def new_of(self, types: Dressed, found: Tensor) -> Dressed:
+        """Return the structure types that are found and new, and rows without orbits in place of the others."""
+        first, last = self.types.crystals_of(self.types.type_keys(types.space_group, types.letters, types.slots))
+        letters = types.letters.masked_fill(~(found & (first == last)).unsqueeze(1), -1)
+        return Dressed(types.space_group, letters, types.slots, types.elements, types.log_likelihood, types.log_volume)
 
     def dressed(self, types: Dressed, uniform: Tensor, conditions: dict[str, list[float]]) -> Dressed:
-        """Return structure types with elements drawn by uniform numbers [B, SLOTS] in [0, 1]."""
+        """Return structure types with elements drawn by uniform numbers [B, SLOTS] in [0, 1], not scored yet."""
         group, letters, slots = types.space_group, types.letters, types.slots
         possible = possible_elements(conditions, self.seen)
         beginning = self.language.beginning(torch.zeros(len(group), 0, 2, dtype=torch.int64))
         kept = fixed_elements(conditions, self.orbits, self.most_slots)
         elements = self.language.dress(beginning, group, letters, slots, uniform, possible, kept, self.temperature)
-        none: list[int] = []
-        return self.scored(group, letters, slots, elements, none, none)
+        unscored = Dressed(group, letters, slots, elements, types.log_likelihood, types.log_volume)
+        return padded(unscored, self.orbits)
 
     def n_atoms(self, types: Dressed) -> Tensor:
         """Return the number of atoms in the primitive cell, [B]."""
@@ -213,11 +223,10 @@ class TypeDrawer(nn.Module):
     def known_types(self, uniform: Tensor, plan: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the structure types of known crystals chosen at random: groups, letters, slots, and True for each."""
         if len(plan) == 0:
-            empty = torch.zeros(len(uniform), self.orbits, dtype=torch.int64)
-            triclinic = torch.ones(len(uniform), dtype=torch.int64)
-            letters = torch.full_like(empty, -1)
-            letters[:, 0] = 0
-            return triclinic, letters, empty, torch.zeros(len(uniform), dtype=torch.bool)
+            triclinic = self.blank(len(uniform))
+            triclinic.letters[:, 0] = 0
+            none = torch.zeros(len(uniform), dtype=torch.bool)
+            return triclinic.space_group, triclinic.letters, triclinic.slots, none
         index = (uniform.double() * len(plan)).long().clamp(max=len(plan) - 1)
         rows = plan[index, 0].long()
         letters, slots, _ = self.types.orbits_of(rows)
