@@ -118,7 +118,7 @@ def test_the_table_says_what_pymatgen_says(whole: Path) -> None:
         assert row["known_as"] == known.get(row["formula"], "")
         assert (row["structure"] == "known") == (float(row["log_likelihood"]) > -50)
         assert row["charge_balanced"] == "true"
-        seen.add(int(row["space_group"]))
+        seen.add(int(row["space_group_number"]))
     assert seen >= {1, 14, 123, 136, 167, 186, 194, 221, 225}
     assert len({row["valid"] for row in rows(whole)}) > 1
 

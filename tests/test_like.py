@@ -207,7 +207,7 @@ def test_a_run_near_another_crystal_is_not_resumed(sampler, generator, tmp_path)
     options = ["-n", "4", "--threads", "1", "--like", NUMBERS]
     assert run(sampler, model, "-o", out, *options).returncode == 0
     before = (out / "crystals.xyz").read_bytes()
-    assert json.loads((out / "manifest.json").read_text())["conditions"] == {"like": NUMBERS}
+    assert json.loads((out / "manifest.json").read_text())["settings"]["conditions"] == {"like": NUMBERS}
     assert_refused(
         run(sampler, model, "-o", out, *options[:-1], NUMBERS.replace("22,", "40,"), "--resume"), "conditions"
     )

@@ -85,23 +85,28 @@ class CrystalGenerator(NearGeometry):
         for first, last in self.one_by_one if is_late else self.rounds:
             rows = torch.where(~met)[0]
             if len(rows) > 0:
-                again = tries[rows, first:last]
-                again[:, :, 0] = tries[rows, :1, 0]  # decides between known and new types, whose shares stay
-                flat, repeated = again.flatten(0, 1), rows.repeat_interleave(last - first)
+                own = tries.index_select(0, rows)
+                # The first number decides between known and new types; it stays, so that redrawing shifts no shares.
+                share = own[:, :1, :1].expand(-1, last - first, -1)
+                flat = torch.cat((share, own[:, first:last, 1:]), 2).flatten(0, 1)
+                repeated = rows.repeat_interleave(last - first)
                 candidates, found, likely = self.choose(flat, conditions, plan, chosen(before, repeated))
                 if first == 0:
                     before = self.new_of(candidates, found)
                 usable = likely if last < self.attempts else found
                 better = (likely.int() + usable.int()).view(len(rows), -1)
                 index = torch.arange(len(rows)) * (last - first) + better.argmax(1)
-                index, rows = index[usable[index]], rows[usable[index]]
+                is_usable = usable[index]
+                index = index[is_usable]
+                rows = rows[is_usable]
                 shaped, places, fits = self.shaped(chosen(candidates, index), flat[index], conditions)
                 kept = torch.where(fits)[0]
+                done = rows[kept]
                 for values, replacing in zip(dressed, chosen(shaped, kept)):  # noqa: B905, TorchScript has no strict
-                    values[rows[kept]] = replacing
+                    values[done] = replacing
                 for values, replacing in zip(geometry, places):  # noqa: B905
-                    values[rows[kept]] = replacing[kept]
-                met[rows[kept]] = True
+                    values[done] = replacing[kept]
+                met[done] = True
         return self.flat(dressed, geometry, met)
 
     @torch.jit.export
@@ -141,7 +146,7 @@ class CrystalGenerator(NearGeometry):
         for rows in order.split(self.word_pass):
             parts.append(self.dressed(trimmed(chosen(types, rows)), uniform[rows], conditions))
         dressed = chosen(joined(parts), order.argsort())
-        return dressed, found, found & (self.is_likely(dressed) | self.is_settled(conditions))
+        return dressed, found, found if self.is_settled(conditions) else found & self.is_likely(dressed)
 
     def shaped(
         self, dressed: Dressed, noise: Tensor, conditions: dict[str, list[float]]
@@ -156,7 +161,8 @@ class CrystalGenerator(NearGeometry):
         crystals: list[Dressed] = [chosen(dressed, order[:0])]
         geometries: list[Geometry] = [self.no_geometry(0)]
         fits: list[Tensor] = [torch.zeros(0, dtype=torch.bool)]
-        for rows in order.split(self.pass_size):
+        for start in range(0, len(order), self.pass_size):
+            rows = order[start : start + self.pass_size]
             crystal = trimmed(chosen(dressed, rows))
             if "formula" not in conditions:
                 group, letters, slots = crystal.space_group, crystal.letters, crystal.slots

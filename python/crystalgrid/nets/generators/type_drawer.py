@@ -112,7 +112,8 @@ class TypeDrawer(nn.Module):
         """Return rows for structure types, without orbits and elements."""
         group = torch.ones(number, dtype=torch.int64)
         slots, real = torch.zeros(number, self.orbits, dtype=torch.int64), torch.zeros(number, dtype=torch.float64)
-        return Dressed(group, slots - 1, slots, torch.zeros(number, self.most_slots, dtype=torch.int64), real, real)
+        elements = torch.zeros(number, self.most_slots, dtype=torch.int64)
+        return Dressed(group, slots - 1, slots, elements, real, real.clone())
 
     def new_candidates(
         self, conditions: dict[str, list[float]], elements: list[int], counts: list[int], number: int
