@@ -63,6 +63,9 @@ class Loop:
         with only_first_prints():
             self.mixed = precision_here(self.options.precision) == MIXED
         module = _Losses(task)
+        # Whole numbers are the same in every process, and gloo cannot send int16 and bool.
+        whole = [name for name, buffer in module.named_buffers() if not buffer.is_floating_point()]
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, whole)
         self.model = DistributedDataParallel(module) if world_size() > 1 else module
         self.step = 0
         self.lowest = math.inf
