@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -18,6 +19,8 @@ from .state_names import state_for_file, state_from_file
 WEIGHTS = "weights.safetensors"
 FORMULAS = "formulas.npy"
 """The file of the hashes of the reduced formulas that were trained on (see `data.formulas`), [F] uint64."""
+DROPPED_BITS = 4
+"""The last bits of a number in half precision that are zero in released matrices."""
 KEY = "crystalgrid"
 """The key of the run's description in the file's metadata."""
 
@@ -38,12 +41,21 @@ def write_weights(run: Path, folder: Path) -> None:
 
 def write_networks(network: Networks, info: Info, folder: Path) -> None:
     """Write weights in half precision, with the description of their run, to a released model's folder."""
-    tensors = {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
-        for name, value in state_for_file(network).items()
-    }
+    tensors = {name: for_release(value).contiguous() for name, value in state_for_file(network).items()}
     with written_whole(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary, {KEY: json.dumps(info.with_file_names().to_dict())})
+
+
+def for_release(value: torch.Tensor) -> torch.Tensor:
+    """Return a tensor as it is released: matrices with 7 significant bits, which take less room in a wheel."""
+    if not value.is_floating_point():
+        return value
+    half = value.half()
+    if half.dim() < 2:
+        return half
+    bits = half.view(torch.int16).int()
+    rounded = (bits + (1 << (DROPPED_BITS - 1))) >> DROPPED_BITS << DROPPED_BITS
+    return rounded.to(torch.int16).view(torch.float16)
 
 
 def write_formulas(folder: Path, formulas: np.ndarray) -> None:

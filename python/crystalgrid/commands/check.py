@@ -27,8 +27,8 @@ def check(
     Args:
         sources: CIF, POSCAR, extended XYZ, Parquet and other files of crystals, or folders of these.
         out: folder to write to, new or empty.
-        against: known crystals such as the training data, a file or a folder; the table then names the one that each
-            crystal is the same as.
+        against: known crystals such as the training data: a file, a folder, or a released generator by its name, for
+            those that it learned from, such as mp10a; the table then names the one that each crystal is the same as.
         json: write the summary to this file, too.
         coverage: count coverage of the known crystals by CDVAE's fingerprints, with these cut-offs of structure and
             composition: 0.4 10 for MP-20, 0.2 4 for Perov-5 and Carbon-24. It takes about a second a crystal.

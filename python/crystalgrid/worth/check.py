@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from ..artifacts.released import released_models
 from ..crystal import CrystalLike, as_crystal
 from ..data.crystalset import CrystalSet
 from ..data.formulas import formula_hashes, share_formula
@@ -74,8 +75,9 @@ class Checked(NamedTuple):
 def check(crystals: Crystals, against: Crystals | Path | str | None = None, workers: Workers = 1) -> list[Checked]:
     """Return what each crystal is, whether published rules call it valid, and whether it is new.
 
-    crystals: of this package, pymatgen's structures or ASE's atoms. against: known crystals, or the file or folder
-    that holds them. Sameness is that of pymatgen's `StructureMatcher` with its default tolerances.
+    crystals: of this package, pymatgen's structures or ASE's atoms. against: known crystals, the file or folder that
+    holds them, or the name of a released generator, for those that it learned from. Sameness is that of pymatgen's
+    `StructureMatcher` with its default tolerances.
 
     Raises InputError if there are no crystals, and for a file that cannot be read.
     """
@@ -138,7 +140,14 @@ def as_set(crystals: Crystals) -> CrystalSet:
 
 
 def read_set(source: Path | str) -> CrystalSet:
-    """Return the crystals of a file or folder with their ids; InputError if there are none."""
+    """Return the crystals of a file or folder, or of a released generator by its name, with their ids.
+
+    A file or folder of that name goes before. Raises InputError if there are no crystals.
+    """
+    if not Path(source).exists() and (model := released_models().get(str(source))):
+        from ..generation.training_crystals import training_crystals
+
+        return training_crystals(model)
     result = read_files(of_known_format(find_files(all_in_one(Path(source)))), np.inf)
     if len(result.crystals) == 0:
         raise InputError(f"{source}: no crystals that can be read; {result.skipped[0]}")
