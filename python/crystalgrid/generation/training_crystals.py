@@ -46,7 +46,7 @@ def kept_crystals(network: CrystalGenerator, rows: torch.Tensor) -> list[tuple[n
     placed = network.place(dressed, Geometry(points, lattice, rows, unknown))
     is_atom = placed.numbers > 0
     ends = np.concatenate(([0], is_atom.sum(1).cumsum(0).numpy()))
-    frac_coords, numbers = placed.frac_coords[is_atom].numpy(), placed.numbers[is_atom].numpy()
+    frac_coords, numbers = placed.frac_coords[is_atom].numpy() % 1, placed.numbers[is_atom].numpy()
     return [
         (cell.numpy(), frac_coords[start:end], numbers[start:end])
         for cell, (start, end) in zip(lattice, pairwise(ends), strict=True)
