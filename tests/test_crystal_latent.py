@@ -63,6 +63,12 @@ def test_a_latent_vector_has_one_crystal_of_exact_symmetry(model: LatentModel) -
             assert space_group(crystal, 0.01).number >= number or number == 1
 
 
+def test_draws_take_no_conditions(model: LatentModel) -> None:
+    assert len(cg.generate(3, model)) == 3
+    with pytest.raises(InputError, match="n_elements: this model draws latent vectors and takes no conditions"):
+        cg.generate(3, model, n_elements=2)
+
+
 def test_what_cannot_be_encoded_is_named(model: LatentModel) -> None:
     iridium = Crystal(2.7 * np.eye(3), [[0, 0, 0]], [77])
     with pytest.raises(InputError, match=r"crystals\[0\]: has Ir, which the model has never seen"):

@@ -187,6 +187,7 @@ class CrystalLatent(CrystalGenerator):
     @torch.jit.export
     def problem(self, conditions: dict[str, list[float]]) -> str:
         """Return why the conditions cannot be met, or nothing if there are none."""
-        if len(conditions) == 0:
-            return ""
-        return "conditions: this model draws latent vectors and takes none; sample from mp10a"
+        for name, values in conditions.items():
+            if name != "structures" or values[0] != 0:  # any structure type is no condition
+                return name + ": this model draws latent vectors and takes no conditions; sample from mp10a"
+        return ""
