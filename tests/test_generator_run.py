@@ -85,7 +85,7 @@ def test_a_released_generator_is_small_and_draws_nearly_the_same(run, model, tmp
     assert (tmp_path / "tiny" / "weights.safetensors").stat().st_size < 0.6 * last(run).stat().st_size
     own = model.network.state_dict()
     for name, value in network.state_dict().items():
-        assert torch.allclose(value.double(), own[name].double(), rtol=2e-3, atol=2e-3), name
+        assert torch.allclose(value.double(), own[name].double(), rtol=1e-2, atol=1e-5), name
     assert torch.equal(network.types.crystal_key, model.network.types.crystal_key)
 
 

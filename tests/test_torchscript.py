@@ -21,11 +21,11 @@ IN_TORCH_2_6 = set(
     cartesian_prod cat cdist chunk clamp clamp_max clamp_min clamp_min_ clone complex contiguous conv3d copy_ cos
     cummax cumsum diag_embed diagonal div dropout dropout_ einsum embedding eq erf erfinv exp expand expand_as expm1
     eye fft_irfftn fft_rfftn flatten floor floor_divide floordiv format full full_like gather gcd ge gelu gt index
-    index_put_ isinf items join layer_norm le leaky_relu leaky_relu_ len linalg_cross linalg_det linalg_inv
+    index_put_ index_select isinf items join layer_norm le leaky_relu leaky_relu_ len linalg_cross linalg_det linalg_inv
     linalg_inv_ex linalg_solve_ex linear log log1p log_softmax lt mT masked_fill matmul max max_pool3d maximum mean
     min minimum movedim mul mul_ ne neg new_zeros nonzero norm numpy_T one_hot ones ones_like pad permute pop pow
-    prod reciprocal relu remainder repeat reshape roll round rsqrt scaled_dot_product_attention scatter_
-    searchsorted select sigmoid silu silu_ sin size slice softmax sort split sqrt square squeeze stack sub sum
+    prod reciprocal relu remainder repeat repeat_interleave reshape roll round rsqrt scaled_dot_product_attention
+    scatter_ searchsorted select sigmoid silu silu_ sin size slice softmax sort split sqrt square squeeze stack sub sum
     tensor to topk transpose tril unbind unflatten unsqueeze upsample_trilinear3d view view_as_real where zeros
     zeros_like
     """.split()

@@ -207,7 +207,7 @@ def test_by_default_the_recipe_is_that_of_the_mode(mode):
 def test_bad_input_is_one_line_and_leaves_nothing(start, tmp_path):
     for options, message in (
         ({"mode": "repeat"}, "mode: wanted"),
-        ({"recipe": "tyni"}, "no such recipe; there are atomic, generator, modern, paper, periodic, tiny"),
+        ({"recipe": "tyni"}, "no such recipe; there are atomic, generator, latent, modern, paper, periodic, tiny"),
         ({"data": "nowhere.parquet"}, "nowhere.parquet"),
         ({"mode": "single", "recipe": "periodic"}, "periodic: this recipe is for --mode repeated"),
         ({"mode": "repeated", "recipe": "atomic"}, "atomic: this recipe is for --mode single"),

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from ..errors import InputError
 from ..files import shipped, written_whole
 from .checkpoint import checkpoint_of, load_run, read_checkpoint
-from .generator_info import Info, Networks, info_from_dict
+from .generator_info import GeneratorInfo, Info, Networks, info_from_dict
 from .metadata import FORMAT
 from .state_names import state_for_file, state_from_file
 
@@ -20,7 +20,7 @@ WEIGHTS = "weights.safetensors"
 FORMULAS = "formulas.npy"
 """The file of the hashes of the reduced formulas that were trained on (see `data.formulas`), [F] uint64."""
 DROPPED_BITS = 4
-"""The last bits of a number in half precision that are zero in released matrices."""
+"""The last bits of a number in half precision that are zero in the matrices of released generators."""
 KEY = "crystalgrid"
 """The key of the run's description in the file's metadata."""
 
@@ -40,22 +40,28 @@ def write_weights(run: Path, folder: Path) -> None:
 
 
 def write_networks(network: Networks, info: Info, folder: Path) -> None:
-    """Write weights in half precision, with the description of their run, to a released model's folder."""
-    tensors = {name: for_release(value).contiguous() for name, value in state_for_file(network).items()}
+    """Write weights in half precision, with the description of their run, to a released model's folder.
+
+    Those of generators, which are the largest, have fewer bits.
+    """
+    keep = rounded if isinstance(info, GeneratorInfo) else half
+    tensors = {name: keep(value).contiguous() for name, value in state_for_file(network).items()}
     with written_whole(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary, {KEY: json.dumps(info.with_file_names().to_dict())})
 
 
-def for_release(value: torch.Tensor) -> torch.Tensor:
-    """Return a tensor as it is released: matrices with 7 significant bits, which take less room in a wheel."""
-    if not value.is_floating_point():
-        return value
-    half = value.half()
-    if half.dim() < 2:
-        return half
-    bits = half.view(torch.int16).int()
-    rounded = (bits + (1 << (DROPPED_BITS - 1))) >> DROPPED_BITS << DROPPED_BITS
-    return rounded.to(torch.int16).view(torch.float16)
+def half(value: torch.Tensor) -> torch.Tensor:
+    """Return a tensor of real numbers in half precision, any other as it is."""
+    return value.half() if value.is_floating_point() else value
+
+
+def rounded(value: torch.Tensor) -> torch.Tensor:
+    """Return a tensor as `half` does, but matrices with 7 significant bits, which take less room in a wheel."""
+    if not value.is_floating_point() or value.dim() < 2:
+        return half(value)
+    bits = value.half().view(torch.int16).int()
+    bits = (bits + (1 << (DROPPED_BITS - 1))) >> DROPPED_BITS << DROPPED_BITS
+    return bits.to(torch.int16).view(torch.float16)
 
 
 def write_formulas(folder: Path, formulas: np.ndarray) -> None:
