@@ -18,7 +18,7 @@ from ..nets.latent.crystal_latent import Described
 
 
 class Limits(NamedTuple):
-    """What an autoencoder of crystals can encode."""
+    """The limits of the crystals that an autoencoder can encode."""
 
     orbits: int
     """The most orbits."""

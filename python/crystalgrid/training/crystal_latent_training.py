@@ -28,8 +28,8 @@ class CrystalLatentTraining(CrystalGeneratorTraining):
         self.net.lattice_mean.copy_(params.mean(0))
         self.net.lattice_std.copy_(params.std(0).clamp(min=LEAST_SPREAD))
         if isinstance(start, CrystalLatent):
-            known = set(self.net.types.state_dict(prefix="types."))
-            weights = {name: value for name, value in start.state_dict().items() if name not in known}
+            own_names = set(self.net.types.state_dict(prefix="types."))
+            weights = {name: value for name, value in start.state_dict().items() if name not in own_names}
             self.net.load_state_dict(weights, strict=False)
 
     def loss(self, examples: StructureTypes, rows: Tensor, prompted: Tensor, rng: np.random.Generator) -> Tensor:

@@ -91,8 +91,8 @@ def latent_terms(
     scaled = (crystals.lattice_params - network.lattice_mean) / network.lattice_std
     lattice = (standardized - scaled).abs().mean(1)
     divergence = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1)
-    told = (~free).float()
-    return LatentTerms(-words.sum(1), points * told, lattice * told, divergence * told)
+    has_z = (~free).float()
+    return LatentTerms(-words.sum(1), points * has_z, lattice * has_z, divergence * has_z)
 
 
 def latent_loss(terms: LatentTerms, kl: float) -> Tensor:

@@ -68,15 +68,15 @@ def check_folder(
         check_output(json_file)
     with folder_written_whole(out) as folder:
         crystals, skipped = read_sources(sources, workers)
-        known = crystals[:0] if against is None else read_set(against)
-        result = checked_crystals(crystals, skipped, known, "" if against is None else against.name, workers)
+        known_crystals = crystals[:0] if against is None else read_set(against)
+        result = checked_crystals(crystals, skipped, known_crystals, "" if against is None else against.name, workers)
         rows = [row._asdict() for row in result.rows]
         types = column_types(Checked)
         write_folder(folder, crystals, rows, types, result.unreadable, result.metadata())
         words = ["check", *sources, "-o", out, *(() if against is None else ("--against", against))]
         write_steps(folder, sources, words, packages=PACKAGES)
-    covered = {} if cutoffs is None else coverage(crystals, len(skipped), known, cutoffs, workers)
-    found = summary(result.rows, len(skipped), known, covered)
+    covered = {} if cutoffs is None else coverage(crystals, len(skipped), known_crystals, cutoffs, workers)
+    found = summary(result.rows, len(skipped), known_crystals, covered)
     if json_file is not None:
         with written_whole(json_file) as temporary:
             temporary.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

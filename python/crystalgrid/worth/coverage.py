@@ -83,8 +83,8 @@ def covered(distances: tuple[np.ndarray, np.ndarray], cutoffs: Cutoffs, axis: in
     distances: of structures and of compositions, [draws, known].
     """
     near = [of_kind.min(axis=axis) <= cutoff for of_kind, cutoff in zip(distances, cutoffs, strict=True)]
-    both: np.ndarray = near[0] & near[1]
-    return both
+    is_covered: np.ndarray = near[0] & near[1]
+    return is_covered
 
 
 def structure_fingerprints(crystals: CrystalSet, workers: Workers) -> Structures:

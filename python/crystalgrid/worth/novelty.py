@@ -79,8 +79,8 @@ def _compare(crystals: CrystalSet, known: CrystalSet) -> list[tuple[str, str]]:
         warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
         structures = [reduced_structure(crystal) for crystal in crystals]
         sizes = {len(structure) for structure in structures}
-        known = known[[any(len(crystal) % size == 0 for size in sizes) for crystal in known]]
-        known_structures = [reduced_structure(crystal) for crystal in known]
+        comparable = known[[any(len(crystal) % size == 0 for size in sizes) for crystal in known]]
+        known_structures = [reduced_structure(crystal) for crystal in comparable]
     representatives: list[int] = []
     groups: list[list[int]] = []
     for index in sorted(range(len(crystals)), key=lambda i: _contents(crystals[i])):
@@ -93,7 +93,7 @@ def _compare(crystals: CrystalSet, known: CrystalSet) -> list[tuple[str, str]]:
     matches = [("", "")] * len(crystals)
     for representative, group in zip(representatives, groups, strict=True):
         match = _first_match(structures[representative], known_structures)
-        known_as = "" if match is None else known.ids[match]
+        known_as = "" if match is None else comparable.ids[match]
         for index in group:
             matches[index] = ("" if index == min(group) else crystals.ids[min(group)], known_as)
     return matches

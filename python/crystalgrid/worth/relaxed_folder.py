@@ -34,7 +34,7 @@ JOURNAL, TRAJECTORIES = "relaxed.jsonl", "trajectories"
 
 
 class Choice(NamedTuple):
-    """Which crystals are relaxed, and what is kept of it."""
+    """The choice of the crystals to relax, and of what is kept of it."""
 
     all: bool = False
     """Whether crystals that are not valid or not new are relaxed, too."""

@@ -32,7 +32,7 @@ class NotRelaxedError(Exception):
 
 
 class RelaxOptions(NamedTuple):
-    """How crystals are relaxed."""
+    """The settings by which crystals are relaxed."""
 
     calculator: str = "chgnet"
     """The potential: see `potential`."""

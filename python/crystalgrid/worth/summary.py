@@ -34,8 +34,8 @@ def summary(
     counted |= {"unique": share(unique + missing), "p1": share(row.space_group_number == 1 for row in rows)}
     result: dict[str, Any] = {"n": len(rows) + unreadable, "unreadable": unreadable, "protocol": PROTOCOL}
     if len(known):
-        both = [a and b for a, b in zip(unique, novel, strict=True)]
-        counted |= {"novel": share(novel + missing), "unique_and_novel": share(both + missing)}
+        unique_and_novel = [a and b for a, b in zip(unique, novel, strict=True)]
+        counted |= {"novel": share(novel + missing), "unique_and_novel": share(unique_and_novel + missing)}
         counted |= covered or {}
         result |= _distances(rows, known)
     result |= {name: value.as_json() for name, value in counted.items()}

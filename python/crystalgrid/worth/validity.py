@@ -124,24 +124,24 @@ def _cdvae_faults(crystal: Crystal, between: np.ndarray) -> Iterator[str]:
 
 def _too_close(crystal: Crystal, between: np.ndarray) -> str:
     """Return the pair of atoms that is farthest below LeMat-GenBench's least distance; empty if none is."""
-    wanted = LEMAT_SHARE * (radii_sums(crystal, atomic_radii()) + LEMAT_MARGIN)
-    i, j = np.unravel_index((between - wanted).argmin(), wanted.shape)
-    if between[i, j] >= wanted[i, j]:
+    least = LEMAT_SHARE * (radii_sums(crystal, atomic_radii()) + LEMAT_MARGIN)
+    i, j = np.unravel_index((between - least).argmin(), least.shape)
+    if between[i, j] >= least[i, j]:
         return ""
     first, second = (SYMBOLS[crystal.numbers[atom] - 1] for atom in (i, j))
-    return f"{first} and {second} {between[i, j]:.2f} Å apart, wanted at least {wanted[i, j]:.2f} Å"
+    return f"{first} and {second} {between[i, j]:.2f} Å apart, wanted at least {least[i, j]:.2f} Å"
 
 
 def _implausible(crystal: Crystal, dataset: MoyoDataset | None) -> Iterator[str]:
     """Yield what LeMat-GenBench's rule of plausibility rejects."""
-    sides = np.linalg.norm(crystal.lattice, axis=1)
+    edges = np.linalg.norm(crystal.lattice, axis=1)
     if not LEMAT_DENSITY[0] <= crystal.density <= LEMAT_DENSITY[1]:
         yield f"{crystal.density:.3g} g/cm³"
     if not LEMAT_ATOMS_PER_VOLUME[0] <= len(crystal) / crystal.volume <= LEMAT_ATOMS_PER_VOLUME[1]:
         yield f"{crystal.volume / len(crystal):.3g} Å³ per atom"
     if not crystal.volume > LEMAT_VOLUME:
         yield f"a cell of {crystal.volume:.3g} Å³"
-    if sides.min() < LEMAT_SIDES[0] or sides.max() > LEMAT_SIDES[1]:
-        yield f"sides of {sides.min():.3g} to {sides.max():.3g} Å"
+    if edges.min() < LEMAT_SIDES[0] or edges.max() > LEMAT_SIDES[1]:
+        yield f"sides of {edges.min():.3g} to {edges.max():.3g} Å"
     if dataset is None:
         yield "no space group can be determined"

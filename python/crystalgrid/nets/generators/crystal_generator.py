@@ -99,12 +99,12 @@ class CrystalGenerator(NearGeometry):
                 is_usable = usable[index]
                 index = index[is_usable]
                 rows = rows[is_usable]
-                shaped, places, fits = self.shaped(chosen(candidates, index), flat[index], conditions)
+                shaped, other_geometry, fits = self.shaped(chosen(candidates, index), flat[index], conditions)
                 kept = torch.where(fits)[0]
                 done = rows[kept]
                 for values, replacing in zip(dressed, chosen(shaped, kept)):  # noqa: B905, TorchScript has no strict
                     values[done] = replacing
-                for values, replacing in zip(geometry, places):  # noqa: B905
+                for values, replacing in zip(geometry, other_geometry):  # noqa: B905
                     values[done] = replacing[kept]
                 met[done] = True
         return self.flat(dressed, geometry, met)

@@ -32,7 +32,7 @@ class Sentences(NamedTuple):
 
 
 class Beginning(NamedTuple):
-    """What begins B sentences: a composition, or a latent vector, and the start."""
+    """The tokens that begin B sentences: a composition or a latent vector, and the start."""
 
     tokens: Tensor
     """[B, P + 1, width]."""

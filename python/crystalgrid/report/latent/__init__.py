@@ -1,1 +1,1 @@
-"""What one does with latent vectors of crystals: encode, decode, ways, neighbours, maps, properties."""
+"""Work with latent vectors of crystals: tables of them, decoding, ways, neighbours, maps, properties."""

@@ -47,8 +47,8 @@ def write_neighbours(source: Path, among: Path, n: int, out: Path | None, model:
         raise InputError(f"{source}: {next(iter(encoded.reasons.values()))}")
     for line in grouped([Skipped("", str(crystals.ids[i]), reason) for i, reason in encoded.reasons.items()]):
         print(f"left out: {line}", file=sys.stderr)
-    known = vectors_of(among, latent, model, workers)
-    rows = neighbours(encoded.z, [str(crystals.ids[row]) for row in encoded.rows], known, n)
+    candidates = vectors_of(among, latent, model, workers)
+    rows = neighbours(encoded.z, [str(crystals.ids[row]) for row in encoded.rows], candidates, n)
     if out is not None:
         write_rows(out, [HEADER, *rows])
     for row in [HEADER, *rows]:

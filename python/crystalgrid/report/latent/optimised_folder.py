@@ -42,9 +42,9 @@ def write_optimised(
         found = {id: result for id, result in zip(ids, best, strict=True) if result is not None}
         if not found:
             raise InputError(f"{run}: none of {len(ids)} starts leads to a crystal; {TOO_CLOSE}")
-        known = CrystalSet.concatenate([crystals, *([read_set(against)] if against is not None else [])])
+        known_crystals = CrystalSet.concatenate([crystals, *([read_set(against)] if against is not None else [])])
         optimised = CrystalSet.from_crystals([result.crystal for result in found.values()], found)
-        verdicts = checked(optimised, known, workers)
+        verdicts = checked(optimised, known_crystals, workers)
         columns: dict[str, list[object]] = {
             "start_value": [result.start for result in found.values()],
             "predicted": [result.predicted for result in found.values()],

@@ -1,4 +1,4 @@
-"""What the scripts of a page show: columns, drawings, CIF files, distributions and phase diagrams, as JSON has them."""
+"""The data that the scripts of a page show: columns, drawings, CIF files, distributions, phase diagrams; for JSON."""
 
 from __future__ import annotations
 

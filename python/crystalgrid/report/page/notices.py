@@ -1,4 +1,4 @@
-"""What a reader of a page must know first: how many crystals there are, and what their figures cannot say."""
+"""The notices at the head of a page: how many crystals there are, and what their figures cannot say."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def notices(reported: Reported, source: Path) -> Iterator[str]:
     columns, n, name = reported.columns, len(reported.crystals), shlex.quote(str(source))
     if reported.total > n:
         are_ranked = {"rank", "energy_above_hull", "lemat_valid"} & columns.keys() and not reported.was_checked
-        which = "best" if are_ranked else "first"
-        yield f"{source} has {reported.total:,} crystals: this page shows the {which} {n:,}, and counts these alone."
+        choice = "best" if are_ranked else "first"
+        yield f"{source} has {reported.total:,} crystals: this page shows the {choice} {n:,}, and counts these alone."
     if "energy_above_hull" not in columns:
         yield (
             "No energies: nothing on this page says which crystals would last. "

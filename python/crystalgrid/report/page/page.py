@@ -38,9 +38,9 @@ def write_report(source: Path, out: Path, against: Path | None, hull: str | None
     check_output(out)
     if hull is not None:
         load_hull(hull)  # a wrong name is told before the work begins
-    known = None if against is None else read_set(against)
-    found, data = content(reported(source, known, workers), hull, workers)
-    data["known"] = None if known is None or against is None else distributions(known, against)
+    known_crystals = None if against is None else read_set(against)
+    found, data = content(reported(source, known_crystals, workers), hull, workers)
+    data["known"] = None if known_crystals is None or against is None else distributions(known_crystals, against)
     text = page(source, found, data)
     with written_whole(out) as temporary:
         temporary.write_text(text, encoding="utf-8")

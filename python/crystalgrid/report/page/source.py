@@ -1,4 +1,4 @@
-"""What a page is made of: the best crystals of a folder or file, what is known of each, and what must be said first."""
+"""The source of a page: the best crystals of a folder or file, with the columns that are known of each."""
 
 from __future__ import annotations
 
@@ -147,10 +147,10 @@ def best_first(columns: Columns, count: int) -> list[int]:
     nothing = [None] * count
     ranks, above, moved = (columns.get(name, nothing) for name in ("rank", "energy_above_hull", "rms_moved"))
     valid, doubtful = columns.get("lemat_valid", nothing), columns.get("doubtful", nothing)
-    known, same = columns.get("known_as", nothing), columns.get("same_as", nothing)
+    known_as, same_as = columns.get("known_as", nothing), columns.get("same_as", nothing)
     keys = [
-        (_number(ranks[i]), valid[i] is False, bool(known[i]) + bool(same[i]), bool(doubtful[i]), _number(above[i]),
-         _number(moved[i]), i)
+        (_number(ranks[i]), valid[i] is False, bool(known_as[i]) + bool(same_as[i]), bool(doubtful[i]),
+         _number(above[i]), _number(moved[i]), i)
         for i in range(count)
     ]  # fmt: skip
     return [key[-1] for key in sorted(keys)]
