@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import InputError
 from ..geometry.canonical_unit import SYMPREC
 from ..nets.generators.crystal_generator import CrystalGenerator
+from ..nets.generators.sizes import Sizes
 from ..nets.latent.crystal_latent import CrystalLatent
 from ..nets.network import CrystalNet
 from .generator_recipe import GeneratorRecipe, generator_recipe_from
@@ -109,12 +110,12 @@ class GeneratorInfo:
     def build(self) -> CrystalGenerator:
         """Return the untrained generator, with room for its known crystals."""
         sizes, latent = self.recipe.generator, self.recipe.latent
-        of_generator = (
-            sizes.width, sizes.depth, sizes.orbits, self.crystals, self.crystal_orbits, sizes.widths, sizes.atoms,
-        )  # fmt: skip
+        of_generator = Sizes(
+            sizes.width, sizes.depth, sizes.orbits, self.crystals, self.crystal_orbits, sizes.widths, sizes.atoms
+        )
         if latent is None:
-            return CrystalGenerator(*of_generator)
-        return CrystalLatent(*of_generator, latent.size, latent.tokens, latent.encoder_depth, latent.shaper_depth)
+            return CrystalGenerator(of_generator)
+        return CrystalLatent(of_generator, latent.size, latent.tokens, latent.encoder_depth, latent.shaper_depth)
 
     def as_start(self, model: str) -> StartInfo:
         """Return the description of these weights in a run that starts from them."""

@@ -6,6 +6,7 @@ from torch import Tensor
 from ...geometry.elements import SYMBOLS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, without
 from .crystal_draws import Draws
+from .sizes import Sizes
 from .type_drawer import TypeDrawer, evenly
 
 DENSITIES = (0.01, 25.0)
@@ -21,8 +22,8 @@ NEAREST = 8
 class ConditionCheck(TypeDrawer):
     """A drawer of structure types that says why it cannot meet conditions, and what comes nearest."""
 
-    def __init__(self, width: int, depth: int, orbits: int, crystals: int, crystal_orbits: int, atoms: int) -> None:
-        super().__init__(width, depth, orbits, crystals, crystal_orbits, atoms)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
         self.symbols, self.nearest_listed = ["", *SYMBOLS], NEAREST
         self.densities, self.volumes, self.tried = DENSITIES, VOLUMES, TRIED
 

@@ -17,6 +17,7 @@ from .crystal_draws import Draws
 from .crystal_geometry import Geometry
 from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed
 from .near_geometry import NearGeometry
+from .sizes import Sizes
 from .type_drawer import evenly
 from .wyckoff_words import SLOTS
 
@@ -40,25 +41,13 @@ class CrystalGenerator(NearGeometry):
     `TypeDrawer` chooses the structure type and the elements, `ConditionCheck` says what cannot be met,
     `CrystalGeometry` puts the atoms in their places, and `NearGeometry` near those of a given crystal. No step breaks
     the symmetry.
-
-    width, depth, orbits: of the language; crystals, crystal_orbits: of the training set; widths: of the flow; atoms:
-    the most atoms in a primitive cell.
     """
 
-    def __init__(
-        self,
-        width: int,
-        depth: int,
-        orbits: int,
-        crystals: int,
-        crystal_orbits: int,
-        widths: tuple[int, ...],
-        atoms: int,
-    ) -> None:
-        super().__init__(width, depth, orbits, crystals, crystal_orbits, widths, atoms)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
         self.attempts, self.least_contact, self.dalton = ATTEMPTS, LEAST_CONTACT, DALTON
         self.charge_balance = ChargeBalance()
-        self.parts = [2 + self.proposals * self.type_words, SLOTS, LATTICE_PARAMS, 3 * orbits]
+        self.parts = [2 + self.proposals * self.type_words, SLOTS, LATTICE_PARAMS, 3 * sizes.orbits]
         self.word_pass = WORD_PASS
         self.pass_size, self.farthest, self.rounds = PASS_SIZE, FARTHEST, ROUNDS
         self.one_by_one = ONE_BY_ONE

@@ -12,6 +12,7 @@ from .cell_finish import CellFinish
 from .composition import uniform_from_normal
 from .condition_check import ConditionCheck
 from .dressed_types import Dressed, chosen
+from .sizes import Sizes
 
 FITTED_AT_ONCE = 512
 """The number of known crystals whose volumes are computed at once, which bounds memory."""
@@ -47,22 +48,11 @@ class CrystalGeometry(ConditionCheck):
 
     It begins at that of the known crystal of the same type whose elements are nearest, with the volume that the
     language expects, or at noise, from which `CellFinish` carries it.
-
-    widths: of the flow; the rest as for `TypeDrawer`.
     """
 
-    def __init__(
-        self,
-        width: int,
-        depth: int,
-        orbits: int,
-        crystals: int,
-        crystal_orbits: int,
-        widths: tuple[int, ...],
-        atoms: int,
-    ) -> None:
-        super().__init__(width, depth, orbits, crystals, crystal_orbits, atoms)
-        self.finish = CellFinish(widths)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.finish = CellFinish(sizes.widths)
 
     def shape(self, dressed: Dressed, lattice_noise: Tensor, point_noise: Tensor) -> Geometry:
         """Return the geometry of dressed types, of new ones from noise ~ N(0, 1) [B, 6] and [B, 3 · orbits]."""

@@ -11,6 +11,7 @@ from .crystal_geometry import Geometry
 from .dressed_types import Dressed
 from .given_crystal import GivenCrystal, given_crystal
 from .near_types import NearTypes
+from .sizes import Sizes
 
 STRENGTH = 0.3
 """The share of the way to noise that a given crystal is moved if the conditions do not say."""
@@ -23,17 +24,8 @@ class NearGeometry(NearTypes):
     1 - strength on the line from noise to them; at strength 1 that is noise, as for a new structure type.
     """
 
-    def __init__(
-        self,
-        width: int,
-        depth: int,
-        orbits: int,
-        crystals: int,
-        crystal_orbits: int,
-        widths: tuple[int, ...],
-        atoms: int,
-    ) -> None:
-        super().__init__(width, depth, orbits, crystals, crystal_orbits, widths, atoms)
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
         self.strength = STRENGTH
 
     def geometry(

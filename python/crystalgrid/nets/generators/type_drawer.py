@@ -9,6 +9,7 @@ from ...geometry.orbits import SPACE_GROUPS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
 from .dressed_types import Dressed, chosen, from_rows, joined, padded, to_orbits, to_rows
 from .given_crystal import fixed_elements
+from .sizes import Sizes
 from .structure_types import StructureTypes
 from .wyckoff_language import Sentences, WyckoffLanguage
 from .wyckoff_words import SLOTS
@@ -33,21 +34,17 @@ distance alone; from 10 to 400 it makes no difference that so few could show.
 
 
 class TypeDrawer(nn.Module):
-    """A drawer of structure types with elements: known types are those of training crystals, new ones are drawn.
+    """A drawer of structure types with elements: known types are those of training crystals, new ones are drawn."""
 
-    width, depth, orbits: of the language; crystals, crystal_orbits: of the training set; atoms: the most atoms in a
-    primitive cell.
-    """
-
-    def __init__(self, width: int, depth: int, orbits: int, crystals: int, crystal_orbits: int, atoms: int) -> None:
+    def __init__(self, sizes: Sizes) -> None:
         super().__init__()
-        self.atoms, self.orbits, self.most_slots, self.groups = atoms, orbits, SLOTS, SPACE_GROUPS
+        self.atoms, self.orbits, self.most_slots, self.groups = sizes.atoms, sizes.orbits, SLOTS, SPACE_GROUPS
         self.new_share, self.temperature, self.proposals = NEW_SHARE, TEMPERATURE, PROPOSALS
         self.formula_proposals, self.scored_at_once = FORMULA_PROPOSALS, SCORED_AT_ONCE
         self.least_proposals = LEAST_PROPOSALS
-        self.type_words, self.closeness = 1 + 2 * orbits, CLOSENESS
-        self.language = WyckoffLanguage(width, depth, orbits)
-        self.types = StructureTypes(crystals, crystal_orbits)
+        self.type_words, self.closeness = 1 + 2 * sizes.orbits, CLOSENESS
+        self.language = WyckoffLanguage(sizes.width, sizes.depth, sizes.orbits)
+        self.types = StructureTypes(sizes.crystals, sizes.crystal_orbits)
         self.seen: Tensor
         self.register_buffer("seen", torch.ones(1 + MAX_Z, dtype=torch.bool))
         self.mendeleev_numbers: Tensor

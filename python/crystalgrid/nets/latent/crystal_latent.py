@@ -14,6 +14,7 @@ from ..generators.crystal_draws import Draws
 from ..generators.crystal_generator import CrystalGenerator
 from ..generators.crystal_geometry import Geometry
 from ..generators.dressed_types import Dressed, chosen, to_orbits
+from ..generators.sizes import Sizes
 from ..generators.wyckoff_language import Beginning, Sentences
 from ..generators.wyckoff_words import SLOTS
 from .crystal_encoder import CrystalEncoder
@@ -47,32 +48,19 @@ class CrystalLatent(CrystalGenerator):
     random numbers would. So a z ~ N(0, 1) that is far from all crystals is a draw of the generator.
 
     latent, tokens: the size of z, and the number of tokens that it is cut into; encoder_depth, shaper_depth: of their
-    transformers; the rest as for `CrystalGenerator`.
+    transformers.
     """
 
-    def __init__(
-        self,
-        width: int,
-        depth: int,
-        orbits: int,
-        crystals: int,
-        crystal_orbits: int,
-        widths: tuple[int, ...],
-        atoms: int,
-        latent: int,
-        tokens: int,
-        encoder_depth: int,
-        shaper_depth: int,
-    ) -> None:
-        super().__init__(width, depth, orbits, crystals, crystal_orbits, widths, atoms)
+    def __init__(self, sizes: Sizes, latent: int, tokens: int, encoder_depth: int, shaper_depth: int) -> None:
+        super().__init__(sizes)
         self.latent_dim, self.latent_tokens, self.noise_dim = latent, tokens, latent
         self.language.least_share = LEAST_SHARE
-        self.geometry_parts = [LATTICE_PARAMS, 3 * orbits, latent - LATTICE_PARAMS - 3 * orbits]
-        self.encoder = CrystalEncoder(width, encoder_depth, tokens, latent)
-        self.expand = nn.Linear(latent // tokens, width)
-        self.token = nn.Parameter(0.1 * torch.randn(tokens, width))
-        self.hint = nn.Linear(latent, SLOTS * width)
-        self.shaper = CrystalShaper(width, shaper_depth, latent)
+        self.geometry_parts = [LATTICE_PARAMS, 3 * sizes.orbits, latent - LATTICE_PARAMS - 3 * sizes.orbits]
+        self.encoder = CrystalEncoder(sizes.width, encoder_depth, tokens, latent)
+        self.expand = nn.Linear(latent // tokens, sizes.width)
+        self.token = nn.Parameter(0.1 * torch.randn(tokens, sizes.width))
+        self.hint = nn.Linear(latent, SLOTS * sizes.width)
+        self.shaper = CrystalShaper(sizes.width, shaper_depth, latent)
         self.lattice_mean: Tensor
         self.lattice_std: Tensor
         self.register_buffer("lattice_mean", torch.zeros(LATTICE_PARAMS))
