@@ -49,8 +49,8 @@ demo: $(INSTALLED)
 	$(BIN)/crystalgrid-export out/demo/run -o out/demo/model.pt
 	$(BIN)/crystalgrid-sample perov5-repeated -n 16 --seed 0 --save-density -o out/demo/perovskites
 	$(BIN)/crystalgrid-recover out/demo/perovskites --cif -o out/demo/recovered
-	$(BIN)/crystalgrid-sample mp10a -n 8 --formula LiFePO4 --space-group 62 --seed 0 -o out/demo/lifepo4
-	$(BIN)/crystalgrid-sample mp10a -n 8 --elements Li,Mn,O --space-group 166 --seed 0 -o out/demo/layered
+	$(BIN)/crystalgrid-sample mp10a -n 64 --best 4 --formula LiFePO4 --space-group 62 --seed 0 -o out/demo/lifepo4
+	$(BIN)/crystalgrid-sample mp10a -n 64 --best 8 --elements Li,Mn,O --space-group 166 --seed 0 -o out/demo/layered
 	$(BIN)/crystalgrid draw out/demo/lifepo4/crystals.xyz -o out/demo/lifepo4.png
 	$(BIN)/crystalgrid draw out/demo/layered/crystals.xyz -o out/demo/layered.png
 	@echo
@@ -59,7 +59,7 @@ demo: $(INSTALLED)
 	@echo "  test cubes       out/demo/reconstructions.png   true density, decoded density, atoms"
 	@echo "  the model        out/demo/model.pt"
 	@echo "  16 perovskites of the released model perov5-repeated, and their unit cells   out/demo/recovered"
-	@echo "  LiFePO4 in Pnma and Li-Mn-O in R-3m by the generator mp10a   out/demo/lifepo4, layered: crystals.csv, cif/"
+	@echo "  The likeliest LiFePO4 in Pnma and Li-Mn-O in R-3m by mp10a   out/demo/lifepo4, layered: crystals.csv, cif/"
 	@echo "  their pictures   out/demo/lifepo4.png, out/demo/layered.png"
 
 test: $(DEVELOP) ctest
