@@ -50,7 +50,7 @@ demo: $(INSTALLED)
 	$(BIN)/crystalgrid-sample perov5-repeated -n 16 --seed 0 --save-density -o out/demo/perovskites
 	$(BIN)/crystalgrid-recover out/demo/perovskites --cif -o out/demo/recovered
 	$(BIN)/crystalgrid-sample mp10a -n 64 --best 4 --formula LiFePO4 --space-group 62 --seed 0 -o out/demo/lifepo4
-	$(BIN)/crystalgrid-sample mp10a -n 64 --best 8 --elements Li,Mn,O --space-group 166 --seed 0 -o out/demo/layered
+	$(BIN)/crystalgrid-sample mp10a -n 64 --best 4 --elements Li,Mn,O --space-group 166 --seed 0 -o out/demo/layered
 	$(BIN)/crystalgrid draw out/demo/lifepo4/crystals.xyz -o out/demo/lifepo4.png
 	$(BIN)/crystalgrid draw out/demo/layered/crystals.xyz -o out/demo/layered.png
 	@echo
