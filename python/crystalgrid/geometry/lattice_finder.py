@@ -119,7 +119,8 @@ class LatticeFinder(nn.Module):
         """
         grid = along_axes(coefficients, self.mode_values(self.fine)[0].T)
         inside = ((self.fine + shift.unsqueeze(-1) - length / 2).abs() < length / 2).to(grid.dtype)
-        inside = torch.einsum("bkx,bky,bkz->bkxyz", inside[:, :, 0], inside[:, :, 1], inside[:, :, 2])
+        x, y, z = inside[:, :, 0], inside[:, :, 1], inside[:, :, 2]
+        inside = x[:, :, :, None, None] * y[:, :, None, :, None] * z[:, :, None, None, :]
         unit = torch.eye(3, dtype=grid.dtype, device=grid.device)
         for _ in range(self.steps):
             difference, slopes = self.difference(coefficients, grid, shift)
