@@ -100,10 +100,10 @@ def test_operations_without_quotes_are_put_together():
         (cif("C1 C 0 0 0", symbol="F d -3 m"), "'F d -3 m' has two origins; wanted the symmetry operations"),
         (cif("C1 C 0 0 0", number=227), "says the number 227 alone"),
         (cif("C1 C 0 0 0", symbol="Q 17"), "its symmetry 'Q 17' is not known"),
-        (cif("C1 C 0 0 0", symbol="P -1", number=62), "which is space group 2, and it says 62"),
+        (cif("C1 C 0 0 0", symbol="P -1", number=62), "number 62 and 'P -1', which are of space groups 62 and 2"),
         (
             cif("C1 C 0.1 0.2 0.3", number=62, operations=["x,y,z", "-x,-y,-z"]),
-            "are those of space group 2, it says 62",
+            "are those of P -1, space group 2, it says 62",
         ),
         (cif("C1 C 0 0 0", operations=["x,y,z", "rubbish"]), "a symmetry operation that is none: 'rubbish'"),
         (cif("C1 C 0 0"), "wanted a value for each column"),
@@ -139,11 +139,41 @@ def test_operations_without_quotes_are_put_together():
             "it has no _cell_angle_gamma; wanted three sides and three angles",
         ),
         (cif("Mg1 Mg 0 0 0\nO1 [] 0.5 0.5 0.5"), "'O1' is of no element"),
+        (cif(ROCK_SALT, extra="_cell_modulation_dimension 1"), "it is modulated"),
+        (
+            cif(ROCK_SALT, symbol="P m -3 m", extra="_space_group_name_H-M_alt 'F m -3 m'"),
+            "'F m -3 m' and 'P m -3 m', which are of space groups 225 and 221",
+        ),
+        (
+            cif(ROCK_SALT, number=225, extra="_space_group_name_Hall '-P 4 2 3'"),
+            "its Hall symbol '-P 4 2 3' is that of P m -3 m, space group 221, it says 225",
+        ),
+        (
+            cif("C1 C .1 .2 .3", (4, 5, 6, 90, 99, 90), "P 1 21/c 1", extra="_space_group_name_Hall '-P 2yn'"),
+            "its Hall symbol '-P 2yn' and its symbol 'P 1 21/c 1' are of different settings",
+        ),
+        (
+            cif(ROCK_SALT, symbol="F m -3 m", operations=["x,y,z"]),
+            r"no operation but x,y,z and says space group 225, its atoms have Pm-3m \(221\)",
+        ),
     ],
 )
 def test_what_cannot_be_known_is_left_out_with_a_reason(text, reason):
     with pytest.raises(ValueError, match=reason):
         parse_cif(text)
+
+
+def test_all_atoms_of_a_cell_need_no_operations():
+    places = {"Mg": ["0 0 0", "0 .5 .5", ".5 0 .5", ".5 .5 0"], "O": [".5 .5 .5", ".5 0 0", "0 .5 0", "0 0 .5"]}
+    atoms = "\n".join(f"{element}{i} {element} {x}" for element, xs in places.items() for i, x in enumerate(xs))
+    assert read(cif(atoms, symbol="F m -3 m", number=225, operations=["x,y,z"]))[0] == {"O": 4, "Mg": 4}
+
+
+def test_a_hall_symbol_says_which_of_two_origins_is_meant():
+    silicon = cif("Si1 Si .125 .125 .125", (5.431,) * 3 + (90,) * 3, "F d -3 m", 227)
+    found, lattice, frac_coords = read(silicon + "_space_group_name_Hall '-F 4vw 2vw 3'\n")
+    assert found == {"Si": 8}
+    assert shortest(lattice, frac_coords) == pytest.approx(2.352, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,9 @@ def test_what_ase_writes_as_json(tmp_path):
     ("changes", "words"),
     [
         ({"dimension_types": [1, 1, 0]}, "pbc: wanted T T T"),
+        ({"dimension_types": None, "nperiodic_dimensions": 2}, "periodic in 2 directions, wanted 3"),
+        ({"nsites": 3}, "it says nsites 3, its atoms make 2"),
+        ({"nelements": 3}, "it says nelements 3, its atoms make 2"),
         ({"structure_features": ["disorder"]}, "disordered"),
         ({"species_at_sites": ["Cs1"]}, "2 positions for 1 atoms"),
         ({"lattice_vectors": None}, "lattice_vectors: wanted vectors of three numbers"),

@@ -20,6 +20,7 @@ def test_parquet(tmp_path):
     [
         ({"dimension_types": [[1, 1, 0]]}, "not periodic in all three directions"),
         ({"nperiodic_dimensions": [2]}, "not periodic in all three directions"),
+        ({"nsites": [3]}, "another number of species than its nsites"),
         ({"structure_features": [["disorder"]]}, "disordered"),
         ({"species_at_sites": [["Cs", "X"]]}, "species that is not an element of Z 1 to 94: 'X'"),
     ],
@@ -31,6 +32,6 @@ def test_what_parquet_says_is_no_plain_crystal(tmp_path, changes, words):
 
 
 def test_spellings_of_parquet(tmp_path):
-    stated = {"dimension_types": [[1, 1, 1]], "nperiodic_dimensions": [3], "structure_features": [[]]}
+    stated = {"dimension_types": [[1, 1, 1]], "nperiodic_dimensions": [3], "structure_features": [[]], "nsites": [2]}
     pq.write_table(table(species_at_sites=[["CS", "Cl-"]], **stated), tmp_path / "a.parquet")
     assert same(cg.read(tmp_path / "a.parquet")[0], caesium_chloride())

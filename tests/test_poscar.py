@@ -51,3 +51,11 @@ def test_names_after_positions_must_agree_with_the_species(tmp_path):
     named[-1] = f"{lines[-1]} Br"
     with pytest.raises(cg.InputError, match="line 6 has another element for it"):
         cg.read(write(tmp_path / "POSCAR", "\n".join(named)))
+
+
+def test_positions_are_as_many_as_line_7_says(tmp_path):
+    text = poscar(caesium_chloride()).rstrip()
+    with_velocities = write(tmp_path / "CONTCAR", f"{text}\n\n0.1 0 0\n0 0 0\n")
+    assert same(cg.read(with_velocities)[0], caesium_chloride())
+    with pytest.raises(cg.InputError, match="wanted 2 positions, as line 7 says, got more"):
+        cg.read(write(tmp_path / "POSCAR", f"{text}\n0.1 0 0\n"))

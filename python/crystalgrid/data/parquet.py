@@ -4,7 +4,7 @@
 - split: string, 'train', 'val' or 'test', optional
 - dimension_types: integer [3], or nperiodic_dimensions: integer, optional: crystals that are not periodic are left out
 - structure_features: string [], optional: disordered crystals are left out
-- nsites: int32, written but not read
+- nsites: int32, optional: rows with another number of species are left out
 - lattice_vectors: floating point [3][3], rows a, b, c in Å
 - cartesian_site_positions: floating point [nsites][3], Å
 - species_at_sites: string [nsites], chemical symbols
@@ -30,8 +30,9 @@ from .filters import CLOSEST, NO_ELEMENT, filter_crystals
 from .results import NO_CRYSTALS, Note, ReadResult, Skipped
 
 NEEDED = ("lattice_vectors", "cartesian_site_positions", "species_at_sites")
-OPTIONAL = ("immutable_id", "split", "dimension_types", "nperiodic_dimensions", "structure_features")
+OPTIONAL = ("immutable_id", "split", "dimension_types", "nperiodic_dimensions", "structure_features", "nsites")
 NOT_PERIODIC = "not periodic in all three directions"
+OTHER_NSITES = "another number of species than its nsites"
 MALFORMED = "vectors not of three numbers, or not one per species"
 ROWS = 32768
 """The number of rows that are in memory at once before the filter."""
@@ -133,6 +134,9 @@ def _stated_faults(rows: pa.RecordBatch) -> np.ndarray:
     for i, directions in enumerate(_values(rows, "dimension_types")):
         if directions is not None and not all(directions):
             faults[i] = NOT_PERIODIC
+    for i, (count, listed) in enumerate(zip(_values(rows, "nsites"), _lengths(rows["species_at_sites"]), strict=False)):
+        if count not in (None, listed):
+            faults[i] = OTHER_NSITES
     return faults
 
 

@@ -16,9 +16,11 @@ import gemmi
 import numpy as np
 
 from ...crystal import ATOMIC_NUMBERS, SYMBOLS
+from ...geometry.cell import Cell
+from ...geometry.space_group import space_group
 from ..elements import ISOTOPES_TOLD
 from .cif_claims import check_claims
-from .cif_symmetry import UNSTATED, operations, states_symmetry, text
+from .cif_symmetry import UNSTATED, operations, stated_number, states_symmetry, text
 from .entry import Arrays, Disordered, Entry, read_text
 
 CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
@@ -124,12 +126,17 @@ def _number(value: str) -> tuple[float, float]:
 
 
 def _crystal(block: Any) -> Arrays:
+    dimension = text(block, ("_cell_modulation_dimension",))
+    if dimension not in ("", "0"):
+        raise ValueError(f"it is modulated (_cell_modulation_dimension {dimension}), and its atoms are an average")
     cell = _cell(block)
     lattice = np.array(cell.orth.mat.tolist()).T
     sites = _merged(_sites(block, lattice), lattice)
     rotations, translations, listed = operations(block, cell)
     _check_metric(rotations, lattice)
     frac_coords, numbers = _expanded(sites, rotations, translations, lattice)
+    if listed and len(rotations) == 1:
+        _check_listed_atoms(Cell(lattice, frac_coords, numbers), stated_number(block, cell))
     isotopes = any(site.isotope for site in sites)
     check_claims(block, numbers, abs(float(np.linalg.det(lattice))), listed, isotopes)
     notes = [ISOTOPES_TOLD] if isotopes else []
@@ -147,6 +154,15 @@ def _check_metric(rotations: np.ndarray, lattice: np.ndarray) -> None:
     if change > DISTORTED * np.diag(metric).max():
         lengths = " ".join(f"{length:.4g}" for length in np.linalg.norm(lattice, axis=1))
         raise ValueError(f"its symmetry operations do not fit its cell, of {lengths} Å")
+
+
+def _check_listed_atoms(cell: Cell, number: int | None) -> None:
+    """Raise ValueError unless a cell that is listed without symmetry operations has the space group of this number."""
+    if number in (None, 1):
+        return
+    found = space_group(cell, SAME)
+    if found.number != number:
+        raise ValueError(f"it lists no operation but x,y,z and says space group {number}, its atoms have {found}")
 
 
 def _cell(block: Any) -> gemmi.UnitCell:

@@ -54,11 +54,30 @@ def operations(block: Any, cell: Any) -> tuple[np.ndarray, np.ndarray, bool]:
     if operations contradict the number of the space group, and if there is neither.
     """
     listed = _listed(block)
-    if listed:
-        group = _group(listed)
-        _check_against_claims(group, text(block, NUMBER), text(block, HERMANN_MAUGUIN), cell)
-        return *_arrays(group), True
-    return *_arrays(_from_symbol(block, cell)), False
+    if not listed:
+        return *_arrays(_from_symbol(block, cell)), False
+    group = _group(listed)
+    found = gemmi.find_spacegroup_by_ops(group)
+    if found is not None and len(group) > 1:
+        _check_against_claims(f"its operations are those of {found.hm}", found, block, cell)
+    return *_arrays(group), True
+
+
+def stated_number(block: Any, cell: Any) -> int | None:
+    """Return the number of the space group that a block states; None for none that can be known.
+
+    Raises Unknown if its symbols and its number are of different space groups.
+    """
+    number, numbers = text(block, NUMBER), {}
+    if number.isdecimal() and 1 <= int(number) <= 230:
+        numbers[int(number)] = f"number {number}"
+    for symbol in _symbols(block):
+        if (group := _find(symbol, cell)) is not None:
+            numbers.setdefault(group.number, repr(symbol))
+    if len(numbers) > 1:
+        stated = " and ".join(numbers.values())
+        raise Unknown(f"it says {stated}, which are of space groups {' and '.join(map(str, numbers))}")
+    return next(iter(numbers), None)
 
 
 def _listed(block: Any) -> list[str]:
@@ -104,36 +123,58 @@ def _group(listed: list[str]) -> gemmi.GroupOps:
     return group
 
 
-def _check_against_claims(group: gemmi.GroupOps, number: str, symbol: str, cell: Any) -> None:
-    """Raise Unknown if the operations are those of another space group than the file says, in whatever setting."""
-    found = gemmi.find_spacegroup_by_ops(group)
-    if found is None or len(group) == 1:
-        return
-    if number.isdecimal() and 1 <= int(number) <= 230 and found.number != int(number):
-        raise Unknown(f"its operations are those of space group {found.number}, it says {number}")
-    named = _find(symbol, cell) if symbol else None
-    if named is not None and named.number != found.number:
-        raise Unknown(f"its operations are those of {found.hm}, space group {found.number}, it says {symbol!r}")
+def _check_against_claims(source: str, found: gemmi.SpaceGroup, block: Any, cell: Any) -> None:
+    """Raise Unknown if a space group is another one than the file says, in whatever setting."""
+    number = stated_number(block, cell)
+    if number not in (None, found.number):
+        symbol = text(block, HERMANN_MAUGUIN)
+        stated = repr(symbol) if symbol and _find(symbol, cell) is not None else number
+        raise Unknown(f"{source}, space group {found.number}, it says {stated}")
 
 
 def _from_symbol(block: Any, cell: Any) -> gemmi.GroupOps:
     """Return the operations of the symbols, which must leave nothing open."""
     if hall := text(block, HALL):
         try:
-            return gemmi.symops_from_hall(hall)
+            group = gemmi.symops_from_hall(hall)
         except (RuntimeError, ValueError):
             pass  # many files say here what is no Hall symbol; the other symbol may do
+        else:
+            _check_hall(hall, group, block, cell)
+            return group
     symbol, number = text(block, HERMANN_MAUGUIN), text(block, NUMBER)
     if not symbol:
         return _from_number(number)
-    group = _find(symbol, cell)
-    if group is None:
+    found = _find(symbol, cell)
+    if found is None:
         raise Unknown(f"its symmetry {symbol!r} is not known; wanted the symmetry operations in it")
-    if number.isdecimal() and 1 <= int(number) <= 230 and int(number) != group.number:
-        raise Unknown(f"its symmetry is {symbol!r}, which is space group {group.number}, and it says {number}")
-    if group.ext in ("1", "2") and not re.search(r"(:\s*[12]|\s[SZ])$", symbol):
+    stated_number(block, cell)
+    if _leaves_origin_open(found, symbol):
         raise Unknown(f"its symmetry {symbol!r} has two origins; wanted the symmetry operations in it")
-    return group.operations()
+    return found.operations()
+
+
+def _check_hall(hall: str, group: gemmi.GroupOps, block: Any, cell: Any) -> None:
+    """Raise Unknown if the other symbols are of another space group than the Hall symbol, or of another setting."""
+    found = gemmi.find_spacegroup_by_ops(group)
+    if found is not None:
+        _check_against_claims(f"its Hall symbol {hall!r} is that of {found.hm}", found, block, cell)
+    for symbol in _symbols(block):
+        named = _find(symbol, cell)
+        if named is None or _leaves_origin_open(named, symbol):
+            continue
+        if {op.triplet() for op in named.operations()} != {op.triplet() for op in group}:
+            raise Unknown(f"its Hall symbol {hall!r} and its symbol {symbol!r} are of different settings")
+
+
+def _symbols(block: Any) -> list[str]:
+    """Return the Hermann-Mauguin symbols that a block states, each once."""
+    return list(dict.fromkeys(symbol for name in HERMANN_MAUGUIN if (symbol := text(block, (name,)))))
+
+
+def _leaves_origin_open(group: gemmi.SpaceGroup, symbol: str) -> bool:
+    """Return whether a space group has two origins and its symbol does not say which is meant."""
+    return group.ext in ("1", "2") and not re.search(r"(:\s*[12]|\s[SZ])$", symbol)
 
 
 def _find(symbol: str, cell: Any) -> gemmi.SpaceGroup | None:

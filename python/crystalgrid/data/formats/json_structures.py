@@ -126,6 +126,8 @@ def _pymatgen(item: dict[str, Any]) -> Arrays:
 def _optimade(stated: dict[str, Any]) -> Arrays:
     """Return a structure as OPTIMADE's attributes describe it."""
     check_periodic(stated.get("dimension_types") or (1, 1, 1))
+    if stated.get("nperiodic_dimensions", 3) not in (3, None):
+        raise ValueError(f"it says that it is periodic in {stated['nperiodic_dimensions']} directions, wanted 3")
     features = set(stated.get("structure_features") or [])
     if features & {"disorder", "assemblies"}:
         raise Disordered("it says that it is disordered")
@@ -141,6 +143,9 @@ def _optimade(stated: dict[str, Any]) -> Arrays:
         elements_of[species.get("name")] = listed[0]
     numbers, note = elements(elements_of.get(name, name) for name in stated.get("species_at_sites") or [])
     check_formula(str(stated.get("chemical_formula_reduced") or ""), numbers)
+    for name, count in (("nsites", len(numbers)), ("nelements", len(set(numbers.tolist())))):
+        if stated.get(name) not in (None, count):
+            raise ValueError(f"it says {name} {stated[name]}, its atoms make {count}")
     lattice = _numbers(stated.get("lattice_vectors"), "lattice_vectors")
     positions = _numbers(stated.get("cartesian_site_positions"), "cartesian_site_positions")
     return _from_positions(lattice, positions, numbers, note)

@@ -42,6 +42,9 @@ def parse_poscar(text: str) -> list[Arrays]:
     if complete < total:
         raise ValueError(f"wanted {total} positions, as line 7 says, got {complete}")
     positions = _floats([row[:3] for row in rows], "positions")
+    following = lines[first + total].split() if len(lines) > first + total else []
+    if len(following) >= 3 and all(map(_is_number, following[:3])):  # velocities come after an empty line
+        raise ValueError(f"wanted {total} positions, as line 7 says, got more")
     listed = [symbol for symbol, count in zip(symbols, counts, strict=True) for _ in range(count)]
     numbers, note = elements(listed)
     _check_names(rows, numbers)
