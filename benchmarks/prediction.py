@@ -4,7 +4,8 @@
 
 Methods: `swaps` (training crystals in these elements, the chemically nearest first), `training-draw` (the same in
 random order), or the name or path of a generator. A log keeps what is finished: the same command goes on after an
-interruption.
+interruption. With `--relax-steps 15` the k predictions are relaxed by so many steps of CHGNet, and counted in three
+orders: the likeliest first, the lowest energy first, and the least sum of both ranks first.
 
 Match: pymatgen's StructureMatcher(stol=0.5, ltol=0.3, angle_tol=10); a prediction must first pass CDVAE's rule of
 distances. RMSE: the least of the k that match, in units of (V/N)^(1/3), mean of the matched. METRe: a test crystal
@@ -43,6 +44,7 @@ from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.novelty import reduced_structure
 from crystalgrid.worth.shares import Share, share
 from crystalgrid.worth.validity import judge, reduced_counts
+from energy_ranking import orders, relaxed_predictions
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 FILES = {"mp20": "mp_10A.parquet", "perov5": "perov_5.parquet", "carbon24": "carbon_24.parquet"}
@@ -178,6 +180,7 @@ def prediction(
     n: int = 200,
     k: int = 20,
     seed: int = 0,
+    relax_steps: int = 0,
     log: Path | None = None,
 ) -> None:
     """Predict the structures of test crystals from their compositions, and print how many are right.
@@ -188,6 +191,7 @@ def prediction(
         n: number of test crystals, chosen by the seed; 0 for all.
         k: number of structures predicted for each composition.
         seed: of the choice of crystals and of the predictions.
+        relax_steps: relax each prediction by at most so many steps of CHGNet, and rank by energy, too.
         log: the file of JSON lines to go on with, prediction-DATA-METHOD.jsonl by default.
     """
     warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
@@ -196,6 +200,7 @@ def prediction(
     test = test[order[: n or len(test)]]
     predict = method_of(method, training, seed)
     predicted = cache(lambda cell: _timed(predict, cell, k))
+    relaxed = cache(lambda cell: relaxed_predictions(predicted(cell)[0], relax_steps))
     index = {id: i for i, id in enumerate(test.ids)}
 
     def row(id: str) -> dict[str, Any]:
@@ -203,13 +208,26 @@ def prediction(
         cell = cell_of(truth.numbers)
         predictions, seconds = predicted(cell)
         valid = smact_valid(reduced_counts(truth))
-        return {"cell": repr(cell), "smact_valid": valid, "rms": score(truth, predictions), "seconds": seconds}
+        row = {"cell": repr(cell), "smact_valid": valid, "rms": score(truth, predictions), "seconds": seconds}
+        if relax_steps:
+            crystals, row["energies"] = relaxed(cell)
+            row["rms_relaxed"] = score(truth, crystals)
+        return row
 
-    log = log or Path(f"prediction-{data}-{Path(method).name}.jsonl")
+    log = log or Path(f"prediction-{data}-{Path(method).name}{f'-{relax_steps}-steps' if relax_steps else ''}.jsonl")
     settings = {"data": data, "method": method, "n": len(test), "k": k, "seed": seed}
+    settings |= {"relax_steps": relax_steps} if relax_steps else {}
     rows = rows_of(log, settings, test.ids, lambda ids: map(row, ids), "predicting")
     print(settings)
-    print("\n".join(summary([rows[id] for id in test.ids], k)))
+    results = [rows[id] for id in test.ids]
+    print("\n".join(summary(results, k)))
+    for name in orders([]) if relax_steps else ():
+        print(f"relaxed, {name}:", *summary([in_order(row, name) for row in results], k), sep="\n  ")
+
+
+def in_order(row: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a row of the log with the predictions as relaxed, in the order of that name."""
+    return {**row, "rms": [row["rms_relaxed"][i] for i in orders(row["energies"])[name]]}
 
 
 def _timed(predict: Predict, cell: Counts, k: int) -> tuple[list[Crystal], float]:

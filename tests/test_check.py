@@ -90,6 +90,22 @@ def test_a_folder_gets_a_table_cifs_and_a_summary(tmp_path: Path, capsys) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "draws", "known.cif", "out", "summary.json"]
 
 
+def test_the_first_that_is_valid_stands_for_its_like() -> None:
+    """A matcher that compares at equal volumes calls a squeezed crystal the same."""
+    squeezed = Crystal(0.5 * SALT.lattice, SALT.frac_coords, SALT.numbers)
+    rows = cg.check([squeezed, SALT, LARGER])
+    assert [row.lemat_valid for row in rows] == [False, True, True]
+    assert [row.same_as for row in rows] == ["1", "", "1"]
+    assert [row.same_as for row in cg.check([squeezed, squeezed])] == ["", "0"]
+
+
+@pytest.mark.parametrize("alone", [SALT, SALT.to_pymatgen(), SALT.to_ase()])
+def test_a_crystal_alone_is_no_list(alone: object) -> None:
+    for check in (cg.check, cg.relax):
+        with pytest.raises(InputError, match=r"wanted a list of crystals, got a \w+; put it into one, \[crystal\]"):
+            check(alone)
+
+
 def test_what_cannot_be_checked_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.cif").write_text("data_nothing\n")

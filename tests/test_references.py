@@ -113,3 +113,15 @@ def test_what_is_no_hull_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="composition"):
             cg.energy_above_hull(composition, -2)
     assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("energy", [float("nan"), float("inf"), "x", None])
+def test_what_is_no_energy_is_refused(energy: object) -> None:
+    with pytest.raises(InputError, match="energy_per_atom: wanted a number in eV/atom"):
+        cg.energy_above_hull("NaCl", energy)
+
+
+@pytest.mark.parametrize("amount", [0.5, -1, float("nan")])
+def test_amounts_are_whole_numbers(amount: float) -> None:
+    with pytest.raises(InputError, match="composition: wanted whole numbers of atoms"):
+        cg.energy_above_hull({"Na": 1, "Cl": amount}, -3)

@@ -157,6 +157,33 @@ def test_a_second_potential_has_a_hull_of_its_own(checked: Path, hull: Path) -> 
     assert table["disagreement"][:2] == pytest.approx([0, 0], abs=1e-9)
 
 
+def test_without_a_second_energy_a_crystal_is_doubtful(hull: Path, tmp_path: Path) -> None:
+    """The worse of two energies counts: one alone must not make a crystal stable."""
+    neon = Crystal(ARGON.lattice, ARGON.frac_coords, [10])
+    (tmp_path / "neon.json").write_text(json.dumps([{"composition": {"Ne": 1}, "energy": -0.08}]))
+    build_hull(tmp_path / "neon.json", tmp_path / "neon.parquet", None, None, "", 1)
+    second = {"second": "lennard_jones:failing", "second_hull": tmp_path / "neon.parquet"}
+    for crystal, reason in (
+        (ARGON, "the second hull has no reference of its elements"),
+        (neon, "lennard_jones:failing: the potential gives nan"),
+    ):
+        (row,) = cg.relax([crystal], LJ.calculator, hull if crystal is ARGON else tmp_path / "neon.parquet", **second)
+        assert (row.relax_error, row.energy_above_hull_second) == ("", None)
+        assert row.energy_above_hull is not None
+        assert row.doubtful.endswith(reason)
+
+
+def test_without_a_hull_nothing_is_counted_as_stable_or_not(checked: Path, capsys) -> None:
+    relax_folder(checked, checked.with_name("relaxed"), LJ, Choice(), None, None, 1)
+    relax_folder(checked, checked.with_name("relaxed"), LJ, Choice(), None, None, 1)
+    printed = capsys.readouterr()
+    assert "S.U.N. and M.S.U.N. are not counted: no energy above the hull" in printed.out
+    assert "%" not in printed.out
+    assert "relaxing: 2 done earlier, 0 to do" in printed.err
+    summary = json.loads(metadata_of(checked.with_name("relaxed") / "crystals.parquet")["crystalgrid"])["summary"]
+    assert not {"sun", "msun"} & set(summary)
+
+
 def test_bad_options_are_one_line_and_leave_nothing(tmp_path: Path) -> None:
     SALT.write(tmp_path / "salt.cif")
     out = tmp_path / "out"
@@ -165,7 +192,11 @@ def test_bad_options_are_one_line_and_leave_nothing(tmp_path: Path) -> None:
         (LJ._replace(calculator="nothing:f"), "cannot be made: ModuleNotFoundError"),
         (LJ._replace(calculator="builtins:dict"), "wanted an ASE calculator, got dict"),
         (LJ._replace(fmax=0), "fmax: wanted a positive number"),
-        (LJ._replace(steps=-1), "steps: wanted 0 or more"),
+        (LJ._replace(calculator=""), "wanted chgnet, 7net-0, 7net-l3i5 or MODULE:FUNCTION"),
+        (LJ._replace(fmax="a"), "fmax: wanted a positive number"),
+        (LJ._replace(steps=-1), "steps: wanted a whole number, 0 or more"),
+        (LJ._replace(steps=1.5), "steps: wanted a whole number, 0 or more"),
+        (LJ._replace(calculator=object()), "wanted chgnet, 7net-0, 7net-l3i5 or MODULE:FUNCTION"),
         (LJ._replace(optimizer="adam"), "optimizer: wanted one of bfgs, lbfgs, fire"),
     ):
         with pytest.raises(InputError, match=message):

@@ -52,9 +52,9 @@ def test_each_fault_is_found_and_said() -> None:
     assert judge(salt_of_two).reason == "NaCl2 cannot be neutral by smact; charges of NaCl2 do not balance"
     dense = Crystal(lattice_of(2.2, 2.2, 2.2, 90, 90, 90), [[0, 0, 0]], [92])
     assert failed(dense) == {"lemat_plausible"}
-    assert judge(dense).reason == "37.1 g/cm³"
+    assert judge(dense).reason == "37.1 g/cm³, wanted 0.01 to 25"
     long = Crystal(lattice_of(3, 3, 120, 90, 90, 90), [[0, 0, 0]], [6])
-    assert judge(long).reason == "sides of 3 to 120 Å"
+    assert judge(long).reason == "sides from 3 to 120 Å, wanted 1 to 100"
 
 
 def test_an_image_of_the_atom_itself_is_measured_and_breaks_no_rule() -> None:

@@ -21,7 +21,7 @@ def build(
     Keeps the lowest energy of each composition that is on the convex hull of its elements or within 0.1 eV/atom of it.
 
     Args:
-        source: Parquet file of crystals with a column energy_per_atom in eV, as `relax` writes it, or JSON file of
+        source: folder that `relax` wrote, Parquet file of crystals with a column energy_per_atom in eV, or JSON file of
             pymatgen's ComputedEntries.
         out: the Parquet file to write.
         energies: Parquet or CSV file with the columns immutable_id and energy_per_atom, if SOURCE has no energies.

@@ -8,8 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from .._conversions import is_ase, is_pymatgen
 from ..artifacts.released import released_models
-from ..crystal import CrystalLike, as_crystal
+from ..crystal import Crystal, CrystalLike, as_crystal
 from ..data.crystalset import CrystalSet
 from ..data.formulas import formula_hashes, share_formula
 from ..data.reader import read_files
@@ -65,7 +66,7 @@ class Checked(NamedTuple):
     reason: str
     """The rules that it fails, in words; empty if it passes all."""
     same_as: str
-    """The id of the first crystal that is the same; empty if it is the first."""
+    """The id of the crystal that stands for all that are the same: the first that is valid; empty for itself."""
     known_as: str
     """The id of the known crystal that is the same; empty if none is."""
     formula_known: bool
@@ -79,7 +80,7 @@ def check(crystals: Crystals, against: Crystals | Path | str | None = None, work
     holds them, or the name of a released generator, for those that it learned from. Sameness is that of pymatgen's
     `StructureMatcher` with its default tolerances.
 
-    Raises InputError if there are no crystals, and for a file that cannot be read.
+    Raises InputError for what is no list of crystals, and for a file that cannot be read.
     """
     drawn = as_set(crystals)
     reference = (
@@ -93,11 +94,24 @@ def checked(crystals: CrystalSet, known: CrystalSet, workers: Workers) -> list[C
     verdicts = validity(crystals, workers)
     types = structure_types(crystals, SYMPREC, workers)
     same_as, known_as = novelty(crystals, known, workers)
+    same_as = first_valid(crystals.ids, same_as, [verdict.lemat_valid for verdict in verdicts])
     formula_known = share_formula(crystals, formula_hashes(known))
     return [
         _row(crystals, i, verdict, types[i], str(same_as[i]), str(known_as[i]), bool(formula_known[i]))
         for i, verdict in enumerate(verdicts)
     ]
+
+
+def first_valid(ids: np.ndarray, same_as: np.ndarray, valid: Sequence[bool]) -> np.ndarray:
+    """Return the id of the first valid crystal of those that are the same, for each of B crystals; empty for itself.
+
+    The matcher compares crystals at equal volumes: a squeezed crystal must not stand for one that is right. If none of
+    a group is valid, its first stands for it. same_as: the id of the first of each group, empty for itself.
+    """
+    group = [str(first or id) for id, first in zip(ids, same_as, strict=True)]
+    chosen = {name: str(id) for id, name, is_valid in reversed(list(zip(ids, group, valid, strict=True))) if is_valid}
+    standing = [chosen.get(name, name) for name in group]
+    return np.array(["" if str(id) == name else name for id, name in zip(ids, standing, strict=True)], dtype=object)
 
 
 def _row(
@@ -134,6 +148,10 @@ def as_set(crystals: Crystals) -> CrystalSet:
     """Return crystals of any library as a set, whose ids are 0, 1, … unless they have some."""
     if isinstance(crystals, CrystalSet):
         return crystals
+    if isinstance(crystals, Crystal) or is_pymatgen(crystals) or is_ase(crystals):
+        raise InputError(
+            f"crystals: wanted a list of crystals, got a {type(crystals).__name__}; put it into one, [crystal]"
+        )
     if isinstance(crystals, str | Path) or not isinstance(crystals, Sequence):
         raise InputError(f"crystals: wanted a list of crystals, got {crystals!r:.60}; crystalgrid.read reads files")
     return CrystalSet.from_crystals([as_crystal(crystal) for crystal in crystals])

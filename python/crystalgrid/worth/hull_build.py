@@ -18,6 +18,7 @@ from ..files import check_output
 from ..geometry.elements import reduced_formula
 from ..pool import Workers, in_processes
 from ..progress import progress
+from .check import all_in_one
 from .element_references import element_energy
 from .hull import Hull
 from .references import write_references
@@ -33,11 +34,12 @@ def build_hull(
 ) -> None:
     """Write the phases on the hull of each chemical system and those within 0.1 eV/atom of it; print what is lacking.
 
-    source: a Parquet file of crystals with a column energy_per_atom, or JSON of pymatgen's computed entries. energies:
-    a Parquet or CSV file with the energies of its crystals. calculator: a potential that gives energies of elements
-    which the source does not have by themselves.
+    source: a Parquet file of crystals with a column energy_per_atom, a folder that `relax` wrote, or JSON of pymatgen's
+    computed entries. energies: a Parquet or CSV file with the energies of its crystals. calculator: a potential that
+    gives energies of elements which the source does not have by themselves.
     """
     check_output(out)
+    source = all_in_one(source)
     hull = entries_hull(source) if source.suffix == ".json" else crystals_hull(source, energies)
     if len(hull.energies) == 0:
         raise InputError(f"{source}: no crystal of it has an energy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ def rows_of(
     """
     rows = read_journal(journal, settings)
     missing = [id for id in ids if id not in rows]
+    if rows:
+        print(f"{what}: {len(rows)} done earlier, {len(missing)} to do; {journal} has the results", file=sys.stderr)
     with full_disk_named(journal), journal.open("a", encoding="utf-8") as file:
         if file.tell() == 0:
             file.write(json.dumps(settings) + "\n")

@@ -32,9 +32,9 @@ def potential(name: str) -> Potential:
     A module is sought in the current folder, too. Raises InputError in one line if it cannot be had.
     """
     require("ase", "relax")
-    if name not in NAMED and ":" not in name:
+    if not isinstance(name, str) or (name not in NAMED and ":" not in name):
         raise InputError(
-            f"calculator: wanted {', '.join(NAMED)} or MODULE:FUNCTION that makes an ASE calculator, got {name!r}"
+            f"calculator: wanted {', '.join(NAMED)} or MODULE:FUNCTION that makes an ASE calculator, got {name!r:.60}"
         )
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # libraries report their devices
         warnings.simplefilter("ignore")

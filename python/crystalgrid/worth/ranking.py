@@ -23,13 +23,14 @@ def ranks(checked: Sequence[Checked], relaxed: Sequence[Relaxed]) -> list[int]:
     """Return the rank of each of B crystals, the best 1: valid, new, not doubtful, lowest above the hull, least moved.
 
     Where two potentials were asked, the higher of the energies above their hulls counts. Crystals without such an
-    energy come after those that have one.
+    energy come after those that have one, and those that could not be relaxed after doubtful ones.
     """
 
     def key(i: int) -> tuple[object, ...]:
         row, result = checked[i], relaxed[i]
         moved = float("inf") if result.rms_moved is None else result.rms_moved
-        return not row.lemat_valid, not is_new(row), bool(result.doubtful), result.worse, moved
+        failed, doubtful = bool(result.relax_error), bool(result.doubtful)
+        return not row.lemat_valid, not is_new(row), failed, doubtful, result.worse, moved
 
     order = sorted(range(len(checked)), key=key)
     rank_of = {index: rank for rank, index in enumerate(order, start=1)}
@@ -41,7 +42,8 @@ def stability_summary(
 ) -> dict[str, Any]:
     """Return how many crystals are stable or metastable, unique, new and valid, of all draws and of the valid ones.
 
-    unreadable: the number of draws that could not be read, which count among all.
+    unreadable: the number of draws that could not be read, which count among all. There are no shares if no crystal
+    that was relaxed has an energy above the hull: nobody knows then which are stable.
     """
     valid = sum(row.lemat_valid for row in checked)
     pairs = [
@@ -56,7 +58,8 @@ def stability_summary(
         "doubtful": sum(bool(row.doubtful) for row in relaxed),
         "without_reference": sum(row.energy_above_hull is None and not row.relax_error for row in relaxed),
     }
-    for name, limit in (("sun", ON_HULL), ("msun", NEAR_HULL)):
+    unknown = 0 < result["relaxed"] == result["without_reference"]
+    for name, limit in () if unknown else (("sun", ON_HULL), ("msun", NEAR_HULL)):
         number = sum(row.lemat_valid and is_new(row) and relaxed_row.worse <= limit for row, relaxed_row in pairs)
         result[name] = Share(number, len(checked) + unreadable).as_json()
         result[f"{name}_of_valid"] = Share(number, valid).as_json()
@@ -70,6 +73,8 @@ def stability_lines(found: dict[str, Any]) -> list[str]:
         f"{found['relaxed']} crystals relaxed, {found['converged']} of them converged; {found['doubtful']} doubtful, "
         f"{found['without_reference']} of elements without a reference: these do not count as stable"
     ]
+    if "sun" not in found:
+        return [*lines, f"S.U.N. and M.S.U.N. are not counted: no energy above the hull; {found['protocol']}"]
     for key, name in names.items():
         of_all, of_valid = (Share(found[k]["number"], found[k]["n"]) for k in (key, f"{key}_of_valid"))
         lines.append(f"{name}: {of_all} of all draws; {of_valid} of valid ones; {found['protocol']}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -69,7 +71,7 @@ def energy_above_hull(composition: Composition, energy_per_atom: float, hull: st
     eV, by the method that made the hull. hull: a file that `crystalgrid hull build` has written, or "chgnet", CHGNet
     0.3.0's energies of crystals of the Materials Project, which ship with the package.
 
-    Raises InputError if the hull has no energy of one of the elements by itself.
+    Raises InputError if the hull has no energy of one of the elements by itself, and for what is no energy.
     """
     return above_hull(composition, energy_per_atom, hull).energy
 
@@ -77,6 +79,8 @@ def energy_above_hull(composition: Composition, energy_per_atom: float, hull: st
 def above_hull(composition: Composition, energy_per_atom: float, hull: str | Path) -> AboveHull:
     """Return how far an energy is above the hull, and the decomposition: see `energy_above_hull`."""
     numbers = _atoms_of(composition)
+    if not isinstance(energy_per_atom, Real) or not math.isfinite(energy_per_atom):
+        raise InputError(f"energy_per_atom: wanted a number in eV/atom, got {energy_per_atom!r:.60}")
     reference = load_hull(hull)
     above = reference.above(numbers, float(energy_per_atom))
     if above is None:
@@ -89,7 +93,7 @@ def _atoms_of(composition: Composition) -> np.ndarray:
     """Return the atomic numbers of the atoms of a formula unit, [N]."""
     if isinstance(composition, Mapping):
         amounts = {str(symbol): n for symbol, n in composition.items() if n}
-        if not amounts or any(symbol not in ATOMIC_NUMBERS or n != int(n) or n < 0 for symbol, n in amounts.items()):
+        if not amounts or any(s not in ATOMIC_NUMBERS or not n > 0 or n % 1 for s, n in amounts.items()):
             raise InputError(f"composition: wanted whole numbers of atoms by element, got {composition!r:.80}")
         counts = {ATOMIC_NUMBERS[symbol]: int(n) for symbol, n in amounts.items()}
     else:

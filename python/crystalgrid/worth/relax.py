@@ -111,8 +111,8 @@ def chosen_hulls(options: RelaxOptions, hull: str | Path | None, second_hull: st
     ]
     if options.second and names[1] is None:
         raise InputError(
-            f"second: no reference energies of {options.second} come with the package; "
-            "name a file of them as the second hull"
+            f"second: no reference energies of {options.second} come with the package; wanted a file of them, too, "
+            "second_hull or --second-hull, which `crystalgrid hull build` writes"
         )
     return Hulls(*(None if name is None else load_hull(name) for name in names))
 
@@ -138,6 +138,9 @@ def result(id: str, before: Crystal, row: Row, hulls: Hulls) -> Relaxed:
     volume_change = relaxed.volume / before.volume - 1
     above = _above(hulls.first, relaxed, row["energy_per_atom"])
     second = _above(hulls.second, relaxed, row.get("energy_second"))
+    doubtful = list(doubts(relaxed, volume_change, above))
+    if hulls.second is not None and second is None:
+        doubtful.append(row.get("second_error") or "the second hull has no reference of its elements")
     return Relaxed(
         id=id,
         formula=before.formula,
@@ -155,7 +158,7 @@ def result(id: str, before: Crystal, row: Row, hulls: Hulls) -> Relaxed:
         steps=row["steps"],
         energy_above_hull_second=None if second is None else second.energy,
         disagreement=None if above is None or second is None else abs(above.energy - second.energy),
-        doubtful="; ".join(doubts(relaxed, volume_change, above)),
+        doubtful="; ".join(doubtful),
         relax_error="",
     )
 

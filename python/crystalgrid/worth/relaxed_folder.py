@@ -96,9 +96,9 @@ def warnings_before(crystals: CrystalSet, options: RelaxOptions, hulls: Hulls) -
         yield from _of_elements(unknown, len(crystals), f"{name} has not learned, and are not relaxed")
     if hulls.first is None:
         yield f"no reference energies of {options.calculator} come with the package: no energies above a hull"
-    else:
-        missing = [hulls.first.missing(crystal.numbers) for crystal in crystals]
-        yield from _of_elements(missing, len(crystals), "the hull has no reference of, and get no energy above it")
+    for hull, words in ((hulls.first, "the hull"), (hulls.second, "the second hull")):
+        missing = [] if hull is None else [hull.missing(crystal.numbers) for crystal in crystals]
+        yield from _of_elements(missing, len(crystals), f"{words} has no reference of, and get no energy above it")
 
 
 def _of_elements(numbers: Sequence[list[int]], n: int, what: str) -> Iterator[str]:

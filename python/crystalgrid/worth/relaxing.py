@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,14 +50,15 @@ class RelaxOptions(NamedTuple):
 
 def check_options(options: RelaxOptions) -> None:
     """Raise InputError for options that no crystal can be relaxed with; load the potentials."""
-    if not 0 < options.fmax < math.inf:
-        raise InputError(f"fmax: wanted a positive number in eV/Å, got {options.fmax}")
-    if options.steps < 0:
-        raise InputError(f"steps: wanted 0 or more, got {options.steps}")
+    if not isinstance(options.fmax, Real) or not 0 < options.fmax < math.inf:
+        raise InputError(f"fmax: wanted a positive number in eV/Å, got {options.fmax!r}")
+    if not isinstance(options.steps, Integral) or options.steps < 0:
+        raise InputError(f"steps: wanted a whole number, 0 or more, got {options.steps!r}")
     if options.optimizer not in OPTIMIZERS:
         raise InputError(f"optimizer: wanted one of {', '.join(OPTIMIZERS)}, got {options.optimizer!r}")
-    for name in filter(None, (options.calculator, options.second)):
-        potential(name)
+    potential(options.calculator)
+    if options.second != "":
+        potential(options.second)
 
 
 def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | None = None) -> Row:
@@ -77,8 +79,12 @@ def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | No
     except NotRelaxedError as error:
         return {"relax_error": str(error)}
     except Exception as error:  # a potential fails in many ways on crystals that are none
-        words = " ".join(str(error).split())
-        return {"relax_error": f"{options.calculator} failed: {type(error).__name__}: {words}"[:MOST_LETTERS]}
+        return {"relax_error": _failure(options.calculator, error)}
+
+
+def _failure(calculator: str, error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return f"{calculator} failed: {type(error).__name__}: {words}"[:MOST_LETTERS]
 
 
 def unlearned(numbers: np.ndarray, model: Potential) -> list[int]:
@@ -110,9 +116,19 @@ def _relaxed(crystal: Crystal, options: RelaxOptions, trajectory: Path | None) -
         "frac_coords": after.frac_coords.tolist(),
     }
     if options.second:
-        atoms.calc = potential(options.second).calculator
-        row["energy_second"] = _finite(atoms.get_potential_energy()) / len(atoms)
+        row |= _second_energy(atoms, options.second)
     return row
+
+
+def _second_energy(atoms: Any, calculator: str) -> Row:
+    """Return the energy in eV/atom by the second potential, or why it has none: what the first one found is kept."""
+    atoms.calc = potential(calculator).calculator
+    try:
+        return {"energy_second": _finite(atoms.get_potential_energy()) / len(atoms)}
+    except NotRelaxedError as error:
+        return {"second_error": f"{calculator}: {error}"}
+    except Exception as error:  # as above
+        return {"second_error": _failure(calculator, error)}
 
 
 def _finite(value: Any) -> float:

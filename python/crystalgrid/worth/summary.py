@@ -16,7 +16,8 @@ from .validity import SYMPREC
 RULES = ("cdvae_valid", "smact_valid", "lemat_charge", "lemat_distance", "lemat_plausible", "lemat_valid")
 PROTOCOL = (
     f"shares of all crystals, unreadable ones included, with 95 % intervals by Wilson's score; space groups within "
-    f"{SYMPREC} Å by moyopy; sameness by pymatgen's StructureMatcher with its default tolerances"
+    f"{SYMPREC} Å by moyopy, p1 of those that could be read; sameness by pymatgen's StructureMatcher with its default "
+    "tolerances"
 )
 
 

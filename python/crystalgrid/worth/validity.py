@@ -136,12 +136,13 @@ def _implausible(crystal: Crystal, dataset: MoyoDataset | None) -> Iterator[str]
     """Yield what LeMat-GenBench's rule of plausibility rejects."""
     edges = np.linalg.norm(crystal.lattice, axis=1)
     if not LEMAT_DENSITY[0] <= crystal.density <= LEMAT_DENSITY[1]:
-        yield f"{crystal.density:.3g} g/cm³"
+        yield f"{crystal.density:.3g} g/cm³, wanted {LEMAT_DENSITY[0]:g} to {LEMAT_DENSITY[1]:g}"
     if not LEMAT_ATOMS_PER_VOLUME[0] <= len(crystal) / crystal.volume <= LEMAT_ATOMS_PER_VOLUME[1]:
-        yield f"{crystal.volume / len(crystal):.3g} Å³ per atom"
+        least, most = (1 / n for n in reversed(LEMAT_ATOMS_PER_VOLUME))
+        yield f"{crystal.volume / len(crystal):.3g} Å³ per atom, wanted {least:g} to {most:g}"
     if not crystal.volume > LEMAT_VOLUME:
         yield f"a cell of {crystal.volume:.3g} Å³"
     if edges.min() < LEMAT_SIDES[0] or edges.max() > LEMAT_SIDES[1]:
-        yield f"sides of {edges.min():.3g} to {edges.max():.3g} Å"
+        yield f"sides from {edges.min():.3g} to {edges.max():.3g} Å, wanted {LEMAT_SIDES[0]:g} to {LEMAT_SIDES[1]:g}"
     if dataset is None:
         yield "no space group can be determined"
