@@ -51,11 +51,12 @@ class LatentModel(CrystalModel):
 
     def encode_units(self, units: Sequence[CanonicalUnit]) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of z, both [B, latent_dim], of crystals as canonical units within the limits."""
-        encoded = [(torch.zeros(0, self.latent_dim), torch.zeros(0, self.latent_dim))]
+        mu, logvar = torch.zeros(2, len(units), self.latent_dim)
+        by_size = sorted(range(len(units)), key=lambda i: len(units[i].letters))  # so that batches have little padding
         with torch.no_grad(), torch.jit.optimized_execution(False):
             for first in range(0, len(units), AT_ONCE):
-                encoded.append(self.network.encode_orbits(describe(units[first : first + AT_ONCE])))
-        mu, logvar = (torch.cat([pair[i] for pair in encoded]) for i in (0, 1))
+                rows = by_size[first : first + AT_ONCE]
+                mu[rows], logvar[rows] = self.network.encode_orbits(describe([units[i] for i in rows]))
         return mu, logvar
 
     def decode_crystals(self, z: Tensor) -> list[Crystal | None]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .elements import MENDELEEV_NUMBERS
-from .normaliser import Change, is_whole, letter_of, normaliser, on_form, open_axes, orbit_of
+from .normaliser import Change, changes_of, is_whole, letter_of, on_form, open_axes, orbit_of
 from .space_group import symmetry_dataset
 from .wyckoff import StandardGroup, standard_group
 
@@ -23,8 +23,9 @@ WAVE_PHASES, WAVE_WEIGHTS = np.random.default_rng(0).random((2, len(WAVE_VECTORS
 class CanonicalUnit(NamedTuple):
     """A crystal in the standard setting, with O orbits in the order of letters, then of Mendeleev numbers.
 
-    Of the equivalent descriptions under the normaliser of the space group it is the one whose letters and elements come
-    first in this order, and of those the one whose geometry has the lowest `rank`.
+    Of the equivalent descriptions under the normaliser of the space group, and under the symmetry of the lattice, it is
+    the one whose letters and elements come first in this order, and of those the one whose geometry has the lowest
+    `rank`.
     """
 
     space_group: int
@@ -62,7 +63,7 @@ def find_canonical_unit(
     orbits = orbits_of(group, np.array(cell.positions), np.array(cell.numbers))
     if orbits is None:
         return None
-    changes = normaliser(group.number)
+    changes = changes_of(group.number, np.array(cell.basis))
     words = [sorted((change.letters[o.letter], MENDELEEV_NUMBERS[o.number]) for o in orbits) for change in changes]
     first = min(words)
     descriptions = [

@@ -1,12 +1,14 @@
 """The Euclidean normalisers of space groups: the changes of a crystal's description that keep its operations.
 
 A proper rotation and a shift of the origin describe the same crystal anew, and may exchange Wyckoff letters
-(International Tables A, section 3.5). Axes along which the origin is free are left alone.
+(International Tables A, section 3.5). Axes along which the origin is free are left alone. A lattice of more symmetry
+than its lattice system asks for, such as a monoclinic one with β = 90°, may allow further changes.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +20,10 @@ HOLOHEDRIES = ((2, 1), (15, 3), (74, 16), (142, 89), (194, 177), (230, 207))
 GRID = 24
 """Shifts are multiples of 1/24 of an axis, as those of all space groups are."""
 SAME = 1e-6
+SAME_METRIC = 1e-3
+"""The difference of scalar products of basis vectors, over their lengths, below which two lattices are one."""
+LAST_ORTHORHOMBIC = 74
+"""The last space group whose lattices may have more symmetry with which its operations are kept."""
 GENERIC_POINT = np.array([0.1234, 0.2717, 0.4319])
 """A point that no operation keeps."""
 
@@ -33,13 +39,37 @@ class Change(NamedTuple):
     """[P], the index of each Wyckoff letter after the change."""
 
 
-@cache
 def normaliser(number: int) -> tuple[Change, ...]:
     """Return the changes that keep the operations of a space group, one of each class that these do not connect."""
+    return changes_by(number, ())
+
+
+def changes_of(number: int, lattice: np.ndarray) -> tuple[Change, ...]:
+    """Return the changes of `normaliser`, then those that more symmetry of a lattice [3, 3] allows."""
+    if number > LAST_ORTHORHOMBIC:
+        return normaliser(number)
+    metric, candidates = lattice @ lattice.T, rotation_candidates()
+    lengths = np.sqrt(np.diag(metric))
+    difference = candidates.transpose(0, 2, 1) @ metric @ candidates - metric
+    kept = (np.abs(difference) < SAME_METRIC * lengths[:, None] * lengths).all((1, 2))
+    return changes_by(number, tuple(np.flatnonzero(kept).tolist()))
+
+
+@cache
+def rotation_candidates() -> np.ndarray:
+    """Return the matrices of -1, 0 and 1 with determinant 1, [R, 3, 3]: rotations of a reduced lattice are such."""
+    matrices = np.array(list(product((-1.0, 0.0, 1.0), repeat=9))).reshape(-1, 3, 3)
+    candidates: np.ndarray = matrices[np.abs(np.linalg.det(matrices) - 1) < SAME]
+    return candidates
+
+
+@cache
+def changes_by(number: int, further: tuple[int, ...]) -> tuple[Change, ...]:
+    """Return the changes by the rotations of the lattice system, then by further ones of `rotation_candidates`."""
     group = standard_group(number)
-    of_lattice = standard_group(next(full for last, full in HOLOHEDRIES if number <= last)).rotations
+    of_system = standard_group(next(full for last, full in HOLOHEDRIES if number <= last)).rotations
     rotations: list[np.ndarray] = []
-    for linear in of_lattice:
+    for linear in [*of_system, *rotation_candidates()[list(further)]]:
         keeps_lattice = is_whole((group.centring @ linear.T)[:, None] - group.centring).any(1).all()
         # Two rotations that an operation connects give the same descriptions.
         if keeps_lattice and all(number_of(group, other @ np.linalg.inv(linear)) is None for other in rotations):
