@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from crystalgrid import Crystal, Grid
+from crystalgrid.geometry.elements import element_features
 
 IDENTITY = np.eye(3)
 
@@ -409,3 +410,26 @@ def orbit_of(point: np.ndarray, operations: np.ndarray) -> np.ndarray:
         if not any(np.abs(image - other - np.rint(image - other)).max() < 1e-6 for other in images):
             images.append(image % 1)
     return np.array(images)
+
+
+def chemical_distances(types, dressed) -> np.ndarray:
+    """Mean difference per atom of the elements of dressed types to the nearest known crystal of each type, NaN if new.
+
+    types: StructureTypes; dressed: Dressed.
+    """
+    features, of_type = element_features(), {}
+    offsets, letters, slots = (values.tolist() for values in (types.orbit_offsets, types.letters, types.slots))
+    for row, group in enumerate(types.space_group.tolist()):
+        orbits = tuple(zip(*(values[offsets[row] : offsets[row + 1]] for values in (letters, slots)), strict=True))
+        of_type.setdefault((group, orbits), []).append(row)
+    distances = []
+    for group, letters, slots, elements in zip(*(values.tolist() for values in dressed[:4]), strict=True):
+        orbits = tuple((letter, slot) for letter, slot in zip(letters, slots, strict=True) if letter >= 0)
+        rows = of_type.get((group, orbits), [])
+        known = []
+        for row in rows:
+            counts = types.counts[row].tolist()
+            pairs = zip(counts, elements, types.elements[row].tolist(), strict=True)
+            known.append(sum(n * np.abs(features[z] - features[other]).sum() for n, z, other in pairs) / sum(counts))
+        distances.append(min(known, default=np.nan))
+    return np.array(distances)

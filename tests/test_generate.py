@@ -14,6 +14,9 @@ from crystalgrid.errors import InputError
 from crystalgrid.generation.conditions import read_conditions
 from crystalgrid.geometry.formula import parse_formula
 from crystalgrid.nets.generators.contacts import BONDING_GAP, closest_contact
+from crystalgrid.nets.generators.dressed_types import from_rows
+from crystalgrid.nets.generators.type_drawer import CLOSENESS, LANGUAGE_WEIGHT, NOVELTY
+from reference import chemical_distances as slow_chemical_distances
 from reference import closest_contact as slow_closest_contact
 from reference import orbit_of
 
@@ -104,6 +107,21 @@ def test_the_best_of_a_formula_are_different_and_the_likeliest_first(model) -> N
     best = cg.generate(1, model, formula="NaCl", atoms=(2, 2), best=4)
     assert len(best) == len(likelihood)
     assert {crystal.formula for crystal in best} == {"NaCl"}
+
+
+@torch.inference_mode()
+def test_the_likelihood_of_a_candidate_is_less_the_farther_known_crystals_of_its_type_are(model) -> None:
+    network, given = model.network, read_conditions({"formula": "NaCl", "atoms": (2, 4)})
+    candidates = from_rows(network.plan(given), network.orbits, network.most_slots)
+    distances = slow_chemical_distances(network.types, candidates)
+    assert np.isnan(distances).any()  # of new structure types
+    assert (distances > 0).any()
+    by_words = []
+    for row, n_atoms in enumerate(network.n_atoms(candidates).tolist()):
+        one = [values[row : row + 1] for values in candidates[:4]]
+        by_words.append(float(network.scored(*one, [11, 17], [n_atoms // 2, n_atoms // 2]).log_likelihood))
+    loss = np.where(np.isnan(distances), NOVELTY, CLOSENESS * np.sqrt(distances))
+    assert candidates.log_likelihood.numpy() == pytest.approx(LANGUAGE_WEIGHT * np.array(by_words) - loss, abs=1e-3)
 
 
 def test_atoms_do_not_come_too_near(model) -> None:

@@ -128,4 +128,4 @@ class NearTypes(CrystalGeometry):
             dressing = dressing[((kept == 0) | (dressing == kept)).all(1)]
             types = self.likeness(len(dressing), conditions)
             found.append(self.scored(types.space_group, types.letters, types.slots, dressing, elements, counts))
-        return self.near_known_ones(joined(found))
+        return self.weighed(joined(found))
