@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from ase.io import write
 
 import crystalgrid as cg
 from crystalgrid.crystal import Crystal
@@ -147,6 +148,20 @@ def test_the_first_and_all(checked: Path, hull: Path, capsys) -> None:
     assert "1 of 4 crystals have elements (Na, Cl) that the hull has no reference of" in capsys.readouterr().err
 
 
+def test_the_best_as_they_stand_can_be_relaxed_alone(checked: Path, hull: Path) -> None:
+    """The recipe of docs/relax.md: a cheap energy of all draws, then the best of them relaxed."""
+    stand, best = checked.with_name("stand"), checked.with_name("best")
+    relax_folder(checked, stand, LJ._replace(steps=0), Choice(), hull, None, 1)
+    table = pq.read_table(stand / "crystals.parquet").to_pydict()
+    above = table["energy_above_hull"][:2]
+    assert above == sorted(above)
+    assert table["steps"][:2] == [0, 0]
+    relax_folder(stand, best, LJ, Choice(first=1), hull, None, 1)
+    relaxed = pq.read_table(best / "crystals.parquet").to_pydict()
+    assert relaxed["immutable_id"] == table["immutable_id"][:1]
+    assert relaxed["energy_above_hull"][0] < above[0]
+
+
 def test_a_second_potential_has_a_hull_of_its_own(checked: Path, hull: Path) -> None:
     out = checked.with_name("relaxed")
     options = LJ._replace(second="lennard_jones:failing")
@@ -221,3 +236,17 @@ def test_drift_and_strain_are_no_displacement() -> None:
     assert rms_moved(SALT, strained) == pytest.approx(0, abs=1e-12)
     moved = Crystal(4 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.6]], [1, 2])
     assert rms_moved(Crystal(4 * np.eye(3), SALT.frac_coords, [1, 2]), moved) == pytest.approx(0.2)
+
+
+def test_likeliest_structures_of_a_formula_are_ranked_by_energy(tmp_path: Path) -> None:
+    """The recipe of docs/relax.md for structure prediction; an id is the place by likelihood."""
+    pytest.importorskip("chgnet")
+    likeliest = cg.generate(200, model="mp10a", formula="SrTiO3", z=1, best=6, seed=0)
+    (tmp_path / "likeliest").mkdir()
+    write(tmp_path / "likeliest" / "crystals.xyz", [crystal.to_ase() for crystal in likeliest], format="extxyz")
+    relax_folder(tmp_path / "likeliest", tmp_path / "ranked", RelaxOptions(steps=1), Choice(), None, None, 1)
+    table = pq.read_table(tmp_path / "ranked" / "crystals.parquet").to_pydict()
+    relaxed = [e for e, doubt in zip(table["energy_per_atom"], table["doubtful"], strict=True) if e and not doubt]
+    assert len(relaxed) > 1
+    assert relaxed == sorted(relaxed)
+    assert {id.partition(":")[2] for id in table["immutable_id"]} == {str(i) for i in range(len(likeliest))}
