@@ -199,6 +199,18 @@ def test_without_a_hull_nothing_is_counted_as_stable_or_not(checked: Path, capsy
     assert not {"sun", "msun"} & set(summary)
 
 
+def test_the_summary_says_why_crystals_could_not_be_relaxed(tmp_path: Path, hull: Path, capsys) -> None:
+    mixed = np.diag([5.4, 5.4, 5.4]), [[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
+    (tmp_path / "draws").mkdir()
+    for name, z in {"argon": 18, "neon": 10, "krypton": 36}.items():
+        Crystal(*mixed, [z, z, z, 54]).write(tmp_path / "draws" / f"{name}.cif")
+    options = LJ._replace(calculator="lennard_jones:failing", steps=1)
+    relax_folder(tmp_path / "draws", tmp_path / "out", options, Choice(), hull, None, 1)
+    printed = capsys.readouterr().out
+    failed = "lennard_jones:failing failed: RuntimeError: no parameters (1)"
+    assert f"2 could not be relaxed: {failed}; the potential gives nan (1)\n" in printed
+
+
 def test_bad_options_are_one_line_and_leave_nothing(tmp_path: Path) -> None:
     SALT.write(tmp_path / "salt.cif")
     out = tmp_path / "out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +13,14 @@ from .shares import Share
 ON_HULL, NEAR_HULL = 1e-5, 0.1
 """eV/atom; a crystal up to the first is stable (what single precision does not tell from 0), up to the second
 metastable."""
+LEFT_OUT = "left out: "
+"""The beginning of the reason why a crystal was not to be relaxed."""
+REASONS = 3
+"""The most reasons of failure that the summary prints."""
 
 
 def is_new(row: Checked) -> bool:
-    """Return whether a crystal is the first of its kind among all, and not known."""
+    """Return whether a crystal stands for its kind among all, and is not known."""
     return not row.same_as and not row.known_as
 
 
@@ -43,7 +48,7 @@ def stability_summary(
     """Return how many crystals are stable or metastable, unique, new and valid, of all draws and of the valid ones.
 
     unreadable: the number of draws that could not be read, which count among all. There are no shares if no crystal
-    that was relaxed has an energy above the hull: nobody knows then which are stable.
+    has an energy above the hull: nobody knows then which are stable.
     """
     valid = sum(row.lemat_valid for row in checked)
     pairs = [
@@ -58,7 +63,11 @@ def stability_summary(
         "doubtful": sum(bool(row.doubtful) for row in relaxed),
         "without_reference": sum(row.energy_above_hull is None and not row.relax_error for row in relaxed),
     }
-    unknown = 0 < result["relaxed"] == result["without_reference"]
+    reasons = Counter(
+        row.relax_error for row in relaxed if row.relax_error and not row.relax_error.startswith(LEFT_OUT)
+    )
+    result["failed"] = dict(reasons.most_common())
+    unknown = all(row.energy_above_hull is None for row in relaxed)
     for name, limit in () if unknown else (("sun", ON_HULL), ("msun", NEAR_HULL)):
         number = sum(row.lemat_valid and is_new(row) and relaxed_row.worse <= limit for row, relaxed_row in pairs)
         result[name] = Share(number, len(checked) + unreadable).as_json()
@@ -73,6 +82,10 @@ def stability_lines(found: dict[str, Any]) -> list[str]:
         f"{found['relaxed']} crystals relaxed, {found['converged']} of them converged; {found['doubtful']} doubtful, "
         f"{found['without_reference']} of elements without a reference: these do not count as stable"
     ]
+    if failed := found.get("failed"):
+        reasons = [f"{reason} ({n})" for reason, n in list(failed.items())[:REASONS]]
+        more = [f"{len(failed) - REASONS} other reasons"] if len(failed) > REASONS else []
+        lines.append(f"{sum(failed.values())} could not be relaxed: {'; '.join(reasons + more)}")
     if "sun" not in found:
         return [*lines, f"S.U.N. and M.S.U.N. are not counted: no energy above the hull; {found['protocol']}"]
     for key, name in names.items():

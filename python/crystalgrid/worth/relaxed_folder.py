@@ -21,7 +21,7 @@ from .check import Checked
 from .checked_folder import CheckedCrystals, read_checked
 from .journal import Row, read_journal, rows_of
 from .potentials import potential
-from .ranking import is_new, ranks, stability_lines, stability_summary
+from .ranking import LEFT_OUT, is_new, ranks, stability_lines, stability_summary
 from .references import SHIPPED
 from .relax import Hulls, Relaxed, chosen_hulls, not_relaxed, relaxed_rows, result
 from .relaxing import RelaxOptions, check_options, unlearned
@@ -132,7 +132,7 @@ def all_results(checked: CheckedCrystals, rows: dict[str, Row], hulls: Hulls) ->
         if row.id in rows:
             results.append(result(row.id, crystal, rows[row.id], hulls))
         else:
-            results.append(not_relaxed(row.id, crystal, f"left out: {_why_left_out(row)}"))
+            results.append(not_relaxed(row.id, crystal, f"{LEFT_OUT}{_why_left_out(row)}"))
     return results
 
 
