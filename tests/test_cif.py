@@ -122,7 +122,11 @@ def test_operations_without_quotes_are_put_together():
         (cif("Na1 Na 0 0 0\nF1 F 0 0 0"), "two atoms in one place: F1 and one of Na"),
         (cif("O1 O 2 0 0 0", columns="label type_symbol attached_hydrogens"), "hydrogen is missing: O1 has 2 attached"),
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg H2 O2'"), "hydrogen is missing: it says Mg H2 O2"),
-        (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg2 O'"), "it says Mg2 O, its atoms are O Mg"),
+        (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg2 O'"), "it says Mg2 O, its atoms are O Mg$"),
+        (
+            cif(f"Mg2 Mg 0.01 0 0\n{ROCK_SALT}", extra="_chemical_formula_sum 'Mg2 O'"),
+            "its atoms are O Mg; sites left off within 0.1 Å of another of their element: 1",
+        ),
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg O'\n_cell_formula_units_Z 4"), r"Mg4 O4 a cell \(Z = 4\)"),
         ("data_x\n_cell_length_a 4\n", "no atoms"),
         (cif(ROCK_SALT, extra="_cell_volume 80.0"), "a cell of 80 Å³, its sides and angles make 74"),

@@ -131,14 +131,20 @@ def _crystal(block: Any) -> Arrays:
         raise ValueError(f"it is modulated (_cell_modulation_dimension {dimension}), and its atoms are an average")
     cell = _cell(block)
     lattice = np.array(cell.orth.mat.tolist()).T
-    sites = _merged(_sites(block, lattice), lattice)
+    listed_sites = _sites(block, lattice)
+    sites = _merged(listed_sites, lattice)
     rotations, translations, listed = operations(block, cell)
     _check_metric(rotations, lattice)
     frac_coords, numbers = _expanded(sites, rotations, translations, lattice)
     if listed and len(rotations) == 1:
         _check_listed_atoms(Cell(lattice, frac_coords, numbers), stated_number(block, cell))
     isotopes = any(site.isotope for site in sites)
-    check_claims(block, numbers, abs(float(np.linalg.det(lattice))), listed, isotopes)
+    try:
+        check_claims(block, numbers, abs(float(np.linalg.det(lattice))), listed, isotopes)
+    except ValueError as error:
+        if again := len(listed_sites) - len(sites):
+            raise ValueError(f"{error}; sites left off within {SAME} Å of another of their element: {again}") from error
+        raise
     notes = [ISOTOPES_TOLD] if isotopes else []
     if not listed and not states_symmetry(block):
         notes.append(NO_SYMMETRY_TOLD)
