@@ -104,6 +104,21 @@ def test_a_run_is_exported_once_for_the_sampler_until_its_checkpoint_changes(
         sample.artifact(str(tmp_path / "cache"))
 
 
+def test_a_model_is_exported_anew_by_other_code(
+    untrained: tuple[Path, torch.nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(sample, "export_model", lambda run, path: path.touch())
+    monkeypatch.setattr(sample, "PACKAGE", tmp_path / "package")
+    source = tmp_path / "package/nets/network.py"
+    source.parent.mkdir(parents=True)
+    exports = set()
+    for code in ("x = 1", "x = 2", "x = 1"):
+        source.write_text(code)
+        exports.add(sample.artifact(str(untrained[0])))
+    assert len(exports) == 2
+
+
 def test_a_folder_hides_a_released_model_of_its_name_only_with_a_model_in_it(
     made: tuple[Path, torch.nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,8 @@ from .export import export_model
 from .find import find_model, is_exported
 from .released import WEIGHTS
 
-SUFFIXES = (".cpp", ".hpp", ".inl", ".in", ".json", ".txt")
+SUFFIXES = (".cpp", ".hpp", ".inl", ".in", ".json", ".py", ".txt")
+PACKAGE = Path(__file__).parents[1]
 
 
 def become_sampler(model: str, options: list[str]) -> None:
@@ -55,14 +56,15 @@ def missing_tools() -> str:
 def artifact(model: str) -> Path:
     """Return the exported file of a model for the sampler; a run or a released model is exported first.
 
-    Exports are kept in the cache, under a checksum of the weights.
+    Exports are kept in the cache, under a checksum of the weights and of the code that they are exported with.
     """
     path = find_model(model)
     if is_exported(path):
         return path
     weights = path / WEIGHTS if (path / WEIGHTS).is_file() else checkpoint_of(path)
-    content = hashlib.sha256(weights.read_bytes() + f"{__version__} {torch.__version__}".encode()).hexdigest()
-    return cached(f"{path.name}-{content[:12]}.pt", f"exporting {path.name}, once …", partial(export_model, str(path)))
+    made_of = weights.read_bytes() + f"{__version__} {torch.__version__}".encode()
+    name = f"{path.name}-{_checksum(made_of, PACKAGE)}.pt"
+    return cached(name, f"exporting {path.name}, once …", partial(export_model, str(path)))
 
 
 def sampler() -> Path:
@@ -73,13 +75,14 @@ def sampler() -> Path:
 
 
 def _program_name() -> str:
-    return f"sampler-torch{torch.__version__}-{_fingerprint()}"
+    # The program is linked to the torch of this path.
+    return f"sampler-torch{torch.__version__}-{_checksum(torch.__file__.encode(), shipped('export'), shipped('cpp'))}"
 
 
-def _fingerprint() -> str:
-    """Return a checksum of the sources and of the path of torch, to which the program is linked."""
-    total = hashlib.sha256(torch.__file__.encode())
-    for folder in (shipped("export"), shipped("cpp")):
+def _checksum(content: bytes, *folders: Path) -> str:
+    """Return a checksum of bytes and of the sources in folders."""
+    total = hashlib.sha256(content)
+    for folder in folders:
         for path in sorted(folder.rglob("*")):
             if path.suffix in SUFFIXES:
                 total.update(str(path.relative_to(folder)).encode() + path.read_bytes())
