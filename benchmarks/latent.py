@@ -1,6 +1,7 @@
 """Autoencoders of crystals: what comes back, what z ignores, and what is near in it.
 
     python benchmarks/latent.py reconstruction --n 400
+    python benchmarks/latent.py reconstruction --n 400 --split train --swaps
     python benchmarks/latent.py invariance --n 1000 --model run
     python benchmarks/latent.py moved --n 400
     python benchmarks/latent.py prior --n 1000
@@ -14,8 +15,13 @@ with CDVAE's tolerances; RMSE in units of (V/N)^(1/3) over the matched. invarian
 another order of atoms; the distance of its z over the mean one of two crystals. moved: the same for atoms that moved at
 random, 0.02 Å r.m.s., and whether the decoded crystal matches the one before. prior: z ~ N(0, 1), valid by
 LeMat-GenBench's rules, unique. ways: nine steps between two crystals; valid. neighbours: the share of the ten nearest
-in z with the same anonymised formula and space group, beside that for the composition's features. A journal keeps
-finished crystals, so that the same command goes on after an interruption.
+in z with the same anonymised formula and space group, beside that for Magpie's fingerprints of compositions and, among
+the first crystals, for CrystalNN's of structures. Properties are in latent_properties.py. A journal keeps finished
+crystals, so that the same command goes on after an interruption.
+
+A released model has learned from all of the split train, and the other splits are binary and ternary. With `--swaps`,
+crystals of more elements are judged: those of train with one or two elements replaced by their neighbours in the
+periodic table, if train does not have the formula. Their structure types were learned from.
 """
 
 from __future__ import annotations
@@ -31,15 +37,17 @@ import torch
 import tyro
 from scipy.spatial.distance import cdist
 
+from baselines import swap_draws
 from crystalgrid.crystal import Crystal
-from crystalgrid.data.composition_features import composition_features
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet
+from crystalgrid.data.split import reduced_formulas
 from crystalgrid.generation.encoded_set import encode_set
 from crystalgrid.generation.latent_model import LatentModel
 from crystalgrid.generation.open_generator import open_latent
 from crystalgrid.latents import latents, line
 from crystalgrid.worth.check import check
+from crystalgrid.worth.coverage import Scale, composition_fingerprints, structure_fingerprints
 from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.validity import validity
 from prediction import score
@@ -117,20 +125,47 @@ def prior(model: LatentModel, n: int, seed: int) -> Iterator[str]:
     yield f"unique {share(sum(not row.same_as for row in rows), n)}"
 
 
-def neighbours(model: LatentModel, crystals: CrystalSet) -> Iterator[str]:
-    """Yield the share of nearest neighbours of the same kind, in z and in the features of the composition."""
+def neighbours(model: LatentModel, crystals: CrystalSet, n_structures: int) -> Iterator[str]:
+    """Yield the share of nearest neighbours of the same kind, in z and by fingerprints.
+
+    Those of structures are slow, so that the first `n_structures` crystals alone are compared by all three.
+    """
     encoded = encode_set(model, crystals)
     kept = crystals[encoded.rows]
-    kinds = np.array([f"{anonymised(c)} {group}" for c, group in zip(kept, encoded.space_groups, strict=True)])
-    features = composition_features(kept)
-    features = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-9)
-    for name, vectors in (("z", encoded.z), ("composition", features)):
-        same = []
-        for i in range(len(kept)):
-            distances = cdist(vectors[i : i + 1], vectors)[0]
-            distances[i] = np.inf
-            same.append(np.mean(kinds[np.argsort(distances)[:NEAREST]] == kinds[i]))
-        yield f"{name}: {100 * np.mean(same):.1f} % of the {NEAREST} nearest of {len(kept):,} have its kind"
+    kinds = np.array([f"{anonymised(c)} {unit.space_group}" for c, unit in zip(kept, encoded.units, strict=True)])
+    compositions = composition_fingerprints(kept)
+    yield nearest_kinds("z", encoded.z, kinds)
+    yield nearest_kinds("Magpie", Scale(compositions)(compositions), kinds)
+    structures = structure_fingerprints(kept[:n_structures], 1)
+    found = [i for i, fingerprint in enumerate(structures) if fingerprint is not None]
+    if found:
+        by_structure = np.array([structures[i] for i in found])
+        yield nearest_kinds("z", encoded.z[found], kinds[found])
+        yield nearest_kinds("Magpie", Scale(compositions[found])(compositions[found]), kinds[found])
+        yield nearest_kinds("CrystalNN", by_structure, kinds[found])
+
+
+def nearest_kinds(name: str, vectors: np.ndarray, kinds: np.ndarray) -> str:
+    """Return the line for vectors [B, L] of crystals of some kinds [B]."""
+    same = []
+    for i in range(len(vectors)):
+        distances = cdist(vectors[i : i + 1], vectors)[0]
+        distances[i] = np.inf
+        same.append(np.mean(kinds[np.argsort(distances, kind="stable")[:NEAREST]] == kinds[i]))
+    return f"{name}: {100 * np.mean(same):.1f} % of the {NEAREST} nearest of {len(vectors):,} have its kind"
+
+
+def shuffled(n: int, seed: int) -> np.ndarray:
+    """Return the numbers from 0 to n - 1 in a random order."""
+    return np.random.default_rng(seed).permutation(n)
+
+
+def swapped(crystals: CrystalSet, n: int, seed: int) -> CrystalSet:
+    """Return n crystals with one or two elements replaced, of reduced formulas that the crystals do not have."""
+    known = set(reduced_formulas(crystals))
+    made = CrystalSet.from_crystals(swap_draws(crystals, 2 * n, seed))
+    unseen = [i for i, formula in enumerate(reduced_formulas(made)) if formula not in known]
+    return made[unseen[:n]]
 
 
 def anonymised(crystal: Crystal) -> str:
@@ -173,19 +208,41 @@ def latent(
     split: str = "test",
     n: int = 100,
     seed: int = 0,
+    swaps: bool = False,
+    structures: int = 300,
     journal: Path | None = None,
 ) -> None:
-    """Measure one row of the table of an autoencoder of crystals."""
+    """Measure one row of the table of an autoencoder of crystals.
+
+    Args:
+        row: the row.
+        model: a released model, a training run, or an exported model.pt.
+        data: the file of crystals.
+        split: of the file.
+        n: the number of crystals, draws or ways.
+        seed: of the choice of crystals, and of draws.
+        swaps: judge crystals of the split with one or two elements replaced.
+        structures: the number of crystals of which `neighbours` has fingerprints of structures.
+        journal: the file of finished crystals.
+    """
     start, loaded = time.monotonic(), open_latent(model)
     if row == "prior":
         lines = list(prior(loaded, n, seed))
     else:
         crystals = read_parquet(data).crystals.split(split)
-        crystals = crystals[np.random.default_rng(seed).permutation(len(crystals))[:n]]
+        crystals = swapped(crystals, n, seed) if swaps else crystals[shuffled(len(crystals), seed)[:n]]
         if row == "neighbours":
-            lines = list(neighbours(loaded, crystals))
+            lines = list(neighbours(loaded, crystals, structures))
         else:
-            settings = {"row": row, "model": model, "data": data.name, "split": split, "n": n, "seed": seed}
+            settings = {
+                "row": row,
+                "model": model,
+                "data": data.name,
+                "split": split,
+                "n": n,
+                "seed": seed,
+                "swaps": swaps,
+            }
             path = journal or Path(f"latent-{row}.jsonl")
             index = {str(id): i for i, id in enumerate(crystals.ids)}
 

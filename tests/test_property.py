@@ -61,7 +61,8 @@ def test_a_column_is_learned_and_judged(latent_run: Path, prototypes: CrystalSet
     volumes = [crystal.volume / len(crystal) for crystal in prototypes]
     volumes[5] = None
     texts = [str(value) for value in volumes]
-    columns = {"volume": pa.array(volumes), "text": pa.array(texts)}
+    rare = [1.0, 2.0, 3.0] + [None] * (len(texts) - 3)
+    columns = {"volume": pa.array(volumes), "text": pa.array(texts), "rare": pa.array(rare), "same": [2.5] * len(texts)}
     write_table(tmp_path / "data.parquet", table_of(prototypes, columns))
     options = {**OPTIONS, "recipe": "property", "start": str(latent_run), "data": str(tmp_path / "data.parquet")}
     train(**options, column="volume", out=tmp_path / "run")
@@ -75,6 +76,9 @@ def test_a_column_is_learned_and_judged(latent_run: Path, prototypes: CrystalSet
     assert gradient.isfinite().all()
     assert gradient.abs().max() > 0
     for changes, message in (
+        ({"column": "same"}, "same: wanted numbers that differ, got 2.5 for all"),
+        ({"column": "rare"}, "wanted at least 10 crystals with a number in split"),
+        ({"column": "absent"}, "no column 'absent'; its columns of numbers are volume, rare, same"),
         ({"column": "text"}, "column text: wanted numbers, got string"),
         ({"column": None}, "wanted --start MODEL, whose latent vectors, and --column NAME"),
         ({"column": "volume", "mode": "single"}, "--recipe property: wanted no --mode"),
@@ -89,7 +93,7 @@ def test_vectors_are_optimised_and_their_crystals_judged(latent_run: Path, tmp_p
     pytest.importorskip("smact")
     head = PropertyHead(60)
     with torch.no_grad():
-        head.last.weight.copy_(torch.linspace(-1, 1, 60)[None])
+        head.members[0][-1].weight.copy_(torch.linspace(-1, 1, 60)[None])
     (tmp_path / "run").mkdir()
     write_property(tmp_path / "run", head, {"column": "made_up", "model": str(latent_run)})
     model = open_property(tmp_path / "run")

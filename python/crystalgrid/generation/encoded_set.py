@@ -24,8 +24,8 @@ class EncodedSet(NamedTuple):
 
     z: np.ndarray
     """[E, latent_dim] float32."""
-    space_groups: np.ndarray
-    """[E] int64, numbers."""
+    units: list[CanonicalUnit]
+    """[E], the crystals as they were encoded."""
     rows: np.ndarray
     """[E] int64, which of the B crystals they are, ascending."""
     reasons: dict[int, str]
@@ -45,8 +45,7 @@ def encode_set(model: LatentModel, crystals: CrystalSet, workers: Workers = 1) -
             else:
                 units[index] = unit
     mu, _ = model.encode_units(list(units.values()))
-    space_groups = np.array([unit.space_group for unit in units.values()], dtype=np.int64)
-    return EncodedSet(mu.numpy(), space_groups, np.array(list(units), dtype=np.int64), reasons)
+    return EncodedSet(mu.numpy(), list(units.values()), np.array(list(units), dtype=np.int64), reasons)
 
 
 def _unit(crystal: Crystal, limits: Limits) -> CanonicalUnit | str:

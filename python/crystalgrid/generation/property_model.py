@@ -34,7 +34,7 @@ class PropertyModel(NamedTuple):
 
 def write_property(folder: Path, head: PropertyHead, description: dict[str, Any]) -> None:
     """Write a head with its description into the folder of a run."""
-    content = {**description, "size": head.size, "hidden": head.hidden}
+    content = {**description, "size": head.size, "hidden": head.hidden, "slots": head.slots}
     with written_whole(folder / WEIGHTS) as temporary:
         tensors = {name: value.contiguous() for name, value in head.state_dict().items()}
         save_file(tensors, temporary, {KEY: json.dumps(content)})
@@ -48,7 +48,7 @@ def open_property(run: Path) -> PropertyModel:
     try:
         with safe_open(path, "pt") as file:
             description = json.loads(file.metadata()[KEY])
-            head = PropertyHead(description["size"], description["hidden"])
+            head = PropertyHead(description["size"], description["hidden"], description["slots"])
             head.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
         raise InputError(

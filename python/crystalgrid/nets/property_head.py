@@ -1,4 +1,4 @@
-"""Heads that predict a number from a vector: linear, or a small multilayer perceptron."""
+"""Heads that predict a number from a vector: linear, a small multilayer perceptron, or two that read a composition."""
 
 from __future__ import annotations
 
@@ -7,28 +7,43 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .composition_readout import N_FEATURES, CompositionReadout
+
+LEAST_DEVIATION = 1e-3
+"""Of a feature of the composition; smaller ones are those of elements that examples do not have."""
+FARTHEST = 8.0
+"""Standardized features of the composition are cut here."""
+VECTOR_DROPOUT = 0.5
+"""The share of a vector that is hidden in training from a perceptron that sees the composition, too."""
 
 
 class PropertyHead(nn.Module):
     """A prediction of one number from vectors; both are standardized inside.
 
-    size: of the vectors. hidden: the widths of the hidden layers; none for a linear head.
+    With a readout of the composition there are two perceptrons, of the composition alone and of the composition and the
+    vector; the prediction is their mean.
+
+    size: of the vectors. hidden: the widths of the hidden layers; none for a linear head. slots: the most elements of a
+    crystal, for a head that reads the composition; else 0.
     """
 
-    def __init__(self, size: int, hidden: Sequence[int] = ()) -> None:
+    def __init__(self, size: int, hidden: Sequence[int] = (), slots: int = 0) -> None:
         super().__init__()
-        self.size, self.hidden = size, tuple(hidden)
-        layers: list[nn.Module] = []
-        widths = [size, *hidden]
-        for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), nn.SiLU(), nn.Dropout(0.1)]
-        self.layers, self.last = nn.Sequential(*layers), nn.Linear(widths[-1], 1)
-        for name, value in (("x_mean", torch.zeros(size)), ("x_std", torch.ones(size))):
-            self.register_buffer(name, value)
-        for name, value in (("y_mean", torch.zeros(())), ("y_std", torch.ones(()))):
-            self.register_buffer(name, value)
+        self.size, self.hidden, self.slots = size, tuple(hidden), slots
+        widths = [N_FEATURES, N_FEATURES + size] if slots else [size]
+        self.readout = CompositionReadout(size, slots) if slots else None
+        self.members = nn.ModuleList(_perceptron(width, self.hidden) for width in widths)
+        n_features = N_FEATURES if slots else 0
+        sizes = {"x": (size,), "features": (n_features,), "y": ()}
+        for name, shape in sizes.items():
+            self.register_buffer(f"{name}_mean", torch.zeros(shape))
+            self.register_buffer(f"{name}_std", torch.ones(shape))
         self.x_mean: Tensor
         self.x_std: Tensor
+        self.features_mean: Tensor
+        self.features_std: Tensor
         self.y_mean: Tensor
         self.y_std: Tensor
 
@@ -39,7 +54,33 @@ class PropertyHead(nn.Module):
             mean.copy_(values.mean(0))
             std.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
 
+    def standardize_features(self, x: Tensor) -> None:
+        """Take means and deviations of the features of the composition from examples [B, size]."""
+        if self.readout is not None:
+            with torch.no_grad():
+                features = self.readout.features((x - self.x_mean) / self.x_std)
+            self.features_mean.copy_(features.mean(0))
+            self.features_std.copy_(features.std(0, correction=0).clamp(min=LEAST_DEVIATION))
+
+    def members_of(self, x: Tensor) -> Tensor:
+        """Return the standardized number that each member predicts for vectors [B, size], [B, members]."""
+        x = (x - self.x_mean) / self.x_std
+        inputs = [x]
+        if self.readout is not None:
+            features = ((self.readout.features(x) - self.features_mean) / self.features_std).clamp(-FARTHEST, FARTHEST)
+            inputs = [features, torch.cat((features, F.dropout(x, VECTOR_DROPOUT, self.training)), 1)]
+        predicted = [member(values) for member, values in zip(self.members, inputs, strict=True)]
+        return torch.cat(predicted, 1)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the numbers [B] of vectors [B, size]."""
-        standardized: Tensor = self.last(self.layers((x - self.x_mean) / self.x_std))
-        return standardized.squeeze(1) * self.y_std + self.y_mean
+        return self.members_of(x).mean(1) * self.y_std + self.y_mean
+
+
+def _perceptron(size: int, hidden: tuple[int, ...]) -> nn.Sequential:
+    """Return a perceptron with one output; a linear map if there are no hidden layers."""
+    layers: list[nn.Module] = []
+    widths = [size, *hidden]
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), nn.SiLU(), nn.Dropout(0.1)]
+    return nn.Sequential(*layers, nn.Linear(widths[-1], 1))

@@ -1,4 +1,4 @@
-"""The fit of heads that predict a number from vectors: ridge regression, and a perceptron that is stopped early."""
+"""The fit of heads that predict a number from vectors: ridge regression, and perceptrons that are stopped early."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..nets.property_head import PropertyHead
+from .composition_reading import Readings, fit_readout
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """The weights of the penalty that are tried, over the number of examples."""
@@ -33,14 +33,28 @@ def mean_absolute_error(head: PropertyHead, examples: Examples) -> float:
         return float((head.eval()(examples.x) - examples.y).abs().mean())
 
 
-def fit_heads(learned: Examples, chosen_by: Examples, seed: int) -> dict[str, PropertyHead]:
-    """Return the best ridge regression and the best perceptron, whose errors `chosen_by` judges."""
+def fit_heads(
+    learned: Examples, chosen_by: Examples, seed: int, readings: Readings | None = None
+) -> dict[str, PropertyHead]:
+    """Return the best ridge regression and the best perceptrons, whose errors `chosen_by` judges.
+
+    readings: of latent vectors, for perceptrons that read the composition from them, too.
+    """
     torch.manual_seed(seed)
+    size = learned.x.shape[1]
     ridges = [_ridge(learned, weight) for weight in RIDGES]
-    return {
+    heads = {
         "ridge": min(ridges, key=lambda head: mean_absolute_error(head, chosen_by)),
-        "mlp": _perceptron(learned, chosen_by),
+        "mlp": _perceptrons(PropertyHead(size, HIDDEN), learned, chosen_by),
     }
+    if readings is not None:
+        head = PropertyHead(size, HIDDEN, readings.elements.shape[1])
+        assert head.readout is not None
+        head.standardize(*learned)
+        fit_readout(head.readout, (readings.z - head.x_mean) / head.x_std, readings.elements, readings.shares)
+        head.readout.requires_grad_(False)
+        heads["readout"] = _perceptrons(head, learned, chosen_by)
+    return heads
 
 
 def _ridge(learned: Examples, weight: float) -> PropertyHead:
@@ -50,20 +64,23 @@ def _ridge(learned: Examples, weight: float) -> PropertyHead:
     y = ((learned.y - head.y_mean) / head.y_std).double()
     penalty = weight * len(x) * torch.eye(x.shape[1], dtype=torch.float64)
     with torch.no_grad():
-        head.last.weight.copy_(torch.linalg.solve(x.T @ x + penalty, x.T @ y)[None])
-        head.last.bias.zero_()
+        slope, intercept = head.members[0].parameters()
+        slope.copy_(torch.linalg.solve(x.T @ x + penalty, x.T @ y)[None])
+        intercept.zero_()
     return head
 
 
-def _perceptron(learned: Examples, chosen_by: Examples) -> PropertyHead:
-    head = PropertyHead(learned.x.shape[1], HIDDEN)
+def _perceptrons(head: PropertyHead, learned: Examples, chosen_by: Examples) -> PropertyHead:
     head.standardize(*learned)
-    optimizer = torch.optim.AdamW(head.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    head.standardize_features(learned.x)
+    target = ((learned.y - head.y_mean) / head.y_std).unsqueeze(1)
+    trained = [parameter for parameter in head.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     best, lowest, best_epoch = head.state_dict(), float("inf"), 0
     for epoch in range(MOST_EPOCHS):
         head.train()
         for rows in torch.randperm(len(learned.x)).split(BATCH):
-            loss = F.l1_loss(head(learned.x[rows]), learned.y[rows]) / head.y_std
+            loss = (head.members_of(learned.x[rows]) - target[rows]).abs().sum(1).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

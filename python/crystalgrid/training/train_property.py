@@ -23,6 +23,7 @@ from ..generation.open_generator import open_latent
 from ..generation.property_model import write_property
 from ..nets.property_head import PropertyHead
 from ..pool import cpu_count
+from .composition_reading import Readings, readings
 from .property_heads import Examples, fit_heads, mean_absolute_error
 
 PROPERTY = "property"
@@ -37,7 +38,8 @@ Splits = dict[str, np.ndarray]
 def train_property(*, out: Path, data: str, start: str | None, column: str | None, seed: int) -> None:
     """Train heads on latent vectors, keep the better on formulas held out, and write a run with its errors.
 
-    Raises InputError for a missing start or column, one that is not of numbers, and too few crystals of a split.
+    Raises InputError for a missing start or column, one that is not of numbers or constant, and too few crystals of a
+    split.
     """
     if start is None or column is None:
         raise InputError("--recipe property: wanted --start MODEL, whose latent vectors, and --column NAME, to predict")
@@ -49,12 +51,19 @@ def train_property(*, out: Path, data: str, start: str | None, column: str | Non
         if gaps := int(np.isnan(values).sum()):
             print(f"{column}: {gaps:,} of {len(values):,} crystals have no number and are left out", file=sys.stderr)
         crystals, values = crystals[np.isfinite(values)], values[np.isfinite(values)]
+        if np.ptp(values) == 0:
+            raise InputError(
+                f"{column}: wanted numbers that differ, got {values[0]:g} for all {len(values):,} crystals"
+            )
+        split_rows(crystals, seed, data)  # too few are refused before minutes are spent on encoding
         encoded = encode_set(model, crystals, cpu_count())
         if encoded.reasons:
             print(f"{len(encoded.reasons):,} crystals cannot be encoded and are left out", file=sys.stderr)
         crystals, values = crystals[encoded.rows], values[encoded.rows]
         splits = split_rows(crystals, seed, data)
-        heads, errors = judged(encoded.z, values, splits, seed)
+        learned_units = [encoded.units[row] for row in splits["learned"]]
+        known = readings(model, learned_units, torch.from_numpy(encoded.z[splits["learned"]]), seed)
+        heads, errors = judged(encoded.z, values, splits, seed, known)
         _, by_composition = judged(composition_features(crystals), values, splits, seed)
         learned, test = values[splits["learned"]], values[splits["test"]]
         chosen = min(heads, key=lambda name: errors[name]["chosen_by"])
@@ -99,12 +108,12 @@ def split_rows(crystals: CrystalSet, seed: int, data: str) -> Splits:
 
 
 def judged(
-    x: np.ndarray, y: np.ndarray, splits: Splits, seed: int
+    x: np.ndarray, y: np.ndarray, splits: Splits, seed: int, known: Readings | None = None
 ) -> tuple[dict[str, PropertyHead], dict[str, dict[str, float]]]:
     """Return heads by name, and the mean absolute error of each on the crystals that choose and those that judge."""
     vectors, numbers = torch.from_numpy(x).float(), torch.from_numpy(y).float()
     examples = {name: Examples(vectors[rows], numbers[rows]) for name, rows in splits.items()}
-    heads = fit_heads(examples["learned"], examples["chosen_by"], seed)
+    heads = fit_heads(examples["learned"], examples["chosen_by"], seed, known)
     return heads, {
         name: {split: mean_absolute_error(head, examples[split]) for split in ("chosen_by", "test")}
         for name, head in heads.items()
@@ -115,7 +124,8 @@ def card(metrics: dict[str, object]) -> str:
     """Return the description of a trained property model, with its error on formulas that were held out."""
     rows = {
         f"from z of {metrics['model']} ({metrics['head']})": "mae", "from z, ridge regression": "mae_ridge",
-        "from z, perceptron": "mae_mlp", "from the composition alone, the better of both": "mae_composition",
+        "from z, perceptron": "mae_mlp", "from z, perceptrons that read the composition from it": "mae_readout",
+        "from the composition alone, the better of both": "mae_composition",
         "a constant, the median": "mae_constant",
     }  # fmt: skip
     lines = [

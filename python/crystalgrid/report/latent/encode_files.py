@@ -57,8 +57,8 @@ def latent_table(sources: Sequence[Path], result: ReadResult, encoded: EncodedSe
     """Return the table of all crystals of the sources, those that could not be encoded without a vector."""
     crystals = result.crystals
     z, space_groups = ([None] * len(crystals) for _ in range(2))
-    for row, vector, group in zip(encoded.rows, encoded.z, encoded.space_groups.tolist(), strict=True):
-        z[row], space_groups[row] = vector, group
+    for row, vector, unit in zip(encoded.rows, encoded.z, encoded.units, strict=True):
+        z[row], space_groups[row] = vector, unit.space_group
     ids = [str(id) for id in crystals.ids]
     encodable = {
         ID: pa.array(ids, pa.string()),
