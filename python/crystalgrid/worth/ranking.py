@@ -83,9 +83,10 @@ def stability_lines(found: dict[str, Any]) -> list[str]:
         f"{found['without_reference']} of elements without a reference: these do not count as stable"
     ]
     if failed := found.get("failed"):
-        reasons = [f"{reason} ({n})" for reason, n in list(failed.items())[:REASONS]]
-        more = [f"{len(failed) - REASONS} other reasons"] if len(failed) > REASONS else []
-        lines.append(f"{sum(failed.values())} could not be relaxed: {'; '.join(reasons + more)}")
+        commonest = list(failed.items())[:REASONS]
+        others = sum(failed.values()) - sum(n for _, n in commonest)
+        reasons = [f"{reason} ({n})" for reason, n in commonest] + ([f"other reasons ({others})"] if others else [])
+        lines.append(f"{sum(failed.values())} could not be relaxed: {'; '.join(reasons)}")
     if "sun" not in found:
         return [*lines, f"S.U.N. and M.S.U.N. are not counted: no energy above the hull; {found['protocol']}"]
     for key, name in names.items():
