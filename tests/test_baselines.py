@@ -12,7 +12,8 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.errors import InputError
 from crystalgrid.worth.distances import atomic_radii
 from crystalgrid.worth.journal import rows_of
-from prediction import different, score
+from energy_ranking import orders
+from prediction import different, in_order, score
 from zoo import PEROVSKITE, lattice_of
 
 FCC = 2.8 * (np.ones((3, 3)) - np.eye(3))
@@ -85,3 +86,15 @@ def test_a_log_goes_on_where_it_was_cut(tmp_path) -> None:
     with pytest.raises(InputError, match="holds results of"):
         rows_of(log, {"seed": 2}, ["a"], make, "x")
     assert list(islice(made, 5, None)) == []
+
+
+def test_predictions_have_orders_by_likelihood_and_energy() -> None:
+    """The first is likeliest but third by energy, the last cannot be relaxed."""
+    energies = [-1.0, -3.0, -2.0, float("inf")]
+    assert orders(energies) == {
+        "by likelihood": [0, 1, 2, 3],
+        "by energy": [1, 2, 0, 3],
+        "by likelihood and energy": [1, 0, 2, 3],
+    }
+    row = {"energies": energies, "rms_relaxed": [0.1, 0.2, None, 0.4]}
+    assert in_order(row, "by energy")["rms"] == [0.2, None, 0.1, 0.4]
