@@ -56,6 +56,8 @@ SAME_DISTANCES = 0.03
 """Crystals match if all their distances differ by less, in units of (V/N)^(1/3); the matcher need not be asked."""
 NEAREST = 1000
 """The nearest training crystals, of which the first k that do not match each other are the predictions."""
+IN_VAIN = 100
+"""The number of candidates in a row that match earlier ones after which no further one is looked at."""
 DRAWS = 1000
 """The draws of a generator for one composition, of which the likeliest are taken."""
 CANDIDATES = 5
@@ -113,14 +115,20 @@ def generated(generator: Any, cell: Counts, k: int, seed: int) -> list[Crystal]:
 def different(candidates: Iterable[Crystal], k: int) -> list[Crystal]:
     """Return the first k candidates, all of the same atoms, of which no two match each other."""
     kept: list[tuple[Crystal, Structure, np.ndarray]] = []
+    in_vain = 0
     for candidate in candidates:
         distances = relative_distances(candidate)
-        if any(np.abs(distances - other).max() < SAME_DISTANCES for *_, other in kept):
-            continue
-        structure = reduced_structure(candidate)
-        if not any(MATCHER_OF_REDUCED.fit(structure, other, skip_structure_reduction=True) for _, other, _ in kept):
+        structure = None
+        if not any(np.abs(distances - other).max() < SAME_DISTANCES for *_, other in kept):
+            structure = reduced_structure(candidate)
+        if structure is None or any(
+            MATCHER_OF_REDUCED.fit(structure, other, skip_structure_reduction=True) for _, other, _ in kept
+        ):
+            in_vain += 1
+        else:
             kept.append((candidate, structure, distances))
-        if len(kept) == k:
+            in_vain = 0
+        if len(kept) == k or in_vain == IN_VAIN:
             break
     return [crystal for crystal, *_ in kept]
 

@@ -14,6 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto kBetweenSaves = std::chrono::seconds(1);
+/// So many records are compared with each other, so that memory stays the same however many there are.
+constexpr std::int64_t kMostCompared = 100'000;
 
 /// Throws InputError unless the file of a finished library is as long as its manifest says.
 void check_size(const fs::path& path, std::uintmax_t size) {
@@ -133,6 +135,9 @@ void Library::append(const Records& records) {
     removed_.at("best") = next_ - range_.first - kept_ - sum(removed_);
   } else {
     write(records.kept);
+    if (kept_ < kMostCompared && (kept_ == 0 || !structures_.empty()))
+      for (const Record& record : records.kept)
+        if (!record.structure.empty()) structures_.insert(record.structure);
     count(records.kept);
   }
   if (std::chrono::steady_clock::now() - saved_ > kBetweenSaves) save();
@@ -175,10 +180,15 @@ void Library::finish() {
 
 std::string Library::summary(std::int64_t made, double seconds) const {
   std::string text = main_file().string() + ": " + std::to_string(kept_) + " " + layout_.noun;
+  const auto different = static_cast<std::int64_t>(structures_.size());
+  const bool compared = different > 0 && kept_ <= kMostCompared;
+  if (compared) text.append(", ").append(std::to_string(different)).append(" of them different");
   for (const auto& [key, words] : layout_.counts)
     text.append(", ").append(std::to_string(counts_.at(key))).append(" of them ").append(words);
   crystalgrid::append(text, ", %.1f %s/s", seconds > 0 ? static_cast<double>(made) / seconds : 0.0,
                       layout_.noun.c_str());
+  if (compared && 2 * different < kept_)
+    text += "\nmost repeat an earlier one; --best K writes the K likeliest different ones";
   text += removals();
   const auto& [key, advice] = layout_.suspicious;
   if (!key.empty() && 2 * counts_.at(key) > kept_)

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "best_records.hpp"
@@ -71,7 +72,8 @@ class Library {
   bool finished_ = false;
   std::vector<std::optional<PartFile>> files_;  // of the layout, until they are finished
   std::optional<RecordFolder> own_;
-  std::optional<BestRecords> best_;  // until they are written, where the layout asks for them
+  std::unordered_set<std::string> structures_;  // of the first records, if there are none from an earlier run
+  std::optional<BestRecords> best_;             // until they are written, where the layout asks for them
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 

@@ -29,6 +29,7 @@ def structures() -> list[Structure]:
         ("Pm-3m", Lattice.cubic(3.9), {"Sr": [[0, 0, 0]], "Ti": [[0.5, 0.5, 0.5]], "O": [[0.5, 0.5, 0]]}),
         ("P6_3mc", Lattice.hexagonal(3.25, 5.2), {"Zn": [[1 / 3, 2 / 3, 0]], "O": [[1 / 3, 2 / 3, 0.382]]}),
         ("P6_3/mmc", Lattice.hexagonal(3.2, 5.2), {"Mg": [[1 / 3, 2 / 3, 0.25]]}),
+        ("Im-3m", Lattice.cubic(3.6), {"Mg": [[0, 0, 0]]}),
         ("R-3c", Lattice.hexagonal(4.76, 12.99), {"Al": [[0, 0, 0.3523]], "O": [[0.3064, 0, 0.25]]}),
         ("P4_2/mnm", Lattice.tetragonal(4.59, 2.96), {"Ti": [[0, 0, 0]], "O": [[0.305, 0.305, 0]]}),
         ("Pnma", Lattice.orthorhombic(10.33, 6.01, 4.69), OLIVINE),
@@ -152,7 +153,20 @@ class FakeGenerator(nn.Module):
             low, high = conditions["atoms"][0], conditions["atoms"][1]
         uniform = torch.special.ndtr(noise.double())
         chosen = plan[(uniform[:, 0] * plan.shape[0]).long()]
-        stretch = 1 + 0.02 * uniform[:, 1]
+        sizes = torch.tensor([len(self.numbers[int(crystal)]) for crystal in chosen])
+        met = (sizes >= low) & (sizes <= high)
+        return self.made(chosen, met, 1 + 0.02 * uniform[:, 1], -100 * uniform[:, 2], uniform[:, 2] < 0.5)
+
+    @torch.jit.export
+    def likeliest(self, count: int, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
+        """Return the candidates of a formula as they are, the last of them first; then crystals without atoms."""
+        met = torch.arange(count) < plan.shape[0]
+        chosen = plan.flip(0)[torch.where(met, torch.arange(count), 0)]
+        ones = torch.ones(count, dtype=torch.float64)
+        return self.made(chosen, met, ones, -torch.arange(count, dtype=torch.float64), met)
+
+    def made(self, chosen: Tensor, met: Tensor, stretch: Tensor, log_likelihood: Tensor, known: Tensor) -> Draws:
+        """Return crystals by their numbers, their cells stretched, without atoms where conditions are not met."""
         groups: list[Tensor] = []
         lattices: list[Tensor] = []
         primitives: list[Tensor] = []
@@ -163,28 +177,25 @@ class FakeGenerator(nn.Module):
         numbers: list[Tensor] = [torch.zeros(0, dtype=torch.int64)]
         frac_coords: list[Tensor] = [torch.zeros(0, 3, dtype=torch.float64)]
         orbit_offsets, atom_offsets = [0], [0]
-        for b in range(noise.shape[0]):
+        for b in range(chosen.shape[0]):
             crystal = int(chosen[b])
             groups.append(self.space_group[crystal])
             lattices.append(stretch[b] * self.lattice[crystal])
             primitives.append(stretch[b] * self.primitive_lattice[crystal])
-            atoms = len(self.numbers[crystal])
-            if low <= atoms and atoms <= high:
+            if bool(met[b]):
                 letters.append(self.letters[crystal])
                 multiplicities.append(self.multiplicities[crystal])
                 orbit_numbers.append(self.orbit_numbers[crystal])
                 orbit_coords.append(self.orbit_coords[crystal])
                 numbers.append(self.numbers[crystal])
                 frac_coords.append(self.frac_coords[crystal])
-            else:
-                atoms = 0
-            orbit_offsets.append(orbit_offsets[-1] + (len(self.letters[crystal]) if atoms > 0 else 0))
-            atom_offsets.append(atom_offsets[-1] + atoms)
+            orbit_offsets.append(orbit_offsets[-1] + (len(self.letters[crystal]) if bool(met[b]) else 0))
+            atom_offsets.append(atom_offsets[-1] + (len(self.numbers[crystal]) if bool(met[b]) else 0))
         return Draws(
             torch.stack(groups), torch.stack(lattices), torch.tensor(orbit_offsets), torch.cat(letters),
             torch.cat(multiplicities), torch.cat(orbit_numbers), torch.cat(orbit_coords), torch.stack(primitives),
-            torch.tensor(atom_offsets), torch.cat(numbers), torch.cat(frac_coords), -100 * uniform[:, 2],
-            torch.where(uniform[:, 2] < 0.5, chosen, -1), torch.where(chosen == 0, chosen, -1), chosen < 3,
+            torch.tensor(atom_offsets), torch.cat(numbers), torch.cat(frac_coords), log_likelihood,
+            torch.where(known, chosen, -1), torch.where(chosen == 0, chosen, -1), chosen < 3,
         )  # fmt: skip
 
 
