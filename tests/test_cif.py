@@ -143,6 +143,12 @@ def test_operations_without_quotes_are_put_together():
             "it has no _cell_angle_gamma; wanted three sides and three angles",
         ),
         (cif("Mg1 Mg 0 0 0\nO1 [] 0.5 0.5 0.5"), "'O1' is of no element"),
+        (cif("Mg1 Mg 0 0 0") + cif("O1 O 0 0 0").partition("90\n\n")[2], "its _atom_site_label stands twice"),
+        (
+            cif("Mg1 Mg 4 0 0 0\nO1 O 4 .5 .5 .5", columns="label type_symbol symmetry_multiplicity"),
+            "a site of multiplicity 4, and no symmetry operation",
+        ),
+        (cif(ROCK_SALT, extra="_cell_length_a 5"), "its _cell_length_a stands twice"),
         (cif(ROCK_SALT, extra="_cell_modulation_dimension 1"), "it is modulated"),
         (
             cif(ROCK_SALT, symbol="P m -3 m", extra="_space_group_name_H-M_alt 'F m -3 m'"),

@@ -43,6 +43,8 @@ FAULTS = {
     "Wrong number of values in loop": "wanted a value for each column of each row of the loop",
 }
 """The words of gemmi for what is wrong in a file, and ours."""
+OF_CRYSTAL = ("_cell", "_atom_site_", "_atom_site.", "_symmetry_", "_space_group_", "_chemical_formula_sum")
+"""The first words of items that say what the crystal is."""
 COLUMNS = ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy")
 """The columns of the atoms that are read, if the file has them, without _atom_site_ before their names."""
 NUMBER = re.compile(r"([-+]?\d*\.?\d*(?:[eE][-+]?\d+)?)(?:\((\d+)\))?")
@@ -125,7 +127,20 @@ def _number(value: str) -> tuple[float, float]:
     return number, int(match[2]) * 10.0**-digits
 
 
+def _check_items(block: Any) -> None:
+    """Raise ValueError if an item about the crystal stands twice in a block, unless with the same value."""
+    values: dict[str, str | None] = {}
+    for item in block:
+        stated = [item.pair] if item.pair else [(tag, None) for tag in item.loop.tags] if item.loop else []
+        for tag, value in stated:
+            name = tag.lower()
+            if name in values and (value is None or value != values[name]) and name.startswith(OF_CRYSTAL):
+                raise ValueError(f"its {tag} stands twice")
+            values[name] = value
+
+
 def _crystal(block: Any) -> Arrays:
+    _check_items(block)
     dimension = text(block, ("_cell_modulation_dimension",))
     if dimension not in ("", "0"):
         raise ValueError(f"it is modulated (_cell_modulation_dimension {dimension}), and its atoms are an average")
@@ -135,6 +150,8 @@ def _crystal(block: Any) -> Arrays:
     sites = _merged(listed_sites, lattice)
     rotations, translations, listed = operations(block, cell)
     _check_metric(rotations, lattice)
+    if len(rotations) == 1:
+        _check_multiplicities(block)
     frac_coords, numbers = _expanded(sites, rotations, translations, lattice)
     if listed and len(rotations) == 1:
         _check_listed_atoms(Cell(lattice, frac_coords, numbers), stated_number(block, cell))
@@ -169,6 +186,14 @@ def _check_listed_atoms(cell: Cell, number: int | None) -> None:
     found = space_group(cell, SAME)
     if found.number != number:
         raise ValueError(f"it lists no operation but x,y,z and says space group {number}, its atoms have {found}")
+
+
+def _check_multiplicities(block: Any) -> None:
+    """Raise ValueError where a site stands for several atoms, in a block without symmetry operations to make them."""
+    for name in ("symmetry_multiplicity", "site_symmetry_multiplicity"):
+        for value in _column(block, name) or []:
+            if _number(value)[0] > 1:
+                raise ValueError(f"a site of multiplicity {value}, and no symmetry operation makes so many atoms of it")
 
 
 def _cell(block: Any) -> gemmi.UnitCell:
