@@ -73,6 +73,13 @@ def test_what_cannot_be_encoded_is_named(model: LatentModel) -> None:
     iridium = Crystal(2.7 * np.eye(3), [[0, 0, 0]], [77])
     with pytest.raises(InputError, match=r"crystals\[0\]: has Ir, which the model has never seen"):
         model.encode_crystals([iridium])
+    points = np.random.default_rng(0).random((30, 3))
+    for n, message in (
+        (30, "30 atoms in its primitive cell; the model takes 24"),
+        (13, "13 orbits; the model takes 12"),
+    ):
+        with pytest.raises(InputError, match=message):
+            model.encode_crystals([Crystal(12 * np.eye(3), points[:n], np.full(n, 11))])
     with pytest.raises(InputError, match=r"z: wanted floating-point numbers \[B, 60\]"):
         model.decode_crystals(torch.zeros(2, 61))
     with pytest.raises(InputError, match="z"):
