@@ -62,19 +62,25 @@ class PropertyHead(nn.Module):
             self.features_mean.copy_(features.mean(0))
             self.features_std.copy_(features.std(0, correction=0).clamp(min=LEAST_DEVIATION))
 
-    def members_of(self, x: Tensor) -> Tensor:
-        """Return the standardized number that each member predicts for vectors [B, size], [B, members]."""
+    def inputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return standardized vectors, and features of their compositions [B, F], of vectors [B, size]."""
         x = (x - self.x_mean) / self.x_std
-        inputs = [x]
-        if self.readout is not None:
-            features = ((self.readout.features(x) - self.features_mean) / self.features_std).clamp(-FARTHEST, FARTHEST)
-            inputs = [features, torch.cat((features, F.dropout(x, VECTOR_DROPOUT, self.training)), 1)]
-        predicted = [member(values) for member, values in zip(self.members, inputs, strict=True)]
-        return torch.cat(predicted, 1)
+        if self.readout is None:
+            return x, x[:, :0]
+        features = (self.readout.features(x) - self.features_mean) / self.features_std
+        return x, features.clamp(-FARTHEST, FARTHEST)
+
+    def predicted(self, x: Tensor, features: Tensor) -> Tensor:
+        """Return the standardized number that each member predicts from `inputs`, [B, members]."""
+        if self.readout is None:
+            return torch.cat([member(x) for member in self.members], 1)
+        alone, together = self.members
+        hidden = F.dropout(x, VECTOR_DROPOUT, self.training)
+        return torch.cat((alone(features), together(torch.cat((features, hidden), 1))), 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the numbers [B] of vectors [B, size]."""
-        return self.members_of(x).mean(1) * self.y_std + self.y_mean
+        return self.predicted(*self.inputs(x)).mean(1) * self.y_std + self.y_mean
 
 
 def _perceptron(size: int, hidden: tuple[int, ...]) -> nn.Sequential:

@@ -73,6 +73,8 @@ def _ridge(learned: Examples, weight: float) -> PropertyHead:
 def _perceptrons(head: PropertyHead, learned: Examples, chosen_by: Examples) -> PropertyHead:
     head.standardize(*learned)
     head.standardize_features(learned.x)
+    with torch.no_grad():
+        x, features = head.inputs(learned.x)
     target = ((learned.y - head.y_mean) / head.y_std).unsqueeze(1)
     trained = [parameter for parameter in head.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
@@ -80,7 +82,7 @@ def _perceptrons(head: PropertyHead, learned: Examples, chosen_by: Examples) -> 
     for epoch in range(MOST_EPOCHS):
         head.train()
         for rows in torch.randperm(len(learned.x)).split(BATCH):
-            loss = (head.members_of(learned.x[rows]) - target[rows]).abs().sum(1).mean()
+            loss = (head.predicted(x[rows], features[rows]) - target[rows]).abs().sum(1).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
