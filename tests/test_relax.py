@@ -60,11 +60,13 @@ def test_what_cannot_be_relaxed_has_its_reason() -> None:
     neon, krypton = (Crystal(ARGON.lattice, ARGON.frac_coords, [z]) for z in (10, 36))
     squeezed = Crystal(1.2 * FCC, [[0, 0, 0]], [18])
     rows = cg.relax([neon, krypton, ARGON], "lennard_jones:failing", steps=3, fmax=1e-6)
-    rows += cg.relax([squeezed], LJ.calculator)
+    too_dense = Crystal(0.9 * FCC, [[0, 0, 0]], [18])
+    rows += cg.relax([squeezed, too_dense], LJ.calculator)
     assert rows[0].relax_error == "the potential gives nan"
     assert rows[1].relax_error == "lennard_jones:failing failed: RuntimeError: no parameters"
     assert (rows[2].relax_error, rows[2].converged, rows[2].steps) == ("", False, 3)
     assert rows[3].relax_error.startswith("fell apart to 4")
+    assert rows[4].relax_error == "too dense to relax: 1.5 Å³ per atom, wanted at least 2"
     assert (rows[3].energy_per_atom, rows[3].crystal.volume) == (None, squeezed.volume)
 
 

@@ -22,6 +22,8 @@ from .potentials import Potential, potential
 OPTIMIZERS = ("bfgs", "lbfgs", "fire")
 MOST_STRETCHED = 4.0
 """A relaxation is stopped as exploded or collapsed when the volume has changed by this factor."""
+LEAST_VOLUME = 2.0
+"""Å³ per atom; of denser crystals no potential knows anything, and their many neighbours take it minutes a step."""
 TOLERANCE = 0.1
 """Å; atoms of a crystal that was relaxed may be so far from where symmetry puts them."""
 MOST_LETTERS = 200
@@ -74,6 +76,8 @@ def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | No
                 if numbers := unlearned(crystal.numbers, potential(name)):
                     symbols = " and ".join(SYMBOLS[z - 1] for z in numbers)
                     raise NotRelaxedError(f"{name} has not learned {symbols}")
+            if (volume := crystal.volume / len(crystal)) < LEAST_VOLUME:
+                raise NotRelaxedError(f"too dense to relax: {volume:.2g} Å³ per atom, wanted at least {LEAST_VOLUME:g}")
             row = _relaxed(crystal, options, trajectory)
             return {**row, "seconds": time.process_time() - start}
     except NotRelaxedError as error:
