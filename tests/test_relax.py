@@ -14,6 +14,8 @@ from crystalgrid.crystal import Crystal
 from crystalgrid.data.parquet import metadata_of, read_parquet
 from crystalgrid.errors import InputError
 from crystalgrid.worth.checked_folder import check_folder
+from crystalgrid.worth.doubts import doubts
+from crystalgrid.worth.hull import AboveHull
 from crystalgrid.worth.hull_build import build_hull
 from crystalgrid.worth.relaxed_folder import Choice, relax_folder
 from crystalgrid.worth.relaxing import RelaxOptions, rms_moved
@@ -264,3 +266,11 @@ def test_likeliest_structures_of_a_formula_are_ranked_by_energy(tmp_path: Path) 
     assert len(relaxed) > 1
     assert relaxed == sorted(relaxed)
     assert {id.partition(":")[2] for id in table["immutable_id"]} == {str(i) for i in range(len(likeliest))}
+
+
+@pytest.mark.parametrize(
+    ("compounds", "expected"),
+    [(0, ["no known compound of its 2 elements"]), (1, ["only 1 known compound of its 2 elements"]), (2, [])],
+)
+def test_few_known_compounds_are_a_doubt(compounds: int, expected: list[str]) -> None:
+    assert list(doubts(SALT, 0.0, AboveHull(0.0, {}, compounds))) == expected

@@ -34,8 +34,8 @@ def doubts(after: Crystal, volume_change: float, above: AboveHull | None) -> Ite
     if above is not None and above.energy < FAR_BELOW:
         yield f"{-above.energy:.2f} eV/atom below the hull"
     if above is not None and 1 < len(elements) > above.compounds:
-        compounds = "compound" if above.compounds == 1 else "compounds"
-        yield f"only {above.compounds} known {compounds} of its {len(elements)} elements"
+        number = f"only {above.compounds}" if above.compounds else "no"
+        yield f"{number} known compound{'s' if above.compounds > 1 else ''} of its {len(elements)} elements"
 
 
 def _distance_doubts(after: Crystal) -> Iterator[str]:
