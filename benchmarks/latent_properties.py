@@ -128,8 +128,9 @@ def optimised(data: Labelled, model: str, n: int, n_relaxed: int, seed: int, wor
         drop = formation_energy(before[id], 0) - formation_energy(after[id], 200)
         drops.append(drop)
         print(f"{id}: {before[id].formula} to {after[id].formula}, {drop:.3f} eV/atom lower by CHGNet", flush=True)
-    lower = sum(drop > 0 for drop in drops)
-    yield f"lower by CHGNet after relaxing: {lower} of {len(drops)}, median {np.median(drops):.3f} eV/atom"
+    lower, failed = sum(drop > 0 for drop in drops), int(np.isnan(drops).sum())
+    by = np.median([drop for drop in drops if np.isfinite(drop)] or [np.nan])
+    yield f"lower by CHGNet after relaxing: {lower} of {len(drops)}, by {by:.3f} eV/atom in the median; {failed} failed"
 
 
 def formation_energy(crystal: Crystal, steps: int) -> float:
