@@ -56,7 +56,8 @@ def read_sources(sources: Sequence[Path], workers: Workers) -> ReadResult:
 def latent_table(sources: Sequence[Path], result: ReadResult, encoded: EncodedSet) -> pa.Table:
     """Return the table of all crystals of the sources, those that could not be encoded without a vector."""
     crystals = result.crystals
-    z, space_groups = ([None] * len(crystals) for _ in range(2))
+    z: list[np.ndarray | None] = [None] * len(crystals)
+    space_groups: list[int | None] = [None] * len(crystals)
     for row, vector, unit in zip(encoded.rows, encoded.z, encoded.units, strict=True):
         z[row], space_groups[row] = vector, unit.space_group
     ids = [str(id) for id in crystals.ids]
