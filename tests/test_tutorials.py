@@ -1,4 +1,4 @@
-"""The tutorials: the commands of their pages, run as they stand on small inputs with the released models."""
+"""The tutorial of latent vectors: its commands, run as they stand on small inputs with the released model."""
 
 import re
 import subprocess
@@ -64,12 +64,3 @@ def test_latent_vectors(inputs: Path) -> None:
     program = f"import crystalgrid as cg\n{example}\nprint(mu.shape[1], len(crystals) == len(mu))"
     done = subprocess.run([sys.executable, "-c", program], cwd=inputs, capture_output=True, text=True)
     assert done.stdout == "300 True\n", done.stderr
-
-
-@pytest.mark.slow
-def test_from_cifs_to_new_crystals(inputs: Path) -> None:
-    page_of_networks = "crystalgrid train --mode repeated --data crystals.parquet --out run\n"
-    second_prior = "crystalgrid prior run --data crystals.parquet --out run-with-prior\n"
-    shorter = {"--minutes 10": "--minutes 0.2", "-n 1000": "-n 8", page_of_networks: "", second_prior: ""}
-    run_page("tutorial.md", inputs, shorter)
-    assert (inputs / "new/crystals.csv").exists()
