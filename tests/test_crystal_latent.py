@@ -12,7 +12,9 @@ from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.errors import InputError
 from crystalgrid.generation.latent_model import LatentModel
+from crystalgrid.geometry.lattices import from_parameters
 from crystalgrid.geometry.space_group import space_group
+from crystalgrid.latents import latents
 from small_crystal_latent import train_small_latent
 from zoo import random_rotation
 
@@ -61,6 +63,22 @@ def test_a_latent_vector_has_one_crystal_of_exact_symmetry(model: LatentModel) -
     for crystal, number in zip(crystals, draws.space_group.tolist(), strict=True):
         if crystal is not None:
             assert space_group(crystal, 0.01).number >= number or number == 1
+
+
+@torch.inference_mode()
+def test_a_vector_that_leaves_its_words_open_has_the_volume_of_the_nearest_known_crystal_scaled_by_radii() -> None:
+    network = cg.load("mp10a-latent").network
+    types, cubes = network.types, network.radii.double().numpy() ** 3
+    draws = network.draw(latents(0, 0, 48, network.latent_dim), {}, torch.zeros(0, 0))
+    of_known_type = torch.where(draws.relative >= 0)[0].tolist()
+    assert len(of_known_type) >= 24
+    for b in of_known_type:
+        numbers = draws.numbers[draws.atom_offsets[b] : draws.atom_offsets[b + 1]]
+        row = int(torch.where(types.source == draws.relative[b])[0])
+        known_numbers = np.repeat(types.elements[row].long().numpy(), types.counts[row].long().numpy())
+        known_volume = from_parameters(types.lattice_params[row : row + 1].double() / types.lattice_units).det()
+        expected = float(known_volume) * cubes[numbers].sum() / cubes[known_numbers].sum()
+        assert float(draws.lattice[b].det()) == pytest.approx(expected, rel=1e-3)
 
 
 def test_draws_take_no_conditions(model: LatentModel) -> None:

@@ -22,6 +22,11 @@ from .crystal_shaper import CrystalShaper, angle_to_point
 
 LEAST_SHARE = 0.3
 """Words that are less likely than this share of the likeliest are not decoded."""
+LEAST_LIKELIHOOD = -5.0
+"""The log likelihood of all words below which a vector leaves open which crystal it is.
+
+Of 299 encoded test crystals 296 are above, of 1,000 draws from N(0, 1) two.
+"""
 
 
 class Described(NamedTuple):
@@ -54,7 +59,7 @@ class CrystalLatent(CrystalGenerator):
     def __init__(self, sizes: Sizes, latent: int, tokens: int, encoder_depth: int, shaper_depth: int) -> None:
         super().__init__(sizes)
         self.latent_dim, self.latent_tokens, self.noise_dim = latent, tokens, latent
-        self.language.least_share = LEAST_SHARE
+        self.language.least_share, self.least_likelihood = LEAST_SHARE, LEAST_LIKELIHOOD
         self.geometry_parts = [LATTICE_PARAMS, 3 * sizes.orbits, latent - LATTICE_PARAMS - 3 * sizes.orbits]
         self.encoder = CrystalEncoder(sizes.width, encoder_depth, tokens, latent)
         self.expand = nn.Linear(latent // tokens, sizes.width)
@@ -134,9 +139,18 @@ class CrystalLatent(CrystalGenerator):
         geometry = Geometry(points, lattice, none, torch.zeros_like(dressed.log_volume))
         return self.pushed_apart(dressed, geometry)
 
-    def with_volume(self, dressed: Dressed, lattice: Tensor) -> Dressed:
-        """Return structure types with the volumes of primitive lattices [B, 3, 3] as those to expect."""
-        log_volume = (torch.linalg.det(lattice).abs() / self.n_atoms(dressed)).log()
+    def with_volume(self, dressed: Dressed) -> Dressed:
+        """Return structure types with the volume to expect, that of the nearest known crystal scaled by the radii."""
+        position = self.language.positions(dressed.space_group, dressed.letters)
+        counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
+        key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
+        rows = self.types.nearest(key, dressed.elements, counts)[0].clamp(min=0)
+        params = self.types.lattice_params[rows].double() / self.types.lattice_units
+        volume = torch.linalg.det(self.primitive_lattice(dressed.space_group, from_parameters(params))).abs()
+        cubes = self.radii.double() ** 3
+        scale = (cubes[dressed.elements] * counts).sum(1)
+        scale = scale / (cubes[self.types.elements[rows].long()] * self.types.counts[rows].long()).sum(1)
+        log_volume = (volume * scale / counts.sum(1)).log() - self.types.log_volume[rows].double()
         return Dressed(
             dressed.space_group, dressed.letters, dressed.slots, dressed.elements, dressed.log_likelihood, log_volume
         )
@@ -154,7 +168,8 @@ class CrystalLatent(CrystalGenerator):
     def draw(self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
         """Return the crystal of each latent vector [B, latent]; the same vector gives the same crystal.
 
-        Where atoms would be too near each other, the geometry is the one that the generator gives to these elements.
+        The geometry is the one that the generator gives to these elements where atoms would be too near each other, and
+        where the vector leaves open which crystal it is: then what it says of the cell fits no words.
 
         conditions: none; plan: not used. Both are parts of what a sampler calls.
         """
@@ -162,14 +177,15 @@ class CrystalLatent(CrystalGenerator):
         dressed = self.decode_words(noise)
         geometry = self.decode_geometry(noise, dressed)
         met = self.meets(dressed, geometry, none)
-        rows = torch.where(~met)[0]
+        rows = torch.where(~met | (dressed.log_likelihood < self.least_likelihood))[0]
         if len(rows) > 0:
-            again = self.with_volume(chosen(dressed, rows), geometry.lattice[rows])
+            again = self.with_volume(chosen(dressed, rows))
             lattice_noise, point_noise, _ = noise[rows].split(self.geometry_parts, 1)
             other = self.shape(again, lattice_noise, point_noise)
-            met[rows] = self.meets(again, other, none)
+            better = torch.where(self.meets(again, other, none))[0]
+            met[rows[better]] = True
             for values, replacing in zip(geometry, other):  # noqa: B905, TorchScript has no strict
-                values[rows] = replacing
+                values[rows[better]] = replacing[better]
         return self.flat(dressed, geometry, met)
 
     @torch.jit.export
