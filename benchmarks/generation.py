@@ -27,7 +27,6 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet
 from crystalgrid.data.reader import read_files
 from crystalgrid.data.sources import find_files, of_known_format
-from crystalgrid.worth.check import all_in_one
 from crystalgrid.worth.novelty import novelty
 from crystalgrid.worth.shares import share
 from crystalgrid.worth.structure_type import structure_types
@@ -47,7 +46,7 @@ def drawn(source: str, training: CrystalSet, n: int, seed: int) -> tuple[Crystal
         if source == "swaps":
             return CrystalSet.from_crystals(swap_draws(small, n, seed)), 0
         return small[np.random.default_rng(seed).permutation(len(small))[:n]], 0
-    result = read_files(of_known_format(find_files(all_in_one(Path(source)))), np.inf)
+    result = read_files(of_known_format(find_files(source)), np.inf)
     return result.crystals[:n], len(result.skipped)
 
 

@@ -143,6 +143,7 @@ MISTAKES = {
     "data pack a -o x --max-side ten": r"--max-side: wanted a number, got 'ten'",
     "data pack a -o x --workers two": r"--workers: wanted a whole number, got 'two'",
     "evaluate m --seed": r"--seed: wanted a value, got none",
+    "check a -o x --coverage 0.4": r"--coverage: wanted 2 numbers, got '0.4'",
     "figures m --out x --betas 1 y": r"--betas: wanted a number, got '1 y'",
     "train --mode both --out x": r"invalid choice 'both' for argument '--mode'.* \('\w+', '\w+'\)",
     "data": r"Expected one of \{pack, fetch\}",

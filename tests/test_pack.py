@@ -120,6 +120,17 @@ def test_a_file_that_is_given_again_is_read_once(tmp_path, capsys):
     assert "warning: 1 files are given more than once, and read once" in output.err
 
 
+def test_a_folder_that_a_command_has_written_is_read_once(tmp_path, capsys):
+    folder = tmp_path / "draws"
+    (folder / "cif").mkdir(parents=True)
+    (folder / "crystals.csv").write_text("index,formula\n0,CsCl\n")
+    (folder / "cif/0.cif").write_text(cif())
+    load_crystals(folder / "cif")[0].write(folder / "crystals.xyz")
+    capsys.readouterr()
+    pack((folder,), tmp_path / "out.parquet")
+    assert "kept 1 of 1 crystals" in capsys.readouterr().out
+
+
 def test_a_column_of_splits_is_kept_and_its_typos_are_told(tmp_path, capsys):
     rows = [f'{split},"{cif(a=4 + i)}"' for i, split in enumerate(("test", "trian", "", "val"))]
     (tmp_path / "a.csv").write_text("\n".join(["split,cif", *rows]) + "\n")

@@ -39,11 +39,11 @@ def cached(name: str, message: str, make: Callable[[Path], object]) -> Path:
         if (folder / name).exists():  # in a folder that may be read-only
             return folder / name
     path = _first_writable(tuple(cache_folders())) / name
-    with (path.parent / "lock").open("w") as lock:
+    with (path.parent / f".{name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"waiting for another process that makes {name} or the like …", file=sys.stderr, flush=True)
+            print(f"waiting for another process that makes {path} …", file=sys.stderr, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             print(message, file=sys.stderr, flush=True)

@@ -59,9 +59,11 @@ def _wrong_value(paragraphs: list[list[str]]) -> str:
     helptext = next((paragraph for paragraph in paragraphs if paragraph[0].strip() == "Argument helptext:"), None)
     if match is None or helptext is None:
         return ""
-    kind = re.search("|".join(KINDS), helptext[1])
+    kinds = re.findall("|".join(KINDS), helptext[1])
     values = re.search(r"\['(.*?)'\]|'([^']*)'$", match[2])
-    if kind is None or values is None:
+    if not kinds or values is None:
         return ""
     got = " ".join((values[1] or values[2] or "").split("', '"))
-    return f"{match[1]}: wanted {KINDS[kind[0]]}, got {got!r}"
+    is_list = "..." in helptext[1]  # of any length
+    wanted = KINDS[kinds[0]] if len(kinds) == 1 or is_list else f"{len(kinds)} numbers"
+    return f"{match[1]}: wanted {wanted}, got {got!r}"

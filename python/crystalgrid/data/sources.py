@@ -12,6 +12,8 @@ from .formats.entry import without_ending
 
 ENDINGS = (".gz", ".cif", ".mcif", ".vasp", ".poscar", ".json", ".jsonl", ".csv", ".extxyz", ".xyz")
 """The endings that are not part of a crystal's name, in the order in which they are removed."""
+TABLE, ALL_IN_ONE = "crystals.csv", ("crystals.parquet", "crystals.xyz")
+"""The table in folders that the sampler and other commands write, and the files there that hold all crystals."""
 
 
 class SourceFile(NamedTuple):
@@ -25,9 +27,10 @@ class SourceFile(NamedTuple):
 def find_files(source: str | Path) -> list[SourceFile]:
     """Return the files of a file or folder in order of their paths, without hidden ones.
 
-    Broken links are among them, so that they are reported as files that cannot be read.
+    Broken links are among them, so that they are reported as files that cannot be read. Of a folder that a command has
+    written, which has each crystal in several files, only the file that holds all of them is returned.
     """
-    source = as_path("path", source)
+    source = all_in_one(as_path("path", source))
     if source.is_file():
         return [SourceFile(source, _name(source, source.parent))]
     if not source.exists():
@@ -39,6 +42,12 @@ def find_files(source: str | Path) -> list[SourceFile]:
     if not paths:
         raise InputError(f"{source}: wanted a folder with files of crystals, got an empty one")
     return [SourceFile(path, _name(path, source)) for path in paths]
+
+
+def all_in_one(source: Path) -> Path:
+    """Return the file with all crystals of a folder that a command has written, or else the source itself."""
+    files = [source / name for name in ALL_IN_ONE if (source / TABLE).is_file() and (source / name).is_file()]
+    return files[0] if files else source
 
 
 def of_known_format(files: list[SourceFile]) -> list[SourceFile]:

@@ -24,8 +24,6 @@ from .structure_type import structure_types
 from .validity import SYMPREC, Validity, reduced_counts, validity
 
 Crystals: TypeAlias = Sequence[CrystalLike] | CrystalSet
-ALL_IN_ONE = ("crystals.parquet", "crystals.xyz")
-"""Files that hold all crystals of a folder, which may have them in other formats beside it."""
 
 
 class Checked(NamedTuple):
@@ -166,12 +164,7 @@ def read_set(source: Path | str) -> CrystalSet:
         from ..generation.training_crystals import training_crystals
 
         return training_crystals(model)
-    result = read_files(of_known_format(find_files(all_in_one(Path(source)))), np.inf)
+    result = read_files(of_known_format(find_files(source)), np.inf)
     if len(result.crystals) == 0:
         raise InputError(f"{source}: no crystals that can be read; {result.skipped[0]}")
     return result.crystals
-
-
-def all_in_one(source: Path) -> Path:
-    """Return the file of a folder that holds all of its crystals, or else the source itself."""
-    return next((source / name for name in ALL_IN_ONE if (source / name).is_file()), source)

@@ -16,11 +16,11 @@ from ..data.crystalset import CrystalSet
 from ..data.parquet import metadata_of, read_parquet
 from ..data.reader import read_files
 from ..data.results import Skipped, grouped, nothing_kept
-from ..data.sources import find_files, of_known_format
+from ..data.sources import all_in_one, find_files, of_known_format
 from ..errors import InputError, require
 from ..files import check_output, folder_written_whole, written_whole
 from ..pool import Workers
-from .check import Checked, all_in_one, checked, read_set
+from .check import Checked, checked, read_set
 from .coverage import Cutoffs, coverage
 from .steps import write_steps
 from .summary import lines, summary
@@ -86,7 +86,7 @@ def check_folder(
 
 def read_sources(sources: Sequence[Path], workers: Workers) -> tuple[CrystalSet, list[Skipped]]:
     """Return the crystals of files and folders, and those that cannot be read, which are printed; InputError if all."""
-    files = [file for source in sources for file in of_known_format(find_files(all_in_one(source)))]
+    files = [file for source in sources for file in of_known_format(find_files(source))]
     result = read_files(files, np.inf, workers)
     for line in grouped(result.skipped):
         print(f"unreadable: {line}", file=sys.stderr)

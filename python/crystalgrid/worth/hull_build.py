@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 
 from ..crystal import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
 from ..data.parquet import read_parquet
+from ..data.sources import all_in_one
 from ..errors import InputError
 from ..files import check_output
 from ..geometry.elements import reduced_formula
 from ..pool import Workers, in_processes
 from ..progress import progress
-from .check import all_in_one
 from .element_references import element_energy
 from .hull import Hull
 from .references import write_references

@@ -73,7 +73,8 @@ def relax_folder(
     rows = _relaxed(checked.crystals[chosen], out, options, settings, choice.trajectories, workers)
     results = all_results(checked, rows, hulls)
     all_settings = {**options._asdict(), "hull": _references(options, hull), "all": choice.all, "first": choice.first}
-    write_steps(out, [source], ["relax", source, "-o", out], all_settings, PACKAGES)
+    first = [] if choice.first is None else ["--first", choice.first]
+    write_steps(out, [source], ["relax", source, "-o", out, *first, *["--all"] * choice.all], all_settings, PACKAGES)
     _write(out, checked, results, protocol_of(options, hull, checked.against))
 
 

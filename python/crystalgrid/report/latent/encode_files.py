@@ -21,7 +21,6 @@ from ...generation.encoded_set import EncodedSet, encode_set
 from ...generation.open_generator import open_latent
 from ...geometry.space_group import symbol_of
 from ...pool import Workers
-from ...worth.check import all_in_one
 
 
 def encode_files(sources: Sequence[Path], out: Path, model: str, workers: Workers) -> None:
@@ -46,7 +45,7 @@ def read_sources(sources: Sequence[Path], workers: Workers) -> ReadResult:
     """Return the crystals of files and folders, of which folders those of the one file that holds all of them."""
     if not sources:
         raise InputError("sources: wanted files or folders of crystals, got none")
-    files = [file for source in sources for file in of_known_format(find_files(all_in_one(source)))]
+    files = [file for source in sources for file in of_known_format(find_files(source))]
     result = read_files(files, np.inf, workers)
     if len(result.crystals) == 0:
         raise InputError(nothing_kept(str(sources[0]), result.skipped))

@@ -76,6 +76,8 @@ def vectors_of(path: Path, latent: LatentModel, model: str, workers: Workers) ->
     """Return the latent vectors of a table of them, or of a file of crystals, encoded once and then cached."""
     if path.suffix == ".npy" or (path.is_file() and path.suffix == ".parquet" and _has_vectors(path)):
         return read_latents(path, latent.latent_dim)
+    if path.is_dir():
+        raise InputError(f"{path}: wanted one file, got a folder; crystalgrid data pack {path} -o crystals.parquet")
     if not path.is_file():
         raise InputError(f"{path}: no such file; wanted crystals, or latent vectors as crystalgrid-encode writes them")
     checksum = hashlib.sha256(path.read_bytes() + _weights(model).read_bytes()).hexdigest()[:16]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...crystal import SYMBOLS
 from ...data.crystalset import CrystalSet
-from ...worth.check import all_in_one
+from ...data.sources import all_in_one
 from ...worth.validity import SYMPREC
 from .source import columns_of
 

@@ -15,10 +15,10 @@ from ...data.crystalset import CrystalSet
 from ...data.parquet import metadata_of
 from ...data.reader import read_files
 from ...data.results import Skipped, nothing_kept
-from ...data.sources import find_files, of_known_format
+from ...data.sources import all_in_one, find_files, of_known_format
 from ...errors import InputError, require
 from ...pool import Workers
-from ...worth.check import Checked, all_in_one, checked
+from ...worth.check import Checked, checked
 from ...worth.relaxed_folder import JOURNAL
 from ...worth.steps import Step, read_steps
 from ...worth.table_folder import METADATA
