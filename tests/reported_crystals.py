@@ -41,3 +41,4 @@ def write_relaxed(folder: Path) -> None:
     }
     metadata = {METADATA: json.dumps({"against": "known.parquet"})}
     write_table(folder / "crystals.parquet", table_of(crystals, columns, metadata))
+    (folder / "crystals.csv").write_text("id\n" + "\n".join(CRYSTALS) + "\n")
