@@ -20,6 +20,7 @@ def test_a_folder_is_read_once_though_it_has_its_crystals_twice(tmp_path) -> Non
         crystal.write(tmp_path / "cif" / name)
     salt, perovskite = ((tmp_path / "cif" / name).read_text() for name in ("1.xyz", "2.xyz"))
     (tmp_path / "crystals.xyz").write_text(salt + salt.replace("Cl", "Qq") + perovskite)
+    (tmp_path / "crystals.csv").write_text("index,formula\n")
     crystals, unreadable = drawn(str(tmp_path), TRAINING, 10, 0)
     assert ([crystal.formula for crystal in crystals], unreadable) == (["NaCl", "SrTiO3"], 1)
     lines = dict(judged(crystals, unreadable, 1)[0])
