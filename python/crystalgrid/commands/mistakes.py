@@ -65,5 +65,5 @@ def _wrong_value(paragraphs: list[list[str]]) -> str:
         return ""
     got = " ".join((values[1] or values[2] or "").split("', '"))
     is_list = "..." in helptext[1]  # of any length
-    wanted = KINDS[kinds[0]] if len(kinds) == 1 or is_list else f"{len(kinds)} numbers"
-    return f"{match[1]}: wanted {wanted}, got {got!r}"
+    kind = KINDS[kinds[0]] if len(kinds) == 1 or is_list else f"{len(kinds)} numbers"
+    return f"{match[1]}: wanted {kind}, got {got!r}"

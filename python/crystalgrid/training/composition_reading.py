@@ -42,9 +42,9 @@ def readings(model: LatentModel, units: Sequence[CanonicalUnit], z: Tensor, seed
     """Return crystals with their latent vectors [B, latent_dim], and the same with other elements."""
     rng = np.random.default_rng(seed)
     copies = int(np.clip(MOST_REDRESSED // len(units), 1, MOST_COPIES))
-    known = np.array(sorted(model.limits.elements, key=lambda number: MENDELEEV_NUMBERS[number]))
+    seen = np.array(sorted(model.limits.elements, key=lambda number: MENDELEEV_NUMBERS[number]))
     chosen = [units[i] for i in rng.permutation(len(units))[: MOST_REDRESSED // copies]]
-    other = [redressed(unit, known, rng) for _ in range(copies) for unit in chosen]
+    other = [redressed(unit, seen, rng) for _ in range(copies) for unit in chosen]
     compositions = [composition(unit) for unit in [*units, *other]]
     slots = max(len(elements) for elements, _ in compositions)
     padded = [
@@ -55,10 +55,10 @@ def readings(model: LatentModel, units: Sequence[CanonicalUnit], z: Tensor, seed
     )
 
 
-def redressed(unit: CanonicalUnit, known: np.ndarray, rng: np.random.Generator) -> CanonicalUnit:
-    """Return a crystal with random ones of the known elements, whose order by Mendeleev number is that of its own."""
+def redressed(unit: CanonicalUnit, seen: np.ndarray, rng: np.random.Generator) -> CanonicalUnit:
+    """Return a crystal with random ones of the elements seen, whose order by Mendeleev number is that of its own."""
     own, slot = np.unique(MENDELEEV_NUMBERS[unit.numbers], return_inverse=True)
-    return unit._replace(numbers=known[np.sort(rng.choice(len(known), len(own), replace=False))][slot])
+    return unit._replace(numbers=seen[np.sort(rng.choice(len(seen), len(own), replace=False))][slot])
 
 
 def composition(unit: CanonicalUnit) -> tuple[np.ndarray, np.ndarray]:

@@ -62,8 +62,8 @@ def train_property(*, out: Path, data: str, start: str | None, column: str | Non
         crystals, values = crystals[encoded.rows], values[encoded.rows]
         splits = split_rows(crystals, seed, data)
         learned_units = [encoded.units[row] for row in splits["learned"]]
-        known = readings(model, learned_units, torch.from_numpy(encoded.z[splits["learned"]]), seed)
-        heads, errors = judged(encoded.z, values, splits, seed, known)
+        examples = readings(model, learned_units, torch.from_numpy(encoded.z[splits["learned"]]), seed)
+        heads, errors = judged(encoded.z, values, splits, seed, examples)
         _, by_composition = judged(composition_features(crystals), values, splits, seed)
         learned, test = values[splits["learned"]], values[splits["test"]]
         chosen = min(heads, key=lambda name: errors[name]["chosen_by"])
