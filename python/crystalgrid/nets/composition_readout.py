@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ..geometry.elements import ATOMIC_WEIGHTS, COVALENT_RADII, ELECTRONEGATIVITIES, MENDELEEV_NUMBERS
 
 PROPERTIES = (np.arange(95.0), ATOMIC_WEIGHTS, MENDELEEV_NUMBERS, COVALENT_RADII, ELECTRONEGATIVITIES)
-"""Of the elements, [95] by Z."""
+"""The properties of the elements whose statistics are features, each [95] by Z."""
 CLASSES = 95
 """No element, and Z = 1 to 94."""
 N_FEATURES = CLASSES - 1 + 4 * len(PROPERTIES)

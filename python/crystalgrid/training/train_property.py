@@ -108,12 +108,12 @@ def split_rows(crystals: CrystalSet, seed: int, data: str) -> Splits:
 
 
 def judged(
-    x: np.ndarray, y: np.ndarray, splits: Splits, seed: int, known: Readings | None = None
+    x: np.ndarray, y: np.ndarray, splits: Splits, seed: int, compositions: Readings | None = None
 ) -> tuple[dict[str, PropertyHead], dict[str, dict[str, float]]]:
     """Return heads by name, and the mean absolute error of each on the crystals that choose and those that judge."""
     vectors, numbers = torch.from_numpy(x).float(), torch.from_numpy(y).float()
     examples = {name: Examples(vectors[rows], numbers[rows]) for name, rows in splits.items()}
-    heads = fit_heads(examples["learned"], examples["chosen_by"], seed, known)
+    heads = fit_heads(examples["learned"], examples["chosen_by"], seed, compositions)
     return heads, {
         name: {split: mean_absolute_error(head, examples[split]) for split in ("chosen_by", "test")}
         for name, head in heads.items()
