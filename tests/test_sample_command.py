@@ -105,4 +105,5 @@ def test_a_build_that_fails_names_its_log(tmp_path: Path, monkeypatch: pytest.Mo
         sample.sampler()
     log = Path(str(refused.value).rpartition(" ")[2])
     assert "/no/such/compiler" in log.read_text()
-    assert sorted(path.name for path in log.parent.iterdir()) == sorted([log.name, "lock"])
+    lock = f".{log.stem}.lock"
+    assert {path.name for path in log.parent.iterdir()} == {log.name, lock}
