@@ -14,6 +14,8 @@ from zoo import ZOO
 
 CUBIC = (4.2, 4.2, 4.2, 90, 90, 90)
 HEXAGONAL = (4.1, 4.1, 6.6, 90, 90, 120)
+LETTERED = "label type_symbol symmetry_multiplicity Wyckoff_symbol"
+SALT_ON_LETTERS = "Mg1 Mg 4 a 0 0 0\nO1 O 4 b 0.5 0.5 0.5"
 ROCK_SALT = "Mg1 Mg 0 0 0\nO1 O 0.5 0.5 0.5"
 
 
@@ -146,7 +148,7 @@ def test_operations_without_quotes_are_put_together():
         (cif("Mg1 Mg 0 0 0") + cif("O1 O 0 0 0").partition("90\n\n")[2], "its _atom_site_label stands twice"),
         (
             cif("Mg1 Mg 4 0 0 0\nO1 O 4 .5 .5 .5", columns="label type_symbol symmetry_multiplicity"),
-            "a site of multiplicity 4, and no symmetry operation",
+            "its site Mg1 has multiplicity 4, its symmetry operations make 1 of it",
         ),
         (cif(ROCK_SALT, extra="_cell_length_a 5"), "its _cell_length_a stands twice"),
         (cif(ROCK_SALT, extra="_cell_modulation_dimension 1"), "it is modulated"),
@@ -165,6 +167,27 @@ def test_operations_without_quotes_are_put_together():
         (
             cif(ROCK_SALT, symbol="F m -3 m", operations=["x,y,z"]),
             r"no operation but x,y,z and says space group 225, its atoms have Pm-3m \(221\)",
+        ),
+        (
+            cif(ROCK_SALT, operations=["x,y,z"], extra="loop_\n_symmetry_equiv_pos_as_xyz\nx,y,z\n-x,-y,-z"),
+            "it lists symmetry operations twice, and not the same ones",
+        ),
+        (cif("Mg1 O 0 0 0\nO1 Mg 0.5 0.5 0.5"), "its atom 'Mg1' is of type O, wanted one element in both"),
+        (cif("Na1 K 0 0 0\nCl1 Cl 0.5 0.5 0.5"), "its atom 'Na1' is of type K"),
+        (cif("B1 Mg 0 0 0\nMg1 B 0.5 0.5 0.5"), "its atom 'B1' is of type Mg"),
+        (cif(ROCK_SALT, extra="_chemical_formula_structural 'Mg (O H)2'"), "hydrogen is missing: it says Mg O2 H2"),
+        (
+            cif(ROCK_SALT, extra="_chemical_formula_weight 58.32"),
+            "a formula weight of 58.32, its atoms are 0.6911 times",
+        ),
+        (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg O'\n_chemical_formula_weight 30"), "are 1.343 times as heavy"),
+        (
+            cif(SALT_ON_LETTERS.replace("4 a", "8 a"), symbol="F m -3 m", columns=LETTERED),
+            "its site Mg1 has multiplicity 8, its symmetry operations make 4 of it",
+        ),
+        (
+            cif(SALT_ON_LETTERS.replace("4 b", "4 c"), symbol="F m -3 m", columns=LETTERED),
+            "its site O1 is on a Wyckoff position of multiplicity 8, its symmetry operations make 4 of it",
         ),
     ],
 )
@@ -290,3 +313,25 @@ def test_formula_sums_of_pymatgen_count_a_whole_cell() -> None:
     missing = "\n".join(line for line in text.splitlines() if "O7" not in line)
     with pytest.raises(ValueError, match="it says Mg4 O4, its atoms are"):
         parse_cif(missing)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        cif(SALT_ON_LETTERS, symbol="F m -3 m", columns=LETTERED),
+        cif(SALT_ON_LETTERS.replace("4 a", "48 4a"), symbol="F m -3 m", columns=LETTERED),  # the order of the site
+        cif(ROCK_SALT, symbol="F m -3 m", extra="_chemical_formula_weight 40.3044\n_cell_formula_units_Z 4"),
+        cif(ROCK_SALT, symbol="F m -3 m", extra="_chemical_formula_weight 161.2"),
+        cif(ROCK_SALT, symbol="F m -3 m", extra="_chemical_formula_structural 'MgO'"),
+        cif(ROCK_SALT.replace("O1", "W1").replace("Mg1", "B"), symbol="F m -3 m"),  # water, the second site
+        cif(ROCK_SALT.replace("O1", "Os1"), symbol="F m -3 m"),
+        cif(
+            ROCK_SALT,
+            operations=["x,y,z", "-x,-y,-z"],
+            extra="loop_\n_symmetry_equiv_pos_as_xyz\n-x,-y,-z\nx,y,z",
+            cell=(4.2, 4.2, 4.2, 90, 90, 90),
+        ),
+    ],
+)
+def test_claims_that_fit_are_no_contradictions(text):
+    assert set(read(text)[0]) == {"Mg", "O"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ NO_CRYSTALS = "no crystals in it"
 UNREADABLE = "cannot be read"
 UNKNOWN_FORMAT = "not of a format that is read"
 SAME_ID = "the id was that of an earlier crystal, and got a number such as #2"
+PART = 1000
+"""The number of results that are put together at a time."""
 EXAMPLES = 3
 """The number of crystals for each reason that are named on a terminal; a report names all."""
 
@@ -63,8 +66,18 @@ class ReadResult(NamedTuple):
 
     @classmethod
     def concatenate(cls, results: Iterable[ReadResult]) -> ReadResult:
-        """Return all crystals and all reasons, one result after another."""
-        listed = list(results)
+        """Return all crystals and all reasons, one result after another.
+
+        Results of a few crystals each are put together as they come: their arrays are larger than what is in them.
+        """
+        rest = iter(results)
+        listed: list[ReadResult] = []
+        while part := list(islice(rest, PART)):
+            listed.append(cls._concatenate(part))
+        return cls._concatenate(listed)
+
+    @classmethod
+    def _concatenate(cls, listed: list[ReadResult]) -> ReadResult:
         crystals = CrystalSet.concatenate(result.crystals for result in listed)
         skipped = [skipped for result in listed for skipped in result.skipped]
         notes = tuple(note for result in listed for note in result.notes)

@@ -18,6 +18,8 @@ import numpy as np
 from ...crystal import ATOMIC_NUMBERS, SYMBOLS
 from ...geometry.cell import Cell
 from ...geometry.space_group import space_group
+from ...geometry.wyckoff import LETTERS as WYCKOFF_LETTERS
+from ...geometry.wyckoff import standard_group
 from ..elements import ISOTOPES_TOLD
 from .cif_claims import check_claims
 from .cif_symmetry import UNSTATED, operations, stated_number, states_symmetry, text
@@ -60,6 +62,10 @@ class Site:
     isotope: bool
     """True for deuterium and tritium."""
     frac_coords: np.ndarray
+    multiplicity: float
+    """The number of atoms in the cell that it stands for, as the file states it; NaN if it does not."""
+    multiplicity_of_letter: float
+    """The number of atoms at the Wyckoff position that the file states; NaN if it does not."""
 
 
 def open_cif(path: Path) -> Iterator[Entry]:
@@ -146,12 +152,10 @@ def _crystal(block: Any) -> Arrays:
         raise ValueError(f"it is modulated (_cell_modulation_dimension {dimension}), and its atoms are an average")
     cell = _cell(block)
     lattice = np.array(cell.orth.mat.tolist()).T
-    listed_sites = _sites(block, lattice)
-    sites = _merged(listed_sites, lattice)
     rotations, translations, listed = operations(block, cell)
     _check_metric(rotations, lattice)
-    if len(rotations) == 1:
-        _check_multiplicities(block)
+    listed_sites = _sites(block, _multiplicities_of_letters(stated_number(block, cell), len(rotations)))
+    sites = _merged(listed_sites, lattice)
     frac_coords, numbers = _expanded(sites, rotations, translations, lattice)
     if listed and len(rotations) == 1:
         _check_listed_atoms(Cell(lattice, frac_coords, numbers), stated_number(block, cell))
@@ -188,12 +192,13 @@ def _check_listed_atoms(cell: Cell, number: int | None) -> None:
         raise ValueError(f"it lists no operation but x,y,z and says space group {number}, its atoms have {found}")
 
 
-def _check_multiplicities(block: Any) -> None:
-    """Raise ValueError where a site stands for several atoms, in a block without symmetry operations to make them."""
-    for name in ("symmetry_multiplicity", "site_symmetry_multiplicity"):
-        for value in _column(block, name) or []:
-            if _number(value)[0] > 1:
-                raise ValueError(f"a site of multiplicity {value}, and no symmetry operation makes so many atoms of it")
+def _multiplicities_of_letters(number: int | None, order: int) -> dict[str, int]:
+    """Return the multiplicity of each Wyckoff letter of a space group, if its cell has so many operations."""
+    if number is None:
+        return {}
+    positions = standard_group(number).positions
+    multiplicities = {WYCKOFF_LETTERS[position.letter]: position.multiplicity for position in positions}
+    return multiplicities if max(multiplicities.values()) == order else {}
 
 
 def _cell(block: Any) -> gemmi.UnitCell:
@@ -212,7 +217,7 @@ def _cell(block: Any) -> gemmi.UnitCell:
     return cell
 
 
-def _sites(block: Any, lattice: np.ndarray) -> list[Site]:
+def _sites(block: Any, multiplicities_of_letters: dict[str, int]) -> list[Site]:
     """Return the atoms that the block lists; raises ValueError for one that stands for something else."""
     columns = {name: column for name in COLUMNS if (column := _column(block, name)) is not None}
     symbols = columns.get("type_symbol")
@@ -223,6 +228,9 @@ def _sites(block: Any, lattice: np.ndarray) -> list[Site]:
     coordinates = _coordinates(columns)
     occupancies = columns.get("occupancy")
     formula = set(LETTERS.findall(text(block, ("_chemical_formula_sum",))))
+    elements = formula | {match[0] for symbol in symbols or () if (match := LETTERS.match(symbol))}
+    multiplicities = _column(block, "symmetry_multiplicity") or _column(block, "site_symmetry_multiplicity")
+    letters = _column(block, "wyckoff_symbol") or _column(block, "wyckoff_label")
     sites = []
     for i, label in enumerate(labels):
         if occupancies is not None and _is_empty(occupancies[i], label):
@@ -231,9 +239,26 @@ def _sites(block: Any, lattice: np.ndarray) -> list[Site]:
             raise ValueError(_without_position(label, [columns[f"fract_{axis}"][i] for axis in "xyz"]))
         symbol = symbols[i] if symbols and symbols[i] not in UNSTATED else label
         number = _atomic_number(symbol, label, formula)
+        if symbol is not label:
+            _check_label(label, number, elements)
         isotope = number == 1 and symbol[:1].upper() in "DT"
-        sites.append(Site(label, number, isotope, coordinates[i]))
+        multiplicity = _number(multiplicities[i])[0] if multiplicities else np.nan
+        of_letter = multiplicities_of_letters.get(letters[i][-1:], np.nan) if letters else np.nan
+        sites.append(Site(label, number, isotope, coordinates[i], multiplicity, of_letter))
     return sites
+
+
+def _check_label(label: str, number: int, elements: set[str]) -> None:
+    """Raise ValueError if a label names another element than its type symbol does.
+
+    Ow, of oxygen in water, and B1, of a perovskite's second site, do not: B is meant where the crystal has boron.
+    """
+    letters = LETTERS.match(label)
+    if letters is None or letters[0][:1] == SYMBOLS[number - 1][:1]:
+        return
+    named = ATOMIC_NUMBERS.get(letters[0], number)
+    if named != number and (len(letters[0]) > 1 or letters[0] in elements):
+        raise ValueError(f"its atom {label!r} is of type {SYMBOLS[number - 1]}, wanted one element in both")
 
 
 def _coordinates(columns: dict[str, list[str]]) -> np.ndarray:
@@ -342,9 +367,26 @@ def _expanded(
                 continue  # an image of a site that was listed before
             raise ValueError(f"two atoms in one place: {site.label} and one of {SYMBOLS[again[0] - 1]}")
         orbit = _orbit(site.frac_coords, images, rotations, translations, lattice)
+        _check_multiplicity(site, len(orbit), len(rotations))
         numbers += [site.number] * len(orbit)
         done = np.concatenate([done, orbit])
     return done, np.array(numbers, dtype=np.int64)
+
+
+def _check_multiplicity(site: Site, found: int, order: int) -> None:
+    """Raise ValueError unless a site stands for as many atoms in the cell as the file states.
+
+    Some programs write the order of the site's symmetry instead, the number of all operations over that of atoms.
+    """
+    if not np.isnan(site.multiplicity) and site.multiplicity not in (found, order // found):
+        raise ValueError(
+            f"its site {site.label} has multiplicity {site.multiplicity:g}, its symmetry operations make {found} of it"
+        )
+    if not np.isnan(site.multiplicity_of_letter) and site.multiplicity_of_letter != found:
+        raise ValueError(
+            f"its site {site.label} is on a Wyckoff position of multiplicity {site.multiplicity_of_letter:g}, "
+            f"its symmetry operations make {found} of it"
+        )
 
 
 def _orbit(

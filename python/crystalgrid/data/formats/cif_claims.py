@@ -22,6 +22,10 @@ MEASURED_DENSITY = 0.05
 """Share by which a measured density may be off, which is that of a powder or of another temperature."""
 VOLUME = 0.02
 """The share by which a stated volume may be off, since it is rounded."""
+WEIGHT = 0.01
+"""The share by which the weight of a formula unit may be off."""
+SUM = ("_chemical_formula_sum", "_chemical_formula.sum")
+STRUCTURAL = ("_chemical_formula_structural", "_chemical_formula.structural")
 DEUTERIUM = {"D": "H", "T": "H"}
 
 
@@ -35,9 +39,12 @@ def check_claims(block: Any, numbers: np.ndarray, volume: float, listed: bool, i
     if stated_volume > 0 and not isclose(stated_volume, volume, rel_tol=VOLUME):
         raise ValueError(f"it states a cell of {stated_volume:g} Å³, its sides and angles make {volume:.5g} Å³")
     found = _counts(numbers)
-    stated = text(block, ("_chemical_formula_sum", "_chemical_formula.sum"))
-    check_formula(stated, numbers)
-    unit = formula(stated)
+    check_formula(text(block, SUM), numbers)
+    unit = formula(text(block, SUM))
+    if unit is None:
+        check_formula(_without_groups(text(block, STRUCTURAL)), numbers)
+    if not isotopes:
+        _check_weight(block, found)
     density = float("nan") if isotopes else mass_density(found, volume)
     calculated = _stated(block, ("_exptl_crystal_density_diffrn", "_exptl_crystal.density_diffrn"))
     if abs(calculated - density) > CALCULATED_DENSITY * density:
@@ -62,6 +69,16 @@ def check_formula(stated: str, numbers: np.ndarray) -> None:
         raise ValueError(f"{missing}it says {written(unit)}, its atoms are {written(reduced(found))}")
 
 
+def _check_weight(block: Any, found: dict[str, int]) -> None:
+    """Raise ValueError if the atoms of a cell are no whole number of formula units of the weight that is stated."""
+    stated = _stated(block, ("_chemical_formula_weight", "_chemical_formula.weight"))
+    if not stated > 0:
+        return
+    units = weight(found) / stated
+    if abs(units - max(round(units), 1)) > WEIGHT * units:
+        raise ValueError(f"it states a formula weight of {stated:g}, its atoms are {units:.4g} times as heavy")
+
+
 def _counts(numbers: np.ndarray) -> dict[str, int]:
     counts = np.bincount(numbers, minlength=len(SYMBOLS) + 1)
     return {SYMBOLS[z - 1]: int(counts[z]) for z in np.flatnonzero(counts)}
@@ -69,7 +86,7 @@ def _counts(numbers: np.ndarray) -> dict[str, int]:
 
 def _is_of_a_cell(block: Any, stated: dict[str, float], units: int) -> bool:
     """Tell whether the formula sum counts the atoms of a whole cell, as in CIFs that pymatgen writes."""
-    unit = formula(_without_groups(text(block, ("_chemical_formula_structural",))))
+    unit = formula(_without_groups(text(block, STRUCTURAL)))
     return unit is not None and _times(unit, units) == stated
 
 
@@ -127,4 +144,9 @@ def _stated(block: Any, names: tuple[str, ...]) -> float:
 
 def mass_density(counts: dict[str, int], volume: float) -> float:
     """Return the mass density in g/cm³ of atoms in a volume in Å³."""
-    return DALTON * sum(count * gemmi.Element(element).weight for element, count in counts.items()) / volume
+    return DALTON * weight(counts) / volume
+
+
+def weight(counts: dict[str, int]) -> float:
+    """Return the weight of atoms in dalton."""
+    return sum(count * gemmi.Element(element).weight for element, count in counts.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import gemmi
@@ -51,12 +52,14 @@ def operations(block: Any, cell: Any) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return the operations of a block: rotations [M, 3, 3], translations [M, 3], and whether the file lists them.
 
     Listed operations take precedence over a symbol. Raises Unknown if a symbol leaves the setting or the origin open,
-    if operations contradict the number of the space group, and if there is neither.
+    if operations contradict the number of the space group or a second list of them, and if there is neither.
     """
-    listed = _listed(block)
-    if not listed:
+    groups = [_group(listed) for listed in _lists(block)]
+    if not groups:
         return *_arrays(_from_symbol(block, cell)), False
-    group = _group(listed)
+    group = groups[0]
+    if any(set(other) != set(group) for other in groups[1:]):
+        raise Unknown("it lists symmetry operations twice, and not the same ones")
     found = gemmi.find_spacegroup_by_ops(group)
     if found is not None and len(group) > 1:
         _check_against_claims(f"its operations are those of {found.hm}", found, block, cell)
@@ -80,12 +83,12 @@ def stated_number(block: Any, cell: Any) -> int | None:
     return next(iter(numbers), None)
 
 
-def _listed(block: Any) -> list[str]:
+def _lists(block: Any) -> Iterator[list[str]]:
+    """Yield each list of operations that a block has, under whatever name."""
     for name in LISTED:
         column = block.find_values(name)
         if column:
-            return _joined([gemmi.cif.as_string(value) for value in column], name, block)
-    return []
+            yield _joined([gemmi.cif.as_string(value) for value in column], name, block)
 
 
 def _joined(values: list[str], name: str, block: Any) -> list[str]:
