@@ -74,6 +74,8 @@ void check_autoencoder(const Options& options) {
 }  // namespace
 
 Options read_options(const Json& values) {
+  if (values.find("target"))
+    throw InputError("--target: wanted the command crystalgrid sample, which reads a property that was learned");
   Options options{.model = values.string("model"),
                   .out = values.string("out"),
                   .number = whole(values, "number"),

@@ -10,6 +10,7 @@ import torch
 
 import crystalgrid as cg
 from crystalgrid.commands.optimise import optimise as optimise_command
+from crystalgrid.commands.sample import sample
 from crystalgrid.data.composition_features import composition_features, element_shares
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import table_of, write_table
@@ -108,6 +109,16 @@ def test_vectors_are_optimised_and_their_crystals_judged(latent_run: Path, tmp_p
     header, *rows = read_rows(tmp_path / "out/crystals.csv")
     assert len(rows) == 4
     assert {"start_value", "predicted", "better", "valid", "new"} <= set(header)
+    sample("crystalgrid-sample", [str(tmp_path / "run"), "-n4", "--target=made_up=1.5", "-o", str(tmp_path / "drawn")])
+    assert list(read_rows(tmp_path / "drawn/crystals.csv"))[0] == header
+    for target, words, message in (
+        ("gap=1", [], "predicts made_up, wanted gap"),
+        ("made_up", [], "--target: wanted COLUMN=VALUE as band_gap=1.5"),
+        ("made_up=nan", [], "target: wanted a finite number, got nan"),
+        ("made_up=1", ["--formula=NaCl"], "--target: wanted -n, --seed and --out beside it alone, got --formula"),
+    ):
+        with pytest.raises(cg.InputError, match=message):
+            sample("", [str(tmp_path / "run"), f"--target={target}", *words, "-o", str(tmp_path / "refused")])
     for options in ({}, {"target": 1.0, "goal": "lower"}):
         with pytest.raises(cg.InputError, match="wanted either --target VALUE or --goal"):
             optimise_command(tmp_path / "run", tmp_path / "other", **options)

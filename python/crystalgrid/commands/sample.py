@@ -7,21 +7,47 @@ values stay text: the C++ program checks them.
 import argparse
 import json
 import re
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import InputError
 from ..files import shipped
 from .signals import importing
 
+DRAWS = 64
+"""The number of crystals if none is asked for, as in the table of options."""
+
 
 def sample(prog: str, words: list[str]) -> None:
     """Sample structures from a model by the C++ sampler."""
     options = vars(parser(prog).parse_args(words))
     model = options.pop("model")
+    if "target" in options:
+        _sample_target(Path(model), options)
+        return
     with importing():
         from ..artifacts.sampler import become_sampler
         from ..generation.like import like_as_text
     become_sampler(model, as_words(like_as_text(options)))
+
+
+def _sample_target(run: Path, options: dict[str, str]) -> None:
+    """Write crystals of which the run of a learned property predicts the value that is asked for."""
+    if others := options.keys() - {"target", "number", "seed", "out"}:
+        raise InputError(f"--target: wanted -n, --seed and --out beside it alone, got --{min(others)}")
+    column, _, value = options["target"].partition("=")
+    try:
+        number, seed, goal = int(options.get("number", DRAWS)), int(options.get("seed", 0)), float(value)
+    except ValueError:
+        raise InputError(
+            f"--target: wanted COLUMN=VALUE as band_gap=1.5, and whole numbers for -n and --seed; got "
+            f"{' '.join(as_words(options))}"
+        ) from None
+    with importing():
+        from ..pool import chosen_workers
+        from ..report.latent.optimised_folder import write_optimised
+    workers = chosen_workers(None, None)
+    write_optimised(run, Path(options["out"]), goal, None, number, None, seed, workers, column=column)
 
 
 def parser(prog: str = "crystalgrid-sample") -> argparse.ArgumentParser:

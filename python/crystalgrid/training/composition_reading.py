@@ -19,6 +19,7 @@ from ..geometry.canonical_unit import CanonicalUnit, slots_of
 from ..geometry.elements import MENDELEEV_NUMBERS
 from ..geometry.wyckoff import standard_group
 from ..nets.composition_readout import CompositionReadout
+from ..progress import progress
 
 MOST_REDRESSED, MOST_COPIES = 20_000, 10
 """The most crystals with other elements in all, and of one crystal."""
@@ -74,7 +75,7 @@ def fit_readout(readout: CompositionReadout, x: Tensor, elements: Tensor, shares
     optimizer = torch.optim.AdamW(readout.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     n_steps = EPOCHS * -(-len(x) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, n_steps)
-    for _ in range(EPOCHS):
+    for _ in progress(range(EPOCHS), "reading compositions"):
         for rows in torch.randperm(len(x)).split(BATCH):
             logits, predicted = readout(x[rows] + NOISE * torch.randn_like(x[rows]))
             # The absolute error, since shares are ratios of small numbers: most can be read exactly.

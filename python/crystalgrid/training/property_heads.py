@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ..nets.property_head import PropertyHead
+from ..pool.threads import one_thread
+from ..progress import progress
 from .composition_reading import Readings, fit_readout
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -33,6 +35,7 @@ def mean_absolute_error(head: PropertyHead, examples: Examples) -> float:
         return float((head.eval()(examples.x) - examples.y).abs().mean())
 
 
+@one_thread()  # several threads gain little in networks so small, and wait for each other on a busy machine
 def fit_heads(
     learned: Examples, chosen_by: Examples, seed: int, readings: Readings | None = None
 ) -> dict[str, PropertyHead]:
@@ -79,7 +82,7 @@ def _perceptrons(head: PropertyHead, learned: Examples, chosen_by: Examples) -> 
     trained = [parameter for parameter in head.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     best, lowest, best_epoch = head.state_dict(), float("inf"), 0
-    for epoch in range(MOST_EPOCHS):
+    for epoch in progress(range(MOST_EPOCHS), "fitting perceptrons"):
         head.train()
         for rows in torch.randperm(len(learned.x)).split(BATCH):
             loss = (head.predicted(x[rows], features[rows]) - target[rows]).abs().sum(1).mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -26,16 +27,29 @@ AT_ONCE = 256
 
 
 def write_optimised(
-    run: Path, out: Path, goal: Goal, start: Path | None, n: int, against: Path | None, seed: int, workers: Workers
+    run: Path,
+    out: Path,
+    goal: Goal,
+    start: Path | None,
+    n: int,
+    against: Path | None,
+    seed: int,
+    workers: Workers,
+    column: str | None = None,
 ) -> None:
     """Optimise latent vectors of the crystals of a file, or of n draws, and write what they decode to.
 
     against: known crystals, which count as not new; the crystals of the start do, too.
+    column: the property that is meant, which the run must predict.
     """
     require("smact", "worth")
     if n < 1:
         raise InputError(f"-n: wanted at least 1, got {n}")
     model = open_property(run)
+    if column not in (None, model.column):
+        raise InputError(f"{run}: predicts {model.column}, wanted {column}")
+    if isinstance(goal, float) and not math.isfinite(goal):
+        raise InputError(f"target: wanted a finite number, got {goal}")
     with folder_written_whole(out) as folder:
         ids, z, crystals = _starts(model, start, n, seed, workers)
         best = [found for part in z.split(AT_ONCE) for found in optimise(model, part, goal)]
