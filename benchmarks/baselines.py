@@ -88,6 +88,8 @@ class Swaps:
     def ranked(self, cell: Counts, rng: np.random.Generator, by_likeness: bool = True) -> Iterator[Crystal]:
         """Yield training crystals in these elements, the chemically nearest first, or in random order.
 
+        Those that have these elements as they are come last: a crystal that is looked for is no training crystal.
+
         cell: the atomic numbers and their numbers of atoms in the cell.
         """
         cell = tuple(sorted(cell, key=lambda element: (element[1], element[0])))
@@ -101,7 +103,8 @@ class Swaps:
         nearest = costs.argmin(axis=0)
         order = rng.permutation(len(group))
         if by_likeness:
-            order = order[costs.min(axis=0)[order].argsort(kind="stable")]
+            cost = costs.min(axis=0)[order]
+            order = order[np.where(cost > 0, cost, np.inf).argsort(kind="stable")]
         for i in order:
             replacement = dict(zip(elements[i].tolist(), assignments[nearest[i]].tolist(), strict=True))
             yield dressed(self.training[group[i]], replacement)

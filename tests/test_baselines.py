@@ -33,6 +33,13 @@ def test_the_chemically_nearest_comes_first_and_its_cell_is_scaled() -> None:
     assert list(Swaps(TRAINING).ranked(((3, 7), (8, 9)), np.random.default_rng(0))) == []
 
 
+def test_training_crystals_of_the_composition_come_last() -> None:
+    first, last = Swaps(TRAINING).ranked(((11, 1), (17, 1)), np.random.default_rng(0))
+    assert first.frac_coords.tolist() == BLENDE.frac_coords.tolist()
+    assert last.numbers.tolist() == SALT.numbers.tolist()
+    assert last.lattice == pytest.approx(SALT.lattice)
+
+
 def test_counts_are_kept_whatever_their_order() -> None:
     (crystal,) = Swaps(TRAINING).ranked(((9, 3), (19, 1), (12, 1)), np.random.default_rng(0))
     assert cell_of(crystal.numbers) == ((12, 1), (19, 1), (9, 3))

@@ -15,7 +15,7 @@ from crystalgrid.generation.conditions import read_conditions
 from crystalgrid.geometry.formula import parse_formula
 from crystalgrid.nets.generators.contacts import BONDING_GAP, closest_contact
 from crystalgrid.nets.generators.dressed_types import from_rows
-from crystalgrid.nets.generators.type_drawer import CLOSENESS, LANGUAGE_WEIGHT, NOVELTY
+from crystalgrid.nets.generators.rank_weights import RankWeights
 from reference import chemical_distances as slow_chemical_distances
 from reference import closest_contact as slow_closest_contact
 from reference import orbit_of
@@ -110,18 +110,23 @@ def test_the_best_of_a_formula_are_different_and_the_likeliest_first(model) -> N
 
 
 @torch.inference_mode()
-def test_the_likelihood_of_a_candidate_is_less_the_farther_known_crystals_of_its_type_are(model) -> None:
-    network, given = model.network, read_conditions({"formula": "NaCl", "atoms": (2, 4)})
+def test_the_likelihood_of_a_candidate_is_less_the_farther_known_crystals_of_its_type_are(model, monkeypatch) -> None:
+    network, given = model.network, read_conditions({"formula": "GaAs", "atoms": (2, 4)})
+    assert network.rank_weights == list(RankWeights())
+    weights = RankWeights(0.3, -4.0, -6.0, -2.0)
+    monkeypatch.setattr(network, "rank_weights", list(weights))
     candidates = from_rows(network.plan(given), network.orbits, network.most_slots)
     distances = slow_chemical_distances(network.types, candidates)
     assert np.isnan(distances).any()  # of new structure types
+    assert (distances == 0).any()  # of training crystals themselves
     assert (distances > 0).any()
     by_words = []
     for row, n_atoms in enumerate(network.n_atoms(candidates).tolist()):
         one = [values[row : row + 1] for values in candidates[:4]]
-        by_words.append(float(network.scored(*one, [11, 17], [n_atoms // 2, n_atoms // 2]).log_likelihood))
-    loss = np.where(np.isnan(distances), NOVELTY, CLOSENESS * np.sqrt(distances))
-    assert candidates.log_likelihood.numpy() == pytest.approx(LANGUAGE_WEIGHT * np.array(by_words) - loss, abs=1e-3)
+        by_words.append(float(network.scored(*one, [31, 33], [n_atoms // 2, n_atoms // 2]).log_likelihood))
+    odds = np.where(np.isnan(distances), weights.new_type, weights.distance * np.sqrt(distances))
+    odds += weights.likelihood * np.array(by_words) + weights.known_crystal * (distances == 0)
+    assert candidates.log_likelihood.numpy() == pytest.approx(odds, abs=1e-3)
 
 
 def test_atoms_do_not_come_too_near(model) -> None:

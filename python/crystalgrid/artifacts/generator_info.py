@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import InputError
 from ..geometry.canonical_unit import SYMPREC
 from ..nets.generators.crystal_generator import CrystalGenerator
+from ..nets.generators.rank_weights import RankWeights
 from ..nets.generators.sizes import Sizes
 from ..nets.latent.crystal_latent import CrystalLatent
 from ..nets.network import CrystalNet
@@ -63,6 +64,8 @@ class GeneratorInfo:
     """The seconds that the run took up to that step."""
     decay_ends: int | None = None
     """The step at which the learning rate reaches zero."""
+    rank: RankWeights | None = None
+    """The weights of the rank of candidates for a formula, fitted to the validation crystals; None for the defaults."""
     identity: str | None = None
     """The SHA-256 of an exported file's weights."""
     verified: Mapping[str, Any] | None = None
@@ -91,6 +94,7 @@ class GeneratorInfo:
                     "data": read_fields(DataInfo, content["data"]),
                     "versions": read_fields(Versions, content.get("versions", {})),
                     "start": StartInfo.from_dict(content.get("start")),
+                    "rank": RankWeights(**content["rank"]) if "rank" in content else None,
                 }
             )
         except (KeyError, TypeError) as error:
@@ -100,7 +104,8 @@ class GeneratorInfo:
         """Return the description as a dictionary for files, without fields that are None."""
         content = {own.name: getattr(self, own.name) for own in fields(self)}
         parts = {name: asdict(content[name]) for name in ("recipe", "data", "versions")}
-        return without_none({**content, **parts, "start": self.start and asdict(self.start)})
+        rank = self.rank and self.rank._asdict()
+        return without_none({**content, **parts, "start": self.start and asdict(self.start), "rank": rank})
 
     @property
     def symprec(self) -> float:
@@ -113,9 +118,13 @@ class GeneratorInfo:
         of_generator = Sizes(
             sizes.width, sizes.depth, sizes.orbits, self.crystals, self.crystal_orbits, sizes.widths, sizes.atoms
         )
-        if latent is None:
-            return CrystalGenerator(of_generator)
-        return CrystalLatent(of_generator, latent.size, latent.tokens, latent.encoder_depth, latent.shaper_depth)
+        network = (
+            CrystalGenerator(of_generator)
+            if latent is None
+            else CrystalLatent(of_generator, latent.size, latent.tokens, latent.encoder_depth, latent.shaper_depth)
+        )
+        network.rank_weights = list(self.rank or RankWeights())
+        return network
 
     def as_start(self, model: str) -> StartInfo:
         """Return the description of these weights in a run that starts from them."""

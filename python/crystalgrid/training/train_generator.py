@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from ..artifacts.checkpoint import last, read_checkpoint
+from ..artifacts.checkpoint import best, last, load_run, read_checkpoint, write_checkpoint
 from ..artifacts.find import load_info, load_learner
 from ..artifacts.formulas import join_formulas, trained_formulas
 from ..artifacts.generator_info import GeneratorInfo, the_generator
@@ -15,6 +15,7 @@ from ..artifacts.recipe import GENERATOR, recipe_content
 from ..data.formulas import formula_hashes
 from ..errors import InputError
 from ..nets.generators.crystal_generator import CrystalGenerator
+from ..nets.generators.rank_weights import RankWeights
 from ..nets.generators.structure_types import KnownCrystals
 from .clock import Clock
 from .crystal_generator_training import CrystalGeneratorTraining, held_out_examples
@@ -23,7 +24,8 @@ from .encoded_crystals import encoded_splits
 from .known_crystals import describe_known, joined, known_of, select
 from .log import Log
 from .loop import ENDLESS, Loop
-from .processes import only_first_prints, world_size
+from .processes import first_process, only_first_prints, wait_for_all, world_size
+from .rank_fit import choices_of, fit_rank
 from .run_data import load_splits
 from .run_folder import check_same_run, prepare_folder
 from .train_networks import total_steps
@@ -58,6 +60,7 @@ def train_generator(
     crystals, val, data_info = load_splits(data, "repeated", seed, max_side=math.inf)
     info = GeneratorInfo.before_training(settings, data_info, seed)
     info = replace(info, start=first[1].as_start(str(start)) if first else None, processes=world_size())
+    info = replace(info, rank=first[1].rank if first else None)
     if resume:
         check_same_run(info, read_checkpoint(last(out)).info, out)
     prepare_folder(out, resume)
@@ -74,6 +77,20 @@ def train_generator(
     decay_ends = settings.optimizer.steps if steps == ENDLESS else max(settings.optimizer.steps, steps)
     examples = held_out_examples(held_out, HELD_OUT_CRYSTALS)
     Loop(training, Log(out), examples, clock, steps=steps, decay_ends=decay_ends).run(last(out) if resume else None)
+    if first_process():
+        rank_candidates(out, held_out, info.rank or RankWeights())
+    wait_for_all()
+
+
+def rank_candidates(run: Path, held_out: KnownCrystals, before: RankWeights) -> None:
+    """Fit the weights of the rank of candidates to held-out crystals, and write them to the run's checkpoints."""
+    network, _ = the_generator(load_run(run), str(run))
+    rank = fit_rank(choices_of(network, held_out), before)
+    for path in (best(run), last(run)):
+        if path.is_file():
+            checkpoint = read_checkpoint(path)
+            assert isinstance(checkpoint.info, GeneratorInfo)
+            write_checkpoint(path, replace(checkpoint, info=replace(checkpoint.info, rank=rank)))
 
 
 def choose_recipe(

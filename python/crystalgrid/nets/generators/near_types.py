@@ -35,7 +35,7 @@ class NearTypes(CrystalGeometry):
         if "like" not in conditions:
             return self.type_plan(conditions)
         if "formula" in conditions:
-            return to_rows(self.likeness_candidates(conditions))
+            return to_rows(self.weighed(self.likeness_candidates(conditions)))
         return torch.zeros(0, 1, dtype=torch.float64)
 
     def size_problem(self, conditions: dict[str, list[float]]) -> str:
@@ -128,4 +128,4 @@ class NearTypes(CrystalGeometry):
             dressing = dressing[((kept == 0) | (dressing == kept)).all(1)]
             types = self.likeness(len(dressing), conditions)
             found.append(self.scored(types.space_group, types.letters, types.slots, dressing, elements, counts))
-        return self.weighed(joined(found))
+        return joined(found)

@@ -9,6 +9,7 @@ from ...geometry.orbits import SPACE_GROUPS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
 from .dressed_types import Dressed, chosen, from_rows, joined, padded, to_orbits, to_rows
 from .given_crystal import fixed_elements
+from .rank_weights import RankWeights
 from .sizes import Sizes
 from .structure_types import StructureTypes
 from .wyckoff_language import Sentences, WyckoffLanguage
@@ -25,12 +26,6 @@ FORMULA_PROPOSALS = 256
 LEAST_PROPOSALS = 16
 """The least of these for each number of formula units."""
 SCORED_AT_ONCE = 128
-LANGUAGE_WEIGHT, CLOSENESS, NOVELTY = 0.3, 4.0, 6.0
-"""The weights of a candidate for a formula: of its log likelihood by the language, of the square root of its chemical
-distance to a known crystal of its type, and of having a type that no known crystal has.
-
-They are those of the conditional logit that is most likely on validation crystals of MP-20, rounded.
-"""
 
 
 class TypeDrawer(nn.Module):
@@ -43,7 +38,7 @@ class TypeDrawer(nn.Module):
         self.formula_proposals, self.scored_at_once = FORMULA_PROPOSALS, SCORED_AT_ONCE
         self.least_proposals = LEAST_PROPOSALS
         self.type_words = 1 + 2 * sizes.orbits
-        self.language_weight, self.closeness, self.novelty = LANGUAGE_WEIGHT, CLOSENESS, NOVELTY
+        self.rank_weights = list(RankWeights())
         self.language = WyckoffLanguage(sizes.width, sizes.depth, sizes.orbits)
         self.types = StructureTypes(sizes.crystals, sizes.crystal_orbits)
         self.seen: Tensor
@@ -55,7 +50,7 @@ class TypeDrawer(nn.Module):
         """Return what all draws share: candidates of a formula as rows, or the rows of the known crystals allowed."""
         elements, _ = formula_counts(conditions)
         if len(elements) > 0:
-            return to_rows(self.formula_candidates(conditions))
+            return to_rows(self.weighed(self.formula_candidates(conditions)))
         return self.allowed(conditions).nonzero().double()
 
     def allowed(self, conditions: dict[str, list[float]]) -> Tensor:
@@ -70,7 +65,7 @@ class TypeDrawer(nn.Module):
         return met & (n_slots <= possible_elements(conditions, self.seen).sum())
 
     def formula_candidates(self, conditions: dict[str, list[float]]) -> Dressed:
-        """Return the structure types with elements that have the formula, and the likelihood of each."""
+        """Return the structure types with elements that have the formula, and the language's likelihood of each."""
         elements, units = formula_counts(conditions)
         structures = listed(conditions, "structures")
         allowed = self.allowed(conditions)
@@ -86,16 +81,25 @@ class TypeDrawer(nn.Module):
                 found.append(self.scored(group, letters, slots, dressing, elements, counts))
             if structures != [1]:
                 found.append(self.new_candidates(conditions, elements, counts, proposals))
-        return self.weighed(joined(found))
+        return joined(found)
 
     def weighed(self, dressed: Dressed) -> Dressed:
         """Return candidates with the likelihood that they are the crystal of a formula, up to a factor of all."""
+        likelihood = (self.rank_features(dressed) * torch.tensor(self.rank_weights, dtype=torch.float64)).sum(1)
+        return Dressed(
+            dressed.space_group, dressed.letters, dressed.slots, dressed.elements, likelihood, dressed.log_volume
+        )
+
+    def rank_features(self, dressed: Dressed) -> Tensor:
+        """Return what candidates are ranked by, [B, 4] float64, in the order of `RankWeights`."""
         group, letters, slots = dressed.space_group, dressed.letters, dressed.slots
         counts = self.language.slot_counts(self.language.positions(group, letters), slots, self.most_slots)
-        relative, distance = self.types.nearest(self.types.type_keys(group, letters, slots), dressed.elements, counts)
-        loss = torch.where(relative < 0, self.novelty, self.closeness * distance.sqrt())
-        likelihood = self.language_weight * dressed.log_likelihood - loss
-        return Dressed(group, letters, slots, dressed.elements, likelihood, dressed.log_volume)
+        key = self.types.type_keys(group, letters, slots)
+        relative, distance = self.types.nearest(key, dressed.elements, counts)
+        is_new = relative < 0
+        is_known_crystal = self.types.same_as(self.types.crystal_keys(key, dressed.elements)) >= 0
+        root = distance.sqrt().masked_fill(is_new, 0.0)
+        return torch.stack((dressed.log_likelihood, root, is_new.double(), is_known_crystal.double()), 1)
 
     def multiples(self, conditions: dict[str, list[float]]) -> list[int]:
         """Return the numbers of formula units in the primitive cell that the conditions allow."""
