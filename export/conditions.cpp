@@ -66,7 +66,7 @@ Values elements(Text text) {
   std::set<double> numbers;
   for (const Text symbol : split(text)) {
     const std::optional<int> number = atomic_number(symbol);
-    if (!number) refuse("symbols of elements of 1 to 94 with commas between them, as Li,Fe,P,O", text);
+    if (!number) refuse("symbols of elements of 1 to 94 with commas between them, as Li,Fe,P,O", symbol);
     numbers.insert(*number);
   }
   return {numbers.begin(), numbers.end()};

@@ -187,7 +187,7 @@ std::string Library::summary(std::int64_t made, double seconds) const {
     text.append(", ").append(std::to_string(counts_.at(key))).append(" of them ").append(words);
   crystalgrid::append(text, ", %.1f %s/s", seconds > 0 ? static_cast<double>(made) / seconds : 0.0,
                       layout_.noun.c_str());
-  if (compared && 2 * different < kept_)
+  if (compared && 1 < different && 2 * different < kept_)
     text += "\nmost repeat an earlier one; --best K writes the K likeliest different ones";
   text += removals();
   const auto& [key, advice] = layout_.suspicious;

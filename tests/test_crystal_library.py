@@ -177,7 +177,7 @@ def test_conditions_hold_and_stand_in_the_manifest(sampler: Path, generator: Pat
     content = manifest(tmp_path / "out")
     assert content["settings"]["conditions"] == {"space-group": "Pnma,225", "atoms": "2:10"}
     assert 0 < content["removed"]["conditions"] == 40 - content["kept"]
-    assert f"{40 - content['kept']} more could not be made to meet the conditions" in done.stdout
+    assert f"{40 - content['kept']} more led to no possible crystal that meets the conditions" in done.stdout
     assert {row["formula"] for row in rows(tmp_path / "out")} == {"NaCl"}
     assert_refused(run(sampler, *command, "--resume", "--n-elements", 2), "the library was made with conditions {")
     assert run(sampler, generator, "-o", tmp_path / "a", "-n", 9, "--formula", "FePLi(O2)2").returncode == 0
@@ -235,7 +235,7 @@ def test_the_likeliest_candidates_of_a_formula_are_all_written_whatever_the_seed
     assert done.returncode == 0, done.stderr
     assert [row["space_group"] for row in rows(tmp_path / "out")] == ["Im-3m", "P6_3/mmc"]
     assert [float(row["log_likelihood"]) for row in rows(tmp_path / "out")] == [0, -1]
-    assert "1 more could not be made to meet the conditions" in done.stdout
+    assert "1 more led to no possible crystal that meets the conditions" in done.stdout
     assert run(sampler, generator, "-o", tmp_path / "one", *words[:-1], 1).returncode == 0
     assert rows(tmp_path / "one") == rows(tmp_path / "out")[:1]
     assert run(sampler, generator, "-o", tmp_path / "seed", "-n", 40, "--seed", 5, *words).returncode == 0

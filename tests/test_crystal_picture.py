@@ -131,8 +131,8 @@ def test_the_command_draws_files_and_folders_of_crystals(tmp_path: Path, saved_f
     draw(tmp_path / "out", tmp_path / "folder.svg")
     draw(tmp_path / "salt.cif", tmp_path / "file.png")
     assert capsys.readouterr().out.splitlines() == [
-        f"{tmp_path}/folder.svg: the first 1 crystals of {tmp_path}/out",
-        f"{tmp_path}/file.png: the first 1 crystals of {tmp_path}/salt.cif",
+        f"{tmp_path}/folder.svg: the first crystal of {tmp_path}/out",
+        f"{tmp_path}/file.png: the first crystal of {tmp_path}/salt.cif",
     ]
     assert saved_figures["folder"].axes[0].get_title().startswith("SrTiO")
     with pytest.raises(cg.InputError, match="wanted a name that ends"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -35,6 +36,8 @@ def run(name: str) -> None:
 
 def _start(name: str | None) -> None:
     """Run the command of that name, or the one that the command line names, and exit."""
+    # Threads that spin while they wait for each other made commands take many times as long on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal in Latin-1 has no σ, and a result is worth more than that

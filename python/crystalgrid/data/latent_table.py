@@ -50,6 +50,8 @@ def read_latents(path: Path, size: int | None = None) -> Latents:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; wanted .parquet, as crystalgrid-encode writes it, or .npy")
+    if path.suffix not in (".parquet", ".npy"):
+        raise InputError(f"{path}: wanted latent vectors, a .parquet that crystalgrid-encode writes or a .npy")
     vectors, table = _from_numpy(path) if path.suffix == ".npy" else _from_parquet(path)
     size = size or next((len(vector) for vector in vectors if vector is not None), 0)
     reasons = [_fault(vector, size) for vector in vectors]
@@ -77,7 +79,7 @@ def _from_numpy(path: Path) -> tuple[list[np.ndarray | None], pa.Table]:
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: not what numpy.save writes: {error}") from None
+        raise InputError(f"{path}: not what numpy.save writes") from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind != "f":
         found = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else "several arrays"
         raise InputError(f"{path}: wanted floating-point numbers [B, L], got {found}")
@@ -88,7 +90,7 @@ def _from_parquet(path: Path) -> tuple[list[np.ndarray | None], pa.Table]:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not Parquet: {error}") from None
+        raise InputError(f"{path}: not Parquet; wanted what crystalgrid-encode writes") from error
     kind = table.schema.field(Z).type if Z in table.column_names else None
     if kind is None or not hasattr(kind, "value_type") or not pa.types.is_floating(kind.value_type):
         raise InputError(

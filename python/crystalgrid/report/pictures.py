@@ -100,13 +100,14 @@ def draw_source(source: Path, path: Path, first: int, symprec: float) -> None:
     """Draw the first cubes of a sampled folder, or else the first crystals of a file or folder of crystals."""
     check_picture(path)
     if (source / SAMPLES).is_file():
-        drawn, what = draw_samples(source, path, min(first, MOST_SAMPLES)), "structures"
+        drawn, what = draw_samples(source, path, min(first, MOST_SAMPLES)), "structure"
     else:
         tables = [source / name for name in CRYSTALS if (source / name).is_file()]
         crystals = first_crystals(tables[0] if tables else source, first)
         draw_crystals(crystals, path, symprec)
-        drawn, what = len(crystals), "crystals"
-    print(f"{path}: the first {drawn} {what} of {source}")
+        drawn, what = len(crystals), "crystal"
+    first_ones = f"the first {drawn} {what}s" if drawn > 1 else f"the first {what}"
+    print(f"{path}: {first_ones} of {source}")
 
 
 def first_crystals(path: Path, count: int) -> list[Crystal]:
