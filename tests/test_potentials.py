@@ -1,4 +1,4 @@
-"""Potentials whose weights come in a wheel: CHGNet in one backward pass is CHGNet; SevenNet has its elements."""
+"""Potentials whose weights come in a wheel: CHGNet in one backward pass is CHGNet, SevenNet without forces SevenNet."""
 
 import warnings
 
@@ -47,3 +47,16 @@ def test_sevennet_has_its_elements() -> None:
     assert known is not None
     assert {1, 94} <= known
     assert not {84, 86} & known
+
+
+def test_an_energy_alone_is_the_energy_of_sevennet() -> None:
+    """It is computed without forces, which are there when they are asked for."""
+    calculator = pytest.importorskip("sevenn.calculator").SevenNetCalculator
+    expected, found = PEROVSKITE.to_ase(), PEROVSKITE.to_ase()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected.calc, found.calc = calculator("7net-0", device="cpu"), potential("7net-0").calculator
+        assert found.get_potential_energy() == pytest.approx(expected.get_potential_energy(), abs=1e-5)
+        assert "forces" not in found.calc.results
+        np.testing.assert_allclose(found.get_forces(), expected.get_forces(), atol=1e-5)
+        np.testing.assert_allclose(found.get_stress(), expected.get_stress(), atol=1e-6)

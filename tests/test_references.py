@@ -11,6 +11,7 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
 import crystalgrid as cg
+import lennard_jones
 from crystalgrid.commands.hull import above, build
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
@@ -20,6 +21,7 @@ from crystalgrid.worth.distances import pair_distances
 from crystalgrid.worth.element_references import packings
 from crystalgrid.worth.hull import decomposition_text
 from crystalgrid.worth.hull_build import crystals_hull
+from crystalgrid.worth.hull_energies import in_systems
 from crystalgrid.worth.references import load_hull
 
 ENTRIES = [
@@ -63,6 +65,61 @@ def test_elements_that_are_lacking_get_a_packing(tmp_path: Path, capsys) -> None
     assert cg.energy_above_hull("Xe", -0.08, out) == pytest.approx(0, abs=0.01)
     ids = pq.read_table(out)["immutable_id"].to_pylist()
     assert [id.split()[0] for id in ids] == ["a", "Ar", "Xe"]
+
+
+def of_argon(tmp_path: Path) -> Path:
+    """Write argon in three cells and a mixture, without energies, and return the file."""
+    cells = [a * (np.ones((3, 3)) - np.eye(3)) for a in (2.5, 2.7, 2.9)]
+    crystals = [Crystal(cell, [[0, 0, 0]], [18]) for cell in cells]
+    crystals += [Crystal(4 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [18, z]) for z in (36, 54)]
+    source = tmp_path / "crystals.parquet"
+    write_table(source, table_of(CrystalSet.from_crystals(crystals, ["small", "right", "large", "ArKr", "ArXe"])))
+    return source
+
+
+def test_a_potential_gives_the_energies_of_crystals_as_they_stand(tmp_path: Path, capsys) -> None:
+    """What its journal has is not computed again; a crystal without an energy is told of and left out."""
+    source, out = of_argon(tmp_path), tmp_path / "hull.parquet"
+    build(source, out, calculator="lennard_jones:failing", kept_by=None, workers=1)
+    assert "1 of 5 crystals have no energy: lennard_jones:failing failed" in capsys.readouterr().err
+    table = pq.read_table(out).to_pydict()
+    assert table["immutable_id"][0] == "right"
+    expected = Crystal(2.7 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0]], [18]).to_ase()
+    expected.calc = lennard_jones.calculator()
+    assert table["energy_per_atom"][0] == pytest.approx(expected.get_potential_energy(), abs=1e-6)
+    journal = tmp_path / "hull.jsonl"
+    lines = journal.read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines[1:]] == ["small", "right", "large", "ArKr", "ArXe"]
+    changed = {"id": "right", "energy_per_atom": -9.0}
+    journal.write_text("\n".join([lines[0], json.dumps(changed), lines[-1][:20]]))
+    build(source, out, calculator="lennard_jones:failing", workers=1)
+    assert cg.energy_above_hull("Ar", -9.0, out) == pytest.approx(0)
+    with pytest.raises(InputError, match="holds results of other settings"):
+        build(source, out, calculator="lennard_jones:calculator", workers=1)
+
+
+def test_a_hull_may_be_of_some_crystals_alone(tmp_path: Path) -> None:
+    """Of those that another hull keeps, and in the chemical systems of some crystals."""
+    source, first, second = of_argon(tmp_path), tmp_path / "first.parquet", tmp_path / "second.parquet"
+    xenon = Crystal(4 * np.eye(3), [[0, 0, 0]], [54])
+    write_table(tmp_path / "systems.parquet", table_of(CrystalSet.from_crystals([xenon], ["Xe"])))
+    with pytest.raises(InputError, match="none of 5 crystals"):
+        build(source, first, calculator="lennard_jones:calculator", systems_of=tmp_path / "systems.parquet", workers=1)
+    mixture = Crystal(4 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [18, 54])
+    write_table(tmp_path / "systems.parquet", table_of(CrystalSet.from_crystals([mixture], ["ArXe"])))
+    build(source, first, calculator="lennard_jones:calculator", systems_of=tmp_path / "systems.parquet", workers=1)
+    assert "Kr" not in " ".join(pq.read_table(first)["formula"].to_pylist())
+    kept = set(pq.read_table(first)["immutable_id"].to_pylist())
+    build(source, second, calculator="lennard_jones:calculator", kept_by=str(first), workers=1)
+    ids = [json.loads(line).get("id") for line in second.with_suffix(".jsonl").read_text().splitlines()[1:]]
+    assert set(ids) == kept & {"small", "right", "large", "ArXe"} != set()
+
+
+def test_chosen_crystals_are_subsets_of_a_system() -> None:
+    sets = np.array([[True, False, False], [True, True, False], [False, True, True], [True, True, True]])
+    systems = np.array([[True, True, False], [True, True, False], [False, False, True]])
+    mask = in_systems(np.packbits(sets, axis=1), np.packbits(systems, axis=1))
+    assert mask.tolist() == [any(not (row & ~system).any() for system in systems) for row in sets]
 
 
 def test_atoms_of_packings_have_neighbours_at_the_distance() -> None:

@@ -13,27 +13,36 @@ def build(
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     energies: Path | None = None,
     calculator: str | None = None,
+    kept_by: str | None = None,
+    systems_of: Path | None = None,
     description: str = "",
     workers: int | None = None,
 ) -> None:
     """Write the reference energies that `relax --hull` takes, of crystals and their energies by any one method.
 
     Keeps the lowest energy of each composition that is on the convex hull of its elements or within 0.1 eV/atom of it.
+    Without energies, --calculator computes those of the crystals as they stand. OUT with the ending .jsonl keeps them:
+    the same command goes on after an interruption, and another choice of crystals goes on from it.
 
     Args:
-        source: folder that `relax` wrote, Parquet file of crystals with a column energy_per_atom in eV, or JSON file of
-            pymatgen's ComputedEntries.
+        source: folder that `relax` wrote, Parquet file of crystals, with a column energy_per_atom in eV if it has
+            energies, or JSON file of pymatgen's ComputedEntries.
         out: the Parquet file to write.
         energies: Parquet or CSV file with the columns immutable_id and energy_per_atom, if SOURCE has no energies.
-        calculator: the potential that the energies are of, which then gives those of elements that SOURCE lacks: the
-            lowest of hcp, dhcp, fcc and bcc, relaxed.
+        calculator: the potential that the energies are of, "chgnet", "7net-0", "7net-l3i5" or MODULE:FUNCTION. It
+            computes them if there are none, and those of elements that SOURCE lacks by themselves: the lowest of hcp,
+            dhcp, fcc and bcc, relaxed.
+        kept_by: take only crystals that this hull keeps, by their ids: "chgnet", or a file that `hull build` wrote.
+        systems_of: take only crystals of the elements of a crystal of this file or folder, or of some of them.
         description: the method of the energies, such as "PBE, VASP 6.4"; it is written into the file.
         workers: number of processes; by default one for each CPU that may be used.
     """
     with importing():
         from ..pool import chosen_workers
         from ..worth.hull_build import build_hull
-    build_hull(source, out, energies, calculator, description, chosen_workers(workers, None))
+        from ..worth.hull_energies import Wanted
+    wanted = Wanted(kept_by, systems_of)
+    build_hull(source, out, energies, calculator, description, chosen_workers(workers, None), wanted)
 
 
 def above(

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 
 from ..crystal import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
 from ..data.parquet import read_parquet
@@ -21,26 +17,40 @@ from ..pool import Workers, in_processes
 from ..progress import progress
 from .element_references import element_energy
 from .hull import Hull
+from .hull_energies import EVERYTHING, Wanted, as_they_stand, has_energies, tabled
 from .references import write_references
 
 NEAR_HULL = 0.1
 """eV/atom; phases that are farther above the hull of their elements are not kept."""
-ENERGY_COLUMNS = ("energy_per_atom", "immutable_id")
+JOURNAL = ".jsonl"
+"""The ending of the file, named as the hull, that keeps energies while they are computed, and after."""
 CHUNK_SIZE = 512
 
 
 def build_hull(
-    source: Path, out: Path, energies: Path | None, calculator: str | None, description: str, workers: Workers
+    source: Path,
+    out: Path,
+    energies: Path | None,
+    calculator: str | None,
+    description: str,
+    workers: Workers,
+    wanted: Wanted = EVERYTHING,
 ) -> None:
     """Write the phases on the hull of each chemical system and those within 0.1 eV/atom of it; print what is lacking.
 
-    source: a Parquet file of crystals with a column energy_per_atom, a folder that `relax` wrote, or JSON of pymatgen's
-    computed entries. energies: a Parquet or CSV file with the energies of its crystals. calculator: a potential that
-    gives energies of elements which the source does not have by themselves.
+    source: a Parquet file of crystals, a folder that `relax` wrote, or JSON of pymatgen's computed entries. energies: a
+    Parquet or CSV file with the energies of its crystals, if they are not in the source. calculator: a potential that
+    gives the energies if there are none, of the crystals as they stand, and those of elements that the source does not
+    have by themselves. wanted: which crystals of the source.
     """
     check_output(out)
     source = all_in_one(source)
-    hull = entries_hull(source) if source.suffix == ".json" else crystals_hull(source, energies)
+    if source.suffix == ".json":
+        hull = entries_hull(source)
+    elif calculator and energies is None and not has_energies(source):
+        hull = potential_hull(source, calculator, out.with_suffix(JOURNAL), workers, wanted)
+    else:
+        hull = crystals_hull(source, energies, wanted)
     if len(hull.energies) == 0:
         raise InputError(f"{source}: no crystal of it has an energy")
     everything = np.flatnonzero(hull.counts.any(axis=0))
@@ -60,26 +70,17 @@ def build_hull(
         print(f"no energy of {symbols} by itself: crystals with these get no energy above the hull")
 
 
-def crystals_hull(source: Path, energies: Path | None) -> Hull:
-    """Return the hull of the crystals of a Parquet file."""
-    crystals = read_parquet(source).crystals
-    table = _table(source if energies is None else energies)
-    energy_of = dict(zip(map(str, table["immutable_id"]), table["energy_per_atom"], strict=True))
-    values = [energy_of.get(str(id)) for id in crystals.ids]
-    return Hull.of_crystals(crystals, np.array([np.nan if value is None else value for value in values], dtype=float))
+def crystals_hull(source: Path, energies: Path | None, wanted: Wanted = EVERYTHING) -> Hull:
+    """Return the hull of the crystals of a Parquet file by its own energies or those of another file."""
+    crystals = wanted.among(read_parquet(source).crystals)
+    return Hull.of_crystals(crystals, tabled(crystals, source if energies is None else energies))
 
 
-def _table(path: Path) -> dict[str, list[Any]]:
-    """Return the columns of energies of a Parquet or CSV file."""
-    try:
-        table = pyarrow.csv.read_csv(path) if path.suffix == ".csv" else pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    for column in ENERGY_COLUMNS:
-        if column not in table.column_names:
-            raise InputError(f"{path}: wanted columns {' and '.join(ENERGY_COLUMNS)}, missing {column}")
-    columns: dict[str, list[Any]] = table.select(list(ENERGY_COLUMNS)).to_pydict()
-    return columns
+def potential_hull(source: Path, calculator: str, journal: Path, workers: Workers, wanted: Wanted) -> Hull:
+    """Return the hull of the crystals of a Parquet file, as they stand, by a potential; the journal keeps energies."""
+    everything = read_parquet(source).crystals
+    crystals = wanted.among(everything)
+    return Hull.of_crystals(crystals, as_they_stand(crystals, calculator, journal, everything.checksum[:12], workers))
 
 
 def entries_hull(source: Path) -> Hull:

@@ -50,9 +50,9 @@ def _chgnet(name: str) -> Potential:
 
 def _sevennet(name: str) -> Potential:
     require("sevenn", "relax")
-    from sevenn.calculator import SevenNetCalculator
+    from .sevennet_calculator import EnergyFirstCalculator
 
-    calculator = SevenNetCalculator(name)
+    calculator = EnergyFirstCalculator(name)
     return Potential(name, calculator, frozenset(map(int, calculator.type_map)))
 
 

@@ -73,9 +73,7 @@ def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | No
         with one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for name in filter(None, (options.calculator, options.second)):
-                if numbers := unlearned(crystal.numbers, potential(name)):
-                    symbols = " and ".join(SYMBOLS[z - 1] for z in numbers)
-                    raise NotRelaxedError(f"{name} has not learned {symbols}")
+                check_learned(crystal, name)
             if (volume := crystal.volume / len(crystal)) < LEAST_VOLUME:
                 raise NotRelaxedError(f"too dense to relax: {volume:.2g} Å³ per atom, wanted at least {LEAST_VOLUME:g}")
             row = _relaxed(crystal, options, trajectory)
@@ -84,6 +82,28 @@ def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | No
         return {"relax_error": str(error)}
     except Exception as error:  # a potential fails in many ways on crystals that are none
         return {"relax_error": _failure(options.calculator, error)}
+
+
+def energy_as_it_stands(crystal: Crystal, calculator: str) -> Row:
+    """Return the energy per atom of a crystal as it stands, in eV by a potential, or why it has none, as `error`."""
+    try:
+        with one_thread(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check_learned(crystal, calculator)
+            atoms: Any = crystal.to_ase()
+            atoms.calc = potential(calculator).calculator
+            return {"energy_per_atom": _finite(atoms.get_potential_energy()) / len(atoms)}
+    except NotRelaxedError as error:
+        return {"error": str(error)}
+    except Exception as error:  # as above
+        return {"error": _failure(calculator, error)}
+
+
+def check_learned(crystal: Crystal, calculator: str) -> None:
+    """Raise NotRelaxedError if a potential has not learned an element of a crystal."""
+    if numbers := unlearned(crystal.numbers, potential(calculator)):
+        symbols = " and ".join(SYMBOLS[z - 1] for z in numbers)
+        raise NotRelaxedError(f"{calculator} has not learned {symbols}")
 
 
 def _failure(calculator: str, error: Exception) -> str:
