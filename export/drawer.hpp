@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,6 +20,9 @@ class Drawer {
   virtual ~Drawer() = default;
 
   virtual Layout layout() const = 0;
+
+  /// Return how many calls of `draw` may be made at the same time, by as many threads.
+  virtual std::size_t at_once() const { return 1; }
 
   /// Run the networks on noise [B][latent_dim] of draws `first` to `first + B`. Returns what turns the result into the
   /// records of its first `count` draws; the calls of what it returns are made in order, in another thread.

@@ -71,11 +71,15 @@ Draws read_draws(const Members& members) {
   return draws;
 }
 
+/// Let this thread run TorchScript as it is: to optimize it would take a minute, and round the first batches
+/// differently.
+void leave_unoptimized() { torch::jit::setGraphExecutorOptimize(false); }
+
 }  // namespace
 
 Generator::Generator(Artifact artifact, const c10::Device& device, const Conditions& conditions, bool likeliest)
     : module_(std::move(*artifact.module)), device_(device), conditions_(as_dict(conditions)), likeliest_(likeliest) {
-  torch::jit::setGraphExecutorOptimize(false);  // it would take a minute, and round the first batches differently
+  leave_unoptimized();
   const std::string problem = module_.run_method("problem", conditions_).toStringRef();
   if (!problem.empty()) throw InputError(first_line(problem));
   plan_ = module_.run_method("plan", conditions_).toTensor();
@@ -89,12 +93,14 @@ const std::vector<double>& Generator::operations(std::int64_t space_group) {
 
 Draws Generator::operator()(const at::Tensor& noise) {
   Stopwatch watch;
+  leave_unoptimized();
   const c10::IValue drawn = likeliest_ ? module_.run_method("likeliest", noise.size(0), conditions_, plan_)
                                        : module_.run_method("draw", noise.to(device_), conditions_, plan_);
   Draws draws = read_draws(Members(drawn));
   if (draws.size() != noise.size(0))
     throw InputError("the generator gives " + std::to_string(draws.size()) + " crystals, wanted " +
                      std::to_string(noise.size(0)));
+  const std::lock_guard lock(mutex_);
   for (std::int64_t b = 0; b < draws.size(); ++b)
     if (const std::int64_t group = draws.space_group[b]; group >= 1 && group <= 230)
       draws.operations.try_emplace(group, operations(group));

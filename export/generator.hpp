@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ class Generator {
   /// generator's own words if it cannot meet the conditions.
   Generator(Artifact artifact, const c10::Device& device, const Conditions& conditions, bool likeliest);
 
-  /// Draw crystals from noise [B][noise_dim] float32, or take as many of the likeliest.
+  /// Draw crystals from noise [B][noise_dim] float32, or take as many of the likeliest. Threads may call it at once.
   Draws operator()(const at::Tensor& noise);
 
   const Profile& profile() const { return profile_; }
@@ -40,6 +41,7 @@ class Generator {
   AsDict conditions_;
   at::Tensor plan_;
   bool likeliest_;
+  std::mutex mutex_;                                        // of what follows
   std::map<std::int64_t, std::vector<double>> operations_;  // by space group
   Profile profile_{{"draw", 0.0}};
 };

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <deque>
 #include <exception>
+#include <future>
 #include <memory>
 #include <new>
 #include <span>
@@ -51,17 +53,35 @@ void handle_signals() {
   }
 }
 
+/// The work on one batch, which goes on in a thread of its own where several are drawn at once.
+std::future<Writer::Batch> begin_draw(Drawer& drawer, const at::Tensor& noise, std::int64_t first, std::int64_t count) {
+  const auto draw = [&drawer, noise, first, count] {
+    const c10::InferenceMode inference;
+    return drawer.draw(noise, first, count);
+  };
+  return std::async(drawer.at_once() > 1 ? std::launch::async : std::launch::deferred, draw);
+}
+
 /// Draw until the library has all of its range or a signal comes. Batches are always whole, so that a draw does not
-/// depend on how many are made; what lies beyond the range is dropped.
+/// depend on how many are made; what lies beyond the range is dropped. They are written in their order.
 Profile fill(Library& library, Drawer& drawer, const LatentSource& latents, const Options& options, Range range) {
   Writer writer(library, range, drawer.record_stage());
   std::exception_ptr failure;
   try {
-    for (std::int64_t first = library.next(); first < range.last && !stop_signal; first += options.batch) {
+    std::deque<std::future<Writer::Batch>> begun;
+    bool is_writing = true;
+    const auto hand_over = [&] {
+      is_writing = writer.push(begun.front().get());
+      begun.pop_front();
+    };
+    for (std::int64_t first = library.next(); is_writing && first < range.last && !stop_signal;
+         first += options.batch) {
       const at::Tensor noise = at::empty({options.batch, latents.dim()}, at::kFloat);
       latents.read(first, options.batch, noise.data_ptr<float>());
-      if (!writer.push(drawer.draw(noise, first, std::min(options.batch, range.last - first)))) break;
+      begun.push_back(begin_draw(drawer, noise, first, std::min(options.batch, range.last - first)));
+      if (begun.size() == drawer.at_once()) hand_over();
     }
+    while (is_writing && !begun.empty()) hand_over();
   } catch (...) {
     failure = std::current_exception();
   }
@@ -83,7 +103,9 @@ void print_profile(const Profile& profile, std::int64_t made, double seconds) {
   };
   for (const auto& [stage, spent] : profile) row(stage, spent);
   row("all", seconds);
-  std::puts("the last two stages run in a thread beside the others; all is the elapsed time");
+  std::puts(
+      "the last two stages run in a thread beside the others, and crystals are drawn by several; all is the elapsed "
+      "time");
 }
 
 at::Device device_of(const Options& options) {

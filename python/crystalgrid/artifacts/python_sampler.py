@@ -88,6 +88,7 @@ def open_crystals(path: Path, options: Options) -> tuple[Run, Callable[[], None]
     Raises InputError with the generator's own words if it cannot meet the conditions.
     """
     content, generator, conditions = read_content(path), open_network(path), options.conditions
+    torch.set_num_threads(1)  # as in the C++ sampler, where each thread draws a batch of its own
     with torch.jit.optimized_execution(False):  # optimizing takes a minute, and rounds the first batches differently
         if problem := generator.problem(conditions):
             raise InputError(problem.partition("\n")[0])
