@@ -21,7 +21,7 @@ from ..geometry.wyckoff import standard_group
 from ..nets.composition_readout import CompositionReadout
 from ..progress import progress
 
-MOST_REDRESSED, MOST_COPIES = 20_000, 10
+MOST_REDRESSED, MOST_COPIES = 60_000, 10
 """The most crystals with other elements in all, and of one crystal."""
 EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY = 12, 128, 2e-3, 1e-2
 NOISE = 0.1
