@@ -106,7 +106,8 @@ def test_a_crystal_alone_is_no_list(alone: object) -> None:
             check(alone)
 
 
-def test_what_cannot_be_checked_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+def test_what_cannot_be_checked_is_refused_and_leaves_nothing(tmp_path: Path, capsys) -> None:
+    """The one line of the refusal says what is wrong, and nothing else does."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.cif").write_text("data_nothing\n")
     out = tmp_path / "out"
@@ -124,6 +125,7 @@ def test_what_cannot_be_checked_is_refused_and_leaves_nothing(tmp_path: Path) ->
     with pytest.raises(InputError, match="wanted a list of crystals"):
         cg.check("draws")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.cif", "empty"]
+    assert "unreadable" not in capsys.readouterr().err
 
 
 def test_names_of_files_are_safe_and_different() -> None:

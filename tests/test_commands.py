@@ -142,6 +142,7 @@ MISTAKES = {
     "data pack a --sead 3": r"wanted -o PATH, --out PATH \(the Parquet file to write\); Unrecognized options: --sead 3",
     "data pack a -o x --max-side ten": r"--max-side: wanted a number, got 'ten'",
     "data pack a -o x --workers two": r"--workers: wanted a whole number, got 'two'",
+    "hull above LiMnO2 low": r"ENERGY_PER_ATOM: wanted a number, got 'low'",
     "evaluate m --seed": r"--seed: wanted a value, got none",
     "check a -o x --coverage 0.4": r"--coverage: wanted 2 numbers, got '0.4'",
     "figures m --out x --betas 1 y": r"--betas: wanted a number, got '1 y'",

@@ -121,6 +121,13 @@ def test_a_page_holds_the_best_of_many(tmp_path: Path, monkeypatch) -> None:
     assert data_of(tmp_path / "one.html")["columns"]["id"]["values"] == ["perovskite"]
 
 
+def test_a_page_that_is_replaced_is_told_of(tmp_path: Path, capsys) -> None:
+    write_relaxed(tmp_path / "relaxed")
+    for ending in ("MB\n", "MB, in place of an earlier file\n"):
+        written(tmp_path / "relaxed", tmp_path / "report.html")
+        assert capsys.readouterr().out.endswith(ending)
+
+
 def test_a_name_cannot_end_the_data_of_a_page(tmp_path: Path) -> None:
     evil = "</script><script>alert(1)</script>"
     write_table(tmp_path / "evil.parquet", table_of(CrystalSet.from_crystals([SALT], [evil])))

@@ -1,5 +1,6 @@
 """The page of crystals in a browser: it is sorted, filtered and turned, and CIF files are saved from it."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,20 @@ def waited_for(found: Callable[[], bool]) -> bool:
     while not found() and time.monotonic() < end:
         time.sleep(0.05)
     return found()
+
+
+def test_numbers_stand_below_the_line_after_elements_alone(browser: Browser) -> None:
+    """In a decomposition the amounts before formulas do not; names of phases in diagrams have such numbers, too."""
+    typeset = "(text) => typesetFormula(text).innerHTML"
+    assert browser.run(f"({typeset})('Li2O + 2 MnO2')") == "Li<sub>2</sub>O + 2 MnO<sub>2</sub>"
+    titles = browser.run("[...document.querySelectorAll('#diagram title')].map(title => title.textContent).join()")
+    assert not re.search(r"[A-Z][a-z]?\d", titles)
+
+
+def test_the_table_fits_beside_the_picture_on_a_screen_of_1400_pixels(browser: Browser) -> None:
+    browser.resize(1400, 900)
+    browser.settle()
+    assert browser.run("(e => e.scrollWidth - e.clientWidth)(document.querySelector('.scroll'))") == 0
 
 
 def test_headings_sort_and_crystals_without_a_value_are_last(browser: Browser) -> None:

@@ -46,7 +46,9 @@ def build(
 
 
 def above(
-    formula: tyro.conf.Positional[str], energy_per_atom: tyro.conf.Positional[float], hull: str = "chgnet"
+    formula: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FORMULA")],
+    energy_per_atom: Annotated[tyro.conf.Positional[float], tyro.conf.arg(metavar="ENERGY_PER_ATOM")],
+    hull: str = "chgnet",
 ) -> None:
     """Print how far an energy is above the convex hull, and what the crystal would decompose into.
 

@@ -60,6 +60,8 @@ def _wrong_value(paragraphs: list[list[str]]) -> str:
     if match is None or helptext is None:
         return ""
     kinds = re.findall("|".join(KINDS), helptext[1])
+    if not kinds and "string to float" in match[2]:  # an argument with a name of its own in place of its type
+        kinds = ["FLOAT"]
     values = re.search(r"\['(.*?)'\]|'([^']*)'$", match[2])
     if not kinds or values is None:
         return ""

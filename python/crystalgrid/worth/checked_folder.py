@@ -88,10 +88,10 @@ def read_sources(sources: Sequence[Path], workers: Workers) -> tuple[CrystalSet,
     """Return the crystals of files and folders, and those that cannot be read, which are printed; InputError if all."""
     files = [file for source in sources for file in of_known_format(find_files(source))]
     result = read_files(files, np.inf, workers)
-    for line in grouped(result.skipped):
-        print(f"unreadable: {line}", file=sys.stderr)
     if len(result.crystals) == 0:
         raise InputError(nothing_kept(str(sources[0]), result.skipped))
+    for line in grouped(result.skipped):
+        print(f"unreadable: {line}", file=sys.stderr)
     return result.crystals, result.skipped
 
 

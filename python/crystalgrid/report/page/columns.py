@@ -89,7 +89,7 @@ COLUMNS = {
 """The columns that are explained, those of the table first, in the order in which they are shown."""
 IN_TABLE = (
     "rank", "id", "formula", "energy_above_hull", "space_group", "lemat_valid", "new", "rms_moved", "atoms",
-    "volume_per_atom", "density", "doubtful",
+    "volume_per_atom", "doubtful",
 )  # fmt: skip
 """The columns of the table; those and all others are listed beside the picture of a crystal."""
 OTHER_NAMES = {"e_above_hull": "energy_above_hull"}

@@ -42,9 +42,10 @@ def write_report(source: Path, out: Path, against: Path | None, hull: str | None
     found, data = content(reported(source, known_crystals, workers), hull, workers)
     data["known"] = None if known_crystals is None or against is None else distributions(known_crystals, against)
     text = page(source, found, data)
+    replaced = ", in place of an earlier file" if out.exists() else ""
     with written_whole(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    print(f"{out}: {len(found.crystals):,} of {found.total:,} crystals, {out.stat().st_size / 1e6:.1f} MB")
+    print(f"{out}: {len(found.crystals):,} of {found.total:,} crystals, {out.stat().st_size / 1e6:.1f} MB{replaced}")
 
 
 def page(source: Path, found: Reported, data: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ function crystalMark(data, crystal, x, y, selected, choose) {
   const { i, kind, above } = crystal, formula = data.columns.formula.values[i];
   const own = i === selected ? " selected" : "";
   const mark = drawn("path", { d: SHAPES[kind.name](x, y), class: `crystal ${kind.name}${own}`, "data-crystal": i },
-    hint(`${formula} (${data.columns.id.values[i]}): ${above.toFixed(3)} eV/atom above the hull, ${kind.words}`));
+    hint(`${plainFormula(formula)} (${data.columns.id.values[i]}): ${above.toFixed(3)} eV/atom above the hull, ${kind.words}`));
   mark.addEventListener("click", () => choose(i));
   return mark;
 }
@@ -59,7 +59,7 @@ function binaryDiagram(data, diagram, selected, choose) {
   const onHull = new Set(ties.flat()), name = labeller(picture);
   phases.forEach((phase, k) => {
     if (phase.energy >= 0.5) return;
-    const [cx, cy] = at(phase), words = `${phase.formula}, known: formation energy ${phase.energy.toFixed(3)} eV/atom`;
+    const [cx, cy] = at(phase), words = `${plainFormula(phase.formula)}, known: formation energy ${phase.energy.toFixed(3)} eV/atom`;
     picture.append(drawn("circle", { cx, cy, r: 3, class: onHull.has(k) ? "phase on-hull" : "phase" }, hint(words)));
     if (onHull.has(k)) name(cx, Math.min(cy + 14, HEIGHT - BOTTOM - 3), phase.formula);
   });
@@ -92,7 +92,7 @@ function ternaryDiagram(data, diagram, selected, choose) {
   phases.forEach((phase, k) => {
     if (!onHull.has(k)) return;
     const [cx, cy] = at(phase.shares);
-    picture.append(drawn("circle", { cx, cy, r: 3, class: "phase on-hull" }, hint(`${phase.formula}, known and on the hull`)));
+    picture.append(drawn("circle", { cx, cy, r: 3, class: "phase on-hull" }, hint(`${plainFormula(phase.formula)}, known and on the hull`)));
     if (Math.max(...phase.shares) < 1) name(cx, cy - 7, phase.formula);
   });
   // Crystals of one composition are at one point: the best is drawn last.

@@ -15,10 +15,10 @@ function stability(energy, doubtful) {
 
 const elementsOf = (formula) => new Set(formula.match(/[A-Z][a-z]?/g) || []);
 
-// Returns a node with formulas' numbers below the line.
+// Returns a node with formulas' numbers below the line, but not amounts before a formula, as in "Li2O + 2 MnO2".
 function typesetFormula(formula) {
   const node = document.createElement("span");
-  for (const part of formula.split(/(\d+)/)) node.append(/^\d+$/.test(part) ? made("sub", {}, part) : part);
+  for (const part of formula.split(/(?<=[A-Za-z)])(\d+)/)) node.append(/^\d+$/.test(part) ? made("sub", {}, part) : part);
   return node;
 }
 
@@ -55,7 +55,7 @@ function cell(data, name, i) {
     return made("span", {}, `as ${names.find(Boolean)}`);
   }
   if (value === null || value === undefined || value === "") return made("span", { class: "none" }, "–");
-  if (name === "formula") return typesetFormula(value);
+  if (name === "formula" || name === "decomposition") return typesetFormula(value);
   if (name === "space_group") {
     const numbers = data.columns.space_group_number;
     return made("span", {}, typesetSymbol(value), numbers ? ` ${numbers.values[i]}` : "");
@@ -147,7 +147,8 @@ class CrystalTable {
     if (this.rows[i]) return this.rows[i];
     const row = this.rows[i] = made("tr", { tabindex: "-1", "data-crystal": i });
     for (const name of this.names) {
-      row.append(made("td", this.numeric.has(name) ? { class: "number" } : {}, cell(this.data, name, i)));
+      const shown = cell(this.data, name, i);
+      row.append(made("td", { class: this.numeric.has(name) ? "number" : name, title: shown.title || shown.textContent }, shown));
     }
     row.addEventListener("click", () => this.select(i, true));
     return row;
