@@ -4,11 +4,11 @@
     python benchmarks/de_novo.py swaps --data carbon24 --n 1000
 
 Sources are those of generation.py. Fingerprints are matminer's: CrystalNN's `ops` of each site, averaged over sites,
-and Magpie's of the composition, scaled by mean and deviation over 1,000 training crystals of MP-20 that have at most
-three elements; CDVAE's, for all three data sets, are those of all of MP-20. A test crystal is covered (COV-R) if some
-draw is within the cut-off of structures and some within that of compositions; a draw (COV-P) if some test crystals are.
-Draws without a fingerprint, and those that cannot be read, are not. d_rho (g/cm³) and d_elem are Wasserstein distances
-between the draws that are valid and the test crystals. A log keeps the fingerprints: the same command goes on after an
+and Magpie's of the composition, scaled by mean and deviation over 1,000 crystals of MP-20 that have at most three
+elements; CDVAE's are those of MP-20 for all three data sets. A test crystal is covered (COV-R) if some draw is within
+the cut-off of structures and some within that of compositions; a draw (COV-P) if some test crystals are. Draws without
+a fingerprint, and those that cannot be read, are not. d_rho (g/cm³) and d_elem are Wasserstein distances between the
+draws that are valid and the test crystals. A log keeps the fingerprints: the same command goes on after an
 interruption.
 """
 
@@ -79,7 +79,7 @@ def de_novo(
         fingerprints_of(draws, folder / f"{Path(source).name}-{data}.fingerprints.jsonl"),
         fingerprints_of(test, folder / f"test-{data}.fingerprints.jsonl"),
     )
-    mp20 = read_parquet(DATA / FOR_THE_SCALE).crystals.split("train")
+    mp20 = read_parquet(DATA / FOR_THE_SCALE).crystals
     scale = Scale(composition_fingerprints(mp20[np.random.default_rng(0).permutation(len(mp20))[:FOR_SCALING]]))
     coverage = shares_covered((draws, test), structures, unreadable, scale, CUTOFFS)
     valid = [crystal for crystal, verdict in zip(draws, verdicts, strict=True) if verdict.cdvae_valid]

@@ -44,14 +44,15 @@ from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.novelty import reduced_structure
 from crystalgrid.worth.shares import Share, share
 from crystalgrid.worth.validity import judge, reduced_counts
+from direct_match import is_direct_match
 from energy_ranking import orders, relaxed_predictions
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 FILES = {"mp20": "mp_10A.parquet", "perov5": "perov_5.parquet", "carbon24": "carbon_24.parquet"}
 TEST_OF_MP20 = "mp_20_ternary.parquet"
-STOL = 0.5
-MATCHER = StructureMatcher(stol=STOL, ltol=0.3, angle_tol=10)
-MATCHER_OF_REDUCED = StructureMatcher(stol=STOL, ltol=0.3, angle_tol=10, primitive_cell=False)
+TOLERANCES = STOL, LTOL, ANGLE_TOL = 0.5, 0.3, 10
+MATCHER = StructureMatcher(stol=STOL, ltol=LTOL, angle_tol=ANGLE_TOL)
+MATCHER_OF_REDUCED = StructureMatcher(stol=STOL, ltol=LTOL, angle_tol=ANGLE_TOL, primitive_cell=False)
 SAME_DISTANCES = 0.03
 """Crystals match if all their distances differ by less, in units of (V/N)^(1/3); the matcher need not be asked."""
 NEAREST = 1000
@@ -119,7 +120,10 @@ def different(candidates: Iterable[Crystal], k: int) -> list[Crystal]:
     for candidate in candidates:
         distances = relative_distances(candidate)
         structure = None
-        if not any(np.abs(distances - other).max() < SAME_DISTANCES for *_, other in kept):
+        if not any(
+            np.abs(distances - other).max() < SAME_DISTANCES or is_direct_match(candidate, crystal, TOLERANCES)
+            for crystal, _, other in kept
+        ):
             structure = reduced_structure(candidate)
         if structure is None or any(
             MATCHER_OF_REDUCED.fit(structure, other, skip_structure_reduction=True) for _, other, _ in kept

@@ -12,8 +12,9 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.errors import InputError
 from crystalgrid.worth.distances import atomic_radii
 from crystalgrid.worth.journal import rows_of
+from direct_match import is_direct_match
 from energy_ranking import orders
-from prediction import different, in_order, score
+from prediction import MATCHER, TOLERANCES, different, in_order, score
 from zoo import PEROVSKITE, lattice_of
 
 FCC = 2.8 * (np.ones((3, 3)) - np.eye(3))
@@ -57,6 +58,22 @@ def test_draws_have_neighbours_of_training_elements_and_depend_on_the_seed_alone
     changed = [len(draw) for draw in draws if draw.numbers.tolist() not in [c.numbers.tolist() for c in TRAINING]]
     assert changed  # copper and zinc are neighbours, and oxygen and sulphur are
     assert all(np.linalg.det(draw.lattice) > 0 for draw in draws)
+
+
+def test_a_direct_match_is_one_of_structure_matcher() -> None:
+    rng = np.random.default_rng(0)
+    n_direct = 0
+    for _ in range(60):
+        points = PEROVSKITE.frac_coords + rng.normal(0, 0.08, (5, 3)) + rng.random(3)
+        axes = np.diag(rng.choice([-1, 1], 3))[rng.permutation(3)]
+        lattice = PEROVSKITE.lattice + rng.normal(0, 0.3, (3, 3))
+        crystal = Crystal(axes @ lattice, points @ axes.T, PEROVSKITE.numbers)
+        if is_direct_match(PEROVSKITE, crystal, TOLERANCES):
+            n_direct += 1
+            assert MATCHER.fit(PEROVSKITE.to_pymatgen(), crystal.to_pymatgen())
+    assert 20 < n_direct < 60
+    exchanged = Crystal(PEROVSKITE.lattice, PEROVSKITE.frac_coords, PEROVSKITE.numbers[[1, 0, 2, 3, 4]])
+    assert not is_direct_match(PEROVSKITE, exchanged, TOLERANCES)
 
 
 def test_structures_that_match_are_predicted_once() -> None:
