@@ -1,10 +1,13 @@
 """The energies above the hull that ship with the package, beside pymatgen's of the whole table and the databases' own.
 
     python benchmarks/hull.py --n 500
+    python benchmarks/hull.py --n 300 --calculator 7net-0 --references 7net-0.parquet --systems-of draws
 
 Random crystals of the table of energies get their energy above the hull of the shipped references, and by pymatgen's
 `PhaseDiagram` of all crystals of their elements. The same hull is then set beside Materials Project's own energies
-above its hull, as the public MP-20 has them.
+above its hull, as the public MP-20 has them. The second command does that with another potential's hull, which
+`crystalgrid hull build` has made, beside CHGNet's of the same crystals: random ones of the chemical systems that the
+hull was made for.
 """
 
 from __future__ import annotations
@@ -21,12 +24,15 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core.composition import Composition
 
 from crystalgrid.crystal import MAX_Z, SYMBOLS
+from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet
 from crystalgrid.worth.hull import Hull
 from crystalgrid.worth.hull_build import crystals_hull
+from crystalgrid.worth.hull_energies import Wanted, as_they_stand, tabled
 from crystalgrid.worth.references import load_hull
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
+CRYSTALS, CHGNET, MP20 = "mp_10A.parquet", "chgnet_mp_10A.parquet", "mp_20_ternary.parquet"
 
 
 def numbers_of(counts: np.ndarray) -> np.ndarray:
@@ -49,16 +55,41 @@ def by_pymatgen(table: Hull, i: int) -> float | None:
     return float(PhaseDiagram(entries).get_e_above_hull(own))
 
 
-def hull(n: int = 500, seed: int = 0) -> None:
-    """Print how the shipped hull compares.
+def hull(
+    n: int = 500,
+    seed: int = 0,
+    calculator: str = "",
+    references: Path | None = None,
+    systems_of: Path | None = None,
+    workers: int = 1,
+) -> None:
+    """Print how the shipped hull compares, or that of another potential.
 
     Args:
-        n: number of crystals of the table.
+        n: number of crystals.
         seed: of their choice.
+        calculator: another potential.
+        references: reference energies by it.
+        systems_of: the crystals whose chemical systems these references are of; all by default.
+        workers: number of processes.
     """
     warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
-    table = crystals_hull(DATA / "mp_10A.parquet", DATA / "chgnet_mp_10A.parquet")
     shipped = load_hull("chgnet")
+    public = crystals_of_both(Wanted(systems_of=systems_of))
+    if references is not None:
+        chosen = public[np.sort(np.random.default_rng(seed).permutation(len(public))[:n])]
+        journal = Path(f"hull-{calculator.replace(':', '-')}.jsonl")
+        energies = as_they_stand(chosen, calculator, journal, public.checksum[:12], workers)
+        beside_materials_project(calculator, chosen, energies, load_hull(references))
+        beside_materials_project("chgnet", chosen, tabled(chosen, DATA / CHGNET), shipped)
+        return
+    beside_pymatgen(shipped, n, seed)
+    beside_materials_project("chgnet", public, tabled(public, DATA / CHGNET), shipped)
+
+
+def beside_pymatgen(shipped: Hull, n: int, seed: int) -> None:
+    """Print how far the shipped hull is from pymatgen's of the whole table, of n random crystals of that table."""
+    table = crystals_hull(DATA / CRYSTALS, DATA / CHGNET)
     differences, without = [], 0
     for i in np.random.default_rng(seed).permutation(len(table.energies))[:n]:
         expected = by_pymatgen(table, i)
@@ -71,36 +102,35 @@ def hull(n: int = 500, seed: int = 0) -> None:
         f"{len(differences)} crystals, {without} more of an element that the table lacks: "
         f"the shipped hull and pymatgen's differ by at most {np.abs(differences).max():.3f} meV/atom"
     )
-    beside_materials_project(shipped)
 
 
-def beside_materials_project(shipped: Hull) -> None:
-    """Print how far energies above the shipped hull are from Materials Project's own, of crystals that are in both."""
-    public = pq.read_table(DATA / "mp_20_ternary.parquet", columns=["immutable_id", "e_above_hull"]).to_pydict()
+def beside_materials_project(name: str, crystals: CrystalSet, energies: np.ndarray, hull: Hull) -> None:
+    """Print how far energies above a potential's hull are from Materials Project's own, of B crystals of MP-20.
+
+    energies: [B] eV/atom by that potential.
+    """
+    public = pq.read_table(DATA / MP20, columns=["immutable_id", "e_above_hull"]).to_pydict()
     own = dict(zip(public["immutable_id"], public["e_above_hull"], strict=True))
-    table = pq.read_table(DATA / "chgnet_mp_10A.parquet").to_pydict()
-    energies = dict(zip(table["immutable_id"], table["energy_per_atom"], strict=True))
-    crystals = crystals_of(list(own))
     pairs = []
-    for id, numbers in crystals.items():
-        above = None if energies[id] is None else shipped.above(numbers, energies[id])
+    for crystal, id, energy in zip(crystals, crystals.ids, energies, strict=True):
+        above = None if np.isnan(energy) else hull.above(crystal.numbers, energy)
         if above is not None:
             pairs.append((above.energy, own[id]))
     ours, theirs = np.array(pairs).T
     off = 1000 * (ours - theirs)
     stable = theirs <= 0
     print(
-        f"{len(pairs)} crystals of MP-20 beside Materials Project's energies above the hull: mean absolute difference "
-        f"{np.abs(off).mean():.1f}, median {np.median(np.abs(off)):.1f}, bias {off.mean():+.1f} meV/atom; "
+        f"{name}: {len(pairs)} crystals of MP-20 beside Materials Project's energies above the hull: mean absolute "
+        f"difference {np.abs(off).mean():.1f}, median {np.median(np.abs(off)):.1f}, bias {off.mean():+.1f} meV/atom; "
         f"{100 * (ours[stable] <= 0.03).mean():.1f} % of the {stable.sum()} stable within 30 meV/atom"
     )
 
 
-def crystals_of(ids: list[str]) -> dict[str, np.ndarray]:
-    """Return the atomic numbers of the crystals of the table that have these ids."""
-    crystals = read_parquet(DATA / "mp_10A.parquet").crystals
-    chosen = crystals[np.isin(crystals.ids.astype(str), ids)]
-    return {str(id): crystal.numbers for id, crystal in zip(chosen.ids, chosen, strict=True)}
+def crystals_of_both(wanted: Wanted) -> CrystalSet:
+    """Return the crystals of the table of energies that are in the public MP-20, too."""
+    crystals = read_parquet(DATA / CRYSTALS).crystals
+    ids = pq.read_table(DATA / MP20, columns=["immutable_id"])["immutable_id"].to_pylist()
+    return wanted.among(crystals[np.isin(crystals.ids.astype(str), ids)])
 
 
 if __name__ == "__main__":

@@ -119,6 +119,7 @@ def unlearned(numbers: np.ndarray, model: Potential) -> list[int]:
 def _relaxed(crystal: Crystal, options: RelaxOptions, trajectory: Path | None) -> Row:
     atoms: Any = crystal.to_ase()
     atoms.calc = potential(options.calculator).calculator
+    atoms.get_forces()  # the energy comes with them; asked for before, it may be computed twice
     before = _finite(atoms.get_potential_energy()) / len(atoms)
     if options.symmetry:
         _keep_symmetry(atoms, crystal)
