@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from crystalgrid.artifacts.metadata import FORMAT
 from crystalgrid.commands.report import report
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
@@ -21,7 +23,7 @@ from crystalgrid.report.page.drawing import drawing
 from crystalgrid.report.page.phases import lower_hull, phase_diagrams
 from crystalgrid.report.page.source import best_first
 from crystalgrid.worth.checked_folder import check_folder
-from crystalgrid.worth.steps import STEPS, read_steps, write_steps
+from crystalgrid.worth.steps import STEPS, read_steps, sampling, write_steps
 from reported_crystals import CAESIUM_CHLORIDE, SALT, write_relaxed
 from zoo import PEROVSKITE, ZOO
 
@@ -225,6 +227,18 @@ def test_the_steps_of_a_folder_are_passed_on_and_shown(tmp_path: Path) -> None:
     (tmp_path / "checked" / STEPS).write_text("{")
     assert read_steps(tmp_path / "checked") == []
     assert "Nothing tells" in written(tmp_path / "checked", tmp_path / "again.html")
+
+
+def test_a_model_bears_the_name_of_its_cached_export(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cache = tmp_path / "crystalgrid"
+    cache.mkdir()
+    (cache / "a-file-of-another-program.pt").write_text("no archive")
+    for name, identity in (("other", "beef"), ("my-run", "c0ffee")):
+        with zipfile.ZipFile(cache / f"{name}-0123456789ab.pt", "w") as archive:
+            archive.writestr("archive/extra/crystalgrid.json", json.dumps({"format": FORMAT, "identity": identity}))
+    assert sampling({"seed": 0, "number": 3, "model": "c0ffee"}) == "crystalgrid sample my-run --number=3 --seed=0"
+    assert sampling({"seed": 0, "number": 3, "model": "cafe"}) == "crystalgrid sample MODEL --number=3 --seed=0"
 
 
 def test_what_relaxing_changes_is_of_the_relaxed_crystal() -> None:

@@ -47,6 +47,12 @@ def read_checksum(path: Path) -> str:
         return _text(archive, CHECKSUM)
 
 
+def read_identity(path: Path) -> str:
+    """Return the checksum by which the folders that the sampler writes name the model of an exported file."""
+    with zipfile.ZipFile(path) as archive:
+        return _json(archive, path).get("identity") or _text(archive, CHECKSUM)
+
+
 def add_metadata(path: Path, metadata: ArtifactInfo | GeneratorInfo, formulas: np.ndarray | None = None) -> None:
     """Add metadata to an archive without any, then the checksum over all of it.
 

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import zipfile
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import torch
 from .. import __version__
 from ..errors import InputError
 from ..files import shipped
+from .archive import read_identity
 from .cache import cache_folders, cached
 from .checkpoint import checkpoint_of
 from .export import export_model
@@ -65,6 +68,16 @@ def artifact(model: str) -> Path:
     made_of = weights.read_bytes() + f"{__version__} {torch.__version__}".encode()
     name = f"{path.name}-{_checksum(made_of, PACKAGE)}.pt"
     return cached(name, f"exporting {path.name}, once …", partial(export_model, str(path)))
+
+
+def name_of_model(identity: str) -> str:
+    """Return the name of the model that the sampler has taken and that has this identity; empty if none is cached."""
+    for folder in cache_folders():
+        for path in sorted(folder.glob("*.pt")):
+            with suppress(zipfile.BadZipFile, OSError, InputError):  # a file of another program
+                if read_identity(path) == identity:
+                    return path.stem.rpartition("-")[0]
+    return ""
 
 
 def sampler() -> Path:

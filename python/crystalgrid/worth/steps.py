@@ -54,11 +54,17 @@ def read_steps(source: Path) -> list[Step]:
 
 
 def sampling(settings: Mapping[str, Any]) -> str:
-    """Return the command that sampled with the settings of a manifest, which names its model by a checksum alone."""
+    """Return the command that sampled with the settings of a manifest.
+
+    A manifest has the model's checksum alone; its name is that of the cached export, or MODEL if there is none.
+    """
+    from ..artifacts.sampler import name_of_model
+
     filters = {name: value for name, value in settings.items() if name.startswith(("min_", "max_"))}
     options = {"number": settings["number"], "seed": settings["seed"], **(settings.get("conditions") or {}), **filters}
     words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
-    return shlex.join(["crystalgrid", "sample", "MODEL", *words])
+    model = name_of_model(str(settings.get("model"))) or "MODEL"
+    return shlex.join(["crystalgrid", "sample", model, *words])
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
