@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import pickle
@@ -18,12 +19,15 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import written_whole
 from ..nets.generators.crystal_generator import CrystalGenerator
+from .cache import cached
 from .generator_info import Info, Networks, info_from_dict
 from .metadata import FORMAT
 from .state_names import state_from_file
 
 KEY = "crystalgrid"
 """The key of the run's description in a checkpoint."""
+MANY_CRYSTALS = 10_000
+"""The number of known crystals whose volumes take so many seconds that they are kept in the cache."""
 UNREADABLE = (
     zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError,
 )  # fmt: skip
@@ -138,5 +142,21 @@ def load_run(run: Path | str) -> tuple[Networks, Info]:
         raise InputError(f"{path}: its weights do not fit the networks of its recipe") from None
     network.eval()
     if isinstance(network, CrystalGenerator):
-        network.fit_volumes()  # which follow from the weights, and take longer than a step
+        _fit_volumes(network, path)
     return network, checkpoint.info
+
+
+def _fit_volumes(network: CrystalGenerator, path: Path) -> None:
+    """Compute the volumes of known crystals, which follow from the weights of a checkpoint; of many, once."""
+    if len(network.types.log_volume) < MANY_CRYSTALS:
+        network.fit_volumes()
+        return
+    name = f"volumes-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.npy"
+    volumes = network.types.log_volume
+
+    def fit(file: Path) -> None:
+        network.fit_volumes()
+        with written_whole(file) as temporary, temporary.open("wb") as opened:
+            np.save(opened, volumes.numpy())
+
+    volumes.copy_(torch.from_numpy(np.load(cached(name, "computing the volumes of known crystals, once …", fit))))
