@@ -121,7 +121,7 @@ def _relaxed(crystal: Crystal, options: RelaxOptions, trajectory: Path | None) -
     atoms.calc = potential(options.calculator).calculator
     atoms.get_forces()  # the energy comes with them; asked for before, it may be computed twice
     before = _finite(atoms.get_potential_energy()) / len(atoms)
-    if options.symmetry:
+    if options.symmetry and options.steps:
         _keep_symmetry(atoms, crystal)
     converged, steps = _optimize(atoms, options, trajectory)
     energy = _finite(atoms.get_potential_energy()) / len(atoms)
@@ -135,7 +135,7 @@ def _relaxed(crystal: Crystal, options: RelaxOptions, trajectory: Path | None) -
         "converged": converged,
         "largest_force": _finite(np.linalg.norm(forces, axis=1).max()),
         "rms_moved": rms_moved(crystal, after),
-        "same_after": same(crystal, after),
+        "same_after": steps == 0 or same(crystal, after),
         "space_group_after": space_group(after, TOLERANCE).number,
         "lattice": after.lattice.tolist(),
         "frac_coords": after.frac_coords.tolist(),
