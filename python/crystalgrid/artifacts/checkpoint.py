@@ -142,16 +142,19 @@ def load_run(run: Path | str) -> tuple[Networks, Info]:
         raise InputError(f"{path}: its weights do not fit the networks of its recipe") from None
     network.eval()
     if isinstance(network, CrystalGenerator):
-        _fit_volumes(network, path)
+        _fit_volumes(network, checkpoint.weights)
     return network, checkpoint.info
 
 
-def _fit_volumes(network: CrystalGenerator, path: Path) -> None:
-    """Compute the volumes of known crystals, which follow from the weights of a checkpoint; of many, once."""
+def _fit_volumes(network: CrystalGenerator, weights: dict[str, Tensor]) -> None:
+    """Compute the volumes of known crystals, which follow from the weights; of many, once."""
     if len(network.types.log_volume) < MANY_CRYSTALS:
         network.fit_volumes()
         return
-    name = f"volumes-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.npy"
+    checksum = hashlib.sha256()
+    for name in sorted(weights):
+        checksum.update(name.encode() + weights[name].contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    file_name = f"volumes-{checksum.hexdigest()[:16]}.npy"
     volumes = network.types.log_volume
 
     def fit(file: Path) -> None:
@@ -159,4 +162,4 @@ def _fit_volumes(network: CrystalGenerator, path: Path) -> None:
         with written_whole(file) as temporary, temporary.open("wb") as opened:
             np.save(opened, volumes.numpy())
 
-    volumes.copy_(torch.from_numpy(np.load(cached(name, "computing the volumes of known crystals, once …", fit))))
+    volumes.copy_(torch.from_numpy(np.load(cached(file_name, "computing the volumes of known crystals, once …", fit))))
