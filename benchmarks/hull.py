@@ -28,7 +28,7 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet
 from crystalgrid.worth.hull import Hull
 from crystalgrid.worth.hull_build import crystals_hull
-from crystalgrid.worth.hull_energies import Wanted, as_they_stand, tabled
+from crystalgrid.worth.hull_energies import Selection, as_they_stand, tabled
 from crystalgrid.worth.references import load_hull
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
@@ -75,7 +75,7 @@ def hull(
     """
     warnings.simplefilter("ignore")  # pymatgen warns of elements without an electronegativity
     shipped = load_hull("chgnet")
-    public = crystals_of_both(Wanted(systems_of=systems_of))
+    public = crystals_of_both(Selection(systems_of=systems_of))
     if references is not None:
         chosen = public[np.sort(np.random.default_rng(seed).permutation(len(public))[:n])]
         journal = Path(f"hull-{calculator.replace(':', '-')}.jsonl")
@@ -126,11 +126,11 @@ def beside_materials_project(name: str, crystals: CrystalSet, energies: np.ndarr
     )
 
 
-def crystals_of_both(wanted: Wanted) -> CrystalSet:
+def crystals_of_both(selection: Selection) -> CrystalSet:
     """Return the crystals of the table of energies that are in the public MP-20, too."""
     crystals = read_parquet(DATA / CRYSTALS).crystals
     ids = pq.read_table(DATA / MP20, columns=["immutable_id"])["immutable_id"].to_pylist()
-    return wanted.among(crystals[np.isin(crystals.ids.astype(str), ids)])
+    return selection.among(crystals[np.isin(crystals.ids.astype(str), ids)])
 
 
 if __name__ == "__main__":

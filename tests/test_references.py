@@ -164,6 +164,8 @@ def test_what_is_no_hull_is_refused(tmp_path: Path) -> None:
             cg.energy_above_hull("Li", -2, hull)
     with pytest.raises(InputError, match="wanted a JSON list of pymatgen's ComputedEntry"):
         build(tmp_path / "x.json", tmp_path / "out.parquet")
+    with pytest.raises(InputError, match=r"x.json: wanted crystals, among which"):
+        build(tmp_path / "x.json", tmp_path / "out.parquet", kept_by="chgnet")
     with pytest.raises(InputError, match=r"y.parquet: .*missing"):
         build(tmp_path / "y.parquet", tmp_path / "out.parquet")
     for composition in ("lithium", {"Li": 0.5}, {}):

@@ -40,9 +40,9 @@ def build(
     with importing():
         from ..pool import chosen_workers
         from ..worth.hull_build import build_hull
-        from ..worth.hull_energies import Wanted
-    wanted = Wanted(kept_by, systems_of)
-    build_hull(source, out, energies, calculator, description, chosen_workers(workers, None), wanted)
+        from ..worth.hull_energies import Selection
+    selection = Selection(kept_by, systems_of)
+    build_hull(source, out, energies, calculator, description, chosen_workers(workers, None), selection)
 
 
 def above(

@@ -17,7 +17,7 @@ from ..pool import Workers, in_processes
 from ..progress import progress
 from .element_references import element_energy
 from .hull import Hull
-from .hull_energies import EVERYTHING, Wanted, as_they_stand, has_energies, tabled
+from .hull_energies import EVERYTHING, Selection, as_they_stand, has_energies, tabled
 from .references import write_references
 
 NEAR_HULL = 0.1
@@ -34,23 +34,25 @@ def build_hull(
     calculator: str | None,
     description: str,
     workers: Workers,
-    wanted: Wanted = EVERYTHING,
+    selection: Selection = EVERYTHING,
 ) -> None:
     """Write the phases on the hull of each chemical system and those within 0.1 eV/atom of it; print what is lacking.
 
     source: a Parquet file of crystals, a folder that `relax` wrote, or JSON of pymatgen's computed entries. energies: a
     Parquet or CSV file with the energies of its crystals, if they are not in the source. calculator: a potential that
     gives the energies if there are none, of the crystals as they stand, and those of elements that the source does not
-    have by themselves. wanted: which crystals of the source.
+    have by themselves. selection: which crystals of the source.
     """
     check_output(out)
     source = all_in_one(source)
+    if source.suffix == ".json" and selection != EVERYTHING:
+        raise InputError(f"{source}: wanted crystals, among which kept-by and systems-of choose; got computed entries")
     if source.suffix == ".json":
         hull = entries_hull(source)
     elif calculator and energies is None and not has_energies(source):
-        hull = potential_hull(source, calculator, out.with_suffix(JOURNAL), workers, wanted)
+        hull = potential_hull(source, calculator, out.with_suffix(JOURNAL), workers, selection)
     else:
-        hull = crystals_hull(source, energies, wanted)
+        hull = crystals_hull(source, energies, selection)
     if len(hull.energies) == 0:
         raise InputError(f"{source}: no crystal of it has an energy")
     everything = np.flatnonzero(hull.counts.any(axis=0))
@@ -70,16 +72,16 @@ def build_hull(
         print(f"no energy of {symbols} by itself: crystals with these get no energy above the hull")
 
 
-def crystals_hull(source: Path, energies: Path | None, wanted: Wanted = EVERYTHING) -> Hull:
+def crystals_hull(source: Path, energies: Path | None, selection: Selection = EVERYTHING) -> Hull:
     """Return the hull of the crystals of a Parquet file by its own energies or those of another file."""
-    crystals = wanted.among(read_parquet(source).crystals)
+    crystals = selection.among(read_parquet(source).crystals)
     return Hull.of_crystals(crystals, tabled(crystals, source if energies is None else energies))
 
 
-def potential_hull(source: Path, calculator: str, journal: Path, workers: Workers, wanted: Wanted) -> Hull:
+def potential_hull(source: Path, calculator: str, journal: Path, workers: Workers, selection: Selection) -> Hull:
     """Return the hull of the crystals of a Parquet file, as they stand, by a potential; the journal keeps energies."""
     everything = read_parquet(source).crystals
-    crystals = wanted.among(everything)
+    crystals = selection.among(everything)
     return Hull.of_crystals(crystals, as_they_stand(crystals, calculator, journal, everything.checksum[:12], workers))
 
 

@@ -29,7 +29,7 @@ MOST_ERRORS = 3
 """The most reasons why crystals have no energy that are printed."""
 
 
-class Wanted(NamedTuple):
+class Selection(NamedTuple):
     """The choice among the crystals of a file, for a hull that is made for some crystals alone."""
 
     kept_by: str | None = None
@@ -38,18 +38,18 @@ class Wanted(NamedTuple):
     """Crystals in whose chemical systems it is to be."""
 
     def among(self, crystals: CrystalSet) -> CrystalSet:
-        """Return those of B crystals that are wanted; InputError if none is."""
+        """Return those of B crystals that are chosen; InputError if none is."""
         mask = np.ones(len(crystals), dtype=bool)
         if self.kept_by is not None:
             mask &= np.isin(crystals.ids.astype(str), load_hull(self.kept_by).ids.astype(str))
         if self.systems_of is not None:
             mask &= in_systems(elements_of(crystals), elements_of(read_set(self.systems_of)))
-        if not mask.any():
+        if len(crystals) and not mask.any():
             raise InputError(f"none of {len(crystals)} crystals is in the hull or the chemical systems that were named")
         return crystals[mask]
 
 
-EVERYTHING = Wanted()
+EVERYTHING = Selection()
 
 
 def elements_of(crystals: CrystalSet) -> np.ndarray:
