@@ -33,7 +33,7 @@ def build(
             computes them if there are none, and those of elements that SOURCE lacks by themselves: the lowest of hcp,
             dhcp, fcc and bcc, relaxed.
         kept_by: take only crystals that this hull keeps, by their ids: "chgnet", or a file that `hull build` wrote.
-        systems_of: take only crystals of the elements of a crystal of this file or folder, or of some of them.
+        systems_of: take only crystals whose elements are all in one crystal of this file or folder, such as draws.
         description: the method of the energies, such as "PBE, VASP 6.4"; it is written into the file.
         workers: number of processes; by default one for each CPU that may be used.
     """
