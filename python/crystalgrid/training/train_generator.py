@@ -77,7 +77,7 @@ def train_generator(
     decay_ends = settings.optimizer.steps if steps == ENDLESS else max(settings.optimizer.steps, steps)
     examples = held_out_examples(held_out, HELD_OUT_CRYSTALS)
     Loop(training, Log(out), examples, clock, steps=steps, decay_ends=decay_ends).run(last(out) if resume else None)
-    if first_process():
+    if settings.latent is None and first_process():  # an autoencoder draws crystals of vectors, not of a formula
         rank_candidates(out, held_out, info.rank or RankWeights())
     wait_for_all()
 
