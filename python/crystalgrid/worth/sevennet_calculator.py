@@ -15,7 +15,7 @@ from sevenn.train.dataload import unlabeled_atoms_to_graph
 ENERGIES = frozenset({"energy", "free_energy"})
 
 
-class EnergyFirstCalculator(SevenNetCalculator):  # type: ignore[misc]
+class EnergyFirstCalculator(SevenNetCalculator):
     """SevenNet's calculator; an energy alone takes a third of the time of an energy with forces."""
 
     def __init__(self, model: str) -> None:
@@ -32,7 +32,7 @@ class EnergyFirstCalculator(SevenNetCalculator):  # type: ignore[misc]
         if properties is None or not ENERGIES.issuperset(properties):
             super().calculate(atoms, properties, system_changes)
             return
-        Calculator.calculate(self, atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        Calculator.calculate(self, atoms, properties, system_changes)
         graph = AtomGraphData.from_numpy_dict(unlabeled_atoms_to_graph(atoms, self.cutoff, with_shift=False))
         if self.modal:
             graph[keys.DATA_MODALITY] = self.modal
