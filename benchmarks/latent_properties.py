@@ -5,7 +5,8 @@
 
 errors: formation energy and band gap of `mp_20_ternary`, learned from its split val, judged by those of its split test
 that are in the split test of `mp_10A`, whose formulas neither the autoencoder nor the heads have seen. Beside the
-heads: the mean of what was learned, and a random forest on Magpie's features of the composition.
+heads: the mean of what was learned, a random forest on Magpie's features of the composition, and the same ridge
+regression and perceptron on features of the composition itself.
 
 optimise: the first n of a random order of those crystals are moved to a lower formation energy, with the head that is
 best by the formulas of val that choose. A crystal counts if it is valid by LeMat-GenBench's rules, not one of
@@ -28,6 +29,7 @@ import tyro
 
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.columns import numbers_of
+from crystalgrid.data.composition_features import composition_features
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet, write_parquet
 from crystalgrid.generation.encoded_set import EncodedSet, encode_set
@@ -60,8 +62,8 @@ class Labelled(NamedTuple):
         """Return the heads for a column by name, and their errors."""
         rows = self.splits["learned"]
         units: list[CanonicalUnit] = [self.encoded.units[row] for row in rows]
-        known = readings(open_latent(model), units, torch.from_numpy(self.encoded.z[rows]), seed)
-        return judged(self.encoded.z, self.values[column], self.splits, seed, known)
+        examples = readings(open_latent(model), units, torch.from_numpy(self.encoded.z[rows]), seed)
+        return judged(self.encoded.z, self.values[column], self.splits, seed, examples)
 
 
 def labelled(model: str, workers: int, seed: int) -> Labelled:
@@ -84,11 +86,13 @@ def errors(data: Labelled, model: str, seed: int) -> Iterator[str]:
     yield f"learned from {len(learned):,}, chosen by {len(chosen_by):,}, judged by {len(test):,}"
     for column, values in data.values.items():
         _, by_head = data.heads(model, column, seed)
+        _, by_composition = judged(composition_features(data.crystals), values, data.splits, seed)
         best = min(by_head, key=lambda name: by_head[name]["chosen_by"])
         rows = np.concatenate((learned, chosen_by))  # nothing of a forest has to be chosen
         error = {
             "mean": float(np.abs(values[test] - values[learned].mean()).mean()),
             "Magpie, random forest": forest(magpie[rows], values[rows], magpie[test], values[test], seed),
+            **{f"composition, {name}": error["test"] for name, error in by_composition.items()},
             **{f"z, {name}{' (chosen)' if name == best else ''}": error["test"] for name, error in by_head.items()},
         }
         yield f"{column}: " + ", ".join(f"{name} {value:.4f}" for name, value in error.items())
