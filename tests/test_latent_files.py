@@ -13,6 +13,7 @@ import crystalgrid as cg
 from crystalgrid.commands.arguments import bind
 from crystalgrid.commands.decode import decode
 from crystalgrid.commands.encode import encode
+from crystalgrid.commands.sample import parser
 from crystalgrid.commands.table import command
 from crystalgrid.data.columns import numbers_of
 from crystalgrid.data.crystalset import CrystalSet
@@ -105,6 +106,18 @@ def test_a_column_of_numbers_is_read_by_id(tmp_path: Path) -> None:
 def test_every_command_of_the_page_is_understood() -> None:
     page = (Path(__file__).parents[1] / "docs/latent.md").read_text()
     lines = re.findall(r"^crystalgrid (\w+) (.*)$", page, re.MULTILINE)
-    assert {name for name, _ in lines} >= {"encode", "decode", "interpolate", "neighbours", "map", "train", "optimise"}
+    assert {name for name, _ in lines} >= {
+        "encode",
+        "decode",
+        "interpolate",
+        "neighbours",
+        "map",
+        "train",
+        "optimise",
+        "sample",
+    }
     for name, words in lines:
-        bind(command(name), f"crystalgrid {name}", words.split())
+        if name == "sample":  # whose options are those of the C++ program
+            parser().parse_args(words.split())
+        else:
+            bind(command(name), f"crystalgrid {name}", words.split())

@@ -57,7 +57,7 @@ def test_latent_vectors(inputs: Path) -> None:
     run_page("latent.md", inputs, {"-n 100": "-n 8"})
     for name in (
         "z.parquet", "decoded/crystals.xyz", "path/path.gif", "near.csv", "map.html", "gap/card.md",
-        "with_gap/crystals.csv", "without_gap/crystals.csv",
+        "with_gap/crystals.csv", "without_gap/crystals.csv", "drawn/crystals.csv",
     ):  # fmt: skip
         assert (inputs / name).stat().st_size > 100, name
     example = "\n".join(re.findall(r"```python\n(.*?)```", (DOCS / "latent.md").read_text(), re.DOTALL))
