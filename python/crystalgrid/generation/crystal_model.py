@@ -17,6 +17,7 @@ from ..crystal import Crystal, CrystalLike
 from ..errors import InputError
 from ..latents import latents
 from ..nets.generators.crystal_draws import Draws
+from ..pool.threads import one_thread
 from .conditions import Conditions, read_conditions
 from .like import read_like
 
@@ -92,11 +93,12 @@ class CrystalModel:
 
 @contextmanager
 def as_it_is() -> Iterator[None]:
-    """Run networks without gradients, and TorchScript without optimizing it.
+    """Run networks without gradients, on one thread, and TorchScript without optimizing it.
 
-    Optimizing would take a minute, and round the first batches differently.
+    Optimizing would take a minute, and round the first batches differently. The layers of generators are so small that
+    several threads gain little, and on a busy machine they wait for each other twenty times as long as they compute.
     """
-    with torch.inference_mode(), torch.jit.optimized_execution(False):
+    with torch.inference_mode(), torch.jit.optimized_execution(False), one_thread():
         yield
 
 

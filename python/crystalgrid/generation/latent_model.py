@@ -14,6 +14,7 @@ from ..crystal import Crystal, CrystalLike, as_crystals
 from ..errors import InputError
 from ..geometry.canonical_unit import CanonicalUnit
 from ..nets.generators.crystal_draws import Draws
+from ..pool.threads import one_thread
 from .crystal_model import CrystalModel, as_it_is, crystals_of
 from .described_crystals import Limits, canonical_units, describe
 
@@ -53,7 +54,7 @@ class LatentModel(CrystalModel):
         """Return mean and log variance of z, both [B, latent_dim], of crystals as canonical units within the limits."""
         mu, logvar = torch.zeros(2, len(units), self.latent_dim)
         by_size = sorted(range(len(units)), key=lambda i: len(units[i].letters))  # so that batches have little padding
-        with torch.no_grad(), torch.jit.optimized_execution(False):
+        with torch.no_grad(), torch.jit.optimized_execution(False), one_thread():
             for first in range(0, len(units), AT_ONCE):
                 rows = by_size[first : first + AT_ONCE]
                 mu[rows], logvar[rows] = self.network.encode_orbits(describe([units[i] for i in rows]))
