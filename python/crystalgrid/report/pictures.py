@@ -106,8 +106,8 @@ def draw_source(source: Path, path: Path, first: int, symprec: float) -> None:
         crystals = first_crystals(tables[0] if tables else source, first)
         draw_crystals(crystals, path, symprec)
         drawn, what = len(crystals), "crystal"
-    first_ones = f"the first {drawn} {what}s" if drawn > 1 else f"the first {what}"
-    print(f"{path}: {first_ones} of {source}")
+    counted = f"{drawn} {what}s" if drawn > 1 else what
+    print(f"{path}: the first {counted} of {source}")
 
 
 def first_crystals(path: Path, count: int) -> list[Crystal]:
