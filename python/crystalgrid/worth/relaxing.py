@@ -177,7 +177,7 @@ def _optimize(atoms: Any, options: RelaxOptions, trajectory: Path | None) -> tup
     from ase.optimize import BFGS, FIRE, LBFGS
 
     optimizers: dict[str, Callable[..., Any]] = {"bfgs": BFGS, "lbfgs": LBFGS, "fire": FIRE}
-    cell_filter: Any = filters.UnitCellFilter  # the matrix logarithms of FrechetCellFilter cost as much as CHGNet
+    cell_filter: Any = filters.UnitCellFilter  # the matrix logarithms of FrechetCellFilter cost up to half of CHGNet
     optimizer = optimizers[options.optimizer](cell_filter(atoms), logfile=None)
     if trajectory is not None:
         trajectory.unlink(missing_ok=True)
