@@ -96,7 +96,7 @@ def as_it_is() -> Iterator[None]:
     """Run networks without gradients, on one thread, and TorchScript without optimizing it.
 
     Optimizing would take a minute, and round the first batches differently. The layers of generators are so small that
-    several threads gain little, and on a busy machine they wait for each other twenty times as long as they compute.
+    several threads gain little, and on a busy machine they wait for each other many times as long as they compute.
     """
     with torch.inference_mode(), torch.jit.optimized_execution(False), one_thread():
         yield
