@@ -90,7 +90,9 @@ def test_a_column_is_learned_and_judged(latent_run: Path, prototypes: CrystalSet
         assert not (tmp_path / "other").exists()
 
 
-def test_vectors_are_optimised_and_their_crystals_judged(latent_run: Path, tmp_path: Path) -> None:
+def test_vectors_are_optimised_and_their_crystals_judged(
+    latent_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("smact")
     head = PropertyHead(60)
     with torch.no_grad():
@@ -111,6 +113,9 @@ def test_vectors_are_optimised_and_their_crystals_judged(latent_run: Path, tmp_p
     assert {"start_value", "predicted", "better", "valid", "new"} <= set(header)
     sample("crystalgrid-sample", [str(tmp_path / "run"), "-n4", "--target=made_up=1.5", "-o", str(tmp_path / "drawn")])
     assert next(iter(read_rows(tmp_path / "drawn/crystals.csv"))) == header
+    rows = [dict(zip(header, row, strict=True)) for row in list(read_rows(tmp_path / "drawn/crystals.csv"))[1:]]
+    nearest = min(abs(float(row["predicted"]) - 1.5) for row in rows)
+    assert f"from 1.5 in the median, {nearest:.3g} at least" in capsys.readouterr().out
     for target, words, message in (
         ("gap=1", [], "predicts made_up, wanted gap"),
         ("made_up", [], "--target: wanted COLUMN=VALUE as band_gap=1.5"),

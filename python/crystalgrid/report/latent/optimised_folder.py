@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
+from statistics import median
 
 import torch
 
@@ -70,6 +71,9 @@ def write_optimised(
         write_crystals(folder, optimised, str(run), columns, left_out)
     good = sum(all(row) for row in zip(columns["better"], columns["valid"], columns["new"], strict=True))
     print(f"{out}: {len(found)} of {len(ids)} starts lead to a crystal; {good} are valid, new and better by prediction")
+    if isinstance(goal, float):
+        errors = [abs(result.predicted - goal) for result in found.values()]
+        print(f"the predictions are {median(errors):.3g} from {goal:g} in the median, {min(errors):.3g} at least")
 
 
 def _starts(
