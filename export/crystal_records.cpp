@@ -31,7 +31,8 @@ std::vector<float> density_of(const Draws& draws, std::int64_t b, const Grid& gr
   return density;
 }
 
-/// Return a text that is the same for crystals of one space group with the same elements on the same Wyckoff positions.
+/// Return a text that is the same for crystals of one space group with the same elements on the same Wyckoff positions
+/// whose geometry began at the same training crystal.
 std::string structure_of(const Draws& draws, std::int64_t b) {
   std::vector<std::pair<std::int64_t, std::int64_t>> orbits;
   for (std::int64_t orbit = draws.orbit_offsets[b]; orbit < draws.orbit_offsets[b + 1]; ++orbit)
@@ -40,6 +41,7 @@ std::string structure_of(const Draws& draws, std::int64_t b) {
   std::string text = std::to_string(draws.space_group[b]);
   for (const auto& [letter, number] : orbits)
     append(text, " %d:%d", static_cast<int>(letter), static_cast<int>(number));
+  append(text, " %lld", static_cast<long long>(draws.relative[b]));
   return text;
 }
 

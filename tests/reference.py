@@ -412,24 +412,36 @@ def orbit_of(point: np.ndarray, operations: np.ndarray) -> np.ndarray:
     return np.array(images)
 
 
-def chemical_distances(types, dressed) -> np.ndarray:
-    """Mean difference per atom of the elements of dressed types to the nearest known crystal of each type, NaN if new.
+def equally_near(types, dressed) -> list[tuple[float, list[int]]]:
+    """Mean difference per atom of dressed types' elements to the nearest known crystals of each type, and their rows.
 
-    types: StructureTypes; dressed: Dressed.
+    It is NaN, and there are no rows, for new types. types: StructureTypes; dressed: Dressed.
     """
     features, of_type = element_features(), {}
     offsets, letters, slots = (values.tolist() for values in (types.orbit_offsets, types.letters, types.slots))
     for row, group in enumerate(types.space_group.tolist()):
         orbits = tuple(zip(*(values[offsets[row] : offsets[row + 1]] for values in (letters, slots)), strict=True))
         of_type.setdefault((group, orbits), []).append(row)
-    distances = []
+    nearest = []
     for group, letters, slots, elements in zip(*(values.tolist() for values in dressed[:4]), strict=True):
         orbits = tuple((letter, slot) for letter, slot in zip(letters, slots, strict=True) if letter >= 0)
-        rows = of_type.get((group, orbits), [])
-        known = []
-        for row in rows:
+        distance_of = {}
+        for row in of_type.get((group, orbits), []):
             counts = types.counts[row].tolist()
             pairs = zip(counts, elements, types.elements[row].tolist(), strict=True)
-            known.append(sum(n * np.abs(features[z] - features[other]).sum() for n, z, other in pairs) / sum(counts))
-        distances.append(min(known, default=np.nan))
-    return np.array(distances)
+            total = sum(n * np.abs(features[z] - features[other]).sum() for n, z, other in pairs)
+            distance_of[row] = total / sum(counts)
+        least = min(distance_of.values(), default=np.nan)
+        nearest.append((least, [row for row, distance in distance_of.items() if np.isclose(distance, least)]))
+    return nearest
+
+
+def apportioned(odds: list[float], numbers: list[int], most: int) -> list[tuple[int, int]]:
+    """Candidates with their places, given one by one to that whose odds over the places it then has are highest."""
+    given, order = [0] * len(odds), []
+    while len(order) < min(most, sum(numbers)):
+        share = [odds[i] / (given[i] + 1) if given[i] < numbers[i] else -1 for i in range(len(odds))]
+        candidate = share.index(max(share))
+        order.append((candidate, given[candidate]))
+        given[candidate] += 1
+    return order

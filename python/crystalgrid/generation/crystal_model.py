@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,6 +25,15 @@ BATCH = 64
 """The number of crystals that are drawn together, always whole, so that a draw does not depend on how many are."""
 MOST_TRIES = 4
 """The draws for each crystal that is wanted before it is given up, where conditions are hard to meet."""
+
+
+class Drawn(NamedTuple):
+    """A crystal that was drawn, as it is compared with others."""
+
+    crystal: Crystal
+    log_likelihood: float
+    relative: int
+    """The training crystal that its geometry began at, -1 for none."""
 
 
 class CrystalModel:
@@ -52,12 +61,12 @@ class CrystalModel:
         read = read_conditions(conditions) | read_like(like, strength, fix)
         plan = self.plan(read)
         if best is None:
-            return [crystal for crystal, _ in self.some(n, seed, read, plan)]
+            return [drawn.crystal for drawn in self.some(n, seed, read, plan)]
         if "formula" in read:
             with as_it_is():
                 draws = Draws(*self.network.likeliest(best, read, plan))
             return [crystal for crystal in crystals_of(draws) if crystal is not None]
-        return different(sorted(self.some(n, seed, read, plan), key=lambda pair: -pair[1]))[:best]
+        return different(sorted(self.some(n, seed, read, plan), key=lambda drawn: -drawn.log_likelihood))[:best]
 
     def plan(self, conditions: Conditions) -> Tensor:
         """Return what all draws share. Raises InputError in one line for conditions that cannot be met."""
@@ -73,15 +82,15 @@ class CrystalModel:
         with as_it_is():
             return Draws(*self.network.draw(noise, conditions, plan))
 
-    def some(self, n: int, seed: int, conditions: Conditions, plan: Tensor) -> list[tuple[Crystal, float]]:
-        """Return the first n crystals that could be drawn, with the log likelihood of each; warn if they are fewer."""
-        found: list[tuple[Crystal, float]] = []
+    def some(self, n: int, seed: int, conditions: Conditions, plan: Tensor) -> list[Drawn]:
+        """Return the first n crystals that could be drawn; warn if they are fewer."""
+        found: list[Drawn] = []
         for first in range(0, MOST_TRIES * n + BATCH, BATCH):
             if len(found) >= n:
                 break
             draws = self.draws(first, seed, conditions, plan)
-            pairs = zip(crystals_of(draws), draws.log_likelihood.tolist(), strict=True)
-            found += [(crystal, likelihood) for crystal, likelihood in pairs if crystal is not None]
+            columns = crystals_of(draws), draws.log_likelihood.tolist(), draws.relative.tolist()
+            found += [Drawn(crystal, *values) for crystal, *values in zip(*columns, strict=True) if crystal is not None]
         if len(found) < n:
             warnings.warn(
                 f"generate: {len(found)} of {n} crystals met the conditions in {MOST_TRIES * n + BATCH} draws; "
@@ -116,7 +125,13 @@ def crystals_of(draws: Draws) -> Iterator[Crystal | None]:
         yield Crystal(lattice, draws.frac_coords[atoms].numpy(), draws.numbers[atoms].numpy()) if end > start else None
 
 
-def different(ranked: list[tuple[Crystal, float]]) -> list[Crystal]:
-    """Return crystals without those that have the structure type and elements, and so the likelihood, of another."""
-    first = {(crystal.formula, round(likelihood, 6)): crystal for crystal, likelihood in reversed(ranked)}
+def different(ranked: list[Drawn]) -> list[Crystal]:
+    """Return crystals without those that began at the known crystal of another, with its type and elements.
+
+    Type and elements are the same where formula and likelihood are.
+    """
+    first = {
+        (drawn.crystal.formula, round(drawn.log_likelihood, 6), drawn.relative): drawn.crystal
+        for drawn in reversed(ranked)
+    }
     return list(reversed(first.values()))

@@ -40,7 +40,7 @@ def kept_crystals(network: CrystalGenerator, rows: torch.Tensor) -> list[tuple[n
     types = network.types
     letters, slots, points = types.orbits_of(rows)
     group, unknown = types.space_group[rows].long(), torch.zeros(len(rows), dtype=torch.float64)
-    dressed = Dressed(group, letters, slots, types.elements[rows].long(), unknown, unknown)
+    dressed = Dressed(group, letters, slots, types.elements[rows].long(), unknown, unknown, unknown)
     params = types.lattice_params[rows].double() / types.lattice_units
     lattice = network.primitive_lattice(group, from_parameters(params))
     placed = network.place(dressed, Geometry(points, lattice, rows, unknown))

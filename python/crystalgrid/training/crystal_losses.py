@@ -65,7 +65,7 @@ def finish_cells(network: CrystalGenerator, examples: StructureTypes, rows: Tens
     letters, slots, points = examples.orbits_of(rows)
     group, table = examples.space_group[rows].long(), network.language.table
     unknown = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
-    dressed = Dressed(group, letters, slots, examples.elements[rows].long(), unknown, unknown)
+    dressed = Dressed(group, letters, slots, examples.elements[rows].long(), unknown, unknown, unknown)
     params = examples.lattice_params[rows].double() / examples.lattice_units
     metric = products(table.primitive[group] @ from_parameters(params)).unsqueeze(2)
     params = parameters_of((table.metric_projector[group] @ metric).squeeze(2))

@@ -35,6 +35,6 @@ class Draws(NamedTuple):
     relative: Tensor
     """[B] int64, the training crystal whose geometry the crystal began at; -1 for a new structure type."""
     same_as: Tensor
-    """[B] int64, a training crystal with the same structure type and elements; -1 for none."""
+    """[B] int64, a training crystal with the same structure type and elements, `relative` if it is one; -1 for none."""
     formula_seen: Tensor
     """[B] bool, whether training crystals have its reduced formula."""

@@ -15,7 +15,7 @@ from .conditions import interval
 from .contacts import closest_contact
 from .crystal_draws import Draws
 from .crystal_geometry import Geometry
-from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed
+from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed, with_tie
 from .near_geometry import NearGeometry
 from .sizes import Sizes
 from .type_drawer import evenly
@@ -102,13 +102,17 @@ class CrystalGenerator(NearGeometry):
     def likeliest(self, count: int, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
         """Return the likeliest candidates of a formula that meet the conditions, the likeliest first.
 
-        If they are fewer than `count`, the rest are empty. The lattices of new structure types begin in the middle of
-        the noise, and their points evenly over the cell.
+        Each has one geometry for each known crystal that it may begin at. If they are fewer than `count`, the rest are
+        empty. The lattices of new structure types begin in the middle of the noise, and their points evenly over the
+        cell.
         """
         order = plan[:, 1].argsort(descending=True, stable=True)[: 2 * count]
-        noise = torch.zeros(len(order), sum(self.parts))
-        noise[:, -self.parts[3] :] = torch.erfinv(evenly(len(order), self.parts[3])) * math.sqrt(2.0)
-        dressed, geometry, fits = self.shaped(from_rows(plan[order], self.orbits, self.most_slots), noise, conditions)
+        candidates = from_rows(plan[order], self.orbits, self.most_slots)
+        if "like" not in conditions:
+            candidates = self.each_geometry(candidates, 2 * count)
+        noise = torch.zeros(len(candidates.tie), sum(self.parts))
+        noise[:, -self.parts[3] :] = torch.erfinv(evenly(len(noise), self.parts[3])) * math.sqrt(2.0)
+        dressed, geometry, fits = self.shaped(candidates, noise, conditions)
         kept = torch.where(fits)[0][:count]
         met = torch.arange(count) < len(kept)
         kept = F.pad(kept, [0, count - len(kept)])
@@ -155,7 +159,8 @@ class CrystalGenerator(NearGeometry):
             crystal = trimmed(chosen(dressed, rows))
             if "formula" not in conditions:
                 group, letters, slots = crystal.space_group, crystal.letters, crystal.slots
-                crystal = trimmed(self.scored(group, letters, slots, crystal.elements, none, none))
+                scored = self.scored(group, letters, slots, crystal.elements, none, none)
+                crystal = trimmed(with_tie(scored, crystal.tie))
             geometry = self.geometry(crystal, conditions, lattice_noise[rows], point_noise[rows])
             crystals.append(padded(crystal, self.orbits))
             geometries.append(geometry)
@@ -175,7 +180,7 @@ class CrystalGenerator(NearGeometry):
             self.language.positions(dressed.space_group, dressed.letters), dressed.slots, self.most_slots
         )
         key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
-        _, distance = self.types.nearest(key, dressed.elements, counts)
+        _, distance, _ = self.types.nearest(key, dressed.elements, counts, dressed.tie)
         is_new = self.types.same_as(self.types.crystal_keys(key, dressed.elements)) < 0
         balanced: Tensor = self.charge_balance(dressed.elements, counts)
         return is_new & (distance <= self.farthest) & balanced
@@ -203,7 +208,9 @@ class CrystalGenerator(NearGeometry):
         is_orbit, is_atom = (dressed.letters >= 0) & met.unsqueeze(1), (numbers > 0) & met.unsqueeze(1)
         position = self.language.positions(group, dressed.letters)
         key = self.types.type_keys(group, dressed.letters, dressed.slots)
-        relative = geometry.relative.clamp(min=0)
+        begins_known = geometry.relative >= 0
+        relative = torch.where(begins_known, self.types.source[geometry.relative.clamp(min=0)].long(), -1)
+        same_as = self.types.same_as(self.types.crystal_keys(key, dressed.elements))
         return Draws(
             group,
             lattice,
@@ -217,8 +224,8 @@ class CrystalGenerator(NearGeometry):
             numbers[is_atom],
             frac_coords[is_atom],
             dressed.log_likelihood,
-            torch.where(geometry.relative >= 0, self.types.source[relative].long(), -1),
-            self.types.same_as(self.types.crystal_keys(key, dressed.elements)),
+            relative,
+            torch.where(begins_known & (geometry.distance == 0), relative, same_as),
             self.types.formula_seen(
                 dressed.elements, self.language.slot_counts(position, dressed.slots, self.most_slots)
             ),

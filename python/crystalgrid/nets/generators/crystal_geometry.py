@@ -56,11 +56,7 @@ class CrystalGeometry(ConditionCheck):
 
     def shape(self, dressed: Dressed, lattice_noise: Tensor, point_noise: Tensor) -> Geometry:
         """Return the geometry of dressed types, of new ones from noise ~ N(0, 1) [B, 6] and [B, 3 · orbits]."""
-        group, letters = dressed.space_group, dressed.letters
-        position = self.language.positions(group, letters)
-        counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
-        key = self.types.type_keys(group, letters, dressed.slots)
-        relative, distance = self.types.nearest(key, dressed.elements, counts)
+        relative, distance, _ = self.nearest_known(dressed)
         points, lattice = self.known_geometry(dressed, relative)
         new = torch.where(relative < 0)[0]
         if len(new) > 0:

@@ -22,6 +22,21 @@ class Dressed(NamedTuple):
     """[B] float64."""
     log_volume: Tensor
     """[B] float64, the logarithm of the volume in Å³ per atom that the language expects."""
+    tie: Tensor
+    """[B] float64 in [0, 1], which of several equally near known crystals the geometry begins at: a share of them."""
+
+
+def with_tie(dressed: Dressed, tie: Tensor) -> Dressed:
+    """Return structure types that begin at others of equally near known crystals."""
+    return Dressed(
+        dressed.space_group,
+        dressed.letters,
+        dressed.slots,
+        dressed.elements,
+        dressed.log_likelihood,
+        dressed.log_volume,
+        tie,
+    )
 
 
 def to_orbits(values: Tensor, orbits: int, padding: int) -> Tensor:
@@ -38,6 +53,7 @@ def joined(parts: list[Dressed]) -> Dressed:
         torch.cat([part.elements for part in parts]),
         torch.cat([part.log_likelihood for part in parts]),
         torch.cat([part.log_volume for part in parts]),
+        torch.cat([part.tie for part in parts]),
     )
 
 
@@ -50,6 +66,7 @@ def chosen(dressed: Dressed, rows: Tensor) -> Dressed:
         dressed.elements[rows],
         dressed.log_likelihood[rows],
         dressed.log_volume[rows],
+        dressed.tie[rows],
     )
 
 
@@ -63,6 +80,7 @@ def trimmed(dressed: Dressed) -> Dressed:
         dressed.elements,
         dressed.log_likelihood,
         dressed.log_volume,
+        dressed.tie,
     )
 
 
@@ -75,17 +93,19 @@ def padded(dressed: Dressed, orbits: int) -> Dressed:
         dressed.elements,
         dressed.log_likelihood,
         dressed.log_volume,
+        dressed.tie,
     )
 
 
 def to_rows(dressed: Dressed) -> Tensor:
-    """Return structure types as rows of numbers, [B, 3 + 2 O + S] float64."""
+    """Return structure types as rows of numbers, [B, 3 + 2 O + S] float64, without their ties."""
     single = (dressed.space_group.double(), dressed.log_likelihood, dressed.log_volume)
     return torch.cat((torch.stack(single, 1), dressed.letters, dressed.slots, dressed.elements), 1)
 
 
 def from_rows(rows: Tensor, orbits: int, slots: int) -> Dressed:
-    """Return the structure types that `to_rows` made rows of."""
+    """Return the structure types that `to_rows` made rows of, each with the first of equally near known crystals."""
     whole = rows[:, 3:].long()
     letters, slots_of_orbits, elements = whole.split([orbits, orbits, slots], 1)
-    return Dressed(rows[:, 0].long(), letters, slots_of_orbits, elements, rows[:, 1], rows[:, 2])
+    group, log_likelihood, log_volume = rows[:, 0].long(), rows[:, 1], rows[:, 2]
+    return Dressed(group, letters, slots_of_orbits, elements, log_likelihood, log_volume, torch.zeros_like(log_volume))

@@ -112,7 +112,7 @@ class NearTypes(CrystalGeometry):
         nameless = torch.zeros(number, self.most_slots, dtype=torch.int64)
         unknown = torch.zeros(number, dtype=torch.float64)
         letters, slots = crystal.letters.repeat(number, 1), crystal.slots.repeat(number, 1)
-        return Dressed(crystal.space_group.repeat(number), letters, slots, nameless, unknown, unknown)
+        return Dressed(crystal.space_group.repeat(number), letters, slots, nameless, unknown, unknown, unknown)
 
     def likeness_candidates(self, conditions: dict[str, list[float]]) -> Dressed:
         """Return the structure type of the given crystal with the elements of a formula, in each order that fits."""

@@ -14,6 +14,8 @@ POINT_UNITS = 1 << 15
 """The units per 1 of stored fractional coordinates: 0.3 mÅ in a cell of 10 Å."""
 LATTICE_UNITS = 1 << 12
 """The units per 1 of stored lattice parameters, which are logarithms and ratios of lengths."""
+EQUALLY_NEAR = 1 + 1e-5
+"""The ratio of chemical distances up to which they are equal, but for rounding."""
 FAR = 0.5
 """The chemical distance that stands for that of a crystal whose structure type is new."""
 MULTIPLIER, OFFSET = 6364136223846793005, 1442695040888963407
@@ -52,7 +54,7 @@ class StructureTypes(nn.Module):
     def __init__(self, crystals: int, orbits: int) -> None:
         super().__init__()
         self.point_units, self.lattice_units = POINT_UNITS, LATTICE_UNITS
-        self.far = FAR
+        self.far, self.equally_near = FAR, EQUALLY_NEAR
         self.multiplier, self.offset, self.most_slots = MULTIPLIER, OFFSET, SLOTS
         self.space_group: Tensor
         self.orbit_offsets: Tensor
@@ -168,25 +170,29 @@ class StructureTypes(nn.Module):
         return self.formula_key[at] == keys
 
     @torch.jit.export
-    def nearest(self, type_key: Tensor, elements: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the known crystal of the same type whose elements are chemically nearest, [B], and how far they are.
+    def nearest(self, type_key: Tensor, elements: Tensor, counts: Tensor, tie: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the known crystal of the same type whose elements are chemically nearest, how far, and of how many.
 
         The distance is the mean over atoms of the sum of the differences of `element_features`. If there is no crystal
-        of that type, the index is -1 and the distance FAR.
+        of that type, the index is -1, the distance FAR, and the number 0. All are [B]; the number is that of equally
+        near ones, among which the tie chooses.
 
-        elements, counts: [B, S], Z of each slot and the number of its atoms.
+        elements, counts: [B, S], Z of each slot and the number of its atoms; tie: [B] in [0, 1].
         """
         first, last = self.crystals_of(type_key)
         chosen, nearest = torch.full_like(first, -1), torch.full([len(first)], self.far, dtype=torch.float64)
-        features, n_slots = self.element_features[elements], elements.size(1)
+        features, n_slots, number = self.element_features[elements], elements.size(1), torch.zeros_like(first)
         for b in range(len(first)):
             low, high = int(first[b]), int(last[b])
             if high > low:
                 other = self.element_features[self.elements[low:high, :n_slots].long()]
                 distance = (other - features[b]).abs().sum(2) @ counts[b].to(other.dtype)
-                chosen[b] = low + int(distance.argmin())
-                nearest[b] = distance.min() / counts[b].sum()
-        return chosen, nearest
+                least = distance.min()
+                equal = torch.where(distance <= least * self.equally_near)[0]
+                chosen[b] = low + equal[min(int(tie[b] * len(equal)), len(equal) - 1)]
+                nearest[b] = least / counts[b].sum()
+                number[b] = len(equal)
+        return chosen, nearest, number
 
     @torch.jit.export
     def with_counts(self, allowed: Tensor, elements: list[int], counts: list[int]) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from ...crystal import MAX_Z
 from ...geometry.elements import MENDELEEV_NUMBERS
 from ...geometry.orbits import SPACE_GROUPS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
-from .dressed_types import Dressed, chosen, from_rows, joined, padded, to_orbits, to_rows
+from .dressed_types import Dressed, chosen, from_rows, joined, padded, to_orbits, to_rows, with_tie
 from .given_crystal import fixed_elements
 from .rank_weights import RankWeights
 from .sizes import Sizes
@@ -87,19 +87,46 @@ class TypeDrawer(nn.Module):
         """Return candidates with the likelihood that they are the crystal of a formula, up to a factor of all."""
         likelihood = (self.rank_features(dressed) * torch.tensor(self.rank_weights, dtype=torch.float64)).sum(1)
         return Dressed(
-            dressed.space_group, dressed.letters, dressed.slots, dressed.elements, likelihood, dressed.log_volume
+            dressed.space_group,
+            dressed.letters,
+            dressed.slots,
+            dressed.elements,
+            likelihood,
+            dressed.log_volume,
+            dressed.tie,
         )
+
+    def each_geometry(self, dressed: Dressed, most: int) -> Dressed:
+        """Return candidates once for each known crystal that they may begin at, the likeliest first and `most` at most.
+
+        The n-th of a candidate counts 1 / n of the first, so that candidates have geometries in proportion to their
+        likelihoods (the D'Hondt method).
+        """
+        number = self.nearest_known(dressed)[2].clamp(1, most)
+        row = torch.repeat_interleave(torch.arange(len(number)), number)
+        place = torch.arange(len(row)) - (number.cumsum(0) - number)[row]
+        likelihood = dressed.log_likelihood[row] - (place + 1).double().log()
+        order = likelihood.argsort(descending=True, stable=True)[:most]
+        geometries = with_tie(chosen(dressed, row[order]), ((place + 0.5) / number[row])[order])
+        geometries.log_likelihood.copy_(likelihood[order])
+        return geometries
 
     def rank_features(self, dressed: Dressed) -> Tensor:
         """Return what candidates are ranked by, [B, 4] float64, in the order of `RankWeights`."""
         group, letters, slots = dressed.space_group, dressed.letters, dressed.slots
-        counts = self.language.slot_counts(self.language.positions(group, letters), slots, self.most_slots)
         key = self.types.type_keys(group, letters, slots)
-        relative, distance = self.types.nearest(key, dressed.elements, counts)
+        relative, distance, _ = self.nearest_known(dressed)
         is_new = relative < 0
         is_known_crystal = self.types.same_as(self.types.crystal_keys(key, dressed.elements)) >= 0
         root = distance.sqrt().masked_fill(is_new, 0.0)
         return torch.stack((dressed.log_likelihood, root, is_new.double(), is_known_crystal.double()), 1)
+
+    def nearest_known(self, dressed: Dressed) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the known crystals that are nearest, how far, and of how many, as `StructureTypes.nearest` does."""
+        position = self.language.positions(dressed.space_group, dressed.letters)
+        counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
+        key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
+        return self.types.nearest(key, dressed.elements, counts, dressed.tie)
 
     def multiples(self, conditions: dict[str, list[float]]) -> list[int]:
         """Return the numbers of formula units in the primitive cell that the conditions allow."""
@@ -116,7 +143,7 @@ class TypeDrawer(nn.Module):
         group = torch.ones(number, dtype=torch.int64)
         slots, real = torch.zeros(number, self.orbits, dtype=torch.int64), torch.zeros(number, dtype=torch.float64)
         elements = torch.zeros(number, self.most_slots, dtype=torch.int64)
-        return Dressed(group, slots - 1, slots, elements, real, real.clone())
+        return Dressed(group, slots - 1, slots, elements, real, real.clone(), real.clone())
 
     def new_candidates(
         self, conditions: dict[str, list[float]], elements: list[int], counts: list[int], number: int
@@ -169,7 +196,10 @@ class TypeDrawer(nn.Module):
             likelihood.append(words.sum(1).double())
             volume.append(log_volume.double())
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
-        return Dressed(group, letters, slots, dressing, torch.cat(likelihood), torch.cat(volume))
+        log_likelihood = torch.cat(likelihood)
+        return Dressed(
+            group, letters, slots, dressing, log_likelihood, torch.cat(volume), torch.zeros_like(log_likelihood)
+        )
 
     def draw_types(
         self, words: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed
@@ -183,14 +213,16 @@ class TypeDrawer(nn.Module):
         elements, _ = formula_counts(conditions)
         if len(elements) > 0:
             candidates = from_rows(plan, self.orbits, self.most_slots)
-            share = candidates.log_likelihood.softmax(0).cumsum(0)
-            row = torch.searchsorted(share, choice[:, 1].double().contiguous()).clamp(max=len(share) - 1)
-            return chosen(candidates, row), torch.ones_like(row, dtype=torch.bool)
+            share = candidates.log_likelihood.softmax(0)
+            last, uniform = share.cumsum(0), choice[:, 1].double().contiguous()
+            row = torch.searchsorted(last, uniform).clamp(max=len(share) - 1)
+            tie = ((last[row] - uniform) / share[row].clamp(min=1e-300)).clamp(0, 1)  # where it is within the share
+            return with_tie(chosen(candidates, row), tie), torch.ones_like(row, dtype=torch.bool)
         structures = listed(conditions, "structures")
         new_share = self.new_share if structures != [1] and structures != [2] else float(structures == [2])
         if len(plan) == 0:
             new_share = 1.0
-        group, letters, slots, met = self.known_types(choice[:, 1], plan)
+        group, letters, slots, tie, met = self.known_types(choice[:, 1], plan)
         is_drawn = before.letters[:, 0] >= 0
         rows = torch.where((choice[:, 0] < new_share) & ~is_drawn)[0]
         if len(rows) > 0:
@@ -202,13 +234,21 @@ class TypeDrawer(nn.Module):
         group[is_drawn], letters[is_drawn] = before.space_group[is_drawn], before.letters[is_drawn]
         slots[is_drawn], met = before.slots[is_drawn], met | is_drawn
         unknown = before.log_volume
-        return Dressed(group, letters, slots, torch.zeros_like(before.elements), unknown, unknown), met
+        return Dressed(group, letters, slots, torch.zeros_like(before.elements), unknown, unknown, tie), met
 
     def new_of(self, types: Dressed, found: Tensor) -> Dressed:
         """Return the structure types that are found and new, and rows without orbits in place of the others."""
         first, last = self.types.crystals_of(self.types.type_keys(types.space_group, types.letters, types.slots))
         letters = types.letters.masked_fill(~(found & (first == last)).unsqueeze(1), -1)
-        return Dressed(types.space_group, letters, types.slots, types.elements, types.log_likelihood, types.log_volume)
+        return Dressed(
+            types.space_group,
+            letters,
+            types.slots,
+            types.elements,
+            types.log_likelihood,
+            types.log_volume,
+            types.tie,
+        )
 
     def dressed(self, types: Dressed, uniform: Tensor, conditions: dict[str, list[float]]) -> Dressed:
         """Return structure types with elements drawn by uniform numbers [B, SLOTS] in [0, 1], not scored yet."""
@@ -217,26 +257,31 @@ class TypeDrawer(nn.Module):
         beginning = self.language.beginning(torch.zeros(len(group), 0, 2, dtype=torch.int64))
         kept = fixed_elements(conditions, self.orbits, self.most_slots)
         elements = self.language.dress(beginning, group, letters, slots, uniform, possible, kept, self.temperature)
-        unscored = Dressed(group, letters, slots, elements, types.log_likelihood, types.log_volume)
+        unscored = Dressed(group, letters, slots, elements, types.log_likelihood, types.log_volume, types.tie)
         return padded(unscored, self.orbits)
 
     def n_atoms(self, types: Dressed) -> Tensor:
         """Return the number of atoms in the primitive cell, [B]."""
         return self.language.table.atoms[self.language.positions(types.space_group, types.letters)].sum(1)
 
-    def known_types(self, uniform: Tensor, plan: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the structure types of known crystals chosen at random: groups, letters, slots, and True for each."""
+    def known_types(self, uniform: Tensor, plan: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return structure types of known crystals chosen at random: groups, letters, slots, ties, and True for each.
+
+        A tie is the place of the crystal among those of its type.
+        """
         if len(plan) == 0:
             triclinic = self.blank(len(uniform))
             triclinic.letters[:, 0] = 0
             none = torch.zeros(len(uniform), dtype=torch.bool)
-            return triclinic.space_group, triclinic.letters, triclinic.slots, none
+            return triclinic.space_group, triclinic.letters, triclinic.slots, triclinic.tie, none
         index = (uniform.double() * len(plan)).long().clamp(max=len(plan) - 1)
         rows = plan[index, 0].long()
         letters, slots, _ = self.types.orbits_of(rows)
         group = self.types.space_group[rows].long()
         met = torch.ones_like(rows, dtype=torch.bool)
-        return group, to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0), met
+        first, last = self.types.crystals_of(self.types.type_key[rows])
+        tie = (rows - first + 0.5).double() / (last - first)
+        return group, to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0), tie, met
 
     def new_types(self, words: Tensor, conditions: dict[str, list[float]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return new structure types, the first of a few proposals that is new, and whether there is one, [B]."""

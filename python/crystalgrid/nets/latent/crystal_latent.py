@@ -121,7 +121,8 @@ class CrystalLatent(CrystalGenerator):
         sentences = Sentences(group, letters, slots, used, prompt)
         likelihood, log_volume = self.language.log_probabilities_after(beginning, sentences)
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
-        return Dressed(group, letters, slots, elements, likelihood.sum(1).double(), log_volume.double())
+        tie = torch.zeros_like(log_volume, dtype=torch.float64)  # all ties are for the first: z says the geometry
+        return Dressed(group, letters, slots, elements, likelihood.sum(1).double(), log_volume.double(), tie)
 
     def decode_geometry(self, z: Tensor, dressed: Dressed) -> Geometry:
         """Return the geometry that latent vectors give to structure types with elements, atoms pushed apart at last."""
@@ -143,8 +144,7 @@ class CrystalLatent(CrystalGenerator):
         """Return structure types with the volume to expect, that of the nearest known crystal scaled by the radii."""
         position = self.language.positions(dressed.space_group, dressed.letters)
         counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
-        key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
-        rows = self.types.nearest(key, dressed.elements, counts)[0].clamp(min=0)
+        rows = self.nearest_known(dressed)[0].clamp(min=0)
         params = self.types.lattice_params[rows].double() / self.types.lattice_units
         volume = torch.linalg.det(self.primitive_lattice(dressed.space_group, from_parameters(params))).abs()
         cubes = self.radii.double() ** 3
@@ -152,7 +152,13 @@ class CrystalLatent(CrystalGenerator):
         scale = scale / (cubes[self.types.elements[rows].long()] * self.types.counts[rows].long()).sum(1)
         log_volume = (volume * scale / counts.sum(1)).log() - self.types.log_volume[rows].double()
         return Dressed(
-            dressed.space_group, dressed.letters, dressed.slots, dressed.elements, dressed.log_likelihood, log_volume
+            dressed.space_group,
+            dressed.letters,
+            dressed.slots,
+            dressed.elements,
+            dressed.log_likelihood,
+            log_volume,
+            dressed.tie,
         )
 
     def pushed_apart(self, dressed: Dressed, geometry: Geometry) -> Geometry:
