@@ -15,7 +15,7 @@ from crystalgrid.data.composition_features import composition_features, element_
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import table_of, write_table
 from crystalgrid.data.split import reduced_formulas
-from crystalgrid.generation.optimise import optimise
+from crystalgrid.generation.optimise import LOOKS, crystals_on_the_way, optimise
 from crystalgrid.generation.property_model import open_property, write_property
 from crystalgrid.nets.property_head import PropertyHead
 from crystalgrid.report.crystal_table import read_rows
@@ -107,6 +107,12 @@ def test_vectors_are_optimised_and_their_crystals_judged(
         for result in found:
             own = model.latent.encode_crystals(result.crystal)[0]
             assert result.predicted == pytest.approx(float(model.head(own)), abs=1e-2)
+    on_the_way = list(crystals_on_the_way(model, z, "lower"))
+    assert len(on_the_way) == LOOKS
+    for i, result in enumerate(optimise(model, z, "lower")):
+        predictions = [crystals[i][1] for crystals in on_the_way if i in crystals]
+        assert (result is None) == (not predictions)
+        assert result is None or result.predicted == min(predictions)
     optimise_command(tmp_path / "run", tmp_path / "out", goal="lower", n=4, workers=1)
     header, *rows = read_rows(tmp_path / "out/crystals.csv")
     assert len(rows) == 4

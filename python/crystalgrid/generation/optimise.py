@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import torch
@@ -38,7 +39,21 @@ def distance(predicted: Tensor, goal: Goal) -> Tensor:
 
 
 def optimise(model: PropertyModel, start: Tensor, goal: Goal) -> list[Found | None]:
-    """Return the best crystal that each latent vector [B, latent_dim] leads to, or None where none can be decoded.
+    """Return the best crystal that each latent vector [B, latent_dim] leads to, or None where none can be decoded."""
+    first = model.head(start)
+    best: list[Found | None] = [None] * len(start)
+    for crystals in crystals_on_the_way(model, start, goal):
+        for i, (crystal, predicted) in crystals.items():
+            found, rival = Found(float(first[i]), crystal, predicted), best[i]
+            if rival is None or _is_better(found.predicted, rival.predicted, goal):
+                best[i] = found
+    return best
+
+
+def crystals_on_the_way(
+    model: PropertyModel, start: Tensor, goal: Goal, looks: int = LOOKS
+) -> Iterator[dict[int, tuple[Crystal, float]]]:
+    """Yield so many times the crystals that latent vectors [B, latent_dim] decode to, as `crystals_at` returns them.
 
     A vector goes along the gradient of the prediction and stays near its start. On its way it is decoded, and each
     crystal is encoded anew: the prediction for that decides, since a vector may fool the head where no crystal is.
@@ -46,19 +61,13 @@ def optimise(model: PropertyModel, start: Tensor, goal: Goal) -> list[Found | No
     scale = model.head.y_std
     z = start.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([z], LEARNING_RATE)
-    first = model.head(start)
-    best: list[Found | None] = [None] * len(start)
     for step in range(1, STEPS + 1):
         loss = distance(model.head(z), goal) / scale + CLOSE * (z - start).square().mean(1)
         (gradient,) = torch.autograd.grad(loss.sum(), z)
         z.grad = gradient
         optimizer.step()
-        if step % (STEPS // LOOKS) == 0:
-            for i, (crystal, predicted) in crystals_at(model, z.detach()).items():
-                found, rival = Found(float(first[i]), crystal, predicted), best[i]
-                if rival is None or _is_better(found.predicted, rival.predicted, goal):
-                    best[i] = found
-    return best
+        if step % (STEPS // looks) == 0:
+            yield crystals_at(model, z.detach())
 
 
 def crystals_at(model: PropertyModel, z: Tensor) -> dict[int, tuple[Crystal, float]]:
