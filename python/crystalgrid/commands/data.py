@@ -21,6 +21,7 @@ def pack(
     dask: str | None = None,
     overwrite: bool = False,
     report: Path | None = None,
+    where: str | None = None,
 ) -> None:
     """Pack crystals of CIF, POSCAR, extended XYZ, pymatgen JSON, CSV with a `cif` column, Parquet, or folders of these.
 
@@ -38,11 +39,13 @@ def pack(
             Parquet files of the sources under the same paths.
         overwrite: replace OUT if it exists.
         report: CSV file for the verdict on every crystal of every file.
+        where: keep only crystals for which a column of their Parquet file is true, COLUMN, or has a number or a text,
+            COLUMN<NUMBER (or >, <=, >=, =) or COLUMN=TEXT.
     """
     with importing():
         from ..data.pack import pack_crystals
         from ..pool import chosen_workers
-    pack_crystals(sources, out, max_side, seed, chosen_workers(workers, dask), overwrite, report)
+    pack_crystals(sources, out, max_side, seed, chosen_workers(workers, dask), overwrite, report, where)
 
 
 def fetch(

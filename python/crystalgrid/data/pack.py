@@ -16,6 +16,7 @@ from .reader import read_files
 from .results import ReadResult, Skipped, grouped, nothing_kept
 from .sources import SourceFile, find_files
 from .split import check_seed, split_by_formula
+from .where import Condition, those_where
 
 
 def pack_crystals(
@@ -26,13 +27,17 @@ def pack_crystals(
     workers: Workers,
     overwrite: bool,
     report: Path | None = None,
+    where: str | None = None,
 ) -> None:
     """Pack the crystals of files and folders into one Parquet file, with the options of `crystalgrid-data pack`."""
     _check(sources, out, max_side, seed, overwrite, report)
+    condition = None if where is None else Condition.parse(where)
     left_out_csv = out.with_suffix(".left_out.csv")
     earlier_output = (out.resolve(), left_out_csv.resolve())
     files = [file for source in sources for file in find_files(source) if file.path.resolve() not in earlier_output]
     result = read_files(_once_each(files), max_side, workers)
+    if condition is not None:
+        result = those_where(result, condition)
     crystals, skipped = result.crystals, result.skipped
     for line in grouped(skipped) if len(crystals) or len(skipped) > 1 else ():
         print(f"left out: {line}", file=sys.stderr)

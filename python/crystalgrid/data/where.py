@@ -1,0 +1,86 @@
+"""Conditions on the columns that Parquet files have beside the crystals, such as e_above_hull<0.05."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import InputError
+from .columns import columns_beside
+from .results import ReadResult, Skipped
+
+PATTERN = re.compile(r"\s*(?P<column>[^<>=]+?)\s*((?P<sign><=|>=|<|>|=)\s*(?P<value>[^<>=]+?)\s*)?")
+ORDERS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": np.equal, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
+}  # fmt: skip
+TRUTH = {"true": True, "false": False}
+
+
+class Condition(NamedTuple):
+    """A condition on one column."""
+
+    text: str
+    column: str
+    sign: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Condition:
+        """Return the condition that `text` states; a column alone is to be true."""
+        match = PATTERN.fullmatch(text)
+        if match is None:
+            raise InputError(f"where: wanted COLUMN, or COLUMN<NUMBER with =, <, <=, > or >=, got {text!r}")
+        return cls(text.strip(), match["column"], match["sign"] or "=", match["value"] or "true")
+
+    def holds(self, values: pa.Array) -> np.ndarray:
+        """Return [B] bool, whether each of B values fulfils the condition; False for what is missing.
+
+        Raises InputError if the value, or the order of it, has no meaning in a column of this type.
+        """
+        kind = values.type
+        if pa.types.is_boolean(kind):
+            if self.sign != "=" or self.value.lower() not in TRUTH:
+                raise self._fault("true or false", kind)
+            return np.array([value is TRUTH[self.value.lower()] for value in values.to_pylist()], dtype=bool)
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+            try:
+                number = float(self.value)
+            except ValueError:
+                raise self._fault("a number", kind) from None
+            numbers = np.array([np.nan if value is None else float(value) for value in values.to_pylist()])
+            return np.asarray(ORDERS[self.sign](numbers, number), dtype=bool)
+        if self.sign != "=":
+            raise self._fault("=", kind)
+        return np.array([value is not None and str(value) == self.value for value in values.to_pylist()], dtype=bool)
+
+    def _fault(self, expected: str, kind: pa.DataType) -> InputError:
+        return InputError(f"where: {self.text}: wanted {expected} for {self.column}, a column of type {kind}")
+
+
+def those_where(result: ReadResult, condition: Condition) -> ReadResult:
+    """Return the result without the crystals whose file does not say that they fulfil the condition.
+
+    Raises InputError if no file has the column.
+    """
+    paths = [Path(file) for file in dict.fromkeys(result.files)]
+    columns = columns_beside(paths, [str(id) for id in result.crystals.ids])
+    if condition.column not in columns:
+        names = ", ".join(sorted(columns)) or "none"
+        raise InputError(f"where: no file has a column {condition.column!r}; the columns beside crystals are {names}")
+    holds = condition.holds(columns[condition.column])
+    ids, files = result.crystals.ids, np.array(result.files, dtype=object)
+    left_out = [
+        Skipped(file, str(id), f"not {condition.text}") for file, id in zip(files[~holds], ids[~holds], strict=True)
+    ]
+    kept = set(ids[holds].tolist())
+    return ReadResult(
+        result.crystals[holds],
+        [*result.skipped, *left_out],
+        tuple(note for note in result.notes if note.id in kept),
+        tuple(files[holds]),
+    )

@@ -1,0 +1,75 @@
+"""`crystalgrid data pack --where`: crystals chosen by a column of their Parquet file."""
+
+import csv
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from crystal_files import caesium_chloride
+from crystalgrid.commands.data import pack
+from crystalgrid.data.crystalset import CrystalSet
+from crystalgrid.data.parquet import read_parquet, table_of, write_table
+from crystalgrid.data.where import Condition
+from crystalgrid.errors import InputError
+
+
+@pytest.fixture
+def source(tmp_path):
+    crystals = CrystalSet.from_crystals(4 * [caesium_chloride()], ["a", "b", "c", "d"])
+    crystals = crystals.with_splits(np.array(["train", "val", "test", "test"]))
+    write_table(tmp_path / "source.parquet", table_of(crystals, {
+        "listed": pa.array([True, False, None, True]),
+        "gap": pa.array([0.0, 0.5, 1.5, None]),
+        "origin": pa.array(["mp", "mp", "cod", None]),
+    }))  # fmt: skip
+    return tmp_path / "source.parquet"
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ("listed", "ad"), ("listed = true", "ad"), ("listed=False", "b"), ("gap<=0.5", "ab"), ("gap<.5", "a"),
+        ("gap>0", "bc"), ("gap >= 1.5", "c"), ("gap=0", "a"), ("origin=cod", "c"),
+    ],
+)  # fmt: skip
+def test_crystals_that_fulfil_a_condition_are_packed(source, where, kept):
+    out = source.with_name("out.parquet")
+    pack((source,), out, where=where, workers=1)
+    crystals = read_parquet(out).crystals
+    assert crystals.ids.tolist() == list(kept)
+    splits = dict(zip("abcd", ("train", "val", "test", "test"), strict=True))
+    assert crystals.splits.tolist() == [splits[id] for id in kept]
+    left_out = list(csv.DictReader(source.with_name("out.left_out.csv").open()))
+    assert {row["id"]: row["reason"] for row in left_out} == {id: f"not {where}" for id in "abcd" if id not in kept}
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("<3", "wanted COLUMN, or COLUMN<NUMBER with =, <, <=, > or >=, got '<3'"),
+        ("gap<<3", "wanted COLUMN, or COLUMN<NUMBER"),
+        ("gaps<3", "no file has a column 'gaps'; the columns beside crystals are gap, listed, origin"),
+        ("gap=wide", "gap=wide: wanted a number for gap, a column of type double"),
+        ("gap", "gap: wanted a number for gap"),
+        ("listed>0", "listed>0: wanted true or false for listed"),
+        ("origin<mp", "origin<mp: wanted = for origin"),
+        ("gap>9", "kept 0 of 4 crystals"),
+    ],
+)
+def test_conditions_without_meaning_are_refused(source, where, message):
+    with pytest.raises(InputError, match=message.replace("(", r"\(")):
+        pack((source,), source.with_name("out.parquet"), where=where, workers=1)
+    assert not source.with_name("out.parquet").exists()
+
+
+def test_a_column_that_one_file_lacks_leaves_out_its_crystals(source):
+    other = source.with_name("other.parquet")
+    pq.write_table(table_of(CrystalSet.from_crystals([caesium_chloride()], ["e"])), other)
+    pack((other, source), source.with_name("out.parquet"), where="gap<1", workers=1)
+    assert read_parquet(source.with_name("out.parquet")).crystals.ids.tolist() == ["a", "b"]
+
+
+def test_a_condition_is_read_whole():
+    assert Condition.parse(" e_above_hull <= 0.05 ")[1:] == ("e_above_hull", "<=", "0.05")
