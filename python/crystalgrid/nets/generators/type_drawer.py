@@ -102,9 +102,10 @@ class TypeDrawer(nn.Module):
         The n-th of a candidate counts 1 / n of the first, so that candidates have geometries in proportion to their
         likelihoods (the D'Hondt method).
         """
-        number = self.nearest_known(dressed)[2].clamp(1, most)
-        row = torch.repeat_interleave(torch.arange(len(number)), number)
-        place = torch.arange(len(row)) - (number.cumsum(0) - number)[row]
+        number = self.nearest_known(dressed)[2].clamp(min=1)
+        taken = number.clamp(max=most)
+        row = torch.repeat_interleave(torch.arange(len(taken)), taken)
+        place = torch.arange(len(row)) - (taken.cumsum(0) - taken)[row]
         likelihood = dressed.log_likelihood[row] - (place + 1).double().log()
         order = likelihood.argsort(descending=True, stable=True)[:most]
         geometries = with_tie(chosen(dressed, row[order]), ((place + 0.5) / number[row])[order])
