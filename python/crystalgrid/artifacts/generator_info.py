@@ -35,6 +35,27 @@ LATENT_SYMPREC = 0.1
 
 
 @dataclass(frozen=True)
+class StabilityInfo:
+    """What a generator's prediction of energies above the hull was learned from."""
+
+    data: DataInfo
+    """The crystals whose energies are known."""
+    column: str
+    """The column of the file that holds them."""
+    crystals: int
+    """The number of crystals that were learned."""
+    error: float
+    """The mean absolute error on crystals of other formulas, in eV/atom."""
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any] | None) -> StabilityInfo | None:
+        """Read what `to_dict` of a run wrote; None stays None."""
+        if content is None:
+            return None
+        return cls(**{**known_fields(cls, content), "data": read_fields(DataInfo, content["data"])})
+
+
+@dataclass(frozen=True)
 class GeneratorInfo:
     """A run that trains a generator, which its checkpoints, released weights and exported files carry."""
 
@@ -66,6 +87,8 @@ class GeneratorInfo:
     """The step at which the learning rate reaches zero."""
     rank: RankWeights | None = None
     """The weights of the rank of candidates for a formula, fitted to the validation crystals; None for the defaults."""
+    stability: StabilityInfo | None = None
+    """What its prediction of energies above the hull was learned from; None if it has none."""
     identity: str | None = None
     """The SHA-256 of an exported file's weights."""
     verified: Mapping[str, Any] | None = None
@@ -95,6 +118,7 @@ class GeneratorInfo:
                     "versions": read_fields(Versions, content.get("versions", {})),
                     "start": StartInfo.from_dict(content.get("start")),
                     "rank": RankWeights(**content["rank"]) if "rank" in content else None,
+                    "stability": StabilityInfo.from_dict(content.get("stability")),
                 }
             )
         except (KeyError, TypeError) as error:
@@ -105,7 +129,8 @@ class GeneratorInfo:
         content = {own.name: getattr(self, own.name) for own in fields(self)}
         parts = {name: asdict(content[name]) for name in ("recipe", "data", "versions")}
         rank = self.rank and self.rank._asdict()
-        return without_none({**content, **parts, "start": self.start and asdict(self.start), "rank": rank})
+        optional = {name: content[name] and asdict(content[name]) for name in ("start", "stability")}
+        return without_none({**content, **parts, **optional, "rank": rank})
 
     @property
     def symprec(self) -> float:
@@ -116,8 +141,9 @@ class GeneratorInfo:
         """Return the untrained generator, with room for its known crystals."""
         sizes, latent = self.recipe.generator, self.recipe.latent
         of_generator = Sizes(
-            sizes.width, sizes.depth, sizes.orbits, self.crystals, self.crystal_orbits, sizes.widths, sizes.atoms
-        )
+            sizes.width, sizes.depth, sizes.orbits, self.crystals, self.crystal_orbits, sizes.widths, sizes.atoms,
+            self.stability is not None,
+        )  # fmt: skip
         network = (
             CrystalGenerator(of_generator)
             if latent is None
@@ -132,8 +158,10 @@ class GeneratorInfo:
 
     def with_file_names(self) -> GeneratorInfo:
         """Return the description with file names in place of paths, which mean nothing on other machines."""
-        start = self.start and self.start.with_file_names()
-        return replace(self, data=data_with_file_name(self.data), start=start)
+        start, stability = self.start and self.start.with_file_names(), self.stability
+        if stability is not None:
+            stability = replace(stability, data=data_with_file_name(stability.data))
+        return replace(self, data=data_with_file_name(self.data), start=start, stability=stability)
 
 
 Info: TypeAlias = RunInfo | GeneratorInfo

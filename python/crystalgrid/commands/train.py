@@ -37,12 +37,14 @@ def train(
         data: "prototypes" (the AFLOW prototypes that pymatgen ships), a Parquet file, or a folder.
         recipe: name of a recipe in models/recipes, or path of a TOML file; by default that of --start, or else periodic
             for repeated mode and atomic for single mode. "generator" is that of a generator of crystals, "latent" that
-            of an autoencoder of crystals; "property" learns to predict a column from latent vectors.
+            of an autoencoder of crystals; "property" learns to predict a column from latent vectors; "stability"
+            teaches a generator energies above the hull of judged crystals, so that it draws fewer unstable ones.
         start: training run or released model whose weights to start from, in place of new ones, at the full learning
             rate of the recipe. The prior of an autoencoder is dropped and must be learned again; a generator keeps its
             known crystals beside those of the data.
         column: for --recipe property, the column of the Parquet file to predict from latent vectors of --start, such as
-            band_gap. Its error on held-out formulas is printed and in OUT/card.md and OUT/metrics.json.
+            band_gap; for --recipe stability, that of energies above the hull, by default energy_above_hull. The error
+            on held-out formulas is printed and in OUT/metrics.json.
         seed: seed of the first weights, the order of crystals, the positions of cubes, and the noise.
         max_steps: stop after this many steps in total; by default the recipe's number. If it is more than that, a decay
             of the learning rate ends there; a resumed run keeps the end of its decay.

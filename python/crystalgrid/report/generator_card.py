@@ -44,10 +44,20 @@ def write_generator_card(folder: Path, info: GeneratorInfo, source: str, machine
 | crystals | {info.crystals:,} known ones, of {len(info.elements)} elements and {len(info.space_groups)} space groups |
 | trained by | `{command} --seed {info.seed} --minutes {info.seconds / 60:.0f} --out RUN` |
 | for | {info.step:,} steps, {info.seconds / 60:.0f} minutes, on {machine} |
-| versions | crystalgrid {info.versions.crystalgrid}, torch {info.versions.torch} |
+{energies_row(info)}| versions | crystalgrid {info.versions.crystalgrid}, torch {info.versions.torch} |
 | weights | half precision, {(folder / WEIGHTS).stat().st_size / 1e6:.1f} MB |
 
 ![The first {PICTURED} crystals of seed 0]({PICTURE})
 
 """
     card.write_text(text + LIMITS + limits)
+
+
+def energies_row(info: GeneratorInfo) -> str:
+    """Return the row of the card's table that says how energies above the hull are predicted; "" if they are not."""
+    learned = info.stability
+    if learned is None:
+        return ""
+    error = f"mean absolute error {learned.error:.3f} eV/atom on other formulas"
+    what = f"`{learned.column}` of {learned.crystals:,} crystals, file `{learned.data.source}`"
+    return f"| energies above the hull | predicted from {what}: {error} |\n"

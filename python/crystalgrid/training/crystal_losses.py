@@ -54,7 +54,7 @@ def sentences(network: CrystalGenerator, examples: StructureTypes, rows: Tensor,
 
 def language_loss(network: CrystalGenerator, examples: StructureTypes, rows: Tensor, prompted: Tensor) -> Tensor:
     """Return the mean negative log probability of the words of known crystals, plus the error of their volumes."""
-    words, log_volume = network.language.log_probabilities(sentences(network, examples, rows, prompted))
+    words, log_volume, _ = network.language.read(sentences(network, examples, rows, prompted))
     error = (log_volume - log_volumes(network, examples, rows)).abs().mean()
     loss: Tensor = VOLUME_WEIGHT * error - words.sum(1).mean()
     return loss

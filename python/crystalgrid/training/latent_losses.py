@@ -80,7 +80,7 @@ def latent_terms(
     mu, logvar = network.encode_orbits(crystals)
     z = torch.where(free.unsqueeze(1), noise, mu + noise * (0.5 * logvar).exp())
     spoken = sentences(network, examples, rows, torch.zeros_like(free))._replace(elements=crystals.elements)
-    words, _ = network.language.log_probabilities_after(network.latent_beginning(z), spoken)
+    words, *_ = network.language.read_after(network.latent_beginning(z), spoken)
     position = network.language.positions(crystals.space_group, crystals.letters)
     circles, standardized = network.shaper(z, network.latent_features(z), *network.orbit_tokens(crystals))
     angles = 2 * torch.pi * crystals.points

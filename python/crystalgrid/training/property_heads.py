@@ -35,7 +35,7 @@ def mean_absolute_error(head: PropertyHead, examples: Examples) -> float:
         return float((head.eval()(examples.x) - examples.y).abs().mean())
 
 
-@one_thread()  # several threads gain little in networks so small, and wait for each other on a busy machine
+@one_thread()
 def fit_heads(
     learned: Examples, chosen_by: Examples, seed: int, readings: Readings | None = None
 ) -> dict[str, PropertyHead]:
@@ -48,7 +48,7 @@ def fit_heads(
     ridges = [_ridge(learned, weight) for weight in RIDGES]
     heads = {
         "ridge": min(ridges, key=lambda head: mean_absolute_error(head, chosen_by)),
-        "mlp": _perceptrons(PropertyHead(size, HIDDEN), learned, chosen_by),
+        "mlp": fit_perceptrons(PropertyHead(size, HIDDEN), learned, chosen_by),
     }
     if readings is not None:
         head = PropertyHead(size, HIDDEN, readings.elements.shape[1])
@@ -56,7 +56,7 @@ def fit_heads(
         head.standardize(*learned)
         fit_readout(head.readout, (readings.z - head.x_mean) / head.x_std, readings.elements, readings.shares)
         head.readout.requires_grad_(False)
-        heads["readout"] = _perceptrons(head, learned, chosen_by)
+        heads["readout"] = fit_perceptrons(head, learned, chosen_by)
     return heads
 
 
@@ -73,7 +73,9 @@ def _ridge(learned: Examples, weight: float) -> PropertyHead:
     return head
 
 
-def _perceptrons(head: PropertyHead, learned: Examples, chosen_by: Examples) -> PropertyHead:
+@one_thread()  # several threads gain little in networks so small, and wait for each other on a busy machine
+def fit_perceptrons(head: PropertyHead, learned: Examples, chosen_by: Examples) -> PropertyHead:
+    """Return a head whose perceptrons are fitted to examples until their error on others stops to fall."""
     head.standardize(*learned)
     head.standardize_features(learned.x)
     with torch.no_grad():

@@ -8,6 +8,10 @@ from ..errors import InputError
 from .train_generator import is_for_generator, train_generator
 from .train_networks import train_networks
 from .train_property import PROPERTY, train_property
+from .train_stability import STABILITY, train_stability
+
+OF_COLUMNS = {PROPERTY: train_property, STABILITY: train_stability}
+"""The trainings that learn a column of numbers, in place of a recipe's."""
 
 
 def train(
@@ -17,13 +21,13 @@ def train(
 
     Raises InputError if a mode is missing, or given for a generator, and for a column that no property is learned from.
     """
-    if recipe == PROPERTY:
+    if recipe in OF_COLUMNS:
         given = [name for name in ("max_steps", "max_epochs", "minutes", "resume") if options[name]]
         if mode is not None or given:
-            raise InputError(f"--recipe property: wanted no --{'mode' if mode else given[0].replace('_', '-')}")
-        train_property(out=options["out"], data=options["data"], start=start, column=column, seed=options["seed"])
+            raise InputError(f"--recipe {recipe}: wanted no --{'mode' if mode else given[0].replace('_', '-')}")
+        OF_COLUMNS[recipe](out=options["out"], data=options["data"], start=start, column=column, seed=options["seed"])
     elif column is not None:
-        raise InputError("--column: wanted --recipe property, which learns to predict it")
+        raise InputError("--column: wanted --recipe property or stability, which learn to predict it")
     elif is_for_generator(recipe, start):
         if mode is not None:
             raise InputError("--mode: wanted none, since a generator of crystals decodes no cubes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,10 @@ from .run_data import load_splits
 from .run_folder import check_same_run, prepare_folder
 from .train_networks import total_steps
 
+WITHOUT_PREDICTION = (
+    "its prediction of energies above the hull is left out, since the language that it reads will change; "
+    "--recipe stability learns one anew"
+)
 HELD_OUT_CRYSTALS = 1024
 """The number of crystals of the validation split that are used while training."""
 
@@ -57,6 +62,9 @@ def train_generator(
     clock = Clock(minutes)
     first = the_generator(load_learner(start), start) if start is not None else None
     settings = choose_recipe(recipe, first, str(start))
+    if first is not None and first[1].stability is not None and settings.latent is None:
+        with only_first_prints():
+            print(f"{start}: {WITHOUT_PREDICTION}", file=sys.stderr)
     crystals, val, data_info = load_splits(data, "repeated", seed, max_side=math.inf)
     info = GeneratorInfo.before_training(settings, data_info, seed)
     info = replace(info, start=first[1].as_start(str(start)) if first else None, processes=world_size())

@@ -21,9 +21,9 @@ from .sizes import Sizes
 from .type_drawer import evenly
 from .wyckoff_words import SLOTS
 
-ATTEMPTS = 8
+ATTEMPTS = 12
 """The times that a crystal is drawn before it is given up, if contacts, density or volume are not as they should be."""
-ROUNDS = [(0, 1), (1, 3), (3, 5), (5, ATTEMPTS)]
+ROUNDS = [(0, 1), (1, 3), (3, 6), (6, ATTEMPTS)]
 """The attempts that are made at once, of which one gets a geometry: the later, the fewer crystals still need one."""
 ONE_BY_ONE = [(attempt, attempt + 1) for attempt in range(ATTEMPTS)]
 """The same where the geometry decides whether conditions are met."""
@@ -31,6 +31,8 @@ WORD_PASS, PASS_SIZE = 32, 16
 """The number of crystals whose elements are drawn at once, and of those that get a geometry at once."""
 FARTHEST = 0.7
 """The largest chemical distance to a known crystal of the same type; half of all swaps of neighbours are below 0.4."""
+LARGEST_ENERGY = 0.1
+"""The largest energy above the hull, in eV/atom, that may be predicted for a crystal that is not drawn again."""
 LEAST_CONTACT = 0.5
 """The least distance of two atoms over the sum of their radii and 0.7 Å (the rule of LeMat-GenBench)."""
 
@@ -50,7 +52,7 @@ class CrystalGenerator(NearGeometry):
         self.parts = [2 + self.proposals * self.type_words, SLOTS, LATTICE_PARAMS, 3 * sizes.orbits]
         self.word_pass = WORD_PASS
         self.pass_size, self.farthest, self.rounds = PASS_SIZE, FARTHEST, ROUNDS
-        self.one_by_one = ONE_BY_ONE
+        self.one_by_one, self.largest_energy = ONE_BY_ONE, LARGEST_ENERGY
         self.noise_dim = ATTEMPTS * sum(self.parts)
         self.weights: Tensor
         self.radii: Tensor
@@ -175,15 +177,26 @@ class CrystalGenerator(NearGeometry):
         return chosen(joined(crystals), back), together, torch.cat(fits)[back]
 
     def is_likely(self, dressed: Dressed) -> Tensor:
-        """Return whether crystals are new, near known ones in their elements, and balanced in charge, [B]."""
+        """Return whether crystals are new, near known ones, balanced in charge, and stable as far as predicted, [B].
+
+        Of new structure types, whose geometry is worth less, all are predicted to be unstable; they are not asked.
+        """
         counts = self.language.slot_counts(
             self.language.positions(dressed.space_group, dressed.letters), dressed.slots, self.most_slots
         )
         key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
-        _, distance, _ = self.types.nearest(key, dressed.elements, counts, dressed.tie)
+        relative, distance, _ = self.types.nearest(key, dressed.elements, counts, dressed.tie)
         is_new = self.types.same_as(self.types.crystal_keys(key, dressed.elements)) < 0
         balanced: Tensor = self.charge_balance(dressed.elements, counts)
-        return is_new & (distance <= self.farthest) & balanced
+        likely = is_new & (distance <= self.farthest) & balanced
+        if self.stability is not None:
+            asked = torch.where(likely & (relative >= 0))[0]
+            asked = asked[(dressed.letters[asked] >= 0).sum(1).argsort(stable=True)]
+            for start in range(0, len(asked), self.word_pass):
+                rows = asked[start : start + self.word_pass]
+                energy = self.energy_above(trimmed(chosen(dressed, rows)), distance[rows], relative[rows] < 0)
+                likely[rows] = energy <= self.largest_energy
+        return likely
 
     def meets(self, dressed: Dressed, geometry: Geometry, conditions: dict[str, list[float]]) -> Tensor:
         """Return whether contacts are possible, and density and volume as asked for, [B]."""

@@ -20,3 +20,5 @@ class Sizes(NamedTuple):
     """The widths of the layers of the flow."""
     atoms: int
     """The most atoms in a primitive cell."""
+    stability: bool = False
+    """Whether energies above the hull are predicted."""

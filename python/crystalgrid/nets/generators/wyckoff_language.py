@@ -42,6 +42,17 @@ class Beginning(NamedTuple):
     """[B, SLOTS, width], added to the tokens that ask for the element of each slot; zeros, unless z says something."""
 
 
+class Reading(NamedTuple):
+    """What the language makes of B sentences."""
+
+    log_probabilities: Tensor
+    """[B, 4], of space group, letters, slots and elements."""
+    log_volume: Tensor
+    """[B], the logarithm of the volume in Å³ per atom that is expected."""
+    summary: Tensor
+    """[B, 2 · width], the output of the last token, and the mean over all."""
+
+
 class WyckoffLanguage(WyckoffWords):
     """An autoregressive distribution over space group, orbits and elements, and the volume that goes with them.
 
@@ -67,12 +78,12 @@ class WyckoffLanguage(WyckoffWords):
         return sample_by_inverse_cdf(logits, uniform)
 
     @torch.jit.export
-    def log_probabilities(self, sentences: Sentences) -> tuple[Tensor, Tensor]:
-        """Return log probabilities of space group, letters, slots and elements, [B, 4], and log Å³ per atom, [B]."""
-        return self.log_probabilities_after(self.beginning(sentences.prompt), sentences)
+    def read(self, sentences: Sentences) -> Reading:
+        """Return the probabilities of sentences, the volumes that they expect, and a summary."""
+        return self.read_after(self.beginning(sentences.prompt), sentences)
 
-    def log_probabilities_after(self, beginning: Beginning, sentences: Sentences) -> tuple[Tensor, Tensor]:
-        """Return what `log_probabilities` does, of sentences with a `beginning` in place of their prompt."""
+    def read_after(self, beginning: Beginning, sentences: Sentences) -> Reading:
+        """Return what `read` does, of sentences with a `beginning` in place of their prompt."""
         group, letters, slots, elements, _ = sentences
         is_orbit, is_element = letters >= 0, elements > 0
         position = self.positions(group, letters)
@@ -88,6 +99,8 @@ class WyckoffLanguage(WyckoffWords):
         always = torch.ones_like(is_orbit[:, :1])
         valid = torch.cat((beginning.valid, always, is_orbit, is_element, always), 1)
         output, _ = self.attend(torch.cat(tokens, 1), [], causal(valid))
+        shown = valid.unsqueeze(2).to(output.dtype)
+        summary = torch.cat((output[:, -1], (output * shown).sum(1) / shown.sum(1)), 1).float()
         _, start, orbit, element = output.split(
             [beginning.tokens.size(1) - 1, 1, 1 + letters.size(1), 1 + elements.size(1)], 1
         )
@@ -105,7 +118,8 @@ class WyckoffLanguage(WyckoffWords):
             slot.sum(1),
             named.sum(1),
         )
-        return torch.stack(words, 1), self.volume_head(element[:, -1]).squeeze(1).float()
+        log_volume = self.volume_head(element[:, -1]).squeeze(1).float()
+        return Reading(torch.stack(words, 1), log_volume, summary)
 
     @torch.jit.export
     def dress(

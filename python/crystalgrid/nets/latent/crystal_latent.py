@@ -119,7 +119,7 @@ class CrystalLatent(CrystalGenerator):
         used = elements[:, : max(1, int((elements > 0).sum(1).max()))]
         prompt = torch.zeros(len(group), 0, 2, dtype=torch.int64)
         sentences = Sentences(group, letters, slots, used, prompt)
-        likelihood, log_volume = self.language.log_probabilities_after(beginning, sentences)
+        likelihood, log_volume, _ = self.language.read_after(beginning, sentences)
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
         tie = torch.zeros_like(log_volume, dtype=torch.float64)  # all ties are for the first: z says the geometry
         return Dressed(group, letters, slots, elements, likelihood.sum(1).double(), log_volume.double(), tie)

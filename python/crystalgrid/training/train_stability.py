@@ -1,0 +1,154 @@
+"""The training of a generator's prediction of energies above the hull, from crystals that a potential has judged."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..artifacts.checkpoint import Checkpoint, best, write_checkpoint
+from ..artifacts.find import load_learner
+from ..artifacts.formulas import trained_formulas
+from ..artifacts.generator_info import GeneratorInfo, StabilityInfo, the_generator
+from ..artifacts.metadata import DataInfo
+from ..artifacts.state_names import state_for_file
+from ..data.columns import numbers_of
+from ..data.crystalset import CrystalSet
+from ..data.load import load_crystals
+from ..errors import InputError
+from ..files import folder_written_whole
+from ..nets.generators.crystal_generator import LARGEST_ENERGY, CrystalGenerator
+from ..nets.generators.dressed_types import Dressed, trimmed
+from ..nets.generators.structure_types import KnownCrystals
+from ..progress import progress
+from .crystal_generator_training import as_examples
+from .encoded_crystals import encode
+from .known_crystals import keep_known, known_of
+from .property_heads import Examples, fit_perceptrons, mean_absolute_error
+from .train_property import Splits, split_rows
+
+STABILITY = "stability"
+"""The name that asks for this training in place of a recipe's."""
+COLUMN = "energy_above_hull"
+"""The column of energies above the hull, as `crystalgrid relax` names it."""
+LEAST, MOST = -0.2, 1.0
+"""Energies above the hull are cut here, in eV/atom: how bad a bad crystal is need not be learned."""
+READ_AT_ONCE = 128
+
+
+def train_stability(*, out: Path, data: str, start: str | None, column: str | None, seed: int) -> None:
+    """Write a generator that predicts energies above the hull, and draws again what it predicts to be unstable.
+
+    Its other weights are those of the generator to start from. Raises InputError for a missing start, one that is no
+    generator, a column that is missing or not of numbers, and too few crystals of a split.
+    """
+    if start is None:
+        raise InputError(f"--recipe {STABILITY}: wanted --start MODEL, the generator whose draws have been judged")
+    before, info = the_generator(load_learner(start), start)
+    if info.recipe.latent is not None:
+        raise InputError(f"{start}: an autoencoder of crystals, wanted a generator, such as mp10a")
+    with folder_written_whole(out) as folder:
+        crystals, energies = judged_crystals(data, column or COLUMN, seed)
+        sizes = info.recipe.generator
+        known = encode(crystals, (sizes.orbits, sizes.atoms), info.symprec, "symmetry")
+        if left_out := len(crystals) - len(known.source):
+            of_all = f"{left_out:,} of {len(crystals):,} crystals"
+            print(f"{of_all} are too large, or of unclear symmetry, and are not learned", file=sys.stderr)
+        crystals, energies = crystals[known.source.numpy()], energies[known.source.numpy()]
+        splits, source = split_rows(crystals, seed, data), DataInfo(data, crystals.checksum)
+        learned_from = StabilityInfo(source, column or COLUMN, len(splits["learned"]), math.nan)
+        network = with_prediction(before, replace(info, stability=learned_from))
+        features = stability_features(network, known)
+        metrics = fit(network, features, torch.from_numpy(energies).float(), splits, seed)
+        info = replace(info, stability=replace(learned_from, error=metrics["mae"]))
+        best(folder).parent.mkdir()
+        write_checkpoint(best(folder), Checkpoint(info, state_for_file(network), formulas=trained_formulas(start)))
+        content = json.dumps({"model": start, "column": column or COLUMN, "seed": seed, **metrics}, indent=1)
+        (folder / "metrics.json").write_text(content + "\n", encoding="utf-8")
+    print("\n".join(lines(metrics)))
+
+
+def judged_crystals(data: str, column: str, seed: int) -> tuple[CrystalSet, np.ndarray]:
+    """Return the crystals of a file that have a number in a column, split by formula, and the numbers [B]."""
+    crystals = load_crystals(data, seed=seed, max_side=math.inf)
+    energies = numbers_of(Path(data), column, [str(id) for id in crystals.ids])
+    has_number = np.isfinite(energies)
+    if gaps := int((~has_number).sum()):
+        print(f"{column}: {gaps:,} of {len(energies):,} crystals have no number and are left out", file=sys.stderr)
+    crystals = crystals[has_number]
+    split_rows(crystals, seed, data)  # too few are refused before minutes are spent on their symmetry
+    return crystals, energies[has_number]
+
+
+def with_prediction(before: CrystalGenerator, info: GeneratorInfo) -> CrystalGenerator:
+    """Return a generator with the networks and known crystals of another one, and a prediction that knows nothing."""
+    network = info.build()
+    keep_known(network, known_of(before))
+    network.load_state_dict(before.state_dict(), strict=False)
+    return network.eval()
+
+
+@torch.inference_mode()
+def stability_features(network: CrystalGenerator, judged: KnownCrystals) -> Tensor:
+    """Return what the energies above the hull of crystals are predicted from, [B, F]."""
+    examples = as_examples(judged)
+    order = examples.orbit_offsets.diff().argsort(stable=True)
+    parts = []
+    for rows in progress(order.split(READ_AT_ONCE), "reading", math.ceil(len(order) / READ_AT_ONCE)):
+        group, elements = examples.space_group[rows].long(), examples.elements[rows].long()
+        letters, slots, _ = examples.orbits_of(rows)
+        unknown = torch.zeros(len(rows), dtype=torch.float64)
+        dressed = trimmed(Dressed(group, letters, slots, elements, unknown, unknown, unknown))
+        relative, distance, _ = network.nearest_known(dressed)
+        parts.append(network.stability_features(dressed, distance, relative < 0))
+    return torch.cat(parts)[order.argsort()].clone()
+
+
+def fit(
+    network: CrystalGenerator, features: Tensor, energies: Tensor, splits: Splits, seed: int
+) -> dict[str, float | int]:
+    """Fit a generator's prediction to features [B, F] and energies [B]; return its errors on held-out formulas."""
+    cut = energies.clamp(LEAST, MOST)
+    examples = {name: Examples(features[rows], cut[rows]) for name, rows in splits.items()}
+    assert network.stability is not None
+    torch.manual_seed(seed)
+    head = fit_perceptrons(network.stability, examples["learned"], examples["chosen_by"])
+    test = splits["test"]
+    with torch.no_grad():
+        passes = head(features[test]) <= LARGEST_ENERGY
+    distance = features[test, -2]  # the simplest rule: as many, of those that are chemically nearest to known crystals
+    nearest = distance <= distance.kthvalue(max(1, int(passes.sum()))).values
+    stable = energies[test] <= LARGEST_ENERGY
+    return {
+        **{f"n_{name}": len(rows) for name, rows in splits.items()},
+        "mae": mean_absolute_error(head, examples["test"]),
+        "mae_constant": float((examples["test"].y - examples["learned"].y.median()).abs().mean()),
+        "stable": float(stable.float().mean()),
+        "passing": float(passes.float().mean()),
+        "stable_of_passing": float(stable[passes].float().mean()) if passes.any() else 0.0,
+        "stable_of_nearest": float(stable[nearest].float().mean()),
+    }
+
+
+def lines(metrics: dict[str, float | int]) -> list[str]:
+    """Return what is printed of a prediction that was learned."""
+    printed = [
+        f"energies above the hull: learned from {metrics['n_learned']:,} crystals, judged by {metrics['n_test']:,} of "
+        "other formulas",
+        f"mean absolute error {metrics['mae']:.3f} eV/atom (a constant: {metrics['mae_constant']:.3f}), "
+        f"energies cut at {LEAST} and {MOST}",
+    ]
+    if metrics["mae"] >= metrics["mae_constant"]:
+        printed.append("that is no better than a constant: judge more crystals before you draw with it")
+    within = f"within {LARGEST_ENERGY} eV/atom: {metrics['stable']:.1%} of all"
+    if metrics["passing"] == 0:
+        return [*printed, f"{within}; nothing passes, so that crystals are drawn as before: judge more crystals"]
+    passing = f"{metrics['stable_of_passing']:.1%} of the {metrics['passing']:.1%} that pass"
+    nearest = f"{metrics['stable_of_nearest']:.1%} of as many that are chemically nearest to known crystals"
+    return [*printed, f"{within}, {passing}, {nearest}"]
