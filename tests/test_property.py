@@ -1,6 +1,7 @@
 """Properties from latent vectors: heads, splits without shared formulas, and `crystalgrid train --recipe property`."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,8 @@ def test_a_column_is_learned_and_judged(latent_run: Path, prototypes: CrystalSet
     assert metrics["mae"] < metrics["mae_constant"]
     assert f"| {metrics['mae']:.4g} |" in (tmp_path / "run/card.md").read_text()
     model = open_property(tmp_path / "run")
+    assert set(model.description["elements"]) <= set(prototypes.numbers.tolist())
+    assert len(model.description["elements"]) > 10
     z = torch.zeros(2, 60, requires_grad=True)
     (gradient,) = torch.autograd.grad(model.head(z).sum(), z)
     assert gradient.isfinite().all()
@@ -88,6 +91,22 @@ def test_a_column_is_learned_and_judged(latent_run: Path, prototypes: CrystalSet
         with pytest.raises(cg.InputError, match=message):
             train(**{**options, "out": tmp_path / "other", **changes})
         assert not (tmp_path / "other").exists()
+
+
+def test_crystals_of_elements_that_were_not_learned_from_are_left_out(latent_run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("smact")
+    z = torch.randn(12, 60)
+    write_property(tmp_path, PropertyHead(60), {"column": "made_up", "model": str(latent_run)})
+    every = [found.crystal for found in optimise(open_property(tmp_path), z, "lower") if found is not None]
+    common, _ = Counter(int(number) for crystal in every for number in set(crystal.numbers.tolist())).most_common(1)[0]
+    elements = sorted({int(number) for crystal in every for number in crystal.numbers} - {common})
+    write_property(tmp_path, PropertyHead(60), {"column": "made_up", "model": str(latent_run), "elements": elements})
+    kept = [found.crystal for found in optimise(open_property(tmp_path), z, "lower") if found is not None]
+    assert 0 < len(kept) < len(every)
+    assert all(set(crystal.numbers.tolist()) <= set(elements) for crystal in kept)
+    write_property(tmp_path, PropertyHead(60), {"column": "made_up", "model": str(latent_run), "elements": [94]})
+    with pytest.raises(cg.InputError, match=r"none of 3 starts leads to a crystal; .* not learned from"):
+        optimise_command(tmp_path, tmp_path / "none", goal="lower", n=3, workers=1)
 
 
 def test_vectors_are_optimised_and_their_crystals_judged(

@@ -39,7 +39,7 @@ def distance(predicted: Tensor, goal: Goal) -> Tensor:
 
 
 def optimise(model: PropertyModel, start: Tensor, goal: Goal) -> list[Found | None]:
-    """Return the best crystal that each latent vector [B, latent_dim] leads to, or None where none can be decoded."""
+    """Return the best crystal that each latent vector [B, latent_dim] leads to, or None if `crystals_at` has none."""
     first = model.head(start)
     best: list[Found | None] = [None] * len(start)
     for crystals in crystals_on_the_way(model, start, goal):
@@ -71,8 +71,12 @@ def crystals_on_the_way(
 
 
 def crystals_at(model: PropertyModel, z: Tensor) -> dict[int, tuple[Crystal, float]]:
-    """Return the crystals that latent vectors decode to, each with the prediction for its own latent vector."""
-    crystals = {i: crystal for i, crystal in enumerate(model.latent.decode_crystals(z)) if crystal is not None}
+    """Return the crystals that latent vectors decode to, each with the prediction for its own latent vector.
+
+    Those with elements that the property was not learned from are left out: what is predicted for them means nothing.
+    """
+    decoded = enumerate(model.latent.decode_crystals(z))
+    crystals = {i: crystal for i, crystal in decoded if crystal is not None and model.has_learned(crystal)}
     units: dict[int, CanonicalUnit] = canonical_units(list(crystals.values()), model.latent.limits)[0]
     if not units:
         return {}

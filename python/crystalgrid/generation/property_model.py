@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ..crystal import Crystal
 from ..errors import InputError
 from ..files import written_whole
 from ..nets.property_head import PropertyHead
@@ -24,12 +25,17 @@ class PropertyModel(NamedTuple):
     head: PropertyHead
     latent: LatentModel
     description: dict[str, Any]
-    """column, model, metrics."""
+    """column, model, elements (the atomic numbers of the crystals that were learned from), metrics."""
 
     @property
     def column(self) -> str:
         """The name of the property."""
         return str(self.description["column"])
+
+    def has_learned(self, crystal: Crystal) -> bool:
+        """Return whether all elements of a crystal were learned from; True if the description does not say."""
+        elements = self.description.get("elements")
+        return elements is None or set(crystal.numbers.tolist()) <= set(elements)
 
 
 def write_property(folder: Path, head: PropertyHead, description: dict[str, Any]) -> None:

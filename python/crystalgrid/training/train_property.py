@@ -75,7 +75,8 @@ def train_property(*, out: Path, data: str, start: str | None, column: str | Non
             "mae_composition": min(by_composition.values(), key=lambda error: error["chosen_by"])["test"],
             "seconds": round(time.monotonic() - began, 1),
         }  # fmt: skip
-        write_property(folder, heads[chosen], metrics)
+        elements = np.unique(crystals[splits["learned"]].numbers).tolist()
+        write_property(folder, heads[chosen], {**metrics, "elements": elements})
         with written_whole(folder / "metrics.json") as temporary:
             temporary.write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
         (folder / "card.md").write_text(card(metrics), encoding="utf-8")

@@ -23,6 +23,7 @@ from .crystal_folder import write_crystals
 from .decode_file import TOO_CLOSE
 from .encode_files import read_sources
 
+NO_CRYSTAL = f"{TOO_CLOSE}, or it has elements that the property was not learned from"
 AT_ONCE = 256
 """The number of vectors that are optimised together."""
 
@@ -56,7 +57,7 @@ def write_optimised(
         best = [found for part in z.split(AT_ONCE) for found in optimise(model, part, goal)]
         found = {id: result for id, result in zip(ids, best, strict=True) if result is not None}
         if not found:
-            raise InputError(f"{run}: none of {len(ids)} starts leads to a crystal; {TOO_CLOSE}")
+            raise InputError(f"{run}: none of {len(ids)} starts leads to a crystal; {NO_CRYSTAL}")
         known_crystals = CrystalSet.concatenate([crystals, *([read_set(against)] if against is not None else [])])
         optimised = CrystalSet.from_crystals([result.crystal for result in found.values()], found)
         verdicts = checked(optimised, known_crystals, workers)
@@ -67,7 +68,7 @@ def write_optimised(
             "valid": [verdict.lemat_valid for verdict in verdicts],
             "new": [not verdict.known_as and not verdict.same_as for verdict in verdicts],
         }
-        left_out = [(id, TOO_CLOSE) for id in ids if id not in found]
+        left_out = [(id, NO_CRYSTAL) for id in ids if id not in found]
         write_crystals(folder, optimised, str(run), columns, left_out)
     good = sum(all(row) for row in zip(columns["better"], columns["valid"], columns["new"], strict=True))
     print(f"{out}: {len(found)} of {len(ids)} starts lead to a crystal; {good} are valid, new and better by prediction")
