@@ -27,7 +27,7 @@ class Dressed(NamedTuple):
 
 
 def with_tie(dressed: Dressed, tie: Tensor) -> Dressed:
-    """Return structure types that begin at others of equally near known crystals."""
+    """Return structure types whose geometries begin where another `tie` [B] says."""
     return Dressed(
         dressed.space_group,
         dressed.letters,

@@ -171,13 +171,13 @@ class StructureTypes(nn.Module):
 
     @torch.jit.export
     def nearest(self, type_key: Tensor, elements: Tensor, counts: Tensor, tie: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the known crystal of the same type whose elements are chemically nearest, how far, and of how many.
+        """Return the known crystal of the type whose elements are nearest, its distance, and how many are as near.
 
         The distance is the mean over atoms of the sum of the differences of `element_features`. If there is no crystal
-        of that type, the index is -1, the distance FAR, and the number 0. All are [B]; the number is that of equally
-        near ones, among which the tie chooses.
+        of that type, the index is -1, the distance FAR, and the number 0. All are [B].
 
-        elements, counts: [B, S], Z of each slot and the number of its atoms; tie: [B] in [0, 1].
+        elements, counts: [B, S], Z of each slot and the number of its atoms; tie: [B] in [0, 1], which of the equally
+        near ones is returned, as a share of their number.
         """
         first, last = self.crystals_of(type_key)
         chosen, nearest = torch.full_like(first, -1), torch.full([len(first)], self.far, dtype=torch.float64)

@@ -127,7 +127,7 @@ class TypeDrawer(nn.Module):
         return torch.stack((dressed.log_likelihood, root, is_new.double(), is_known_crystal.double()), 1)
 
     def nearest_known(self, dressed: Dressed) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the known crystals that are nearest, how far, and of how many, as `StructureTypes.nearest` does."""
+        """Return the nearest known crystals, their distances, and how many are as near, as `StructureTypes.nearest`."""
         position = self.language.positions(dressed.space_group, dressed.letters)
         counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
         key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)

@@ -121,7 +121,7 @@ class CrystalLatent(CrystalGenerator):
         sentences = Sentences(group, letters, slots, used, prompt)
         likelihood, log_volume, _ = self.language.read_after(beginning, sentences)
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
-        tie = torch.zeros_like(log_volume, dtype=torch.float64)  # all ties are for the first: z says the geometry
+        tie = torch.zeros_like(log_volume, dtype=torch.float64)  # the first of equally near crystals: z says the rest
         return Dressed(group, letters, slots, elements, likelihood.sum(1).double(), log_volume.double(), tie)
 
     def decode_geometry(self, z: Tensor, dressed: Dressed) -> Geometry:
