@@ -32,7 +32,7 @@ def is_light(crystal: cg.Crystal) -> bool:
 
 
 def judge(crystals: CrystalSet, path: Path, **columns: list) -> Path:
-    """Write crystals with energies above the hull, of which those with an element heavier than zirconium are unstable."""
+    """Write crystals with energies above the hull; those with an element heavier than zirconium are unstable."""
     energies = [0.0 if is_light(crystal) else 0.5 for crystal in crystals]
     write_table(path, table_of(crystals, {"energy_above_hull": energies, **columns}))
     return path
