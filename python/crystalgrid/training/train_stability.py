@@ -90,7 +90,8 @@ def with_prediction(before: CrystalGenerator, info: GeneratorInfo) -> CrystalGen
     """Return a generator with the networks and known crystals of another one, and a prediction that knows nothing."""
     network = info.build()
     keep_known(network, known_of(before))
-    network.load_state_dict(before.state_dict(), strict=False)
+    state = {name: value for name, value in before.state_dict().items() if not name.startswith("stability.")}
+    network.load_state_dict(state, strict=False)
     return network.eval()
 
 
