@@ -42,7 +42,9 @@ def test_crystals_that_fulfil_a_condition_are_packed(source, where, kept):
     splits = dict(zip("abcd", ("train", "val", "test", "test"), strict=True))
     assert crystals.splits.tolist() == [splits[id] for id in kept]
     left_out = list(csv.DictReader(source.with_name("out.left_out.csv").open()))
-    assert {row["id"]: row["reason"] for row in left_out} == {id: f"not {where}" for id in "abcd" if id not in kept}
+    null = {"listed": "c", "gap": "d", "origin": "d"}[Condition.parse(where).column]
+    reasons = {id: f"no value of {Condition.parse(where).column}" if id == null else f"not {where}" for id in "abcd"}
+    assert {row["id"]: row["reason"] for row in left_out} == {id: reasons[id] for id in "abcd" if id not in kept}
 
 
 @pytest.mark.parametrize(
@@ -51,10 +53,12 @@ def test_crystals_that_fulfil_a_condition_are_packed(source, where, kept):
         ("<3", "wanted COLUMN, or COLUMN<NUMBER with =, <, <=, > or >=, got '<3'"),
         ("gap<<3", "wanted COLUMN, or COLUMN<NUMBER"),
         ("gaps<3", "no file has a column 'gaps'; the columns beside crystals are gap, listed, origin"),
-        ("gap=wide", "gap=wide: wanted a number for gap, a column of type double"),
-        ("gap", "gap: wanted a number for gap"),
+        ("gap=wide", "gap=wide: wanted a sign and a number for gap, a column of type double"),
+        ("gap", "gap: wanted a sign and a number for gap"),
+        ("gap<nan", "gap<nan: wanted a sign and a number for gap"),
+        ("gap!=1", "wanted COLUMN, or COLUMN<NUMBER"),
         ("listed>0", "listed>0: wanted true or false for listed"),
-        ("origin<mp", "origin<mp: wanted = for origin"),
+        ("origin<mp", "origin<mp: wanted = and a text for origin"),
         ("gap>9", "kept 0 of 4 crystals"),
     ],
 )
@@ -69,6 +73,21 @@ def test_a_column_that_one_file_lacks_leaves_out_its_crystals(source):
     pq.write_table(table_of(CrystalSet.from_crystals([caesium_chloride()], ["e"])), other)
     pack((other, source), source.with_name("out.parquet"), where="gap<1", workers=1)
     assert read_parquet(source.with_name("out.parquet")).crystals.ids.tolist() == ["a", "b"]
+
+
+def test_each_crystal_has_the_values_of_its_own_file(source):
+    other = source.with_name("other.parquet")  # with an id that the first file has, too
+    crystals = CrystalSet.from_crystals([caesium_chloride()] * 4, ["a", "e", "f", "f"])
+    write_table(other, table_of(crystals, {"gap": [9.0, 0.5, 0.5, 9.0]}))
+    pack((source, other), source.with_name("out.parquet"), where="gap<1", workers=1)
+    assert read_parquet(source.with_name("out.parquet")).crystals.ids.tolist() == ["a", "b", "e"]
+    left_out = list(csv.DictReader(source.with_name("out.left_out.csv").open()))
+    reasons = {row["id"]: row["reason"] for row in left_out}
+    assert reasons["a#2"] == "not gap<1"
+    assert reasons["f"] == reasons["f#2"] == "no value of gap"  # which of two rows is not known
+    write_table(other, table_of(crystals[:2], {"gap": ["wide", "wide"]}))
+    with pytest.raises(InputError, match="column gap is of type string, in others double"):
+        pack((source, other), source.with_name("second.parquet"), where="gap<1", workers=1)
 
 
 def test_a_condition_is_read_whole():

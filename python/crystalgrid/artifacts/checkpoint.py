@@ -147,7 +147,12 @@ def load_run(run: Path | str) -> tuple[Networks, Info]:
 
 
 def _fit_volumes(network: CrystalGenerator, weights: dict[str, Tensor]) -> None:
-    """Compute the volumes of known crystals, which follow from the weights; of many, once."""
+    """Compute the volumes of known crystals, which follow from the weights; of many, once.
+
+    Those that a run has from the released generator that it started from stay as they are.
+    """
+    if weights["types.log_volume"].any():
+        return
     if len(network.types.log_volume) < MANY_CRYSTALS:
         network.fit_volumes()
         return

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,19 +17,39 @@ from ..errors import InputError
 from .parquet import NEEDED, OPTIONAL
 
 ID = "immutable_id"
+RENAMED = re.compile(r"#\d+$")
+"""The end of the id of a crystal whose id was read before."""
 
 
-def columns_beside(files: Iterable[Path], ids: Sequence[str]) -> dict[str, pa.Array]:
-    """Return the columns that Parquet files have beside the crystals, [B] in the order of ids, null where none has."""
-    found: dict[str, pa.Array] = {}
-    wanted_ids = pa.array(ids, pa.string())
-    for path in (file for file in files if file.suffix == ".parquet"):
-        table = _scalars(path)
-        index = pc.index_in(wanted_ids, table[ID])
+def columns_beside(files: Sequence[str], ids: Sequence[str]) -> dict[str, pa.Array]:
+    """Return the columns that Parquet files have beside the crystals, [B], null where a crystal's file has no value.
+
+    files, ids: [B], the file of each crystal, and its id as it was read: a repeated one has a number at its end, such
+    as mp-10#2. Of an id that one file has twice, nobody knows the row, so that it has no values.
+
+    Raises InputError for a column that is of another type in another file.
+    """
+    found: dict[str, list[Any]] = {}
+    types: dict[str, pa.DataType] = {}
+    for file in dict.fromkeys(file for file in files if file.endswith(".parquet")):
+        table = _scalars(Path(file))
+        names = table[ID].to_pylist()
+        row_of = {name: row for row, name in enumerate(names)}
+        for name, count in Counter(names).items():
+            if count > 1:
+                del row_of[name]
+        own = [b for b, other in enumerate(files) if other == file]
+        rows = [row_of.get(ids[b], row_of.get(RENAMED.sub("", ids[b]))) for b in own]
         for name in table.column_names:
-            if name not in (ID, *found):
-                found[name] = table[name].combine_chunks().take(index)
-    return found
+            if name == ID:
+                continue
+            kind = types.setdefault(name, table.schema.field(name).type)
+            if kind != table.schema.field(name).type:
+                raise InputError(f"{file}: column {name} is of type {table.schema.field(name).type}, in others {kind}")
+            column, values = table[name].to_pylist(), found.setdefault(name, [None] * len(ids))
+            for b, row in zip(own, rows, strict=True):
+                values[b] = None if row is None else column[row]
+    return {name: pa.array(values, types[name]) for name, values in found.items()}
 
 
 def numbers_of(path: Path, name: str, ids: Sequence[str]) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..errors import InputError
 from .columns import columns_beside
 from .results import ReadResult, Skipped
 
-PATTERN = re.compile(r"\s*(?P<column>[^<>=]+?)\s*((?P<sign><=|>=|<|>|=)\s*(?P<value>[^<>=]+?)\s*)?")
+PATTERN = re.compile(r"\s*(?P<column>[^<>=!]+?)\s*((?P<sign><=|>=|<|>|=)\s*(?P<value>[^<>=]+?)\s*)?")
 ORDERS: dict[str, Callable[[Any, Any], Any]] = {
     "=": np.equal, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
 }  # fmt: skip
@@ -48,18 +48,25 @@ class Condition(NamedTuple):
                 raise self._fault("true or false", kind)
             return np.array([value is TRUTH[self.value.lower()] for value in values.to_pylist()], dtype=bool)
         if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            try:
-                number = float(self.value)
-            except ValueError:
-                raise self._fault("a number", kind) from None
+            number = _number(self.value)
+            if math.isnan(number):
+                raise self._fault("a sign and a number", kind)
             numbers = np.array([np.nan if value is None else float(value) for value in values.to_pylist()])
             return np.asarray(ORDERS[self.sign](numbers, number), dtype=bool)
         if self.sign != "=":
-            raise self._fault("=", kind)
+            raise self._fault("= and a text", kind)
         return np.array([value is not None and str(value) == self.value for value in values.to_pylist()], dtype=bool)
 
     def _fault(self, expected: str, kind: pa.DataType) -> InputError:
         return InputError(f"where: {self.text}: wanted {expected} for {self.column}, a column of type {kind}")
+
+
+def _number(text: str) -> float:
+    """Return the number that a text states, NaN if it states none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def those_where(result: ReadResult, condition: Condition) -> ReadResult:
@@ -67,15 +74,17 @@ def those_where(result: ReadResult, condition: Condition) -> ReadResult:
 
     Raises InputError if no file has the column.
     """
-    paths = [Path(file) for file in dict.fromkeys(result.files)]
-    columns = columns_beside(paths, [str(id) for id in result.crystals.ids])
+    columns = columns_beside(result.files, [str(id) for id in result.crystals.ids])
     if condition.column not in columns:
         names = ", ".join(sorted(columns)) or "none"
         raise InputError(f"where: no file has a column {condition.column!r}; the columns beside crystals are {names}")
-    holds = condition.holds(columns[condition.column])
+    values = columns[condition.column]
+    holds, is_null = condition.holds(values), values.is_null().to_numpy(zero_copy_only=False)
     ids, files = result.crystals.ids, np.array(result.files, dtype=object)
+    reasons = np.where(is_null, f"no value of {condition.column}", f"not {condition.text}")
     left_out = [
-        Skipped(file, str(id), f"not {condition.text}") for file, id in zip(files[~holds], ids[~holds], strict=True)
+        Skipped(file, str(id), str(reason))
+        for file, id, reason in zip(files[~holds], ids[~holds], reasons[~holds], strict=True)
     ]
     kept = set(ids[holds].tolist())
     return ReadResult(

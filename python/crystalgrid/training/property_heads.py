@@ -75,7 +75,7 @@ def _ridge(learned: Examples, weight: float) -> PropertyHead:
 
 @one_thread()  # several threads gain little in networks so small, and wait for each other on a busy machine
 def fit_perceptrons(head: PropertyHead, learned: Examples, chosen_by: Examples) -> PropertyHead:
-    """Return a head whose perceptrons are fitted to examples until their error on others stops to fall."""
+    """Return a head whose perceptrons are fitted to examples until their error on others stops falling."""
     head.standardize(*learned)
     head.standardize_features(learned.x)
     with torch.no_grad():

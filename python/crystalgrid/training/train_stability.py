@@ -40,19 +40,23 @@ COLUMN = "energy_above_hull"
 LEAST, MOST = -0.2, 1.0
 """Energies above the hull are cut here, in eV/atom: how bad a bad crystal is need not be learned."""
 READ_AT_ONCE = 128
+"""The number of crystals that the language reads at once."""
 
 
 def train_stability(*, out: Path, data: str, start: str | None, column: str | None, seed: int) -> None:
-    """Write a generator that predicts energies above the hull, and draws again what it predicts to be unstable.
+    """Write a generator that predicts energies above the hull, by which it draws crystals of known types again.
 
     Its other weights are those of the generator to start from. Raises InputError for a missing start, one that is no
-    generator, a column that is missing or not of numbers, and too few crystals of a split.
+    generator, data that are no Parquet file, a column that is missing or not of numbers, and too few crystals of a split.
     """
     if start is None:
         raise InputError(f"--recipe {STABILITY}: wanted --start MODEL, the generator whose draws have been judged")
     before, info = the_generator(load_learner(start), start)
     if info.recipe.latent is not None:
         raise InputError(f"{start}: an autoencoder of crystals, wanted a generator, such as mp10a")
+    if not Path(data).is_file() or Path(data).suffix != ".parquet":
+        raise InputError(f"--recipe {STABILITY}: wanted --data FILE.parquet with energies above the hull, got {data}")
+    torch.manual_seed(seed)
     with folder_written_whole(out) as folder:
         crystals, energies = judged_crystals(data, column or COLUMN, seed)
         sizes = info.recipe.generator
@@ -65,7 +69,7 @@ def train_stability(*, out: Path, data: str, start: str | None, column: str | No
         learned_from = StabilityInfo(source, column or COLUMN, len(splits["learned"]), math.nan)
         network = with_prediction(before, replace(info, stability=learned_from))
         features = stability_features(network, known)
-        metrics = fit(network, features, torch.from_numpy(energies).float(), splits, seed)
+        metrics = fit(network, features, torch.from_numpy(energies).float(), splits)
         info = replace(info, stability=replace(learned_from, error=metrics["mae"]))
         best(folder).parent.mkdir()
         write_checkpoint(best(folder), Checkpoint(info, state_for_file(network), formulas=trained_formulas(start)))
@@ -111,14 +115,11 @@ def stability_features(network: CrystalGenerator, judged: KnownCrystals) -> Tens
     return torch.cat(parts)[order.argsort()].clone()
 
 
-def fit(
-    network: CrystalGenerator, features: Tensor, energies: Tensor, splits: Splits, seed: int
-) -> dict[str, float | int]:
+def fit(network: CrystalGenerator, features: Tensor, energies: Tensor, splits: Splits) -> dict[str, float | int]:
     """Fit a generator's prediction to features [B, F] and energies [B]; return its errors on held-out formulas."""
     cut = energies.clamp(LEAST, MOST)
     examples = {name: Examples(features[rows], cut[rows]) for name, rows in splits.items()}
     assert network.stability is not None
-    torch.manual_seed(seed)
     head = fit_perceptrons(network.stability, examples["learned"], examples["chosen_by"])
     test = splits["test"]
     with torch.no_grad():
@@ -145,8 +146,8 @@ def lines(metrics: dict[str, float | int]) -> list[str]:
         f"mean absolute error {metrics['mae']:.3f} eV/atom (a constant: {metrics['mae_constant']:.3f}), "
         f"energies cut at {LEAST} and {MOST}",
     ]
-    if metrics["mae"] >= metrics["mae_constant"]:
-        printed.append("that is no better than a constant: judge more crystals before you draw with it")
+    if metrics["mae"] >= metrics["mae_constant"] or metrics["stable_of_passing"] <= metrics["stable"]:
+        printed.append("warning: that is no better than chance: judge more crystals, and do not draw with this one")
     within = f"within {LARGEST_ENERGY} eV/atom: {metrics['stable']:.1%} of all"
     if metrics["passing"] == 0:
         return [*printed, f"{within}; nothing passes, so that crystals are drawn as before: judge more crystals"]

@@ -37,7 +37,7 @@ def encode_files(sources: Sequence[Path], out: Path, model: str, workers: Worker
         raise InputError(nothing_kept(str(sources[0]), skipped))
     for line in grouped(skipped):
         print(f"left out: {line}", file=sys.stderr)
-    write_table(out, latent_table(sources, result, encoded))
+    write_table(out, latent_table(result, encoded))
     print(f"{out}: {len(encoded.rows):,} latent vectors of {latent.latent_dim} numbers, {len(skipped):,} left out")
 
 
@@ -52,7 +52,7 @@ def read_sources(sources: Sequence[Path], workers: Workers) -> ReadResult:
     return result
 
 
-def latent_table(sources: Sequence[Path], result: ReadResult, encoded: EncodedSet) -> pa.Table:
+def latent_table(result: ReadResult, encoded: EncodedSet) -> pa.Table:
     """Return the table of all crystals of the sources, those that could not be encoded without a vector."""
     crystals = result.crystals
     z: list[np.ndarray | None] = [None] * len(crystals)
@@ -68,7 +68,7 @@ def latent_table(sources: Sequence[Path], result: ReadResult, encoded: EncodedSe
         Z: pa.array(z, pa.list_(pa.float32())),
         REASON: pa.array([encoded.reasons.get(row) for row in range(len(crystals))], pa.string()),
     }
-    beside = columns_beside([source for source in sources if source.is_file()], ids)
+    beside = columns_beside(result.files, ids)
     read = pa.table(encodable | {name: values for name, values in beside.items() if name not in encodable})
     reasons = [": ".join(filter(None, (entry.reason, entry.detail))) for entry in result.skipped]
     unread = pa.table({
