@@ -54,7 +54,9 @@ Layout crystal_layout(const Options& options, const Grid& grid) {
   layout.folder = "cif";
   layout.counts = {{"valid", "valid"}};
   layout.removals = filter_removals();
-  layout.removals.push_back({"conditions", "led to no possible crystal that meets the conditions"});
+  layout.removals.push_back({"conditions", ranks_candidates(options)
+                                               ? "were asked for than candidates that meet the conditions"
+                                               : "led to no possible crystal that meets the conditions"});
   layout.best = options.best.value_or(0);
   if (layout.best > 0)
     layout.removals.push_back({"best", "were less likely, or of the same structure as a likelier one"});

@@ -47,7 +47,8 @@ def train_stability(*, out: Path, data: str, start: str | None, column: str | No
     """Write a generator that predicts energies above the hull, by which it draws crystals of known types again.
 
     Its other weights are those of the generator to start from. Raises InputError for a missing start, one that is no
-    generator, data that are no Parquet file, a column that is missing or not of numbers, and too few crystals of a split.
+    generator, data that are no Parquet file, a column that is missing or not of numbers, and too few crystals of a
+    split.
     """
     if start is None:
         raise InputError(f"--recipe {STABILITY}: wanted --start MODEL, the generator whose draws have been judged")
