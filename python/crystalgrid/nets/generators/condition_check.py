@@ -6,8 +6,9 @@ from torch import Tensor
 from ...geometry.elements import SYMBOLS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, without
 from .crystal_draws import Draws
+from .predicted_energy import PredictedEnergy
 from .sizes import Sizes
-from .type_drawer import TypeDrawer, evenly
+from .type_drawer import evenly
 
 DENSITIES = (0.01, 25.0)
 """The density in g/cm³ of crystals that are drawn: osmium has 22.6."""
@@ -19,7 +20,7 @@ NEAREST = 8
 """The most space groups that a line lists."""
 
 
-class ConditionCheck(TypeDrawer):
+class ConditionCheck(PredictedEnergy):
     """A drawer of structure types that says why it cannot meet conditions, and what comes nearest."""
 
     def __init__(self, sizes: Sizes) -> None:

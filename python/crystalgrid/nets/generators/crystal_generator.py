@@ -40,9 +40,9 @@ LEAST_CONTACT = 0.5
 class CrystalGenerator(NearGeometry):
     """A generator of crystals that stands by itself.
 
-    `TypeDrawer` chooses the structure type and the elements, `ConditionCheck` says what cannot be met,
-    `CrystalGeometry` puts the atoms in their places, and `NearGeometry` near those of a given crystal. No step breaks
-    the symmetry.
+    `TypeDrawer` chooses the structure type and the elements, `PredictedEnergy` predicts how stable they are,
+    `ConditionCheck` says what cannot be met, `CrystalGeometry` puts the atoms in their places, and `NearGeometry` near
+    those of a given crystal. No step breaks the symmetry.
     """
 
     def __init__(self, sizes: Sizes) -> None:

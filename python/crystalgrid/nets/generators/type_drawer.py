@@ -6,7 +6,6 @@ from torch import Tensor, nn
 from ...crystal import MAX_Z
 from ...geometry.elements import MENDELEEV_NUMBERS
 from ...geometry.orbits import SPACE_GROUPS
-from ..property_head import PropertyHead
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
 from .dressed_types import Dressed, chosen, from_rows, joined, padded, to_orbits, to_rows, with_tie
 from .given_crystal import fixed_elements
@@ -27,8 +26,6 @@ FORMULA_PROPOSALS = 256
 LEAST_PROPOSALS = 16
 """The least of these for each number of formula units."""
 SCORED_AT_ONCE = 128
-STABILITY_WIDTHS = (256, 128)
-"""The widths of the hidden layers that predict the energy above the hull."""
 
 
 class TypeDrawer(nn.Module):
@@ -43,7 +40,6 @@ class TypeDrawer(nn.Module):
         self.type_words = 1 + 2 * sizes.orbits
         self.rank_weights = list(RankWeights())
         self.language = WyckoffLanguage(sizes.width, sizes.depth, sizes.orbits)
-        self.stability = PropertyHead(2 * sizes.width + 6, STABILITY_WIDTHS) if sizes.stability else None
         self.types = StructureTypes(sizes.crystals, sizes.crystal_orbits)
         self.seen: Tensor
         self.register_buffer("seen", torch.ones(1 + MAX_Z, dtype=torch.bool))
@@ -264,29 +260,6 @@ class TypeDrawer(nn.Module):
         elements = self.language.dress(beginning, group, letters, slots, uniform, possible, kept, self.temperature)
         unscored = Dressed(group, letters, slots, elements, types.log_likelihood, types.log_volume, types.tie)
         return padded(unscored, self.orbits)
-
-    def energy_above(self, dressed: Dressed, distance: Tensor, is_new: Tensor) -> Tensor:
-        """Return the energies above the hull in eV/atom that are predicted, [B], of structure types with elements.
-
-        No geometry is known yet: see `stability_features`. 0 if nothing was learned to predict them.
-        """
-        stability = self.stability
-        if stability is None:
-            return torch.zeros(len(distance))
-        energy: Tensor = stability(self.stability_features(dressed, distance, is_new))
-        return energy
-
-    def stability_features(self, dressed: Dressed, distance: Tensor, is_new: Tensor) -> Tensor:
-        """Return what energies above the hull are predicted from, [B, 2 · width + 6]: how the language reads a crystal.
-
-        distance: [B], the chemical distance to the nearest known crystal of the type; is_new: [B] bool, whether there
-        is none.
-        """
-        used = dressed.elements[:, : max(1, int((dressed.elements > 0).sum(1).max()))]
-        nothing = torch.zeros(len(used), 0, 2, dtype=torch.int64)
-        reading = self.language.read(Sentences(dressed.space_group, dressed.letters, dressed.slots, used, nothing))
-        known = torch.stack((distance.float(), is_new.float()), 1)
-        return torch.cat((reading.summary, reading.log_probabilities, known), 1)
 
     def n_atoms(self, types: Dressed) -> Tensor:
         """Return the number of atoms in the primitive cell, [B]."""
