@@ -1,5 +1,6 @@
 """Slow and obvious twins of the core, straight from the definitions, in NumPy and float64."""
 
+import cmath
 import itertools
 import math
 
@@ -445,3 +446,11 @@ def apportioned(odds: list[float], numbers: list[int], most: int) -> list[tuple[
         order.append((candidate, given[candidate]))
         given[candidate] += 1
     return order
+
+
+def structure_factor_size(frac_coords: np.ndarray, numbers: np.ndarray, hkl: tuple[int, int, int]) -> float:
+    """Return the size of a structure factor of atoms that weigh the root of Z, as a share of the largest possible."""
+    total = sum(
+        z**0.5 * cmath.exp(2j * math.pi * np.dot(hkl, point)) for point, z in zip(frac_coords, numbers, strict=True)
+    )
+    return abs(total) / sum(z**0.5 for z in numbers)

@@ -13,13 +13,15 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import write_parquet
 from crystalgrid.generation.conditions import read_conditions
 from crystalgrid.generation.crystal_model import CrystalModel
-from crystalgrid.nets.generators.dressed_types import Dressed, from_rows, joined, with_tie
+from crystalgrid.nets.generators.crystal_geometry import Geometry
+from crystalgrid.nets.generators.distinct_geometries import MILLER_INDICES, marks_of
+from crystalgrid.nets.generators.dressed_types import Dressed, from_rows, joined, trimmed, with_tie
 from crystalgrid.worth.relaxing import same
-from reference import apportioned, equally_near
+from reference import apportioned, equally_near, structure_factor_size
 from small_crystal_generator import train_small
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
-FREE = [0.13, 0.17, 0.21, 0.29, 0.33]
+FREE = [0.1, 0.135, 0.17, 0.205, 0.24]
 
 
 def tetragonal(x: float, numbers: list[int]) -> Crystal:
@@ -98,6 +100,39 @@ def test_candidates_have_geometries_in_proportion_to_their_odds(model) -> None:
             assert geometries.elements.tolist() == [dressed.elements[i].tolist() for i, _ in slow]
             ties = [(place + 0.5) / numbers[i] for i, place in slow]
             assert geometries.tie.tolist() == pytest.approx(ties)
+
+
+@torch.inference_mode()
+def test_geometries_that_are_alike_count_once(model) -> None:
+    network = model.network
+    ties = trimmed(network.each_geometry(candidates(model, "C"), 5))
+    noise = torch.zeros(5, 6), torch.zeros(5, 3 * network.orbits)
+    points, lattice, relative, distance = network.shape(ties, *noise)
+    twice = joined([ties, ties])
+    for others, is_unlike in (
+        ((points + 0.001, lattice * 1.02), False),
+        ((0.5 - points, lattice), False),  # the same crystals with another origin
+        ((points + 0.0175, lattice), True),
+        ((points, lattice * 1.12), True),
+    ):
+        pairs = (torch.cat(both) for both in zip((points, lattice), others, strict=True))
+        geometry = Geometry(*pairs, relative.repeat(2), distance.repeat(2))
+        assert network.is_unlike(twice, geometry).tolist() == [True] * 5 + [is_unlike] * 5
+
+
+@torch.inference_mode()
+def test_marks_are_sizes_of_structure_factors(model) -> None:
+    network = model.network
+    dressed = candidates(model, "TiO2")
+    noise = torch.zeros(len(dressed.tie), 6), torch.zeros(len(dressed.tie), 3 * network.orbits)
+    geometry = network.shape(trimmed(dressed), *noise)
+    frac_coords, numbers, _ = network.atoms_of(trimmed(dressed), geometry)
+    marks = marks_of(frac_coords, numbers, geometry.lattice, network.miller_indices)
+    for b, row in enumerate(marks.tolist()):
+        atoms = numbers[b] > 0
+        crystal = frac_coords[b][atoms].numpy(), numbers[b][atoms].numpy()
+        slow = [structure_factor_size(*crystal, hkl) for hkl in MILLER_INDICES]
+        assert row[: len(MILLER_INDICES)] == pytest.approx(slow)
 
 
 def test_crystals_of_other_geometries_are_different(model) -> None:

@@ -15,6 +15,7 @@ from .conditions import interval
 from .contacts import closest_contact
 from .crystal_draws import Draws
 from .crystal_geometry import Geometry
+from .distinct_geometries import ALIKE, MILLER_INDICES, first_of_alike, marks_of
 from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed, with_tie
 from .near_geometry import NearGeometry
 from .sizes import Sizes
@@ -33,6 +34,8 @@ FARTHEST = 0.7
 """The largest chemical distance to a known crystal of the same type; half of all swaps of neighbours are below 0.4."""
 LARGEST_ENERGY = 0.1
 """The largest energy above the hull, in eV/atom, that may be predicted for a crystal that is not drawn again."""
+COMPARED = 128
+"""The number of geometries whose marks are computed at once, which bounds memory."""
 LEAST_CONTACT = 0.5
 """The least distance of two atoms over the sum of their radii and 0.7 Å (the rule of LeMat-GenBench)."""
 
@@ -53,7 +56,10 @@ class CrystalGenerator(NearGeometry):
         self.word_pass = WORD_PASS
         self.pass_size, self.farthest, self.rounds = PASS_SIZE, FARTHEST, ROUNDS
         self.one_by_one, self.largest_energy = ONE_BY_ONE, LARGEST_ENERGY
+        self.alike, self.compared = ALIKE, COMPARED
         self.noise_dim = ATTEMPTS * sum(self.parts)
+        self.miller_indices: Tensor
+        self.register_buffer("miller_indices", torch.tensor(MILLER_INDICES).double(), persistent=False)
         self.weights: Tensor
         self.radii: Tensor
         self.register_buffer("weights", torch.from_numpy(np.nan_to_num(ATOMIC_WEIGHTS)), persistent=False)
@@ -104,18 +110,18 @@ class CrystalGenerator(NearGeometry):
     def likeliest(self, count: int, conditions: dict[str, list[float]], plan: Tensor) -> Draws:
         """Return the likeliest candidates of a formula that meet the conditions, the likeliest first.
 
-        Each has one geometry for each known crystal that it may begin at. If they are fewer than `count`, the rest are
-        empty. The lattices of new structure types begin in the middle of the noise, and their points evenly over the
-        cell.
+        Each has one geometry for each known crystal that it may begin at, unless that is like one before. If they are
+        fewer than `count`, the rest are empty. The lattices of new structure types begin in the middle of the noise,
+        and their points evenly over the cell.
         """
         order = plan[:, 1].argsort(descending=True, stable=True)[: 2 * count]
         candidates = from_rows(plan[order], self.orbits, self.most_slots)
         if "like" not in conditions:
-            candidates = self.each_geometry(candidates, 2 * count)
+            candidates = self.each_geometry(candidates, 4 * count)
         noise = torch.zeros(len(candidates.tie), sum(self.parts))
         noise[:, -self.parts[3] :] = torch.erfinv(evenly(len(noise), self.parts[3])) * math.sqrt(2.0)
         dressed, geometry, fits = self.shaped(candidates, noise, conditions)
-        kept = torch.where(fits)[0][:count]
+        kept = torch.where(fits & self.is_unlike(dressed, geometry))[0][:count]
         met = torch.arange(count) < len(kept)
         kept = F.pad(kept, [0, count - len(kept)])
         points, lattice, relative, distance = geometry
@@ -197,6 +203,17 @@ class CrystalGenerator(NearGeometry):
                 energy = self.energy_above(trimmed(chosen(dressed, rows)), distance[rows], relative[rows] < 0)
                 likely[rows] = energy <= self.largest_energy
         return likely
+
+    def is_unlike(self, dressed: Dressed, geometry: Geometry) -> Tensor:
+        """Return whether each crystal has another type, elements, or geometry than all before it, [B] bool."""
+        key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
+        marks: list[Tensor] = []
+        for rows in torch.arange(len(key)).split(self.compared):
+            lattice = geometry.lattice[rows]
+            part = Geometry(geometry.points[rows], lattice, geometry.relative[rows], geometry.distance[rows])
+            frac_coords, numbers, _ = self.atoms_of(chosen(dressed, rows), part)
+            marks.append(marks_of(frac_coords, numbers, lattice, self.miller_indices))
+        return first_of_alike(self.types.crystal_keys(key, dressed.elements), torch.cat(marks), self.alike)
 
     def meets(self, dressed: Dressed, geometry: Geometry, conditions: dict[str, list[float]]) -> Tensor:
         """Return whether contacts are possible, and density and volume as asked for, [B]."""
