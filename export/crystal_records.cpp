@@ -32,12 +32,12 @@ std::vector<float> density_of(const Draws& draws, std::int64_t b, const Grid& gr
 }
 
 /// Return a text that is the same for crystals of one space group with the same elements on the same Wyckoff positions
-/// whose geometry began at the same training crystal.
+/// whose geometry began at the same training crystal. Which orbit of a position has which element matters only there.
 std::string structure_of(const Draws& draws, std::int64_t b) {
   std::vector<std::pair<std::int64_t, std::int64_t>> orbits;
   for (std::int64_t orbit = draws.orbit_offsets[b]; orbit < draws.orbit_offsets[b + 1]; ++orbit)
     orbits.emplace_back(draws.letters[orbit], draws.orbit_numbers[orbit]);
-  std::sort(orbits.begin(), orbits.end());
+  if (draws.relative[b] < 0) std::sort(orbits.begin(), orbits.end());
   std::string text = std::to_string(draws.space_group[b]);
   for (const auto& [letter, number] : orbits)
     append(text, " %d:%d", static_cast<int>(letter), static_cast<int>(number));
