@@ -29,7 +29,7 @@ def marks_of(frac_coords: Tensor, numbers: Tensor, lattice: Tensor, miller_indic
     phases = 2 * math.pi * frac_coords @ miller_indices.T
     real = (weights.unsqueeze(1) @ phases.cos()).squeeze(1)
     imaginary = (weights.unsqueeze(1) @ phases.sin()).squeeze(1)
-    sizes = torch.hypot(real, imaginary) / weights.sum(1, keepdim=True).clamp(min=1)
+    sizes = (real.square() + imaginary.square()).sqrt() / weights.sum(1, keepdim=True).clamp(min=1)
     return torch.cat((sizes, parameters(lattice)), 1)
 
 
