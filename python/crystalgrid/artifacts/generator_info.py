@@ -36,7 +36,7 @@ LATENT_SYMPREC = 0.1
 
 @dataclass(frozen=True)
 class StabilityInfo:
-    """What a generator's prediction of energies above the hull was learned from."""
+    """The data that a generator learned to predict energies above the hull from, and the error that it still makes."""
 
     data: DataInfo
     """The crystals whose energies are known."""

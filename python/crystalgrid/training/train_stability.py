@@ -61,15 +61,15 @@ def train_stability(*, out: Path, data: str, start: str | None, column: str | No
     with folder_written_whole(out) as folder:
         crystals, energies = judged_crystals(data, column or COLUMN, seed)
         sizes = info.recipe.generator
-        known = encode(crystals, (sizes.orbits, sizes.atoms), info.symprec, "symmetry")
-        if left_out := len(crystals) - len(known.source):
+        encoded = encode(crystals, (sizes.orbits, sizes.atoms), info.symprec, "symmetry")
+        if left_out := len(crystals) - len(encoded.source):
             of_all = f"{left_out:,} of {len(crystals):,} crystals"
             print(f"{of_all} are too large, or of unclear symmetry, and are not learned", file=sys.stderr)
-        crystals, energies = crystals[known.source.numpy()], energies[known.source.numpy()]
+        crystals, energies = crystals[encoded.source.numpy()], energies[encoded.source.numpy()]
         splits, source = split_rows(crystals, seed, data), DataInfo(data, crystals.checksum)
         learned_from = StabilityInfo(source, column or COLUMN, len(splits["learned"]), math.nan)
         network = with_prediction(before, replace(info, stability=learned_from))
-        features = stability_features(network, known)
+        features = stability_features(network, encoded)
         metrics = fit(network, features, torch.from_numpy(energies).float(), splits)
         info = replace(info, stability=replace(learned_from, error=metrics["mae"]))
         best(folder).parent.mkdir()

@@ -26,17 +26,15 @@ class Dressed(NamedTuple):
     """[B] float64 in [0, 1], which of several equally near known crystals the geometry begins at: a share of them."""
 
 
+def with_values(dressed: Dressed, log_likelihood: Tensor, log_volume: Tensor, tie: Tensor) -> Dressed:
+    """Return the same structure types and elements with other likelihoods, volumes and ties, each [B]."""
+    group, letters, slots, elements, _, _, _ = dressed
+    return Dressed(group, letters, slots, elements, log_likelihood, log_volume, tie)
+
+
 def with_tie(dressed: Dressed, tie: Tensor) -> Dressed:
-    """Return structure types whose geometries begin where another `tie` [B] says."""
-    return Dressed(
-        dressed.space_group,
-        dressed.letters,
-        dressed.slots,
-        dressed.elements,
-        dressed.log_likelihood,
-        dressed.log_volume,
-        tie,
-    )
+    """Return the same structure types with other ties [B]."""
+    return with_values(dressed, dressed.log_likelihood, dressed.log_volume, tie)
 
 
 def to_orbits(values: Tensor, orbits: int, padding: int) -> Tensor:

@@ -40,5 +40,5 @@ class PredictedEnergy(TypeDrawer):
         used = dressed.elements[:, : max(1, int((dressed.elements > 0).sum(1).max()))]
         nothing = torch.zeros(len(used), 0, 2, dtype=torch.int64)
         reading = self.language.read(Sentences(dressed.space_group, dressed.letters, dressed.slots, used, nothing))
-        known = torch.stack((distance.float(), is_new.float()), 1)
-        return torch.cat((reading.summary, reading.log_probabilities, known), 1)
+        nearness = torch.stack((distance.float(), is_new.float()), 1)
+        return torch.cat((reading.summary, reading.log_probabilities, nearness), 1)

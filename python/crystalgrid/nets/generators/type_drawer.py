@@ -7,7 +7,7 @@ from ...crystal import MAX_Z
 from ...geometry.elements import MENDELEEV_NUMBERS
 from ...geometry.orbits import SPACE_GROUPS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
-from .dressed_types import Dressed, chosen, from_rows, joined, padded, to_orbits, to_rows, with_tie
+from .dressed_types import Dressed, chosen, from_rows, joined, padded, to_orbits, to_rows, with_tie, with_values
 from .given_crystal import fixed_elements
 from .rank_weights import RankWeights
 from .sizes import Sizes
@@ -86,15 +86,7 @@ class TypeDrawer(nn.Module):
     def weighed(self, dressed: Dressed) -> Dressed:
         """Return candidates with the likelihood that they are the crystal of a formula, up to a factor of all."""
         likelihood = (self.rank_features(dressed) * torch.tensor(self.rank_weights, dtype=torch.float64)).sum(1)
-        return Dressed(
-            dressed.space_group,
-            dressed.letters,
-            dressed.slots,
-            dressed.elements,
-            likelihood,
-            dressed.log_volume,
-            dressed.tie,
-        )
+        return with_values(dressed, likelihood, dressed.log_volume, dressed.tie)
 
     def each_geometry(self, dressed: Dressed, most: int) -> Dressed:
         """Return candidates once for each known crystal that they may begin at, the likeliest first and `most` at most.
@@ -239,17 +231,10 @@ class TypeDrawer(nn.Module):
 
     def new_of(self, types: Dressed, found: Tensor) -> Dressed:
         """Return the structure types that are found and new, and rows without orbits in place of the others."""
-        first, last = self.types.crystals_of(self.types.type_keys(types.space_group, types.letters, types.slots))
-        letters = types.letters.masked_fill(~(found & (first == last)).unsqueeze(1), -1)
-        return Dressed(
-            types.space_group,
-            letters,
-            types.slots,
-            types.elements,
-            types.log_likelihood,
-            types.log_volume,
-            types.tie,
-        )
+        group, letters, slots, elements, log_likelihood, log_volume, tie = types
+        first, last = self.types.crystals_of(self.types.type_keys(group, letters, slots))
+        letters = letters.masked_fill(~(found & (first == last)).unsqueeze(1), -1)
+        return Dressed(group, letters, slots, elements, log_likelihood, log_volume, tie)
 
     def dressed(self, types: Dressed, uniform: Tensor, conditions: dict[str, list[float]]) -> Dressed:
         """Return structure types with elements drawn by uniform numbers [B, SLOTS] in [0, 1], not scored yet."""

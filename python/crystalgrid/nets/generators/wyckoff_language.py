@@ -43,7 +43,7 @@ class Beginning(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What the language makes of B sentences."""
+    """The probabilities, expected volumes and summaries that the language gives B sentences."""
 
     log_probabilities: Tensor
     """[B, 4], of space group, letters, slots and elements."""

@@ -13,7 +13,7 @@ from ..generators.conditions import possible_elements, possible_groups
 from ..generators.crystal_draws import Draws
 from ..generators.crystal_generator import CrystalGenerator
 from ..generators.crystal_geometry import Geometry
-from ..generators.dressed_types import Dressed, chosen, to_orbits
+from ..generators.dressed_types import Dressed, chosen, to_orbits, with_values
 from ..generators.sizes import Sizes
 from ..generators.wyckoff_language import Beginning, Sentences
 from ..generators.wyckoff_words import SLOTS
@@ -151,15 +151,7 @@ class CrystalLatent(CrystalGenerator):
         scale = (cubes[dressed.elements] * counts).sum(1)
         scale = scale / (cubes[self.types.elements[rows].long()] * self.types.counts[rows].long()).sum(1)
         log_volume = (volume * scale / counts.sum(1)).log() - self.types.log_volume[rows].double()
-        return Dressed(
-            dressed.space_group,
-            dressed.letters,
-            dressed.slots,
-            dressed.elements,
-            dressed.log_likelihood,
-            log_volume,
-            dressed.tie,
-        )
+        return with_values(dressed, dressed.log_likelihood, log_volume, dressed.tie)
 
     def pushed_apart(self, dressed: Dressed, geometry: Geometry) -> Geometry:
         """Return a geometry of the same symmetry in which atoms that were too near each other are further apart."""
