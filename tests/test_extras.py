@@ -18,7 +18,7 @@ except ImportError:
 
 PACKAGE = Path(crystalgrid.__file__).parent
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-EXTRAS = {"data", "train", "plot", "mp", "dask", "worth", "coverage", "relax"}
+EXTRAS = {"data", "train", "plot", "mp", "dask", "worth", "coverage", "relax", "batched"}
 OPTIONAL = {
     "pymatgen": "data",
     "ase": "data",
@@ -29,14 +29,17 @@ OPTIONAL = {
     "matminer": "coverage",
     "chgnet": "relax",
     "sevenn": "relax",
+    "torch_sim": "batched",
 }
 """Packages that a plain installation lacks, and the extra that brings each."""
+IMPORTED_AS = {"torch-sim-atomistic": "torch_sim"}
 COMMANDS = {
     "recover samples -o out": ["pymatgen [data]", "matplotlib [plot]"],
     "check draws -o out": ["smact [worth]"],
     "check draws -o out --coverage 0.4 10": ["matminer [coverage]"],
     "relax draws -o out": ["chgnet [relax]", "smact [relax]"],
     "relax draws -o out --calculator 7net-0": ["sevenn [relax]"],
+    "relax draws -o out --batched": ["torch_sim [batched]"],
     "figures model --out out": ["pymatgen [data]", "matplotlib [plot]"],
     "train --mode single --out run": ["matplotlib [train]"],
     "prior model --out run": ["matplotlib [train]"],
@@ -91,7 +94,8 @@ def test_the_ring_needs_no_extra(tmp_path: Path) -> None:
 
 def listed(requirements: list[str]) -> set[str]:
     """Return the names of required packages as they are imported."""
-    return {re.match(r"[\w.-]+", requirement)[0].replace("-", "_") for requirement in requirements}
+    names = {re.match(r"[\w.-]+", requirement)[0] for requirement in requirements}
+    return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in names}
 
 
 def imported() -> set[str]:

@@ -9,7 +9,7 @@ import crystalgrid as cg
 from crystalgrid.crystal import Crystal
 from crystalgrid.worth.potentials import potential
 from crystalgrid.worth.relaxing import RelaxOptions, relax_crystal
-from zoo import PEROVSKITE
+from zoo import PEROVSKITE, ZOO
 
 ROCK_SALT = Crystal(2.8 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0], [0.47, 0.5, 0.51]], [11, 17])
 
@@ -25,6 +25,20 @@ def test_one_backward_pass_gives_what_chgnet_gives(crystal: Crystal) -> None:
         assert found.get_potential_energy() == pytest.approx(expected.get_potential_energy(), abs=1e-4)
         np.testing.assert_allclose(found.get_forces(), expected.get_forces(), atol=1e-4)
         np.testing.assert_allclose(found.get_stress(), expected.get_stress(), atol=1e-5)
+
+
+def test_the_order_of_axes_does_not_change_the_stress() -> None:
+    """CHGNet's own calculator gives left-handed lattices the opposite one, by which they fall apart or collapse."""
+    pytest.importorskip("chgnet")
+    crystal = ZOO["strongly oblique"]
+    axes = [1, 0, 2]
+    turned = Crystal(crystal.lattice[axes], crystal.frac_coords[:, axes], crystal.numbers)
+    stresses = []
+    for atoms in (crystal.to_ase(), turned.to_ase()):
+        atoms.calc = potential("chgnet").calculator
+        stresses.append(atoms.get_stress())
+    np.testing.assert_allclose(stresses[0], stresses[1], atol=1e-6)
+    assert np.abs(stresses[0]).max() > 1e-3
 
 
 def test_chgnet_relaxes_salt_and_says_what_it_has_not_learned() -> None:

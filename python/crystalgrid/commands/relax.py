@@ -19,7 +19,8 @@ def relax(
     fmax: float = 0.05,
     steps: int = 500,
     symmetry: bool = True,
-    optimizer: Literal["bfgs", "lbfgs", "fire"] = "bfgs",
+    optimizer: Literal["bfgs", "lbfgs", "fire"] | None = None,
+    batched: bool = False,
     all: bool = False,
     first: int | None = None,
     trajectories: bool = False,
@@ -35,14 +36,16 @@ def relax(
     Args:
         source: folder that `check` has written, or CIF, POSCAR, extended XYZ, Parquet and other files of crystals.
         out: folder to write to: new, empty, or of a run that was stopped.
-        calculator: "chgnet", "7net-0", "7net-l3i5", or MODULE:FUNCTION that makes an ASE calculator.
+        calculator: "chgnet", "7net-0", "7net-l3i5", or MODULE:FUNCTION that makes an ASE calculator; with --batched
+            it makes a ModelInterface of torch-sim.
         second: another potential; ranks and counts then take the higher of the two energies above the hulls.
         hull: reference energies by the calculator, as `hull build` writes them; those of chgnet ship with the package.
         second_hull: reference energies by the second potential.
         fmax: in eV/Å; a crystal has converged when all forces, and those on its cell, are smaller.
         steps: the most steps for a crystal.
         symmetry: keep the space group that each crystal has within 0.01 Å.
-        optimizer: "bfgs" is the fastest for cells of up to 100 atoms.
+        optimizer: by default "bfgs", the fastest for cells of up to 100 atoms; with --batched "fire", the only one.
+        batched: relax many crystals at once through torch-sim, on a GPU if torch finds one, else on the CPU.
         all: relax crystals that are not valid or not new, too.
         first: relax at most so many; draws after the last of these are left out and not counted.
         trajectories: write all steps of each crystal to OUT/trajectories.
@@ -51,11 +54,14 @@ def relax(
     """
     require("ase", "relax")
     require("smact", "relax")
+    if batched:
+        require("torch_sim", "batched")
     with importing():
         from ..pool import chosen_workers
         from ..worth.relaxed_folder import Choice, relax_folder
-        from ..worth.relaxing import RelaxOptions
-    options = RelaxOptions(calculator, second, fmax, steps, symmetry, optimizer)
+        from ..worth.relaxing import RelaxOptions, default_optimizer
+    optimizer_name = optimizer or default_optimizer(batched)
+    options = RelaxOptions(calculator, second, fmax, steps, symmetry, optimizer_name, batched)
     choice = Choice(all, first, trajectories)
     relax_folder(source, out, options, choice, hull, second_hull, chosen_workers(workers, dask))
 

@@ -38,7 +38,7 @@ class OnePassCalculator(CHGNetCalculator):
             "energy": energy,
             "free_energy": energy,
             "forces": -gradient.double().numpy(),
-            "stress": virial.double().numpy() / float(batch.volumes[0]),
+            "stress": virial.double().numpy() / atoms.get_volume(),  # the graph's is negative in left-handed cells
         }
 
 

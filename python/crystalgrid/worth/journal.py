@@ -24,6 +24,17 @@ def rows_of(
         is given, in order. what: the name of the work in lines of progress. A last line that is not whole, as a process
         that was killed or a full disk leaves it, is made again.
     """
+    return rows_as_done(journal, settings, ids, lambda missing: zip(missing, make(missing), strict=True), what)
+
+
+def rows_as_done(
+    journal: Path,
+    settings: Row,
+    ids: Iterable[str],
+    make: Callable[[Sequence[str]], Iterable[tuple[str, Row]]],
+    what: str,
+) -> dict[str, Row]:
+    """Return a row for each id as `rows_of` does; `make` yields each id with its row, in any order."""
     rows = read_journal(journal, settings)
     missing = [id for id in ids if id not in rows]
     if rows:
@@ -31,7 +42,7 @@ def rows_of(
     with full_disk_named(journal), journal.open("a", encoding="utf-8") as file:
         if file.tell() == 0:
             file.write(json.dumps(settings) + "\n")
-        for id, row in zip(missing, progress(make(missing), what, len(missing)), strict=True):
+        for id, row in progress(make(missing), what, len(missing)):
             rows[id] = row
             file.write(json.dumps({"id": id, **row}) + "\n")
             file.flush()

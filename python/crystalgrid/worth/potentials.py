@@ -20,7 +20,7 @@ class Potential(NamedTuple):
 
     name: str
     calculator: Any
-    """An ASE calculator."""
+    """An ASE calculator, or a model of torch-sim."""
     elements: frozenset[int] | None
     """The atomic numbers that it has learned; None if it does not say."""
 
@@ -32,13 +32,18 @@ def potential(name: str) -> Potential:
     A module is sought in the current folder, too. Raises InputError in one line if it cannot be had.
     """
     require("ase", "relax")
+    check_name(name)
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # libraries report their devices
+        warnings.simplefilter("ignore")
+        return NAMED[name](name) if name in NAMED else Potential(name, _calculator(name), None)
+
+
+def check_name(name: str) -> None:
+    """Raise InputError for a name that is neither of a potential nor of a function."""
     if not isinstance(name, str) or (name not in NAMED and ":" not in name):
         raise InputError(
             f"calculator: wanted {', '.join(NAMED)} or MODULE:FUNCTION that makes an ASE calculator, got {name!r:.60}"
         )
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # libraries report their devices
-        warnings.simplefilter("ignore")
-        return NAMED[name](name) if name in NAMED else Potential(name, _made_by(name), None)
 
 
 def _chgnet(name: str) -> Potential:
@@ -60,15 +65,20 @@ NAMED: dict[str, Callable[[str], Potential]] = {"chgnet": _chgnet, "7net-0": _se
 """The potentials that have a name."""
 
 
-def _made_by(name: str) -> Any:
+def _calculator(name: str) -> Any:
     """Return the calculator that the function of a module makes."""
+    calculator = made_by(name)
+    if not hasattr(calculator, "get_property"):
+        raise InputError(f"calculator {name}: wanted an ASE calculator, got {type(calculator).__name__}")
+    return calculator
+
+
+def made_by(name: str) -> Any:
+    """Return what the function of a module makes; the module is sought in the current folder, too."""
     module_name, _, function_name = name.partition(":")
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.append(folder)
     try:
-        calculator = getattr(importlib.import_module(module_name), function_name)()
+        return getattr(importlib.import_module(module_name), function_name)()
     except Exception as error:  # the module is the user's, and may fail in any way
         raise InputError(f"calculator {name}: cannot be made: {type(error).__name__}: {error}") from error
-    if not hasattr(calculator, "get_property"):
-        raise InputError(f"calculator {name}: wanted an ASE calculator, got {type(calculator).__name__}")
-    return calculator

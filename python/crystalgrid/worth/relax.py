@@ -17,7 +17,7 @@ from .doubts import doubts
 from .hull import AboveHull, Hull, decomposition_text
 from .journal import Row
 from .references import SHIPPED, load_hull
-from .relaxing import RelaxOptions, check_options, relax_crystal
+from .relaxing import RelaxOptions, check_options, default_optimizer, relax_crystal
 
 DIED = "the process that relaxed it died, perhaps because memory ran out"
 
@@ -83,7 +83,8 @@ def relax(
     fmax: float = 0.05,
     steps: int = 500,
     symmetry: bool = True,
-    optimizer: str = "bfgs",
+    optimizer: str | None = None,
+    batched: bool = False,
     workers: Workers = 1,
 ) -> list[Relaxed]:
     """Return what becomes of crystals whose cells and atoms move to lower energy by a potential.
@@ -91,16 +92,19 @@ def relax(
     crystals: of this package, pymatgen's structures or ASE's atoms. calculator: "chgnet", "7net-0", "7net-l3i5", or
     "module:function", whose function makes an ASE calculator. hull: a file of reference energies by the same potential;
     by default those that ship for it, if any. second: a potential that gives the relaxed crystals another energy, with
-    its hull. fmax: eV/Å. symmetry: keep the space group. optimizer: "bfgs", "lbfgs" or "fire".
+    its hull. fmax: eV/Å. symmetry: keep the space group. optimizer: "bfgs", the default, "lbfgs" or "fire". batched:
+    relax many at once through torch-sim, on a GPU if torch finds one, by "fire"; the function of "module:function" then
+    makes a ModelInterface of torch-sim.
 
     Raises InputError for a potential that cannot be had, for other bad options, and for a second one without a hull.
     """
-    options = RelaxOptions(calculator, second, fmax, steps, symmetry, optimizer)
+    optimizer = optimizer or default_optimizer(batched)
+    options = RelaxOptions(calculator, second, fmax, steps, symmetry, optimizer, batched)
     check_options(options)
     drawn = as_set(crystals)
     hulls = chosen_hulls(options, hull, second_hull)
-    rows = progress(relaxed_rows(drawn, options, workers), "relaxing", len(drawn))
-    return [result(str(drawn.ids[i]), drawn[i], row, hulls) for i, row in enumerate(rows)]
+    rows = dict(progress(relaxed_rows(drawn, options, workers), "relaxing", len(drawn)))
+    return [result(str(drawn.ids[i]), drawn[i], rows[i], hulls) for i in range(len(drawn))]
 
 
 def chosen_hulls(options: RelaxOptions, hull: str | Path | None, second_hull: str | Path | None) -> Hulls:
@@ -119,11 +123,19 @@ def chosen_hulls(options: RelaxOptions, hull: str | Path | None, second_hull: st
 
 def relaxed_rows(
     crystals: CrystalSet, options: RelaxOptions, workers: Workers, trajectories: Iterable[Path | None] | None = None
-) -> Iterator[Row]:
-    """Yield a row for each of B crystals, as `relax_crystal` does; that of one that kills its process says so."""
+) -> Iterator[tuple[int, Row]]:
+    """Yield the number and the row of each of B crystals as it is done, as `relax_crystal` makes it.
+
+    The row of a crystal that kills its process says so. Batches have no trajectories.
+    """
+    if options.batched:
+        from .batched import batched_rows
+
+        yield from batched_rows(crystals, options, workers)
+        return
     paths = [None] * len(crystals) if trajectories is None else trajectories
     jobs = ((crystal, options, path) for crystal, path in zip(crystals, paths, strict=True))
-    return in_processes(relax_crystal, jobs, workers if len(crystals) > 1 else 1, after_death=_died)
+    yield from enumerate(in_processes(relax_crystal, jobs, workers if len(crystals) > 1 else 1, after_death=_died))
 
 
 def _died(*_: object) -> Row:

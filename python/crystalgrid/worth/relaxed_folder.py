@@ -19,16 +19,15 @@ from ..files import full_disk_named, new_folder
 from ..pool import Workers
 from .check import Checked
 from .checked_folder import CheckedCrystals, read_checked
-from .journal import Row, read_journal, rows_of
-from .potentials import potential
+from .journal import Row, read_journal, rows_as_done
 from .ranking import LEFT_OUT, is_new, ranks, stability_lines, stability_summary
 from .references import SHIPPED
 from .relax import Hulls, Relaxed, chosen_hulls, not_relaxed, relaxed_rows, result
-from .relaxing import RelaxOptions, check_options, unlearned
+from .relaxing import RelaxOptions, check_options, potentials_of, unlearned
 from .steps import write_steps
 from .table_folder import CIF, CRYSTALS, TABLE, column_types, file_names, write_folder
 
-PACKAGES = ("ase", "chgnet", "moyopy", "pymatgen", "sevenn", "smact", "torch")
+PACKAGES = ("ase", "chgnet", "moyopy", "pymatgen", "sevenn", "smact", "torch", "torch-sim-atomistic")
 """The packages whose versions may change an energy or a verdict."""
 JOURNAL, TRAJECTORIES = "relaxed.jsonl", "trajectories"
 
@@ -58,6 +57,8 @@ def relax_folder(
     """
     if choice.first is not None and choice.first < 1:
         raise InputError(f"first: wanted at least 1, got {choice.first}")
+    if options.batched and choice.trajectories:
+        raise InputError("trajectories: crystals that are relaxed in batches have none; relax them without --batched")
     check_options(options)
     hulls = chosen_hulls(options, hull, second_hull)
     journal = out / JOURNAL
@@ -65,6 +66,7 @@ def relax_folder(
         new_folder(out)  # which refuses one that is not empty
     everything = read_checked(source, workers)
     settings = {"crystals": everything.crystals.checksum[:12], **options._asdict()}
+    del settings["batched"]  # it says how crystals are relaxed, as the number of workers does, and not to what
     read_journal(journal, settings)
     checked, chosen = chosen_crystals(everything, choice)
     for line in warnings_before(checked.crystals[chosen], options, hulls):
@@ -92,9 +94,9 @@ def chosen_crystals(checked: CheckedCrystals, choice: Choice) -> tuple[CheckedCr
 
 def warnings_before(crystals: CrystalSet, options: RelaxOptions, hulls: Hulls) -> Iterator[str]:
     """Yield what can be said before any crystal is relaxed: elements without potential, and without reference."""
-    for name in filter(None, (options.calculator, options.second)):
-        unknown = [unlearned(crystal.numbers, potential(name)) for crystal in crystals]
-        yield from _of_elements(unknown, len(crystals), f"{name} has not learned, and are not relaxed")
+    for model in potentials_of(options):
+        unknown = [unlearned(crystal.numbers, model) for crystal in crystals]
+        yield from _of_elements(unknown, len(crystals), f"{model.name} has not learned, and are not relaxed")
     if hulls.first is None:
         yield f"no reference energies of {options.calculator} come with the package: no energies above a hull"
     for hull, words in ((hulls.first, "the hull"), (hulls.second, "the second hull")):
@@ -118,12 +120,12 @@ def _relaxed(
         (out / TRAJECTORIES).mkdir(exist_ok=True)
     index = {str(id): i for i, id in enumerate(crystals.ids)}
 
-    def make(ids: Sequence[str]) -> Iterable[Row]:
+    def make(ids: Sequence[str]) -> Iterable[tuple[str, Row]]:
         chosen = [index[id] for id in ids]
         paths = [out / TRAJECTORIES / f"{names[i]}.xyz" if trajectories else None for i in chosen]
-        return relaxed_rows(crystals[chosen], options, workers, paths)
+        return ((ids[i], row) for i, row in relaxed_rows(crystals[chosen], options, workers, paths))
 
-    return rows_of(out / JOURNAL, settings, list(index), make, "relaxing")
+    return rows_as_done(out / JOURNAL, settings, list(index), make, "relaxing")
 
 
 def all_results(checked: CheckedCrystals, rows: dict[str, Row], hulls: Hulls) -> list[Relaxed]:

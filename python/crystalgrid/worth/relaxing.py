@@ -48,6 +48,13 @@ class RelaxOptions(NamedTuple):
     symmetry: bool = True
     """Whether the space group within 0.01 Å is kept."""
     optimizer: str = "bfgs"
+    batched: bool = False
+    """Whether many crystals are relaxed at once by a model of torch-sim, whose optimizer is "fire"."""
+
+
+def default_optimizer(batched: bool) -> str:
+    """Return the optimizer that is taken if none is named: the fastest for cells of up to 100 atoms."""
+    return "fire" if batched else "bfgs"
 
 
 def check_options(options: RelaxOptions) -> None:
@@ -58,9 +65,18 @@ def check_options(options: RelaxOptions) -> None:
         raise InputError(f"steps: wanted a whole number, 0 or more, got {options.steps!r}")
     if options.optimizer not in OPTIMIZERS:
         raise InputError(f"optimizer: wanted one of {', '.join(OPTIMIZERS)}, got {options.optimizer!r}")
-    potential(options.calculator)
-    if options.second != "":
-        potential(options.second)
+    if options.batched and options.optimizer != "fire":
+        raise InputError(f"optimizer: batches of crystals are relaxed by fire alone, got {options.optimizer!r}")
+    potentials_of(options)
+
+
+def potentials_of(options: RelaxOptions) -> list[Potential]:
+    """Return the potential that relaxes crystals and, if there is one, the potential of the second energy."""
+    if options.batched:
+        from .batched_potentials import batched_potential as first
+    else:
+        first = potential
+    return [first(options.calculator), *([] if options.second == "" else [potential(options.second)])]
 
 
 def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | None = None) -> Row:
@@ -72,16 +88,13 @@ def relax_crystal(crystal: Crystal, options: RelaxOptions, trajectory: Path | No
     try:
         with one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for name in filter(None, (options.calculator, options.second)):
-                check_learned(crystal, name)
-            if (volume := crystal.volume / len(crystal)) < LEAST_VOLUME:
-                raise NotRelaxedError(f"too dense to relax: {volume:.2g} Å³ per atom, wanted at least {LEAST_VOLUME:g}")
+            check_crystal(crystal, potentials_of(options))
             row = _relaxed(crystal, options, trajectory)
             return {**row, "seconds": time.process_time() - start}
     except NotRelaxedError as error:
         return {"relax_error": str(error)}
     except Exception as error:  # a potential fails in many ways on crystals that are none
-        return {"relax_error": _failure(options.calculator, error)}
+        return {"relax_error": failure(options.calculator, error)}
 
 
 def energy_as_it_stands(crystal: Crystal, calculator: str) -> Row:
@@ -89,24 +102,40 @@ def energy_as_it_stands(crystal: Crystal, calculator: str) -> Row:
     try:
         with one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            check_learned(crystal, calculator)
+            check_learned(crystal, potential(calculator))
             atoms: Any = crystal.to_ase()
             atoms.calc = potential(calculator).calculator
-            return {"energy_per_atom": _finite(atoms.get_potential_energy()) / len(atoms)}
+            return {"energy_per_atom": finite(atoms.get_potential_energy()) / len(atoms)}
     except NotRelaxedError as error:
         return {"error": str(error)}
     except Exception as error:  # as above
-        return {"error": _failure(calculator, error)}
+        return {"error": failure(calculator, error)}
 
 
-def check_learned(crystal: Crystal, calculator: str) -> None:
+def check_crystal(crystal: Crystal, models: list[Potential]) -> None:
+    """Raise NotRelaxedError if a crystal is too dense, or has an element that one of the potentials has not learned."""
+    for model in models:
+        check_learned(crystal, model)
+    if (volume := crystal.volume / len(crystal)) < LEAST_VOLUME:
+        raise NotRelaxedError(f"too dense to relax: {volume:.2g} Å³ per atom, wanted at least {LEAST_VOLUME:g}")
+
+
+def check_learned(crystal: Crystal, model: Potential) -> None:
     """Raise NotRelaxedError if a potential has not learned an element of a crystal."""
-    if numbers := unlearned(crystal.numbers, potential(calculator)):
+    if numbers := unlearned(crystal.numbers, model):
         symbols = " and ".join(SYMBOLS[z - 1] for z in numbers)
-        raise NotRelaxedError(f"{calculator} has not learned {symbols}")
+        raise NotRelaxedError(f"{model.name} has not learned {symbols}")
 
 
-def _failure(calculator: str, error: Exception) -> str:
+def check_volume(stretched: float, steps: int) -> None:
+    """Raise NotRelaxedError if a crystal has come to too large or small a multiple of its first volume."""
+    if not 1 / MOST_STRETCHED < stretched < MOST_STRETCHED:
+        verb = "fell apart" if stretched > 1 else "collapsed"
+        raise NotRelaxedError(f"{verb} to {stretched:.2g} times its volume in {steps} steps")
+
+
+def failure(calculator: str, error: Exception) -> str:
+    """Return in one line of at most 200 letters how a potential failed."""
     words = " ".join(str(error).split())
     return f"{calculator} failed: {type(error).__name__}: {words}"[:MOST_LETTERS]
 
@@ -120,49 +149,64 @@ def _relaxed(crystal: Crystal, options: RelaxOptions, trajectory: Path | None) -
     atoms: Any = crystal.to_ase()
     atoms.calc = potential(options.calculator).calculator
     atoms.get_forces()  # the energy comes with them; asked for before, it may be computed twice
-    before = _finite(atoms.get_potential_energy()) / len(atoms)
+    before = finite(atoms.get_potential_energy()) / len(atoms)
     if options.symmetry and options.steps:
-        _keep_symmetry(atoms, crystal)
+        keep_symmetry(atoms, crystal)
     converged, steps = _optimize(atoms, options, trajectory)
-    energy = _finite(atoms.get_potential_energy()) / len(atoms)
+    energy = finite(atoms.get_potential_energy()) / len(atoms)
     forces = atoms.get_forces(apply_constraint=False)
     after = Crystal(atoms.cell.array, atoms.get_scaled_positions(wrap=False), crystal.numbers)
+    largest_force = finite(np.linalg.norm(forces, axis=1).max())
+    return relaxed_row(crystal, after, before, energy, largest_force, converged, steps, options.second)
+
+
+def relaxed_row(
+    crystal: Crystal,
+    after: Crystal,
+    energy_before: float,
+    energy: float,
+    largest_force: float,
+    converged: bool,
+    steps: int,
+    second: str,
+) -> Row:
+    """Return the row of a crystal that was relaxed; energies are in eV/atom, the largest force on an atom in eV/Å."""
     row = {
         "relax_error": "",
         "energy_per_atom": energy,
-        "energy_drop": before - energy,
+        "energy_drop": energy_before - energy,
         "steps": steps,
         "converged": converged,
-        "largest_force": _finite(np.linalg.norm(forces, axis=1).max()),
+        "largest_force": largest_force,
         "rms_moved": rms_moved(crystal, after),
         "same_after": steps == 0 or same(crystal, after),
         "space_group_after": space_group(after, TOLERANCE).number,
         "lattice": after.lattice.tolist(),
         "frac_coords": after.frac_coords.tolist(),
     }
-    if options.second:
-        row |= _second_energy(atoms, options.second)
-    return row
+    return row | _second_energy(after, second) if second else row
 
 
-def _second_energy(atoms: Any, calculator: str) -> Row:
+def _second_energy(crystal: Crystal, calculator: str) -> Row:
     """Return the energy in eV/atom by the second potential, or why it has none: what the first one found is kept."""
+    atoms: Any = crystal.to_ase()
     atoms.calc = potential(calculator).calculator
     try:
-        return {"energy_second": _finite(atoms.get_potential_energy()) / len(atoms)}
+        return {"energy_second": finite(atoms.get_potential_energy()) / len(atoms)}
     except NotRelaxedError as error:
         return {"second_error": f"{calculator}: {error}"}
     except Exception as error:  # as above
-        return {"second_error": _failure(calculator, error)}
+        return {"second_error": failure(calculator, error)}
 
 
-def _finite(value: Any) -> float:
+def finite(value: Any) -> float:
+    """Return a number; raise NotRelaxedError if it is not finite."""
     if not np.isfinite(value):
         raise NotRelaxedError(f"the potential gives {value}")
     return float(value)
 
 
-def _keep_symmetry(atoms: Any, crystal: Crystal) -> None:
+def keep_symmetry(atoms: Any, crystal: Crystal) -> None:
     """Constrain the atoms to the space group that the crystal has within 0.01 Å, unless that is P1."""
     from ase import constraints
 
@@ -186,10 +230,7 @@ def _optimize(atoms: Any, options: RelaxOptions, trajectory: Path | None) -> tup
     converged = False
     for state in optimizer.irun(fmax=options.fmax, steps=options.steps):
         converged = bool(state)
-        stretched = _finite(atoms.get_volume()) / first
-        if not 1 / MOST_STRETCHED < stretched < MOST_STRETCHED:
-            verb = "fell apart" if stretched > 1 else "collapsed"
-            raise NotRelaxedError(f"{verb} to {stretched:.2g} times its volume in {optimizer.nsteps} steps")
+        check_volume(finite(atoms.get_volume()) / first, optimizer.nsteps)
     return converged, int(optimizer.nsteps)
 
 
