@@ -13,6 +13,7 @@ from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.errors import InputError
 from crystalgrid.worth.potentials import potential
+from crystalgrid.worth.relax import Relaxed
 from crystalgrid.worth.relaxed_folder import Choice, relax_folder
 from crystalgrid.worth.relaxing import RelaxOptions
 from zoo import ZOO, lattice_of, random_rotation
@@ -61,13 +62,19 @@ TOO_DENSE = argon(0.9 * FCC, np.zeros((1, 3)))
 NEON, KRYPTON = (Crystal(2.7 * FCC, [[0, 0, 0]], [z]) for z in (10, 36))
 
 
+@pytest.fixture(scope="module")
+def one_at_a_time() -> list[Relaxed]:
+    """Return the awkward crystals as the optimizers of ASE relax them."""
+    return cg.relax(list(AWKWARD.values()), CALCULATOR, fmax=1e-3, optimizer="fire")
+
+
 @pytest.mark.parametrize("atoms_in_batch", [1, 12, 1000])
-def test_batches_give_what_one_at_a_time_gives(atoms_in_batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_give_what_one_at_a_time_gives(
+    atoms_in_batch: int, one_at_a_time: list[Relaxed], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(batched, "ATOMS_ON_CPU", atoms_in_batch)
-    crystals = list(AWKWARD.values())
-    alone = cg.relax(crystals, CALCULATOR, fmax=1e-3, optimizer="fire")
-    batches = cg.relax(crystals, MODEL, fmax=1e-3, batched=True)
-    for name, expected, found in zip(AWKWARD, alone, batches, strict=True):
+    batches = cg.relax(list(AWKWARD.values()), MODEL, fmax=1e-3, batched=True)
+    for name, expected, found in zip(AWKWARD, one_at_a_time, batches, strict=True):
         assert (found.relax_error, found.converged, found.doubtful) == ("", True, expected.doubtful), name
         assert (found.space_group_after, found.same_after) == (expected.space_group_after, expected.same_after), name
         assert found.energy_per_atom == pytest.approx(expected.energy_per_atom, abs=1e-4), name
@@ -144,6 +151,29 @@ def test_the_next_crystals_take_the_place_of_those_that_are_done(monkeypatch: py
     assert steps < 7 * (row.steps + 1)
 
 
+def test_memory_is_measured_on_copies_of_the_largest_crystal_that_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of a GPU is played by 100 atoms."""
+
+    def measure(state, model) -> float:
+        model(state)
+        if state.n_atoms > 100:
+            raise RuntimeError("CUDA out of memory")
+        return 0.0
+
+    monkeypatch.setattr("torch_sim.autobatching.measure_model_memory_forward", measure)
+    model = SymmetrizedModel(batched_potential("batched_lennard_jones:failing").calculator)
+    large, small = AWKWARD["large, in P1"], AWKWARD["one atom"]
+    fails = Crystal(large.lattice, large.frac_coords, [36] * len(large))
+    limit = batched.measured_limit(model, [small, fails, large])
+    copies = 5  # torch-sim tries 1, 2, 3, 5, 8, 13, and takes the last but one that memory takes
+    assert limit == ("n_atoms_x_density", pytest.approx(copies * len(large) ** 2 / large.volume * 1000))
+    assert batched.measured_limit(model, [fails]).most == 1
+    options = RelaxOptions("batched_lennard_jones:failing", fmax=1e-2, optimizer="fire", batched=True)
+    monkeypatch.setattr(batched, "largest_batch", batched.measured_limit)
+    rows = dict(batched.batched_rows(CrystalSet.from_crystals([fails, *[small] * 3, large]), options, 1))
+    assert [bool(rows[i]["relax_error"]) for i in range(5)] == [True, False, False, False, False]
+
+
 def test_steps_are_counted_from_where_the_crystal_stands() -> None:
     stands, one, several = (
         cg.relax([AWKWARD["triclinic"]], MODEL, fmax=1e-6, steps=steps, batched=True)[0] for steps in (0, 1, 4)
@@ -175,7 +205,7 @@ def test_a_run_that_was_stopped_goes_on_without_losing_or_doubling(
     draws: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batched, "ATOMS_ON_CPU", 4)
-    options = RelaxOptions("batched_lennard_jones:interrupted", fmax=1e-3, optimizer="fire", batched=True)
+    options = RelaxOptions("batched_lennard_jones:interrupted", fmax=5e-3, optimizer="fire", batched=True)
     whole, stopped = draws.with_name("whole"), draws.with_name("stopped")
     with pytest.raises(KeyboardInterrupt):
         relax_folder(draws, stopped, options, Choice(all=True), None, None, 1)
@@ -190,7 +220,7 @@ def test_a_run_that_was_stopped_goes_on_without_losing_or_doubling(
         assert row["relax_error"] == other["relax_error"]
         assert row.get("energy_per_atom", 0) == pytest.approx(other.get("energy_per_atom", 0), abs=1e-9)
     assert [row for row in rows if row in done] == done
-    with pytest.raises(InputError, match=r"other settings \(fmax 0.001, now 0.5\)"):
+    with pytest.raises(InputError, match=r"other settings \(fmax 0.005, now 0.5\)"):
         relax_folder(draws, stopped, options._replace(fmax=0.5), Choice(all=True), None, None, 1)
 
 

@@ -49,7 +49,8 @@ def relax(
         all: relax crystals that are not valid or not new, too.
         first: relax at most so many; draws after the last of these are left out and not counted.
         trajectories: write all steps of each crystal to OUT/trajectories.
-        workers: number of processes, each of one thread; by default one for each CPU that may be used.
+        workers: number of processes, each of one thread; by default one for each CPU that may be used. With --batched
+            they look for symmetry.
         dask: address of a Dask scheduler, such as tcp://node1:8786, whose workers do the work instead.
     """
     require("ase", "relax")

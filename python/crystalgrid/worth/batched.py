@@ -1,42 +1,28 @@
-"""The relaxation of many crystals at once by a model of torch-sim: each leaves the batch when it is done."""
+"""The relaxation of many crystals at once by a model of torch-sim."""
 
 from __future__ import annotations
 
 import io
-import math
-import time
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
-from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
-import torch
-from torch_sim.autobatching import InFlightAutoBatcher, calculate_memory_scaler
-from torch_sim.optimizers import unit_cell_fire
+from torch_sim.autobatching import calculate_memory_scaler, determine_max_batch_size
 
+from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
 from ..pool import Workers, in_processes
 from .batched_start import Start, prepared, state_at_rest
+from .batches import Batches, Limit
 from .journal import Row
-from .relaxing import (
-    NotRelaxedError,
-    RelaxOptions,
-    check_crystal,
-    check_volume,
-    failure,
-    finite,
-    potentials_of,
-    relaxed_row,
-)
+from .relaxing import NotRelaxedError, RelaxOptions, check_crystal, potentials_of
 from .symmetrized_model import SymmetrizedModel
 
 ATOMS_ON_CPU = 100
-"""The atoms of a batch on the CPU, which gains nothing by more; the batches of a GPU are what its memory takes."""
-STEPS_BETWEEN_SWAPS = 5
-"""Crystals that are done stay in the batch for up to so many steps: to take them out costs about as much as a step."""
+"""The atoms of a batch on the CPU, which gains nothing by more."""
+ATOMS_ON_GPU = 20_000
+"""The most atoms of a batch on a GPU, if its memory takes them; so that its memory is measured in seconds."""
 
 
 def batched_rows(crystals: CrystalSet, options: RelaxOptions, workers: Workers) -> Iterator[tuple[int, Row]]:
@@ -46,23 +32,22 @@ def batched_rows(crystals: CrystalSet, options: RelaxOptions, workers: Workers) 
     on, until the crystal that fails is alone.
     """
     models = potentials_of(options)
-    accepted = []
+    jobs = []
     for number, crystal in enumerate(crystals):
         try:
             check_crystal(crystal, models)
-            accepted.append((number, crystal, options.symmetry and options.steps > 0))
+            jobs.append((number, crystal, options.symmetry and options.steps > 0))
         except NotRelaxedError as error:
             yield number, {"relax_error": str(error)}
     model = SymmetrizedModel(models[0].calculator)
+    limit = largest_batch(model, [crystal for _, crystal, _ in jobs])
     failed: list[tuple[int, Row]] = []
-    found = in_processes(prepared, accepted, workers if len(accepted) > 1 else 1)
-    limit: float | None = ATOMS_ON_CPU if model.device.type == "cpu" else None
-    groups: deque[Iterable[Start]] = deque([_starts(found, accepted, failed)])
+    found = in_processes(prepared, jobs, workers if len(jobs) > 1 else 1)
+    groups: deque[Iterable[Start]] = deque([_starts(found, jobs, failed)])
     while groups:
         batches = Batches(groups.popleft(), model, options, limit)
         yield from batches.rows()
         groups.extend(batches.again)
-        limit = batches.limit
     yield from failed
 
 
@@ -75,147 +60,26 @@ def _starts(found: Iterable[Start | str], jobs: list[Any], failed: list[tuple[in
             yield start
 
 
-@dataclass
-class Run:
-    """The relaxation of one crystal in a batch."""
-
-    start: Start
-    steps: int = -1
-    """The steps taken; the first computation, where the crystal stands, is none."""
-    energy_before: float = math.nan
-    """eV/atom"""
-    seconds: float = 0.0
-    """Its share of the time of its batches."""
+def largest_batch(model: SymmetrizedModel, crystals: list[Crystal]) -> Limit:
+    """Return the limit of a batch: on a GPU what its memory takes, measured on copies of the largest crystal."""
+    if model.device.type == "cpu":
+        return Limit("n_atoms", ATOMS_ON_CPU)
+    return measured_limit(model, crystals)
 
 
-class Batches:
-    """The batches in which a group of crystals is relaxed; the next crystals take the place of those that are done."""
-
-    def __init__(
-        self, starts: Iterable[Start], model: SymmetrizedModel, options: RelaxOptions, limit: float | None
-    ) -> None:
-        """Prepare for a group; limit: torch-sim's measure of the memory of a batch, None to find it out."""
-        self.remaining, self.model, self.options = iter(starts), model, options
-        _, self.step = unit_cell_fire(model)
-        self.scales_with = "n_atoms" if model.device.type == "cpu" else model.memory_scales_with
-        self.batcher = InFlightAutoBatcher(
-            model,
-            memory_scales_with=self.scales_with,
-            max_memory_scaler=limit,
-            return_indices=True,
-            max_memory_padding=0.9,  # FIRE and symmetry need some memory, too
-        )
-        self.again: list[Iterable[Start]] = []
-        """Groups that are to be relaxed afterwards, each by itself."""
-        self.entered: list[Start] = []
-        """The crystals that were given to the batcher, in the order by which it numbers them."""
-        self.runs: dict[int, Run] = {}
-        """The crystals in the batch that are not done, by their number in `entered`."""
-        self.state: Any = None
-
-    @property
-    def limit(self) -> float | None:
-        """The measure of memory that a batch may have, once it is known."""
-        limit: float | None = self.batcher.max_memory_scaler
-        return limit
-
-    def rows(self) -> Iterator[tuple[int, Row]]:
-        """Yield the number and the row of each crystal as it is done, but of those that are to be relaxed again."""
-        if (first := next(self.remaining, None)) is None:
-            return
-        self.remaining = chain([first], self.remaining)
-        self.model.operations = None
+def measured_limit(model: SymmetrizedModel, crystals: list[Crystal]) -> Limit:
+    """Return the limit of batches that memory takes, as torch-sim measures it on the largest crystal that computes."""
+    scales_with = model.memory_scales_with
+    for crystal in sorted(crystals, key=lambda crystal: len(crystal) ** 2 / crystal.volume, reverse=True):
+        start = prepared(0, crystal, symmetry=False)
+        if isinstance(start, str):
+            continue
+        state = state_at_rest(start, model.device)
+        most = max(2, ATOMS_ON_GPU // len(crystal))
         try:
-            with redirect_stdout(io.StringIO()):  # torch-sim reports how it measures memory
-                self.batcher.load_states(self._states())
-        except Exception as error:  # the model fails for a crystal by which memory is measured
-            yield from self._fail(self.entered, error)
-            self.again.append(self.remaining)
-            return
-        self.state, _, indices = self.batcher.next_batch(None, None)
-        while self.state is not None:
-            entries = list(indices)
-            self.runs = {entry: self.runs.get(entry) or Run(self.entered[entry]) for entry in entries}
-            self.model.set_symmetries([self.entered[entry].symmetry for entry in entries])
-            try:
-                yield from self._steps(entries)
-            except Exception as error:  # a model fails in many ways, and for all crystals of a batch
-                yield from self._fail([run.start for run in self.runs.values()], error)
-                self.runs = {}
-            done = torch.tensor([entry not in self.runs for entry in entries], device=self.model.device)
-            self.state, _, indices = self.batcher.next_batch(self.state, done)
-
-    def _states(self) -> Iterator[Any]:
-        """Yield the states of the crystals at rest; those that no batch can take are to be relaxed alone."""
-        for start in self.remaining:
-            state = state_at_rest(start, self.model.device)
-            if self.entered and self.limit and calculate_memory_scaler(state, self.scales_with) > self.limit:
-                self.again.append([start])
-            else:
-                self.entered.append(start)
-                yield state
-
-    def _fail(self, starts: list[Start], error: Exception) -> Iterator[tuple[int, Row]]:
-        """Yield the row of a crystal that failed alone; of more, each half is to be relaxed again."""
-        if len(starts) == 1:
-            yield starts[0].number, {"relax_error": failure(self.options.calculator, error)}
-        else:
-            half = len(starts) // 2
-            self.again += [starts[:half], starts[half:]]
-
-    def _steps(self, entries: list[int]) -> Iterator[tuple[int, Row]]:
-        """Take steps until crystals are to be swapped, at once if one has failed; yield the rows of those done."""
-        for _ in range(STEPS_BETWEEN_SWAPS):
-            begin = time.perf_counter()
-            with redirect_stdout(io.StringIO()), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self.state = self.step(self.state)
-            figures = _figures(self.state)
-            seconds = (time.perf_counter() - begin) / len(entries)
-            failed = False
-            for place, entry in enumerate(entries):
-                if (run := self.runs.get(entry)) is None:
-                    continue
-                run.steps, run.seconds = run.steps + 1, run.seconds + seconds
-                if (row := self._row(run, place, *figures[place])) is not None:
-                    del self.runs[entry]
-                    failed |= row["relax_error"] != ""
-                    yield run.start.number, row
-            if failed or not self.runs:
-                return
-
-    def _row(
-        self, run: Run, place: int, energy: float, force: float, cell_force: float, stretched: float
-    ) -> Row | None:
-        """Return the row of the crystal at a place of the batch, if it is done; see `_figures` for the figures."""
-        crystal, options, state = run.start.crystal, self.options, self.state
-        try:
-            per_atom = finite(energy) / len(crystal)
-            finite(force)
-            check_volume(stretched, run.steps)
-            if run.steps == 0:
-                run.energy_before = per_atom
-            converged = max(force, cell_force) < options.fmax
-            if not converged and run.steps < options.steps:
-                return None
-            after = run.start.relaxed(state.row_vector_cell[place], state.positions[state.system_idx == place])
-            row = relaxed_row(crystal, after, run.energy_before, per_atom, force, converged, run.steps, options.second)
-            return {**row, "seconds": run.seconds}
-        except NotRelaxedError as error:
-            return {"relax_error": str(error)}
-        except Exception as error:  # a crystal that is none has no space group
-            return {"relax_error": failure(options.calculator, error)}
-
-
-def _figures(state: Any) -> list[list[float]]:
-    """Return for each crystal its energy in eV, its largest forces on an atom and on the cell, and its relative volume.
-
-    Forces are in eV/Å, the cell's divided by the number of atoms as in ASE's UnitCellFilter; the volume is relative to
-    that at the start.
-    """
-    force = torch.zeros_like(state.energy)
-    force.scatter_reduce_(0, state.system_idx, state.forces.norm(dim=1), "amax")
-    cell_force = state.cell_forces.norm(dim=2).amax(dim=1)
-    stretched = torch.linalg.det(state.cell) / torch.linalg.det(state.reference_cell)
-    figures: list[list[float]] = torch.stack([state.energy, force, cell_force, stretched], dim=1).tolist()
-    return figures
+            with redirect_stdout(io.StringIO()):  # torch-sim reports each measurement
+                copies = determine_max_batch_size(state, model, max_atoms=most)  # which counts crystals, not atoms
+        except Exception:  # the model fails for this crystal, whose row will say why
+            continue
+        return Limit(scales_with, copies * calculate_memory_scaler(state, scales_with))
+    return Limit(scales_with, 1.0)
