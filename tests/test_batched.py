@@ -127,14 +127,26 @@ def test_means_over_operations_are_those_of_ase() -> None:
 def test_what_cannot_be_relaxed_costs_no_other() -> None:
     """Krypton makes each batch fail that it is in."""
     good = AWKWARD["one atom"]
-    crystals = [good, NEON, KRYPTON, SQUEEZED, good, TOO_DENSE, good]
+    one_place = argon(4 * np.eye(3), np.zeros((2, 3)))
+    crystals = [good, NEON, KRYPTON, SQUEEZED, good, TOO_DENSE, good, one_place]
     rows = cg.relax(crystals, "batched_lennard_jones:failing", fmax=1e-3, batched=True)
     assert rows[1].relax_error == "the potential gives nan"
     assert rows[2].relax_error == "batched_lennard_jones:failing failed: RuntimeError: no parameters"
     assert rows[3].relax_error.startswith("fell apart to 4")
     assert rows[5].relax_error == "too dense to relax: 1.5 Å³ per atom, wanted at least 2"
-    assert [row.converged for row in rows] == [True, None, None, None, True, None, True]
+    assert rows[7].relax_error == "the potential gives nan"
+    assert [row.converged for row in rows] == [True, None, None, None, True, None, True, None]
     assert len({round(rows[i].energy_per_atom, 6) for i in (0, 4, 6)}) == 1
+
+
+def test_a_crystal_whose_symmetry_cannot_be_found_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def keep_symmetry(atoms, crystal) -> None:
+        if len(atoms) == 2:
+            raise ValueError("no\nsymmetry")
+
+    monkeypatch.setattr("crystalgrid.worth.batched_start.keep_symmetry", keep_symmetry)
+    rows = cg.relax([AWKWARD[name] for name in ("hexagonal", "one atom")], MODEL, steps=1, batched=True)
+    assert [row.relax_error for row in rows] == ["the search for symmetry failed: ValueError: no symmetry", ""]
 
 
 def test_the_next_crystals_take_the_place_of_those_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,13 +214,14 @@ def lines_of(journal: Path) -> list[dict]:
 
 
 def test_a_run_that_was_stopped_goes_on_without_losing_or_doubling(
-    draws: Path, monkeypatch: pytest.MonkeyPatch
+    draws: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(batched, "ATOMS_ON_CPU", 4)
     options = RelaxOptions("batched_lennard_jones:interrupted", fmax=5e-3, optimizer="fire", batched=True)
     whole, stopped = draws.with_name("whole"), draws.with_name("stopped")
     with pytest.raises(KeyboardInterrupt):
         relax_folder(draws, stopped, options, Choice(all=True), None, None, 1)
+    assert "no GPU is used: on the CPU batches gain nothing" in capsys.readouterr().err
     done = lines_of(stopped / "relaxed.jsonl")
     assert 2 <= len(done) < 8
     relax_folder(draws, stopped, options, Choice(all=True), None, None, 1)

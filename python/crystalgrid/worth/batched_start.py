@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..crystal import Crystal
-from .relaxing import keep_symmetry
+from .relaxing import failure, keep_symmetry
 from .symmetrized_model import Symmetry
 
 TIME_STEP, MIXING = 0.1, 0.1
@@ -49,8 +49,8 @@ def prepared(number: int, crystal: Crystal, symmetry: bool) -> Start | str:
             operations = Symmetry(np.array(fixed.rotations), np.array(fixed.symm_map))
         atoms.set_constraint()
         return Start(number, crystal, axes, atoms, operations)
-    except Exception as error:  # spglib finds no symmetry in crystals that are none
-        return f"its symmetry was not found: {type(error).__name__}: {error}"
+    except Exception as error:  # crystals that are none have no symmetry
+        return failure("the search for symmetry", error)
 
 
 def state_at_rest(start: Start, device: torch.device) -> Any:

@@ -93,8 +93,11 @@ def chosen_crystals(checked: CheckedCrystals, choice: Choice) -> tuple[CheckedCr
 
 
 def warnings_before(crystals: CrystalSet, options: RelaxOptions, hulls: Hulls) -> Iterator[str]:
-    """Yield what can be said before any crystal is relaxed: elements without potential, and without reference."""
-    for model in potentials_of(options):
+    """Yield what can be said before any crystal is relaxed: no GPU, elements without potential or without reference."""
+    models = potentials_of(options)
+    if options.batched and models[0].calculator.device.type == "cpu":
+        yield "no GPU is used: on the CPU batches gain nothing over one crystal at a time"
+    for model in models:
         unknown = [unlearned(crystal.numbers, model) for crystal in crystals]
         yield from _of_elements(unknown, len(crystals), f"{model.name} has not learned, and are not relaxed")
     if hulls.first is None:
