@@ -19,7 +19,7 @@ from crystalgrid.artifacts.sampler import artifact, sampler
 from crystalgrid.generation.crystal_model import CrystalModel
 from crystalgrid.latents import latents
 
-ROUNDS, BATCH = 3, 64
+ROUNDS, BATCH = 3, 128
 
 
 def main(model: tyro.conf.Positional[str] = "mp10a", n: int = 1024, threads: tuple[int, ...] = (1, 2)) -> None:

@@ -9,7 +9,7 @@ namespace crystalgrid {
 namespace {
 
 // Structures a batch; a crystal is some thousand times smaller than a cube.
-constexpr std::int64_t kCubes = 16, kCrystals = 64;
+constexpr std::int64_t kCubes = 16, kCrystals = 128;
 
 std::optional<std::int64_t> whole(const Json& values, const std::string& name) {
   if (!values.find(name)) return std::nullopt;

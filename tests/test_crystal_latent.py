@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from moyopy import Cell, MoyoDataset
 
 import crystalgrid as cg
 from crystalgrid.artifacts.export import export_model
@@ -13,7 +14,6 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.errors import InputError
 from crystalgrid.generation.latent_model import LatentModel
 from crystalgrid.geometry.lattices import from_parameters
-from crystalgrid.geometry.space_group import space_group
 from crystalgrid.latents import latents
 from small_crystal_latent import train_small_latent
 from zoo import random_rotation
@@ -60,9 +60,12 @@ def test_a_latent_vector_has_one_crystal_of_exact_symmetry(model: LatentModel) -
     decoded = [crystal for crystal in crystals if crystal is not None]
     assert len(decoded) >= 8
     draws = model.network.draw(z, {}, torch.zeros(0, 0))
-    for crystal, number in zip(crystals, draws.space_group.tolist(), strict=True):
+    copies = (torch.linalg.det(draws.lattice) / torch.linalg.det(draws.primitive_lattice)).abs().tolist()
+    for b, crystal in enumerate(crystals):
         if crystal is not None:
-            assert space_group(crystal, 0.01).number >= number or number == 1
+            cell = Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
+            order = len(model.network.operations(int(draws.space_group[b]))) / copies[b]
+            assert len(MoyoDataset(cell, symprec=0.01).operations.rotations) >= round(order)
 
 
 @torch.inference_mode()

@@ -18,7 +18,7 @@ from crystalgrid.generation.crystal_model import CrystalModel, crystals_of
 from crystalgrid.nets.generators.crystal_generator import LARGEST_ENERGY
 from crystalgrid.training.encoded_crystals import encode
 from crystalgrid.training.train import train
-from crystalgrid.training.train_stability import fit, stability_features
+from crystalgrid.training.train_stability import features_of, fit
 from small_crystal_generator import train_small
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
@@ -76,11 +76,14 @@ def test_what_is_predicted_to_be_unstable_is_drawn_again(judged_run: Path, monke
     network = model.network
     network.farthest = 1e6  # the elements of a language that has learned nothing are far from known ones
 
-    def energy_above(dressed, distance, is_new):
-        assert not is_new.any()  # new structure types are not asked
-        return (dressed.elements.amax(1) > LIGHT) * 0.5
+    latest, dressed = [], network.dressed
 
-    monkeypatch.setattr(network, "energy_above", energy_above)
+    def recorded(*arguments):
+        latest[:] = dressed(*arguments)
+        return tuple(latest)
+
+    monkeypatch.setattr(network, "dressed", recorded)
+    monkeypatch.setattr(network, "energy_above", lambda *_: (latest[0].elements.amax(1) > LIGHT) * 0.5)
     shares = []
     for largest in (1.0, LARGEST_ENERGY):
         network.largest_energy = largest
@@ -93,10 +96,10 @@ def test_features_do_not_depend_on_the_other_crystals(judged_run: Path, prototyp
     network, info = load_learner(str(judged_run))
     sizes = info.recipe.generator
     some = encode(prototypes[:40], (sizes.orbits, sizes.atoms), info.symprec, "symmetry")
-    together = stability_features(network, some)
+    together = features_of(network, some)
     for index in (0, 7, len(some.source) - 1):
         alone = encode(prototypes[some.source[[index]].numpy()], (sizes.orbits, sizes.atoms), info.symprec, "symmetry")
-        torch.testing.assert_close(stability_features(network, alone)[0], together[index], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(features_of(network, alone)[0], together[index], rtol=1e-4, atol=1e-5)
 
 
 def test_it_is_released_and_exported(judged_run: Path, tmp_path: Path) -> None:

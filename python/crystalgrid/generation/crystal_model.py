@@ -21,7 +21,7 @@ from ..pool.threads import one_thread
 from .conditions import Conditions, read_conditions
 from .like import read_like
 
-BATCH = 64
+BATCH = 128
 """The number of crystals that are drawn together, always whole, so that a draw does not depend on how many are."""
 MOST_TRIES = 4
 """The draws for each crystal that is wanted before it is given up, where conditions are hard to meet."""

@@ -24,8 +24,10 @@ from ..data.load import load_crystals
 from ..errors import InputError
 from ..files import folder_written_whole
 from ..nets.generators.crystal_generator import LARGEST_ENERGY, CrystalGenerator
-from ..nets.generators.dressed_types import Dressed, trimmed
+from ..nets.generators.dressed_types import Dressed
+from ..nets.generators.predicted_energy import stability_features
 from ..nets.generators.structure_types import KnownCrystals
+from ..nets.generators.wyckoff_language import Sentences
 from ..progress import progress
 from .crystal_generator_training import as_examples
 from .encoded_crystals import encode
@@ -69,7 +71,7 @@ def train_stability(*, out: Path, data: str, start: str | None, column: str | No
         splits, source = split_rows(crystals, seed, data), DataInfo(data, crystals.checksum)
         learned_from = StabilityInfo(source, column or COLUMN, len(splits["learned"]), math.nan)
         network = with_prediction(before, replace(info, stability=learned_from))
-        features = stability_features(network, encoded)
+        features = features_of(network, encoded)
         metrics = fit(network, features, torch.from_numpy(energies).float(), splits)
         info = replace(info, stability=replace(learned_from, error=metrics["mae"]))
         best(folder).parent.mkdir()
@@ -101,7 +103,7 @@ def with_prediction(before: CrystalGenerator, info: GeneratorInfo) -> CrystalGen
 
 
 @torch.inference_mode()
-def stability_features(network: CrystalGenerator, judged: KnownCrystals) -> Tensor:
+def features_of(network: CrystalGenerator, judged: KnownCrystals) -> Tensor:
     """Return what the energies above the hull of crystals are predicted from, [B, F]."""
     examples = as_examples(judged)
     order = examples.orbit_offsets.diff().argsort(stable=True)
@@ -110,9 +112,12 @@ def stability_features(network: CrystalGenerator, judged: KnownCrystals) -> Tens
         group, elements = examples.space_group[rows].long(), examples.elements[rows].long()
         letters, slots, _ = examples.orbits_of(rows)
         unknown = torch.zeros(len(rows), dtype=torch.float64)
-        dressed = trimmed(Dressed(group, letters, slots, elements, unknown, unknown, unknown))
+        dressed = Dressed(group, letters, slots, elements, unknown, unknown, unknown)
         relative, distance, _ = network.nearest_known(dressed)
-        parts.append(network.stability_features(dressed, distance, relative < 0))
+        used = elements[:, : int((elements > 0).sum(1).max())]
+        nothing = torch.zeros(len(rows), 0, 2, dtype=torch.int64)
+        reading = network.language.read(Sentences(group, letters, slots, used, nothing))
+        parts.append(stability_features(reading, distance, relative < 0))
     return torch.cat(parts)[order.argsort()].clone()
 
 

@@ -16,15 +16,19 @@ class CausalBlock(nn.Module):
         self.output = nn.Linear(width, width)
         self.inner, self.outer = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
-    def forward(self, x: Tensor, past: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
-        """Return features of new positions, [B, n, width], and the keys and values of all, [2, B, heads, T + n, d].
+    def forward(self, x: Tensor, past: Tensor, visible: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features of new positions, [N, width], and the keys and values of all, [2, B, heads, T + n, d].
 
-        x: [B, n, width]; past: [2, B, heads, T, d]; visible: [B, n, T + n], whether a new position may attend to each.
+        x: [N, width], of those of B · n new positions that are no padding; place: [N], which these are; past:
+        [2, B, heads, T, d]; visible: [B, n, T + n], whether a new position may attend to each.
         """
-        parts = torch.unflatten(self.query_key_value(self.attention_norm(x)), 2, [3, self.heads, -1])
-        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        batch, length, _ = visible.size()
+        parts = self.query_key_value(self.attention_norm(x))
+        padded = parts.new_zeros(batch * length, parts.size(1)).index_copy(0, place, parts)
+        query, key, value = padded.view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         past = torch.cat((past.to(key.dtype), torch.stack((key, value))), 3)
         attended = F.scaled_dot_product_attention(query, past[0], past[1], attn_mask=visible.unsqueeze(1))
-        x = x + F.dropout(self.output(attended.transpose(1, 2).flatten(2)), self.dropout, self.training)
+        received = attended.transpose(1, 2).flatten(2).flatten(0, 1)[place]
+        x = x + F.dropout(self.output(received), self.dropout, self.training)
         inner = F.gelu(self.inner(self.norm(x)))
         return x + F.dropout(self.outer(inner), self.dropout, self.training), past

@@ -1,5 +1,7 @@
 """Contacts: how near the atoms of crystals come to each other, measured by their radii."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -7,8 +9,6 @@ from ...geometry.lattices import neighbours
 
 BONDING_GAP = 0.7
 """The length in Å that is added to two radii."""
-TOO_LONG = 1e3
-"""A distance in Å that stands for none."""
 
 
 def closest_contact(
@@ -16,20 +16,20 @@ def closest_contact(
 ) -> Tensor:
     """Return the least ratio of a distance to the sum of both radii and the bonding gap, [B].
 
-    The images of the 27 cells around the rounded difference are looked at. An atom's own images are left out.
+    The images of the 27 cells around the rounded difference are looked at. An atom's own images are left out, so that
+    a crystal of one atom has no contact: infinity.
 
     frac_coords: [B, K, 3]; lattice: [B, 3, 3] Å; numbers: [B, K], 0 for no atom; radii: [94 + 1] Å.
     """
     difference = frac_coords.unsqueeze(2) - frac_coords.unsqueeze(1)
-    difference = difference - difference.round()
+    difference = (difference - difference.round()) @ lattice.unsqueeze(1)
     radius = radii[numbers]
     length = radius.unsqueeze(2) + radius.unsqueeze(1) + bonding_gap
     is_atom = numbers > 0
     other = ~torch.eye(numbers.size(1), dtype=torch.bool, device=numbers.device)
     is_pair = is_atom.unsqueeze(2) & is_atom.unsqueeze(1) & other
-    least = torch.full([len(numbers)], 1e3, dtype=lattice.dtype, device=lattice.device)
+    squares = difference.square().sum(3)
     for step in neighbours(numbers.device):
-        squares = ((difference + step) @ lattice.unsqueeze(1)).square().sum(3)
-        ratio = (squares.sqrt() / length).masked_fill(~is_pair, 1e3)
-        least = torch.minimum(least, ratio.flatten(1).amin(1))
-    return least
+        image = difference + (step.to(lattice.dtype) @ lattice)[:, None, None]
+        squares = torch.minimum(squares, image.square().sum(3))
+    return (squares.sqrt() / length).masked_fill(~is_pair, math.inf).flatten(1).amin(1)

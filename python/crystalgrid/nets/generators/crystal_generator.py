@@ -16,18 +16,17 @@ from .contacts import closest_contact
 from .crystal_draws import Draws
 from .crystal_geometry import Geometry
 from .distinct_geometries import ALIKE, MILLER_INDICES, first_of_alike, marks_of
-from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed, with_tie
+from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed
 from .near_geometry import NearGeometry
 from .sizes import Sizes
 from .type_drawer import evenly
+from .wyckoff_language import Reading
 from .wyckoff_words import SLOTS
 
 ATTEMPTS = 12
 """The times that a crystal is drawn before it is given up, if contacts, density or volume are not as they should be."""
-ROUNDS = [(0, 1), (1, 3), (3, 6), (6, ATTEMPTS)]
-"""The attempts that are made at once, of which one gets a geometry: the later, the fewer crystals still need one."""
-ONE_BY_ONE = [(attempt, attempt + 1) for attempt in range(ATTEMPTS)]
-"""The same where the geometry decides whether conditions are met."""
+DRESSINGS = 3
+"""The attempts that are made at once, with other elements on the same structure type, which is read but once."""
 WORD_PASS, PASS_SIZE = 32, 16
 """The number of crystals whose elements are drawn at once, and of those that get a geometry at once."""
 FARTHEST = 0.7
@@ -51,11 +50,11 @@ class CrystalGenerator(NearGeometry):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
         self.attempts, self.least_contact, self.dalton = ATTEMPTS, LEAST_CONTACT, DALTON
+        self.dressings = DRESSINGS
         self.charge_balance = ChargeBalance()
         self.parts = [2 + self.proposals * self.type_words, SLOTS, LATTICE_PARAMS, 3 * sizes.orbits]
         self.word_pass = WORD_PASS
-        self.pass_size, self.farthest, self.rounds = PASS_SIZE, FARTHEST, ROUNDS
-        self.one_by_one, self.largest_energy = ONE_BY_ONE, LARGEST_ENERGY
+        self.pass_size, self.farthest, self.largest_energy = PASS_SIZE, FARTHEST, LARGEST_ENERGY
         self.alike, self.compared = ALIKE, COMPARED
         self.noise_dim = ATTEMPTS * sum(self.parts)
         self.miller_indices: Tensor
@@ -71,35 +70,39 @@ class CrystalGenerator(NearGeometry):
 
         A crystal that does not is drawn again, up to ATTEMPTS times in all, and then left empty. One that is a training
         crystal, has elements far from those of known crystals of its type, or charges that cannot balance, is drawn
-        again as often and then kept. Geometry is computed of crystals that are not drawn again; new structure types are
-        kept for other elements. plan: see `plan`.
+        again as often and then kept. DRESSINGS attempts put other elements on the same structure type, unless a
+        condition is for the type or the geometry. Geometry is computed of crystals that are not drawn again; new
+        structure types are kept for other elements. plan: see `plan`.
         """
         tries = noise.view(len(noise), self.attempts, -1)
         before, dressed, geometry = self.blank(len(noise)), self.blank(len(noise)), self.no_geometry(len(noise))
         dressed.letters[:, 0] = 0  # a crystal that is left empty still has a cell
         met = torch.zeros(len(noise), dtype=torch.bool)
-        is_late = "density" in conditions or "volume_per_atom" in conditions
-        for first, last in self.one_by_one if is_late else self.rounds:
+        together = self.dressings
+        for name in ("formula", "like", "density", "volume_per_atom"):  # the type or the geometry decides
+            if name in conditions:
+                together = 1
+        for first in range(0, self.attempts, together):
             rows = torch.where(~met)[0]
             if len(rows) > 0:
-                own = tries.index_select(0, rows)
                 # The first number decides between known and new types; it stays, so that redrawing shifts no shares.
-                share = own[:, :1, :1].expand(-1, last - first, -1)
-                flat = torch.cat((share, own[:, first:last, 1:]), 2).flatten(0, 1)
-                repeated = rows.repeat_interleave(last - first)
-                candidates, found, likely = self.choose(flat, conditions, plan, chosen(before, repeated))
-                if first == 0:
-                    before = self.new_of(candidates, found)
-                usable = likely if last < self.attempts else found
-                better = (likely.int() + usable.int()).view(len(rows), -1)
-                index = torch.arange(len(rows)) * (last - first) + better.argmax(1)
-                is_usable = usable[index]
-                index = index[is_usable]
-                rows = rows[is_usable]
-                shaped, other_geometry, fits = self.shaped(chosen(candidates, index), flat[index], conditions)
+                share = tries[rows, :1, :1].expand(-1, together, -1)
+                own = torch.cat((share, tries[rows, first : first + together, 1:]), 2)
+                is_last = first + together >= self.attempts
+                candidates, found, likely = self.choose(own, conditions, plan, chosen(before, rows), is_last)
+                types = self.new_of(chosen(candidates, torch.arange(0, len(found), together)), found[::together])
+                for values, replacing in zip(before, types):  # noqa: B905, TorchScript has no strict
+                    values[rows] = replacing
+                passing = found if is_last else likely
+                better = (passing.int() + likely.int()).view(len(rows), together)
+                usable = torch.where(better.any(1))[0]
+                index = usable * together + better[usable].argmax(1)
+                shaped, other_geometry, fits = self.shaped(
+                    chosen(candidates, index), own.flatten(0, 1)[index], conditions
+                )
                 kept = torch.where(fits)[0]
-                done = rows[kept]
-                for values, replacing in zip(dressed, chosen(shaped, kept)):  # noqa: B905, TorchScript has no strict
+                done = rows[usable[kept]]
+                for values, replacing in zip(dressed, chosen(shaped, kept)):  # noqa: B905
                     values[done] = replacing
                 for values, replacing in zip(geometry, other_geometry):  # noqa: B905
                     values[done] = replacing[kept]
@@ -129,46 +132,49 @@ class CrystalGenerator(NearGeometry):
         return self.flat(chosen(dressed, kept), geometry, met)
 
     def choose(
-        self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed
+        self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed, is_last: bool
     ) -> tuple[Dressed, Tensor, Tensor]:
         """Return structure types with elements, whether there is one, and whether it is new and plausible, both [B].
 
-        noise: [B, n], that of one attempt each; before: see `draw_types`.
+        noise: [B, R, n], that of R attempts on one structure type each; before, is_last: see `draw_types`. The results
+        are of the R · B attempts.
         """
-        words, dressing, _, _ = noise.split(self.parts, 1)
+        words, dressing, _, _ = noise.split(self.parts, 2)
         if "like" in conditions and "formula" not in conditions:
             types, found = self.likeness(len(noise), conditions), torch.ones(len(noise), dtype=torch.bool)
         else:
-            types, found = self.draw_types(uniform_from_normal(words), conditions, plan, before)
+            types, found = self.draw_types(uniform_from_normal(words[:, 0]), conditions, plan, before, is_last)
         if "formula" in conditions:  # whose candidates were weighed already
             return types, found, found
         uniform, order = uniform_from_normal(dressing), (types.letters >= 0).sum(1).argsort(stable=True)
+        is_settled, together = self.is_settled(conditions), uniform.size(1)
         parts: list[Dressed] = []
+        likely: list[Tensor] = []
         for rows in order.split(self.word_pass):
-            parts.append(self.dressed(trimmed(chosen(types, rows)), uniform[rows], conditions))
-        dressed = chosen(joined(parts), order.argsort())
-        return dressed, found, found if self.is_settled(conditions) else found & self.is_likely(dressed)
+            dressed, reading = self.dressed(trimmed(chosen(types, rows)), uniform[rows], conditions)
+            parts.append(padded(dressed, self.orbits))
+            as_found = found[rows].repeat_interleave(together)
+            likely.append(as_found if is_settled else as_found & self.is_likely(dressed, reading))
+        back = (order.argsort().unsqueeze(1) * together + torch.arange(together)).flatten()
+        return chosen(joined(parts), back), found.repeat_interleave(together), torch.cat(likely)[back]
 
     def shaped(
         self, dressed: Dressed, noise: Tensor, conditions: dict[str, list[float]]
     ) -> tuple[Dressed, Geometry, Tensor]:
-        """Return crystals with their likelihoods, their geometry, and whether they meet the conditions, [B].
+        """Return crystals, their geometry, and whether they meet the conditions, [B].
 
-        Crystals of about equally many atoms go through the networks together, so that little is computed for padding.
+        Crystals of about equally many atoms are computed together, so that little is computed for padding, and those of
+        new structure types by themselves, since the flow is for these alone.
         """
         _, _, lattice_noise, point_noise = noise.split(self.parts, 1)
-        order = self.n_atoms(dressed).argsort(stable=True)
-        none: list[int] = []
+        first, last = self.types.crystals_of(self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots))
+        order = (self.n_atoms(dressed) + (self.atoms + 1) * (first == last)).argsort(stable=True)
         crystals: list[Dressed] = [chosen(dressed, order[:0])]
         geometries: list[Geometry] = [self.no_geometry(0)]
         fits: list[Tensor] = [torch.zeros(0, dtype=torch.bool)]
         for start in range(0, len(order), self.pass_size):
             rows = order[start : start + self.pass_size]
             crystal = trimmed(chosen(dressed, rows))
-            if "formula" not in conditions:
-                group, letters, slots = crystal.space_group, crystal.letters, crystal.slots
-                scored = self.scored(group, letters, slots, crystal.elements, none, none)
-                crystal = trimmed(with_tie(scored, crystal.tie))
             geometry = self.geometry(crystal, conditions, lattice_noise[rows], point_noise[rows])
             crystals.append(padded(crystal, self.orbits))
             geometries.append(geometry)
@@ -182,7 +188,7 @@ class CrystalGenerator(NearGeometry):
         )
         return chosen(joined(crystals), back), together, torch.cat(fits)[back]
 
-    def is_likely(self, dressed: Dressed) -> Tensor:
+    def is_likely(self, dressed: Dressed, reading: Reading) -> Tensor:
         """Return whether crystals are new, near known ones, balanced in charge, and stable as far as predicted, [B].
 
         Of new structure types, whose geometry is worth less, all are predicted to be unstable; they are not asked.
@@ -193,15 +199,11 @@ class CrystalGenerator(NearGeometry):
         key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
         relative, distance, _ = self.types.nearest(key, dressed.elements, counts, dressed.tie)
         is_new = self.types.same_as(self.types.crystal_keys(key, dressed.elements)) < 0
-        balanced: Tensor = self.charge_balance(dressed.elements, counts)
-        likely = is_new & (distance <= self.farthest) & balanced
-        if self.stability is not None:
-            asked = torch.where(likely & (relative >= 0))[0]
-            asked = asked[(dressed.letters[asked] >= 0).sum(1).argsort(stable=True)]
-            for start in range(0, len(asked), self.word_pass):
-                rows = asked[start : start + self.word_pass]
-                energy = self.energy_above(trimmed(chosen(dressed, rows)), distance[rows], relative[rows] < 0)
-                likely[rows] = energy <= self.largest_energy
+        is_asked = relative >= 0
+        is_stable = self.energy_above(reading, distance, ~is_asked) <= self.largest_energy
+        likely = is_new & (distance <= self.farthest) & (is_stable | ~is_asked)
+        rows = torch.where(likely)[0]  # charges are counted last, since that takes longest
+        likely[rows] = self.charge_balance(dressed.elements[rows], counts[rows])
         return likely
 
     def is_unlike(self, dressed: Dressed, geometry: Geometry) -> Tensor:

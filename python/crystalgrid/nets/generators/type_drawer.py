@@ -7,12 +7,12 @@ from ...crystal import MAX_Z
 from ...geometry.elements import MENDELEEV_NUMBERS
 from ...geometry.orbits import SPACE_GROUPS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
-from .dressed_types import Dressed, chosen, from_rows, joined, padded, to_orbits, to_rows, with_tie, with_values
+from .dressed_types import Dressed, chosen, from_rows, joined, to_orbits, to_rows, with_tie, with_values
 from .given_crystal import fixed_elements
 from .rank_weights import RankWeights
 from .sizes import Sizes
 from .structure_types import StructureTypes
-from .wyckoff_language import Sentences, WyckoffLanguage
+from .wyckoff_language import Reading, Sentences, WyckoffLanguage
 from .wyckoff_words import SLOTS
 
 NEW_SHARE = 0.14
@@ -195,12 +195,13 @@ class TypeDrawer(nn.Module):
         )
 
     def draw_types(
-        self, words: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed
+        self, words: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed, is_last: bool
     ) -> tuple[Dressed, Tensor]:
         """Return a structure type for each row of uniform numbers, and whether it is as asked for, [B].
 
         words: [B, 2 + PROPOSALS · type_words], in [0, 1]; before: new types that were drawn for the rows already and
-        are taken again, without orbits where there is none. Only the types for a formula have elements already.
+        are taken again, without orbits where there is none. At last a known type stands in for a new one that is not
+        found, unless new ones are asked for. Only the types for a formula have elements already.
         """
         choice, new_words = words.split([2, self.proposals * self.type_words], 1)
         elements, _ = formula_counts(conditions)
@@ -222,8 +223,7 @@ class TypeDrawer(nn.Module):
             new_group, new_letters, new_slots, found = self.new_types(new_words[rows], conditions)
             taken = rows[found]
             group[taken], letters[taken], slots[taken] = new_group[found], new_letters[found], new_slots[found]
-            if new_share == 1:
-                met[rows] = found
+            met[rows] = torch.ones_like(found) if is_last and new_share < 1 else found
         group[is_drawn], letters[is_drawn] = before.space_group[is_drawn], before.letters[is_drawn]
         slots[is_drawn], met = before.slots[is_drawn], met | is_drawn
         unknown = before.log_volume
@@ -236,15 +236,22 @@ class TypeDrawer(nn.Module):
         letters = letters.masked_fill(~(found & (first == last)).unsqueeze(1), -1)
         return Dressed(group, letters, slots, elements, log_likelihood, log_volume, tie)
 
-    def dressed(self, types: Dressed, uniform: Tensor, conditions: dict[str, list[float]]) -> Dressed:
-        """Return structure types with elements drawn by uniform numbers [B, SLOTS] in [0, 1], not scored yet."""
+    def dressed(self, types: Dressed, uniform: Tensor, conditions: dict[str, list[float]]) -> tuple[Dressed, Reading]:
+        """Return B structure types, each R times with elements drawn for it, and how the language reads them.
+
+        uniform: [B, R, SLOTS], in [0, 1].
+        """
         group, letters, slots = types.space_group, types.letters, types.slots
         possible = possible_elements(conditions, self.seen)
         beginning = self.language.beginning(torch.zeros(len(group), 0, 2, dtype=torch.int64))
         kept = fixed_elements(conditions, self.orbits, self.most_slots)
-        elements = self.language.dress(beginning, group, letters, slots, uniform, possible, kept, self.temperature)
-        unscored = Dressed(group, letters, slots, elements, types.log_likelihood, types.log_volume, types.tie)
-        return padded(unscored, self.orbits)
+        elements, reading = self.language.dress(
+            beginning, group, letters, slots, uniform, possible, kept, self.temperature
+        )
+        likelihood, log_volume = reading.log_probabilities.sum(1).double(), reading.log_volume.double()
+        types = chosen(types, torch.arange(len(group)).repeat_interleave(uniform.size(1)))
+        group, letters, slots, _, _, _, tie = types
+        return Dressed(group, letters, slots, elements, likelihood, log_volume, tie), reading
 
     def n_atoms(self, types: Dressed) -> Tensor:
         """Return the number of atoms in the primitive cell, [B]."""

@@ -98,12 +98,19 @@ class WyckoffLanguage(WyckoffWords):
         )
         always = torch.ones_like(is_orbit[:, :1])
         valid = torch.cat((beginning.valid, always, is_orbit, is_element, always), 1)
-        output, _ = self.attend(torch.cat(tokens, 1), [], causal(valid))
+        output, _ = self.attend(torch.cat(tokens, 1), valid, [], causal(valid))
+        return self.reading(output, valid, sentences)
+
+    def reading(self, output: Tensor, valid: Tensor, sentences: Sentences) -> Reading:
+        """Return what the output [B, T, width] of all tokens says of sentences; valid: [B, T], no padding."""
+        group, letters, slots, elements, _ = sentences
+        is_orbit, is_element = letters >= 0, elements > 0
+        position = self.positions(group, letters)
         shown = valid.unsqueeze(2).to(output.dtype)
         summary = torch.cat((output[:, -1], (output * shown).sum(1) / shown.sum(1)), 1).float()
-        _, start, orbit, element = output.split(
-            [beginning.tokens.size(1) - 1, 1, 1 + letters.size(1), 1 + elements.size(1)], 1
-        )
+        n_orbit_tokens, n_element_tokens = 1 + letters.size(1), 1 + elements.size(1)
+        n_earlier = output.size(1) - 1 - n_orbit_tokens - n_element_tokens
+        _, start, orbit, element = output.split([n_earlier, 1, n_orbit_tokens, n_element_tokens], 1)
         n_orbits, index = is_orbit.sum(1, keepdim=True), torch.arange(letters.size(1) + 1, device=letters.device)
         previous = F.pad(letters, [1, 0], value=-1.0).masked_fill(index > n_orbits, 0)
         next_letter = F.pad(letters, [0, 1], value=-1.0)
@@ -132,36 +139,50 @@ class WyckoffLanguage(WyckoffWords):
         possible: Tensor,
         kept: Tensor,
         temperature: float,
-    ) -> Tensor:
-        """Return elements [B, S] drawn for structure types, each element once; 0 where there is no slot.
+    ) -> tuple[Tensor, Reading]:
+        """Return elements [R · B, S] that are drawn R times for each structure type, and what `read` would return.
 
-        group: [B]; letters, slots: [B, O]; uniform: [B, S], in [0, 1]; possible:
-        [94 + 1] bool, the elements that may occur; kept: [1, S], the elements that slots have in any case, 0 for those
-        that are free. The temperature divides the logits: below 1, likely elements become more likely.
+        There is 0 where there is no slot, and no element twice in a crystal. group: [B]; letters, slots: [B, O];
+        uniform: [B, R, S], in [0, 1]; possible: [94 + 1] bool, the elements that may occur; kept: [1, S], the elements
+        that slots have in any case, 0 for those that are free. The temperature divides the logits: below 1, likely
+        elements become more likely.
         """
         is_orbit = letters >= 0
         position = self.positions(group, letters)
-        n_slots = ((slots + 1) * is_orbit).amax(1)
-        counts = self.slot_counts(position, slots, uniform.size(1)) if letters.size(1) > 0 else slots
         always = torch.ones_like(is_orbit[:, :1])
         valid = torch.cat((beginning.valid, always, is_orbit), 1)
         tokens = (beginning.tokens, self.group_token(group), self.orbit_tokens(position, slots))
-        _, past = self.attend(torch.cat(tokens, 1), [], causal(valid))
+        output, past = self.attend(torch.cat(tokens, 1), valid, [], causal(valid))
+        each = torch.arange(len(group), device=group.device).repeat_interleave(uniform.size(1))
+        uniform, hints = uniform.flatten(0, 1), beginning.hints[each]
+        group, letters, slots, position = group[each], letters[each], slots[each], position[each]
+        valid, always, outputs, past = valid[each], always[each], [output[each]], [block[:, each] for block in past]
+        n_slots = ((slots + 1) * (letters >= 0)).amax(1)
+        counts = self.slot_counts(position, slots, uniform.size(1))
         elements = torch.zeros_like(uniform, dtype=torch.int64)
         free = possible.repeat(len(group), 1)
         free[:, kept.flatten()] = False
         before = torch.zeros_like(group).unsqueeze(1)
-        for slot in range(int(n_slots.max())):
-            valid = torch.cat((valid, always), 1)
-            token = self.element_tokens(before, counts[:, slot : slot + 1], slot) + beginning.hints[:, slot : slot + 1]
-            output, past = self.attend(token, past, valid.unsqueeze(1))
+        most = max(1, int(n_slots.max()))
+        for slot in range(most):
+            is_slot = (slot < n_slots).unsqueeze(1)
+            valid = torch.cat((valid, is_slot), 1)
+            token = self.element_tokens(before, counts[:, slot : slot + 1], slot) + hints[:, slot : slot + 1]
+            output, past = self.attend(token, is_slot, past, valid.unsqueeze(1))
+            outputs.append(output)
             logits = (self.element_head(output[:, 0]).float() / temperature).masked_fill(~free, -math.inf)
             element = self.word(logits, uniform[:, slot])
             element = torch.where(kept[:, slot] > 0, kept[:, slot], element) * (slot < n_slots)
             elements[:, slot] = element
             free.scatter_(1, element.unsqueeze(1), False)
             before = element.unsqueeze(1)
-        return elements
+        valid = torch.cat((valid, always), 1)
+        output, _ = self.attend(self.end_token(elements), always, past, valid.unsqueeze(1))
+        outputs.append(output)
+        prompt = torch.zeros(len(group), 0, 2, dtype=torch.int64, device=group.device)  # it was read already
+        return elements, self.reading(
+            torch.cat(outputs, 1), valid, Sentences(group, letters, slots, elements[:, :most], prompt)
+        )
 
     @torch.jit.export
     def draw_types(
@@ -178,45 +199,43 @@ class WyckoffLanguage(WyckoffWords):
         elements: the least and the most atoms in the primitive cell, and slots.
         """
         batch, device = uniform.size(0), uniform.device
-        start, past = self.attend(beginning.tokens, [], causal(beginning.valid))
+        start, past = self.attend(beginning.tokens, beginning.valid, [], causal(beginning.valid))
         logits = self.group_head(start[:, -1]).float().masked_fill(~groups, -math.inf)
         group = self.word(logits, uniform[:, 0])
         letters = torch.full([batch, self.orbits], -1, device=device)
         slots = torch.zeros_like(letters)
         always = torch.ones(batch, 1, dtype=torch.bool, device=device)
         valid = torch.cat((beginning.valid, always), 1)
-        output, past = self.attend(self.group_token(group), past, valid.unsqueeze(1))
+        output, past = self.attend(self.group_token(group), always, past, valid.unsqueeze(1))
         previous, used, total = torch.full_like(group, -1), torch.zeros_like(group), torch.zeros_like(group)
-        going, met = torch.ones_like(group, dtype=torch.bool), torch.ones_like(group, dtype=torch.bool)
-        positions = self.table.position_of[group]
-        sizes = self.table.atoms[positions]
-        for orbit in range(self.orbits):
-            logits = self.letter_logits(output, group, previous.unsqueeze(1))[:, 0]
-            too_many = (total.unsqueeze(1) + sizes) > atoms[1]
-            end = ((total < atoms[0]) | (used < elements[0])).unsqueeze(1)
-            logits = logits.masked_fill(torch.cat((too_many, end), 1), -math.inf)
-            stuck = torch.isinf(logits).all(1)
-            met = met & ~(stuck & going)
-            letter = self.word(logits.masked_fill(stuck.unsqueeze(1), 0.0), uniform[:, 1 + 2 * orbit])
-            going = going & (letter < positions.size(1)) & ~stuck
-            if not bool(going.any()):
+        met, rows = torch.zeros_like(always.squeeze(1)), torch.arange(batch, device=device)
+        for orbit in range(self.orbits):  # of the sentences in `rows`, which have not ended
+            positions = self.table.position_of[group[rows]]
+            logits = self.letter_logits(output, group[rows], previous[rows].unsqueeze(1))[:, 0]
+            too_many = (total[rows].unsqueeze(1) + self.table.atoms[positions]) > atoms[1]
+            too_few = ((total[rows] < atoms[0]) | (used[rows] < elements[0])).unsqueeze(1)
+            logits = logits.masked_fill(torch.cat((too_many, too_few), 1), -math.inf)
+            is_stuck = torch.isinf(logits).all(1)
+            letter = self.word(logits.masked_fill(is_stuck.unsqueeze(1), 0.0), uniform[rows, 1 + 2 * orbit])
+            ends = letter >= positions.size(1)
+            met[rows[ends & ~is_stuck]] = True
+            going = torch.where(~(ends | is_stuck))[0]
+            if len(going) == 0:
                 break
-            letter = letter * going
-            position = positions.gather(1, letter.unsqueeze(1))
-            slot_logits = self.slot_logits(output, position, used.unsqueeze(1))[:, 0]
+            if len(going) < len(rows):
+                past = [block[:, going] for block in past]
+            rows, letter, output = rows[going], letter[going], output[going]
+            position = positions[going].gather(1, letter.unsqueeze(1))
+            slot_logits = self.slot_logits(output, position, used[rows].unsqueeze(1))[:, 0]
             beyond = torch.arange(self.slots, device=device) >= elements[1]
-            slot = self.word(slot_logits.masked_fill(beyond, -math.inf), uniform[:, 2 + 2 * orbit]) * going
-            letters[:, orbit] = torch.where(going, letter, -1)
-            slots[:, orbit] = slot
-            total = total + self.table.atoms[position.squeeze(1)] * going
-            used = torch.where(going, torch.maximum(used, slot + 1), used)
-            previous = torch.where(going, letter, previous)
-            valid = torch.cat((valid, going.unsqueeze(1)), 1)
+            slot = self.word(slot_logits.masked_fill(beyond, -math.inf), uniform[rows, 2 + 2 * orbit])
+            letters[rows, orbit], slots[rows, orbit] = letter, slot
+            total[rows] += self.table.atoms[position.squeeze(1)]
+            used[rows] = torch.maximum(used[rows], slot + 1)
+            previous[rows] = letter
             token = self.orbit_tokens(position, slot.unsqueeze(1), orbit)
-            visible = valid.clone()
-            visible[:, -1] = True
-            output, past = self.attend(token, past, visible.unsqueeze(1))
-        met = met & (~going) & (total >= atoms[0]) & (used >= elements[0])
+            visible = F.pad(beginning.valid[rows], [0, orbit + 2], value=1.0)
+            output, past = self.attend(token, torch.ones_like(visible[:, :1]), past, visible.unsqueeze(1))
         most = max(1, int((letters >= 0).sum(1).max()))
         return group, letters[:, :most], slots[:, :most], met
 

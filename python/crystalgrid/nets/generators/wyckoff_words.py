@@ -98,19 +98,25 @@ class WyckoffWords(nn.Module):
         token: Tensor = self.element(elements.gather(1, last)) + self.part.weight[5]
         return token
 
-    def attend(self, x: Tensor, past: list[Tensor], visible: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def attend(self, tokens: Tensor, valid: Tensor, past: list[Tensor], visible: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the output [B, n, width] of new tokens, and the `past` of those that follow.
 
-        past: keys and values of all earlier tokens, by block; empty at the start. visible: [B, n, T + n], whether a new
-        token may attend to each.
+        valid: [B, n], those that are no padding: for the others nothing is computed, and their output is 0. past: keys
+        and values of all earlier tokens, by block; empty at the start. visible: [B, n, T + n], whether a new token may
+        attend to each.
         """
+        batch, length, width = tokens.size()
+        flat = tokens.flatten(0, 1)
+        place = torch.where(valid.flatten())[0]
+        x = flat[place]
         if len(past) == 0:
-            past = [x.new_zeros(2, x.size(0), self.heads, 0, self.width // self.heads) for _ in range(self.depth)]
+            past = [x.new_zeros(2, batch, self.heads, 0, width // self.heads) for _ in range(self.depth)]
         kept: list[Tensor] = []
         for index, block in enumerate(self.blocks):
-            x, after = block(x, past[index], visible)
+            x, after = block(x, past[index], visible, place)
             kept.append(after)
-        return self.norm(x), kept
+        output = self.norm(x)
+        return output.new_zeros(flat.size()).index_copy(0, place, output).view(batch, length, width), kept
 
     def letter_logits(self, output: Tensor, group: Tensor, previous: Tensor) -> Tensor:
         """Return the logits [B, n, LETTER_COUNT + 1] of the next letter; the last class is the end.

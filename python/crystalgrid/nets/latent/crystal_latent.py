@@ -15,7 +15,7 @@ from ..generators.crystal_generator import CrystalGenerator
 from ..generators.crystal_geometry import Geometry
 from ..generators.dressed_types import Dressed, chosen, to_orbits, with_values
 from ..generators.sizes import Sizes
-from ..generators.wyckoff_language import Beginning, Sentences
+from ..generators.wyckoff_language import Beginning
 from ..generators.wyckoff_words import SLOTS
 from .crystal_encoder import CrystalEncoder
 from .crystal_shaper import CrystalShaper, angle_to_point
@@ -115,14 +115,13 @@ class CrystalLatent(CrystalGenerator):
         possible = possible_elements(nothing, self.seen)
         words = uniform[:, n_words : n_words + self.most_slots]
         kept = torch.zeros_like(slots[:1, :1]).expand(1, words.size(1))
-        elements = self.language.dress(beginning, group, letters, slots, words, possible, kept, 1.0)
-        used = elements[:, : max(1, int((elements > 0).sum(1).max()))]
-        prompt = torch.zeros(len(group), 0, 2, dtype=torch.int64)
-        sentences = Sentences(group, letters, slots, used, prompt)
-        likelihood, log_volume, _ = self.language.read_after(beginning, sentences)
+        elements, reading = self.language.dress(
+            beginning, group, letters, slots, words.unsqueeze(1), possible, kept, 1.0
+        )
+        likelihood, log_volume = reading.log_probabilities.sum(1).double(), reading.log_volume.double()
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
-        tie = torch.zeros_like(log_volume, dtype=torch.float64)  # the first of equally near crystals: z says the rest
-        return Dressed(group, letters, slots, elements, likelihood.sum(1).double(), log_volume.double(), tie)
+        tie = torch.zeros_like(log_volume)  # the first of equally near crystals: z says the rest
+        return Dressed(group, letters, slots, elements, likelihood, log_volume, tie)
 
     def decode_geometry(self, z: Tensor, dressed: Dressed) -> Geometry:
         """Return the geometry that latent vectors give to structure types with elements, atoms pushed apart at last."""

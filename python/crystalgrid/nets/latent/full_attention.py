@@ -1,5 +1,6 @@
 """Attention of all tokens of a crystal to each other."""
 
+import torch
 from torch import Tensor, nn
 
 from ..generators.causal_attention import CausalBlock
@@ -18,11 +19,17 @@ class FullAttention(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """Return features [B, T, width] of tokens [B, T, width]; valid: [B, T] bool, those that are no padding."""
+        """Return features [B, T, width] of tokens [B, T, width].
+
+        valid: [B, T] bool, those that are no padding; the features of the others are 0.
+        """
         batch, length, width = tokens.shape
         visible = valid.unsqueeze(1).expand(-1, length, -1)
         nothing = tokens.new_zeros(2, batch, self.heads, 0, width // self.heads)
+        place = torch.where(valid.flatten())[0]
+        x = tokens.flatten(0, 1)[place]
         for block in self.blocks:
-            tokens, _ = block(tokens, nothing, visible)
-        features: Tensor = self.norm(tokens)
+            x, _ = block(x, nothing, visible, place)
+        x = self.norm(x)
+        features: Tensor = x.new_zeros(batch * length, width).index_copy(0, place, x).view(batch, length, width)
         return features
