@@ -110,6 +110,7 @@ def test_a_generator_that_starts_from_another_keeps_its_known_crystals(run, mode
     before = {model.metadata.training_ids[source] for source in model.network.types.source.tolist()}
     assert sorted(ids) == sorted(set(ids))
     assert before <= set(ids)
+    assert len(set(own.metadata.training_ids)) == len(own.metadata.training_ids)
 
 
 def test_known_volumes_are_the_ones_that_known_geometry_gets(model) -> None:

@@ -128,4 +128,7 @@ def known_with_start(
     network, info = first
     before, own = known_of(network), set(ids)
     other = [index for index, source in enumerate(before.source.tolist()) if info.training_ids[source] not in own]
-    return joined([learned, select(before, other)], [len(ids), len(info.training_ids)]), [*ids, *info.training_ids]
+    kept = select(before, other)
+    sources, kept_source = kept.source.unique(return_inverse=True)
+    others = [info.training_ids[source] for source in sources.tolist()]
+    return joined([learned, kept._replace(source=kept_source)], [len(ids), len(others)]), [*ids, *others]
