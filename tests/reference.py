@@ -454,18 +454,3 @@ def structure_factor_size(frac_coords: np.ndarray, numbers: np.ndarray, hkl: tup
         z**0.5 * cmath.exp(2j * math.pi * np.dot(hkl, point)) for point, z in zip(frac_coords, numbers, strict=True)
     )
     return abs(total) / sum(z**0.5 for z in numbers)
-
-
-def neighbour_vectors(crystal: Crystal, cutoff: float) -> np.ndarray:
-    """Return the rows (i, j, vector in Å from i to an image of j) of all pairs nearer than a cutoff, [P, 5]."""
-    positions = crystal.frac_coords @ crystal.lattice
-    rows = []
-    for i, j in itertools.product(range(len(crystal)), repeat=2):
-        difference = crystal.frac_coords[j] - crystal.frac_coords[i]
-        reach = cutoff * np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0) + 1
-        ranges = (range(math.floor(-r - d), math.ceil(r - d) + 1) for r, d in zip(reach, difference, strict=True))
-        for cell in itertools.product(*ranges):
-            vector = positions[j] - positions[i] + np.array(cell) @ crystal.lattice
-            if np.linalg.norm(vector) < cutoff and (i != j or any(cell)):
-                rows.append([i, j, *vector])
-    return np.array(rows).reshape(-1, 5)

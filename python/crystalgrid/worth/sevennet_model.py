@@ -9,8 +9,7 @@ from sevenn import _keys as keys
 from sevenn.util import load_checkpoint
 from torch import Tensor
 from torch_sim.models.interface import ModelInterface
-
-from ..geometry.neighbours import neighbours
+from torch_sim.neighbors import torch_nl_n2
 
 TENSOR = [[0, 3, 5], [3, 1, 4], [5, 4, 2]]
 """The places of a symmetric tensor's elements in SevenNet's order: xx, yy, zz, xy, yz, zx."""
@@ -34,19 +33,25 @@ class SevenNetModel(ModelInterface):
 
     def forward(self, state: Any) -> dict[str, Tensor]:
         """Return the energies [B] in eV, forces [N, 3] in eV/Å and stresses [B, 3, 3] in eV/Å³ of a batch."""
-        lattice = state.row_vector_cell
-        pairs = neighbours(state.positions, lattice, state.system_idx, float(self.model.cutoff))
+        lattice, crystal = state.row_vector_cell, state.system_idx
+        frac_coords = torch.einsum("nj,njk->nk", state.positions, torch.linalg.inv(lattice)[crystal])
+        positions = torch.einsum("nj,njk->nk", frac_coords - frac_coords.floor(), lattice[crystal])
+        periodic = torch.ones(len(lattice), 3, dtype=torch.bool, device=positions.device)
+        (first, second), of_pair, cells = torch_nl_n2(
+            float(self.model.cutoff), positions, lattice.flatten(0, 1), periodic, crystal
+        )
+        shift = torch.einsum("pj,pjk->pk", cells.to(lattice.dtype), lattice[of_pair])
         numbers = state.atomic_numbers.long()
         output = self.model(
             {
                 keys.NODE_FEATURE: numbers,
                 keys.ATOMIC_NUMBERS: numbers,
-                keys.POS: state.positions,
-                keys.EDGE_IDX: torch.stack([pairs.first, pairs.second]),
-                keys.EDGE_VEC: pairs.vectors,
+                keys.POS: positions,
+                keys.EDGE_IDX: torch.stack([first, second]),
+                keys.EDGE_VEC: positions[second] - positions[first] + shift,
                 keys.CELL_VOLUME: torch.linalg.det(lattice).abs(),
-                keys.NUM_ATOMS: torch.bincount(state.system_idx),
-                keys.BATCH: state.system_idx,
+                keys.NUM_ATOMS: torch.bincount(crystal),
+                keys.BATCH: crystal,
             }
         )
         return {
