@@ -58,6 +58,24 @@ def test_elements_and_a_space_group_are_kept(model) -> None:
         assert group_of(crystal) == 166
 
 
+@pytest.mark.parametrize("given", [{"among": "Na,Cl"}, {"among": "Na,Cl,O", "structures": "new"}, {"largest_z": "1:2"}])
+def test_no_site_is_without_an_element_where_few_are_possible(model, given) -> None:
+    conditions = read_conditions(given)
+    draws = model.draws(0, 0, conditions, model.plan(conditions))
+    assert len(draws.numbers) > 100
+    assert (draws.numbers > 0).all()
+    assert (draws.orbit_numbers > 0).all()
+
+
+def test_a_heavy_element_is_drawn_where_one_is_wanted(model) -> None:
+    conditions = read_conditions({"largest_z": "75:83"})
+    draws = model.draws(0, 0, conditions, model.plan(conditions))
+    n_atoms = draws.atom_offsets.diff()
+    assert (n_atoms > 0).float().mean() > 0.9
+    for numbers in draws.numbers.split(n_atoms.tolist()):
+        assert len(numbers) == 0 or 75 <= numbers.max() <= 83
+
+
 def test_the_symmetry_of_every_crystal_holds(model) -> None:
     plan = model.plan({})
     drawn, kept = 0, 0

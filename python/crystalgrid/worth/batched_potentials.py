@@ -21,7 +21,7 @@ def batched_potential(name: str) -> Potential:
     Raises InputError in one line if it cannot be had.
     """
     require("torch_sim", "batched")
-    check_name(name)
+    check_name(name, "a ModelInterface of torch_sim")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # libraries report their devices
         warnings.simplefilter("ignore")

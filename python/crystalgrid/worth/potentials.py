@@ -32,17 +32,17 @@ def potential(name: str) -> Potential:
     A module is sought in the current folder, too. Raises InputError in one line if it cannot be had.
     """
     require("ase", "relax")
-    check_name(name)
+    check_name(name, "an ASE calculator")
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # libraries report their devices
         warnings.simplefilter("ignore")
         return NAMED[name](name) if name in NAMED else Potential(name, _calculator(name), None)
 
 
-def check_name(name: str) -> None:
-    """Raise InputError for a name that is neither of a potential nor of a function."""
+def check_name(name: str, makes: str) -> None:
+    """Raise InputError for a name that is neither of a potential nor of a function, which makes what `makes` says."""
     if not isinstance(name, str) or (name not in NAMED and ":" not in name):
         raise InputError(
-            f"calculator: wanted {', '.join(NAMED)} or MODULE:FUNCTION that makes an ASE calculator, got {name!r:.60}"
+            f"calculator: wanted {', '.join(NAMED)} or MODULE:FUNCTION that makes {makes}, got {name!r:.60}"
         )
 
 

@@ -24,11 +24,14 @@ from .wyckoff_language import Reading
 from .wyckoff_words import SLOTS
 
 ATTEMPTS = 12
-"""The times that a crystal is drawn before it is given up, if contacts, density or volume are not as they should be."""
+"""The times that a crystal is drawn before it is given up."""
 DRESSINGS = 3
-"""The attempts that are made at once, with other elements on the same structure type, which is read but once."""
+"""The attempts that are made at once, with other elements on the same structure type, which is read but once.
+
+One of them, the first that is likely, gets a geometry.
+"""
 WORD_PASS, PASS_SIZE = 32, 16
-"""The number of crystals whose elements are drawn at once, and of those that get a geometry at once."""
+"""The number of structure types whose elements are drawn at once, and of crystals that get a geometry at once."""
 FARTHEST = 0.7
 """The largest chemical distance to a known crystal of the same type; half of all swaps of neighbours are below 0.4."""
 LARGEST_ENERGY = 0.1
@@ -94,9 +97,9 @@ class CrystalGenerator(NearGeometry):
                 for values, replacing in zip(before, types):  # noqa: B905, TorchScript has no strict
                     values[rows] = replacing
                 passing = found if is_last else likely
-                better = (passing.int() + likely.int()).view(len(rows), together)
-                usable = torch.where(better.any(1))[0]
-                index = usable * together + better[usable].argmax(1)
+                merit = (passing.int() + likely.int()).view(len(rows), together)
+                usable = torch.where(merit.any(1))[0]
+                index = usable * together + merit[usable].argmax(1)
                 shaped, other_geometry, fits = self.shaped(
                     chosen(candidates, index), own.flatten(0, 1)[index], conditions
                 )
@@ -134,10 +137,9 @@ class CrystalGenerator(NearGeometry):
     def choose(
         self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed, is_last: bool
     ) -> tuple[Dressed, Tensor, Tensor]:
-        """Return structure types with elements, whether there is one, and whether it is new and plausible, both [B].
+        """Return structure types with elements, whether there is one, and whether it is new and plausible, all [R · B].
 
-        noise: [B, R, n], that of R attempts on one structure type each; before, is_last: see `draw_types`. The results
-        are of the R · B attempts.
+        noise: [B, R, n], that of R attempts on one structure type each; before, is_last: see `draw_types`.
         """
         words, dressing, _, _ = noise.split(self.parts, 2)
         if "like" in conditions and "formula" not in conditions:

@@ -245,8 +245,9 @@ class TypeDrawer(nn.Module):
         possible = possible_elements(conditions, self.seen)
         beginning = self.language.beginning(torch.zeros(len(group), 0, 2, dtype=torch.int64))
         kept = fixed_elements(conditions, self.orbits, self.most_slots)
+        smallest_z, _ = interval(conditions, "largest_z", 0.0, float(len(self.seen)))
         elements, reading = self.language.dress(
-            beginning, group, letters, slots, uniform, possible, kept, self.temperature
+            beginning, group, letters, slots, uniform, possible, kept, int(smallest_z), self.temperature
         )
         likelihood, log_volume = reading.log_probabilities.sum(1).double(), reading.log_volume.double()
         types = chosen(types, torch.arange(len(group)).repeat_interleave(uniform.size(1)))
@@ -281,6 +282,7 @@ class TypeDrawer(nn.Module):
         number = len(words)
         groups = possible_groups(conditions, self.groups)
         least, most = element_numbers(conditions, self.most_slots)
+        most = min(most, int(possible_elements(conditions, self.seen).sum()))
         fewest, largest = interval(conditions, "atoms", 1.0, float(self.atoms))
         beginning = self.language.beginning(torch.zeros(number * self.proposals, 0, 2, dtype=torch.int64))
         size, n_slots = (int(fewest), int(largest)), (least, most)

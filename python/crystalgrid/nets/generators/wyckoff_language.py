@@ -138,14 +138,16 @@ class WyckoffLanguage(WyckoffWords):
         uniform: Tensor,
         possible: Tensor,
         kept: Tensor,
+        smallest_z: int,
         temperature: float,
     ) -> tuple[Tensor, Reading]:
         """Return elements [R · B, S] that are drawn R times for each structure type, and what `read` would return.
 
         There is 0 where there is no slot, and no element twice in a crystal. group: [B]; letters, slots: [B, O];
         uniform: [B, R, S], in [0, 1]; possible: [94 + 1] bool, the elements that may occur; kept: [1, S], the elements
-        that slots have in any case, 0 for those that are free. The temperature divides the logits: below 1, likely
-        elements become more likely.
+        that slots have in any case, 0 for those that are free; smallest_z: the last slot has at least this Z if none
+        before has, and if such an element is possible. The temperature divides the logits: below 1, likely elements
+        become more likely.
         """
         is_orbit = letters >= 0
         position = self.positions(group, letters)
@@ -162,6 +164,7 @@ class WyckoffLanguage(WyckoffWords):
         elements = torch.zeros_like(uniform, dtype=torch.int64)
         free = possible.repeat(len(group), 1)
         free[:, kept.flatten()] = False
+        is_heavy = torch.arange(len(possible), device=group.device) >= smallest_z
         before = torch.zeros_like(group).unsqueeze(1)
         most = max(1, int(n_slots.max()))
         for slot in range(most):
@@ -170,7 +173,9 @@ class WyckoffLanguage(WyckoffWords):
             token = self.element_tokens(before, counts[:, slot : slot + 1], slot) + hints[:, slot : slot + 1]
             output, past = self.attend(token, is_slot, past, valid.unsqueeze(1))
             outputs.append(output)
-            logits = (self.element_head(output[:, 0]).float() / temperature).masked_fill(~free, -math.inf)
+            lacks_heavy = (slot == n_slots - 1) & (elements.amax(1) < smallest_z) & (free & is_heavy).any(1)
+            allowed = free & (is_heavy | ~lacks_heavy.unsqueeze(1))
+            logits = (self.element_head(output[:, 0]).float() / temperature).masked_fill(~allowed, -math.inf)
             element = self.word(logits, uniform[:, slot])
             element = torch.where(kept[:, slot] > 0, kept[:, slot], element) * (slot < n_slots)
             elements[:, slot] = element

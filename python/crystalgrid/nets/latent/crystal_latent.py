@@ -116,7 +116,7 @@ class CrystalLatent(CrystalGenerator):
         words = uniform[:, n_words : n_words + self.most_slots]
         kept = torch.zeros_like(slots[:1, :1]).expand(1, words.size(1))
         elements, reading = self.language.dress(
-            beginning, group, letters, slots, words.unsqueeze(1), possible, kept, 1.0
+            beginning, group, letters, slots, words.unsqueeze(1), possible, kept, 0, 1.0
         )
         likelihood, log_volume = reading.log_probabilities.sum(1).double(), reading.log_volume.double()
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
