@@ -17,6 +17,7 @@ from .crystal_draws import Draws
 from .crystal_geometry import Geometry
 from .distinct_geometries import ALIKE, MILLER_INDICES, first_of_alike, marks_of
 from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed
+from .hidden_translations import has_hidden_translation
 from .near_geometry import NearGeometry
 from .sizes import Sizes
 from .type_drawer import evenly
@@ -220,7 +221,7 @@ class CrystalGenerator(NearGeometry):
         return first_of_alike(self.types.crystal_keys(key, dressed.elements), torch.cat(marks), self.alike)
 
     def meets(self, dressed: Dressed, geometry: Geometry, conditions: dict[str, list[float]]) -> Tensor:
-        """Return whether contacts are possible, and density and volume as asked for, [B]."""
+        """Return whether contacts are possible, density and volume as asked for, and the cell is primitive, [B]."""
         frac_coords, numbers, _ = self.atoms_of(dressed, geometry)
         if numbers.size(1) == 0:  # no crystal got any atoms
             return torch.zeros_like(dressed.space_group, dtype=torch.bool)
@@ -232,7 +233,10 @@ class CrystalGenerator(NearGeometry):
         smallest_z, _ = interval(conditions, "largest_z", 0.0, float(len(self.seen)))
         contact = closest_contact(frac_coords, geometry.lattice, numbers, self.radii)
         met: Tensor = (density >= lightest) & (density <= heaviest) & (per_atom >= least) & (per_atom <= most)
-        return met & (contact >= self.least_contact) & (numbers.amax(1) >= smallest_z)
+        met = met & (contact >= self.least_contact) & (numbers.amax(1) >= smallest_z)
+        new = torch.where(met & (geometry.relative < 0))[0]  # a known type has none, since its crystals have none
+        met[new] = ~has_hidden_translation(frac_coords[new], geometry.lattice[new], numbers[new])
+        return met
 
     def flat(self, dressed: Dressed, geometry: Geometry, met: Tensor) -> Draws:
         """Return crystals as flat tensors, those that do not meet the conditions without atoms."""
