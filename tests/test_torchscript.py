@@ -17,17 +17,16 @@ from crystalgrid.nets.layers import Upsample
 IN_TORCH_2_6 = set(
     """
     __and__ __contains__ __derive_index __is__ __isnot__ __not__ __or__ __range_length __rshift__ __xor__ _set_item
-    abs add add_ all amax amin any append arange argmax argmin argsort asinh atan2 bincount bitwise_not
-    cartesian_prod cat cdist chunk clamp clamp_max clamp_min clamp_min_ clone complex contiguous conv3d copy_ cos
-    cummax cumsum diag_embed diagonal div dropout dropout_ einsum embedding eq erf erfinv exp expand expand_as expm1
-    eye fft_irfftn fft_rfftn flatten floor floor_divide floordiv format full full_like gather gcd ge gelu gt index
+    abs add add_ all amax amin any append arange argmax argmin argsort asinh atan2 bincount bitwise_not cartesian_prod
+    cat cdist chunk clamp clamp_max clamp_min clamp_min_ clone complex contiguous conv3d copy_ cos cummax cumsum
+    diag_embed diagonal div dropout dropout_ einsum embedding eq erf erfinv exp expand expand_as expm1 eye fft_irfftn
+    fft_rfftn flatten floor floor_divide floordiv format full full_like gather gcd ge gelu gt index index_copy
     index_put_ index_select isinf items join layer_norm le leaky_relu leaky_relu_ len linalg_cross linalg_det linalg_inv
-    linalg_inv_ex linalg_solve_ex linear log log1p log_softmax lt mT masked_fill matmul max max_pool3d maximum mean
-    min minimum movedim mul mul_ ne neg new_zeros nonzero norm numpy_T one_hot ones ones_like pad permute pop pow
-    prod reciprocal relu remainder repeat repeat_interleave reshape roll round rsqrt scaled_dot_product_attention
-    scatter_ searchsorted select sigmoid silu silu_ sin size slice softmax sort split sqrt square squeeze stack sub sum
-    tensor to topk transpose tril unbind unflatten unsqueeze upsample_trilinear3d view view_as_real where zeros
-    zeros_like
+    linalg_inv_ex linalg_solve_ex linear log log1p log_softmax lt mT masked_fill matmul max max_pool3d maximum mean min
+    minimum movedim mul mul_ ne neg new_zeros nonzero norm numpy_T one_hot ones ones_like pad permute pop pow prod
+    reciprocal relu remainder repeat repeat_interleave reshape roll round rsqrt scaled_dot_product_attention scatter_
+    searchsorted select sigmoid silu silu_ sin size slice softmax sort split sqrt square squeeze stack sub sum tensor to
+    topk transpose tril unbind unflatten unsqueeze upsample_trilinear3d view view_as_real where zeros zeros_like
     """.split()
 )
 """Operators that exported files name, each of which torch 2.6 has.

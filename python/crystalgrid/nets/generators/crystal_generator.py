@@ -181,7 +181,7 @@ class CrystalGenerator(NearGeometry):
             geometry = self.geometry(crystal, conditions, lattice_noise[rows], point_noise[rows])
             crystals.append(padded(crystal, self.orbits))
             geometries.append(geometry)
-            fits.append(self.meets(crystal, geometry, conditions))
+            fits.append(self.meets(crystal, geometry, conditions) & self.is_primitive(crystal, geometry))
         back = order.argsort()
         together = Geometry(
             torch.cat([geometry.points for geometry in geometries])[back],
@@ -221,7 +221,7 @@ class CrystalGenerator(NearGeometry):
         return first_of_alike(self.types.crystal_keys(key, dressed.elements), torch.cat(marks), self.alike)
 
     def meets(self, dressed: Dressed, geometry: Geometry, conditions: dict[str, list[float]]) -> Tensor:
-        """Return whether contacts are possible, density and volume as asked for, and the cell is primitive, [B]."""
+        """Return whether contacts are possible, and density and volume as asked for, [B]."""
         frac_coords, numbers, _ = self.atoms_of(dressed, geometry)
         if numbers.size(1) == 0:  # no crystal got any atoms
             return torch.zeros_like(dressed.space_group, dtype=torch.bool)
@@ -233,10 +233,18 @@ class CrystalGenerator(NearGeometry):
         smallest_z, _ = interval(conditions, "largest_z", 0.0, float(len(self.seen)))
         contact = closest_contact(frac_coords, geometry.lattice, numbers, self.radii)
         met: Tensor = (density >= lightest) & (density <= heaviest) & (per_atom >= least) & (per_atom <= most)
-        met = met & (contact >= self.least_contact) & (numbers.amax(1) >= smallest_z)
-        new = torch.where(met & (geometry.relative < 0))[0]  # a known type has none, since its crystals have none
-        met[new] = ~has_hidden_translation(frac_coords[new], geometry.lattice[new], numbers[new])
-        return met
+        return met & (contact >= self.least_contact) & (numbers.amax(1) >= smallest_z)
+
+    def is_primitive(self, dressed: Dressed, geometry: Geometry) -> Tensor:
+        """Return whether no smaller cell would do for each crystal, [B] bool, which is so for all known types."""
+        primitive = torch.ones_like(dressed.space_group, dtype=torch.bool)
+        new = torch.where(geometry.relative < 0)[0]
+        if len(new) > 0:
+            lattice = geometry.lattice[new]
+            part = Geometry(geometry.points[new], lattice, geometry.relative[new], geometry.distance[new])
+            frac_coords, numbers, _ = self.atoms_of(chosen(dressed, new), part)
+            primitive[new] = ~has_hidden_translation(frac_coords, lattice, numbers)
+        return primitive
 
     def flat(self, dressed: Dressed, geometry: Geometry, met: Tensor) -> Draws:
         """Return crystals as flat tensors, those that do not meet the conditions without atoms."""

@@ -17,7 +17,7 @@ def has_hidden_translation(
     is_atom = numbers > 0
     is_like = (numbers.unsqueeze(2) == numbers.unsqueeze(1)) & is_atom.unsqueeze(1)
     difference = frac_coords.unsqueeze(2) - frac_coords.unsqueeze(1)
-    found = torch.zeros_like(is_atom[:, 0])
+    found = torch.zeros(len(numbers), dtype=torch.bool, device=numbers.device)
     for other in range(1, numbers.size(1)):
         step = frac_coords[:, other] - frac_coords[:, 0]
         moved = difference + step[:, None, None]
