@@ -1,4 +1,4 @@
-"""What a crystal enters a batch with: its symmetry, and the state of torch-sim's optimizer before the first step."""
+"""The start of a crystal in a batch: its symmetry, and the state of torch-sim's optimizer before the first step."""
 
 from __future__ import annotations
 

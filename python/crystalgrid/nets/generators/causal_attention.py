@@ -24,11 +24,16 @@ class CausalBlock(nn.Module):
         """
         batch, length, _ = visible.size()
         parts = self.query_key_value(self.attention_norm(x))
-        padded = parts.new_zeros(batch * length, parts.size(1)).index_copy(0, place, parts)
-        query, key, value = padded.view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        padded = spread(parts, place, batch, length)
+        query, key, value = torch.unflatten(padded, 2, [3, self.heads, -1]).permute(2, 0, 3, 1, 4).unbind(0)
         past = torch.cat((past.to(key.dtype), torch.stack((key, value))), 3)
         attended = F.scaled_dot_product_attention(query, past[0], past[1], attn_mask=visible.unsqueeze(1))
         received = attended.transpose(1, 2).flatten(2).flatten(0, 1)[place]
         x = x + F.dropout(self.output(received), self.dropout, self.training)
         inner = F.gelu(self.inner(self.norm(x)))
         return x + F.dropout(self.outer(inner), self.dropout, self.training), past
+
+
+def spread(x: Tensor, place: Tensor, batch: int, length: int) -> Tensor:
+    """Return features [N, width] of those of B · n positions that `place` names, as [B, n, width] with 0 elsewhere."""
+    return x.new_zeros(batch * length, x.size(1)).index_copy(0, place, x).view(batch, length, -1)

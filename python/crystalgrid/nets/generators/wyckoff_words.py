@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ...crystal import MAX_Z
 from ...geometry.orbits import SPACE_GROUPS
-from .causal_attention import CausalBlock
+from .causal_attention import CausalBlock, spread
 from .wyckoff_table import LETTER_COUNT, WyckoffTable
 
 SLOTS = 8
@@ -106,17 +106,15 @@ class WyckoffWords(nn.Module):
         attend to each.
         """
         batch, length, width = tokens.size()
-        flat = tokens.flatten(0, 1)
         place = torch.where(valid.flatten())[0]
-        x = flat[place]
+        x = tokens.flatten(0, 1)[place]
         if len(past) == 0:
             past = [x.new_zeros(2, batch, self.heads, 0, width // self.heads) for _ in range(self.depth)]
         kept: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             x, after = block(x, past[index], visible, place)
             kept.append(after)
-        output = self.norm(x)
-        return output.new_zeros(flat.size()).index_copy(0, place, output).view(batch, length, width), kept
+        return spread(self.norm(x), place, batch, length), kept
 
     def letter_logits(self, output: Tensor, group: Tensor, previous: Tensor) -> Tensor:
         """Return the logits [B, n, LETTER_COUNT + 1] of the next letter; the last class is the end.

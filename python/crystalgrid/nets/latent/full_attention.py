@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..generators.causal_attention import CausalBlock
+from ..generators.causal_attention import CausalBlock, spread
 
 
 class FullAttention(nn.Module):
@@ -30,6 +30,4 @@ class FullAttention(nn.Module):
         x = tokens.flatten(0, 1)[place]
         for block in self.blocks:
             x, _ = block(x, nothing, visible, place)
-        x = self.norm(x)
-        features: Tensor = x.new_zeros(batch * length, width).index_copy(0, place, x).view(batch, length, width)
-        return features
+        return spread(self.norm(x), place, batch, length)
