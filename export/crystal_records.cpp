@@ -37,7 +37,7 @@ std::string structure_of(const Draws& draws, std::int64_t b) {
   std::vector<std::pair<std::int64_t, std::int64_t>> orbits;
   for (std::int64_t orbit = draws.orbit_offsets[b]; orbit < draws.orbit_offsets[b + 1]; ++orbit)
     orbits.emplace_back(draws.letters[orbit], draws.orbit_numbers[orbit]);
-  if (draws.relative[b] < 0) std::sort(orbits.begin(), orbits.end());
+  if (draws.relative[b] == -1) std::sort(orbits.begin(), orbits.end());
   std::string text = std::to_string(draws.space_group[b]);
   for (const auto& [letter, number] : orbits)
     append(text, " %d:%d", static_cast<int>(letter), static_cast<int>(number));

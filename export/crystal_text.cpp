@@ -75,7 +75,9 @@ std::string table_row(const Draws& draws, std::int64_t b, const CrystalFacts& fa
          facts.charge_balanced ? "true" : "false");
   const std::string invalid = why_invalid(facts);
   append(row, "%s,%.6f,%s,", invalid.empty() ? "true" : field(invalid).c_str(), draws.log_likelihood[b],
-         draws.relative[b] >= 0 ? "known" : "new type");
+         draws.relative[b] >= 0    ? "known"
+         : draws.relative[b] == -1 ? "new type"
+                                   : "ordering");
   return row + field(known_as(draws, b, model)) + "\n";
 }
 

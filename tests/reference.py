@@ -5,6 +5,7 @@ import itertools
 import math
 
 import numpy as np
+import spglib
 
 from crystalgrid import Crystal, Grid
 from crystalgrid.geometry.elements import element_features
@@ -454,3 +455,32 @@ def structure_factor_size(frac_coords: np.ndarray, numbers: np.ndarray, hkl: tup
         z**0.5 * cmath.exp(2j * math.pi * np.dot(hkl, point)) for point, z in zip(frac_coords, numbers, strict=True)
     )
     return abs(total) / sum(z**0.5 for z in numbers)
+
+
+def splitting_parts(cell: tuple[np.ndarray, np.ndarray, np.ndarray]) -> list[tuple[int, int]]:
+    """Sizes of orbits, and of their parts that split them in two orbits if they get another element, counted once.
+
+    cell: lattice, fractional coordinates and numbers of a primitive cell. Parts that an operation of the crystal brings
+    onto each other are alike, and so are a part and the rest. spglib finds all symmetry.
+    """
+    lattice, frac_coords, numbers = cell
+    symmetry = spglib.get_symmetry(cell, symprec=0.01)
+    found = []
+    for first in np.unique(symmetry["equivalent_atoms"]):
+        sites = np.flatnonzero(symmetry["equivalent_atoms"] == first).tolist()
+        alike: set[frozenset[int]] = set()
+        for size in range(1, len(sites) // 2 + 1):
+            for part in itertools.combinations(sites, size):
+                coloured, rest = np.array(numbers), [site for site in sites if site not in part]
+                coloured[list(part)] = 119
+                orbits = spglib.get_symmetry((lattice, frac_coords, coloured), symprec=0.01)["equivalent_atoms"]
+                splits = len(set(orbits[list(part)])) == 1 and len(set(orbits[rest])) == 1
+                if not splits or frozenset(part) in alike:
+                    continue
+                found.append((len(sites), size))
+                for rotation, translation in zip(symmetry["rotations"], symmetry["translations"], strict=True):
+                    images = frac_coords[list(part)] @ rotation.T + translation
+                    apart = images[:, None] - frac_coords
+                    image = np.abs(apart - np.rint(apart)).max(2).argmin(1).tolist()
+                    alike |= {frozenset(image), frozenset(sites) - frozenset(image)}
+    return sorted(found)

@@ -108,11 +108,17 @@ def test_other_conditions_are_kept(model) -> None:
 
 
 def test_known_and_new_structure_types(model) -> None:
-    conditions = {name: read_conditions({"structures": name, "atoms": (1, 12)}) for name in ("known", "new")}
-    known, new = (model.draws(0, 0, given, model.plan(given)) for given in conditions.values())
-    assert (known.relative >= 0).all()
-    assert (new.relative == -1).all()
-    assert (new.same_as == -1).all()
+    draws = {}
+    for name in ("known", "new", "free"):
+        given = read_conditions({"structures": name, "atoms": (1, 12)})
+        draws[name] = model.draws(0, 0, given, model.plan(given))
+    assert (draws["known"].relative >= 0).all()
+    is_drawn = draws["new"].atom_offsets.diff() > 0
+    assert is_drawn.float().mean() > 0.9
+    assert (draws["new"].relative[is_drawn] < -1).all()  # orderings of known crystals
+    assert (draws["free"].relative == -1).all()
+    assert (draws["new"].same_as == -1).all()
+    assert (draws["free"].same_as == -1).all()
 
 
 def test_the_best_of_a_formula_are_different_and_the_likeliest_first(model) -> None:
@@ -133,15 +139,19 @@ def test_the_likelihood_of_a_candidate_is_less_the_farther_known_crystals_of_its
     weights = RankWeights(0.3, -4.0, -6.0, -2.0)
     monkeypatch.setattr(network, "rank_weights", list(weights))
     candidates = from_rows(network.plan(given), network.orbits, network.most_slots)
-    distances = np.array([distance for distance, _ in equally_near(network.types, candidates)])
-    assert np.isnan(distances).any()  # of new structure types
+    near = equally_near(network.types, candidates)
+    distances = np.array([distance for distance, _ in near])
+    is_ordering = np.array([len(rows) > 0 and int(network.types.source[rows[0]]) < 0 for _, rows in near])
+    assert is_ordering.any()
+    assert np.isnan(distances).any()  # of types that are drawn freely
     assert (distances == 0).any()  # of training crystals themselves
     assert (distances > 0).any()
     by_words = []
     for row, n_atoms in enumerate(network.n_atoms(candidates).tolist()):
         one = [values[row : row + 1] for values in candidates[:4]]
         by_words.append(float(network.scored(*one, [31, 33], [n_atoms // 2, n_atoms // 2]).log_likelihood))
-    odds = np.where(np.isnan(distances), weights.new_type, weights.distance * np.sqrt(distances))
+    odds = np.where(np.isnan(distances), 0.0, weights.distance * np.sqrt(distances))
+    odds += weights.new_type * (np.isnan(distances) | is_ordering)
     odds += weights.likelihood * np.array(by_words) + weights.known_crystal * (distances == 0)
     assert candidates.log_likelihood.numpy() == pytest.approx(odds, abs=1e-3)
 
@@ -193,7 +203,7 @@ def test_orbits_have_the_multiplicity_and_the_atoms_that_operations_give(model) 
         ({"space_group": 62, "crystal_system": "cubic"}, "none of these groups is in that system"),
         ({"crystal_system": "round"}, "crystal_system: wanted one of triclinic"),
         ({"z": 4}, "z: wanted formula with it"),
-        ({"structures": "old"}, "structures: wanted any, known or new"),
+        ({"structures": "old"}, "structures: wanted any, known, new or free"),
         ({"largest_z": "5:4"}, "largest_z: wanted a range"),
         ({"formula": "LiFePO4", "space_group": 225, "structures": "known"}, "known ones are in space group .*62"),
         ({"n": 0}, "n: wanted a whole number"),

@@ -18,9 +18,8 @@ from crystalgrid.errors import InputError
 from crystalgrid.generation.crystal_model import BATCH, CrystalModel, crystals_of
 from crystalgrid.geometry.lattices import from_parameters
 from crystalgrid.latents import latents
-from crystalgrid.training.crystal_generator_training import as_examples
 from crystalgrid.training.crystal_losses import finish_loss, language_loss
-from crystalgrid.training.known_crystals import known_of
+from crystalgrid.training.known_crystals import as_examples, known_of
 from crystalgrid.training.train import train
 from small_crystal_generator import RECIPE, train_small
 
@@ -36,6 +35,11 @@ def run(made_once):
 @pytest.fixture(scope="module")
 def model(run) -> CrystalModel:
     return cg.load(run)
+
+
+def ids_of(model: CrystalModel, source: torch.Tensor) -> list[str]:
+    """Return the ids of known crystals, and of those that orderings are of."""
+    return [model.metadata.training_ids[max(index, -2 - index)] for index in source.tolist()]
 
 
 def arrays(crystals: list[cg.Crystal]) -> list[tuple]:
@@ -92,9 +96,9 @@ def test_a_released_generator_is_small_and_draws_nearly_the_same(run, model, tmp
 def test_a_resumed_run_is_the_same_run(run, tmp_path) -> None:
     shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("best.ckpt"))
     train_small(tmp_path / "short", "prototypes", 4)
-    encoded = (tmp_path / "short" / "crystals.npz").stat().st_mtime_ns
+    encoded = (tmp_path / "short" / "learned.npz").stat().st_mtime_ns
     train_small(tmp_path / "short", "prototypes", 8, resume=True)
-    assert (tmp_path / "short" / "crystals.npz").stat().st_mtime_ns == encoded
+    assert (tmp_path / "short" / "learned.npz").stat().st_mtime_ns == encoded
     resumed, whole = (read_checkpoint(last(folder)).weights for folder in (tmp_path / "short", run))
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
     with pytest.raises(InputError, match="another --seed"):
@@ -106,25 +110,24 @@ def test_a_generator_that_starts_from_another_keeps_its_known_crystals(run, mode
     own = cg.load(tmp_path / "own")
     assert own.metadata.start.model == str(run)
     assert set(model.metadata.elements) <= set(own.metadata.elements)
-    ids = [own.metadata.training_ids[source] for source in own.network.types.source.tolist()]
-    before = {model.metadata.training_ids[source] for source in model.network.types.source.tolist()}
-    assert sorted(ids) == sorted(set(ids))
-    assert before <= set(ids)
+    ids, before = ids_of(own, own.network.types.source), ids_of(model, model.network.types.source)
+    is_crystal = own.network.types.source >= 0
+    assert is_crystal.sum() == len({id for id, is_one in zip(ids, is_crystal, strict=True) if is_one})
+    assert set(before) <= set(ids)
     assert len(set(own.metadata.training_ids)) == len(own.metadata.training_ids)
 
 
 def test_known_volumes_are_the_ones_that_known_geometry_gets(model) -> None:
     types = model.network.types
-    rows = torch.arange(len(types.space_group))
+    rows = torch.where(types.source >= 0)[0]
     letters, slots, _ = types.orbits_of(rows)
     none: list[int] = []
-    dressed = model.network.scored(types.space_group.long(), letters, slots, types.elements.long(), none, none)
+    group, elements = types.space_group[rows].long(), types.elements[rows].long()
+    dressed = model.network.scored(group, letters, slots, elements, none, none)
     _, lattice = model.network.known_geometry(dressed, rows)
-    params = types.lattice_params.double() / types.lattice_units
+    params = types.lattice_params[rows].double() / types.lattice_units
 
-    expected = (
-        torch.linalg.det(from_parameters(params)).abs() / model.network.language.table.copies[types.space_group.long()]
-    )
+    expected = torch.linalg.det(from_parameters(params)).abs() / model.network.language.table.copies[group]
     assert torch.allclose(torch.linalg.det(lattice).abs(), expected, rtol=1e-4)
 
 

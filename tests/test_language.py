@@ -7,7 +7,7 @@ import torch
 
 from crystalgrid.crystal import MAX_Z
 from crystalgrid.geometry.orbits import SPACE_GROUPS
-from crystalgrid.nets.generators.wyckoff_language import Sentences, WyckoffLanguage
+from crystalgrid.nets.generators.wyckoff_language import ElementChoice, Sentences, WyckoffLanguage
 
 ORBITS, DRAWN, TIMES = 5, 40, 3
 
@@ -50,7 +50,8 @@ def test_elements_are_read_as_they_are_drawn(language: WyckoffLanguage, words: t
     uniform = torch.rand(DRAWN, TIMES, language.slots, generator=torch.Generator().manual_seed(2))
     possible = torch.arange(MAX_Z + 1) > 0
     nothing = torch.zeros(1, language.slots, dtype=torch.int64)
-    elements, reading = language.dress(beginning, group, letters, slots, uniform, possible, nothing, 0, 1.0)
+    choice = ElementChoice(possible, nothing, 0, 1.0, torch.zeros(1, language.slots, 1))
+    elements, reading = language.dress(beginning, group, letters, slots, uniform, choice)
     assert len(elements) == DRAWN * TIMES
     assert not elements[0::TIMES].equal(elements[1::TIMES])  # other elements on the same types
     n_slots = ((slots + 1) * (letters >= 0)).amax(1).repeat_interleave(TIMES)

@@ -75,6 +75,7 @@ void test_reasons() {
   CHECK(contains(scaled(30), "g/cm³"));
   CHECK(contains(valid([](Draws& draws) { draws.same_as[0] = -1; }), ",known,formula only\n"));
   CHECK(contains(valid([](Draws& draws) { draws.relative[0] = -1; }), ",new type,mp-22862\n"));
+  CHECK(contains(valid([](Draws& draws) { draws.relative[0] = -2; }), ",ordering,mp-22862\n"));
 }
 
 void test_filters() {

@@ -63,7 +63,7 @@ class GeneratorInfo:
     crystals: int
     """The number of known crystals."""
     crystal_orbits: int
-    """The number of their orbits."""
+    """The number of the orbits of known crystals and of their orderings."""
     training_ids: tuple[str, ...]
     """The ids of the crystals that draws refer to by number."""
     elements: tuple[int, ...]
@@ -75,6 +75,8 @@ class GeneratorInfo:
     versions: Versions = field(default_factory=Versions)
     format: int = FORMAT
     kind: str = KIND
+    orderings: int = 0
+    """The number of new structure types that have the geometry of a known crystal, by an ordering of its sites."""
     processes: int = 1
     """The number of processes that trained together."""
     start: StartInfo | None = None
@@ -141,8 +143,8 @@ class GeneratorInfo:
         """Return the untrained generator, with room for its known crystals."""
         sizes, latent = self.recipe.generator, self.recipe.latent
         of_generator = Sizes(
-            sizes.width, sizes.depth, sizes.orbits, self.crystals, self.crystal_orbits, sizes.widths, sizes.atoms,
-            self.stability is not None,
+            sizes.width, sizes.depth, sizes.orbits, self.crystals + self.orderings, self.crystal_orbits, sizes.widths,
+            sizes.atoms, self.stability is not None,
         )  # fmt: skip
         network = (
             CrystalGenerator(of_generator)

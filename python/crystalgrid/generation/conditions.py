@@ -18,7 +18,7 @@ from ..geometry.orbits import SPACE_GROUPS
 Conditions: TypeAlias = dict[str, list[float]]
 NO_LIMIT = 1e9
 """The end of a range that has none; no crystal has so many of anything."""
-STRUCTURES = {"any": 0.0, "known": 1.0, "new": 2.0}
+STRUCTURES = {"any": 0.0, "known": 1.0, "new": 2.0, "free": 3.0}
 CRYSTAL_SYSTEMS = {
     "triclinic": range(1, 3), "monoclinic": range(3, 16), "orthorhombic": range(16, 75), "tetragonal": range(75, 143),
     "trigonal": range(143, 168), "hexagonal": range(168, 195), "cubic": range(195, 231),
@@ -108,9 +108,9 @@ def interval(name: str, value: Any) -> list[float]:
 
 
 def structures(name: str, value: Any) -> list[float]:
-    """Return the number of `any`, `known` or `new`."""
+    """Return the number of `any`, `known`, `new` or `free`."""
     if value not in STRUCTURES:
-        raise InputError(f"{name}: wanted any, known or new, got {value!r}")
+        raise InputError(f"{name}: wanted any, known, new or free, got {value!r}")
     return [STRUCTURES[value]]
 
 

@@ -29,6 +29,7 @@ def training_crystals(model: Path) -> CrystalSet:
     """
     network, info = the_generator(load_networks(model), model.name)
     rows = network.types.orbit_offsets.diff().argsort(stable=True)  # equal sizes together, so that little is padding
+    rows = rows[network.types.source[rows] >= 0]
     parts = [kept_crystals(network, part) for part in progress(rows.split(AT_ONCE), f"crystals of {model.name}")]
     ids = np.array(info.training_ids)[network.types.source[rows].numpy()]
     return CrystalSet.from_arrays((arrays for part in parts for arrays in part), ids)

@@ -18,7 +18,7 @@ from ..nets.generators.crystal_generator import CrystalGenerator
 from ..nets.generators.structure_types import KnownCrystals, StructureTypes
 from .crystal_losses import finish_cells, finish_loss, language_loss, log_volumes
 from .joint import stream
-from .known_crystals import keep_known, select
+from .known_crystals import as_examples, keep_known, select
 from .unit_cells import shortest_pairs
 
 SORTED_TOGETHER = 16
@@ -135,13 +135,6 @@ class CrystalGeneratorTraining:
 
     def describe(self, step: int, seconds: float, decay_ends: int) -> GeneratorInfo:
         return replace(self.info, step=step, seconds=seconds, decay_ends=decay_ends)
-
-
-def as_examples(known: KnownCrystals) -> StructureTypes:
-    """Return known crystals in the form in which their orbits can be read."""
-    examples = StructureTypes(len(known.space_group), len(known.letters))
-    examples.fit(known)
-    return examples
 
 
 def held_out_examples(known: KnownCrystals, most: int) -> list[StructureTypes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from ..progress import progress
 from .known_crystals import is_learnable, known_crystals
 from .processes import first_process, only_first_prints, wait_for_all
 
-FILE = "crystals.npz"
+FILES = "learned.npz", "held_out.npz"
 CHUNK = 64
 """The number of crystals that a process is given at once, 5 ms each."""
 ENOUGH_FOR_PROCESSES = 1000
@@ -44,22 +44,10 @@ def encoded_splits(
     most: the most orbits and atoms of a crystal that is learned; symprec: of its symmetry, Å. Raises InputError if
     no crystal can be learned.
     """
-    if first_process() and not (run / FILE).is_file():
-        with written_whole(run / FILE) as temporary, temporary.open("wb") as file:
-            splits = EncodedSplits(
-                encode(crystals, most, symprec, "symmetry"), encode(val, most, symprec, "symmetry, validation")
-            )
-            parts = splits._asdict().items()
-            columns = {f"{name}_{key}": x.numpy() for name, part in parts for key, x in part._asdict().items()}
-            np.savez_compressed(file, **columns)
-    wait_for_all()
-    with np.load(run / FILE) as columns:
-        splits = EncodedSplits(
-            *(
-                KnownCrystals(*(torch.from_numpy(columns[f"{name}_{key}"]) for key in KnownCrystals._fields))
-                for name in EncodedSplits._fields
-            )
-        )
+    splits = EncodedSplits(
+        kept_in(run / FILES[0], lambda: encode(crystals, most, symprec, "symmetry")),
+        kept_in(run / FILES[1], lambda: encode(val, most, symprec, "symmetry, validation")),
+    )
     left_out = len(crystals) - len(splits.training.source)
     with only_first_prints():
         if left_out == len(crystals):
@@ -68,6 +56,16 @@ def encoded_splits(
             of_all = f"{left_out:,} of {len(crystals):,} crystals"
             print(f"generator: {of_all} are too large, or of unclear symmetry, and are not learned", file=sys.stderr)
     return splits
+
+
+def kept_in(file: Path, compute: Callable[[], KnownCrystals]) -> KnownCrystals:
+    """Return crystals that a file of the run's folder keeps; the first process computes and writes them if need be."""
+    if first_process() and not file.is_file():
+        with written_whole(file) as temporary, temporary.open("wb") as opened:
+            np.savez_compressed(opened, **{name: values.numpy() for name, values in compute()._asdict().items()})
+    wait_for_all()
+    with np.load(file) as columns:
+        return KnownCrystals(*(torch.from_numpy(columns[name]) for name in KnownCrystals._fields))
 
 
 def encode(crystals: CrystalSet, most: tuple[int, int], symprec: float, what: str) -> KnownCrystals:

@@ -53,9 +53,14 @@ def known_crystals(units: Sequence[CanonicalUnit], source: np.ndarray, table: Wy
 
 def by_type(known: KnownCrystals) -> KnownCrystals:
     """Return crystals in the order of the keys of their structure types."""
-    types = StructureTypes(len(known.space_group), len(known.letters))
-    types.fit(known)
-    return select(known, types.type_key.argsort(stable=True))
+    return select(known, as_examples(known).type_key.argsort(stable=True))
+
+
+def as_examples(known: KnownCrystals) -> StructureTypes:
+    """Return known crystals in the form in which their orbits can be read."""
+    examples = StructureTypes(len(known.space_group), len(known.letters))
+    examples.fit(known)
+    return examples
 
 
 def select(known: KnownCrystals, rows: Tensor | Sequence[int]) -> KnownCrystals:
@@ -78,16 +83,11 @@ def select(known: KnownCrystals, rows: Tensor | Sequence[int]) -> KnownCrystals:
     )
 
 
-def joined(parts: Sequence[KnownCrystals], n_sources: Sequence[int]) -> KnownCrystals:
-    """Return the known crystals of several parts, in the order of structure types; in each, the first part's first.
-
-    n_sources: the numbers of training crystals of the parts, by which their `source` is counted on.
-    """
+def joined(parts: Sequence[KnownCrystals]) -> KnownCrystals:
+    """Return the known crystals of several parts, in the order of structure types; in each, the first part's first."""
     n_orbits = torch.cat([part.orbit_offsets.diff().long() for part in parts])
-    first = np.cumsum([0, *n_sources])
     columns = {name: torch.cat([getattr(part, name) for part in parts]) for name in KnownCrystals._fields}
     columns["orbit_offsets"] = torch.cat((torch.zeros(1, dtype=torch.int64), n_orbits.cumsum(0)))
-    columns["source"] = torch.cat([part.source + int(start) for part, start in zip(parts, first, strict=False)])
     return by_type(KnownCrystals(**columns))
 
 
@@ -103,14 +103,16 @@ def is_learnable(unit: CanonicalUnit | None, orbits: int, atoms: int, table: Wyc
 
 
 def describe_known(info: GeneratorInfo, known: KnownCrystals, ids: Sequence[str]) -> GeneratorInfo:
-    """Return the description of a generator with its known crystals.
+    """Return the description of a generator with its known crystals, and the orderings of them.
 
     ids: of all training crystals, to which the known crystals' `source` refers.
     """
-    elements, groups = known.elements.unique().tolist(), known.space_group.unique().tolist()
+    is_crystal = known.source >= 0
+    elements, groups = known.elements.unique().tolist(), known.space_group[is_crystal].unique().tolist()
     return replace(
         info,
-        crystals=len(known.space_group),
+        crystals=int(is_crystal.sum()),
+        orderings=int((~is_crystal).sum()),
         crystal_orbits=len(known.letters),
         training_ids=tuple(ids),
         elements=tuple(int(z) for z in elements if z > 0),

@@ -15,7 +15,7 @@ from ..nets.generators.crystal_generator import CrystalGenerator
 from ..nets.generators.rank_weights import RankWeights
 from ..nets.generators.structure_types import KnownCrystals
 from ..progress import progress
-from .crystal_generator_training import as_examples
+from .known_crystals import as_examples
 
 SPREAD = RankWeights(0.15, 2.0, 3.0, 3.0)
 """The standard deviations of the weights before any crystal is seen; few crystals change little."""

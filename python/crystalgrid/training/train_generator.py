@@ -7,6 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from ..artifacts.checkpoint import best, last, load_run, read_checkpoint, write_checkpoint
 from ..artifacts.find import load_info, load_learner
 from ..artifacts.formulas import join_formulas, trained_formulas
@@ -17,12 +19,13 @@ from ..data.formulas import formula_hashes
 from ..errors import InputError
 from ..nets.generators.crystal_generator import CrystalGenerator
 from ..nets.generators.rank_weights import RankWeights
-from ..nets.generators.structure_types import KnownCrystals
+from ..nets.generators.structure_types import KnownCrystals, ordering_of
 from .clock import Clock
 from .crystal_generator_training import CrystalGeneratorTraining, held_out_examples
 from .crystal_latent_training import CrystalLatentTraining
-from .encoded_crystals import encoded_splits
+from .encoded_crystals import encoded_splits, kept_in
 from .known_crystals import describe_known, joined, known_of, select
+from .known_orderings import ORDERINGS, with_orderings
 from .log import Log
 from .loop import ENDLESS, Loop
 from .processes import first_process, only_first_prints, wait_for_all, world_size
@@ -75,6 +78,9 @@ def train_generator(
     sizes = settings.generator
     learned, held_out = encoded_splits(out, crystals, val, (sizes.orbits, sizes.atoms), info.symprec)
     kept, ids = known_with_start(learned, [str(id) for id in crystals.ids], first)
+    if settings.latent is None:  # an autoencoder draws crystals of vectors, of whichever type
+        most, crystals_alone = (sizes.orbits, sizes.atoms), kept
+        kept = kept_in(out / ORDERINGS, lambda: with_orderings(crystals_alone, len(crystals.ids), most, seed))
     info = describe_known(info, kept, ids)
     with only_first_prints():
         kind = CrystalGeneratorTraining if settings.latent is None else CrystalLatentTraining
@@ -120,15 +126,17 @@ def known_with_start(
 ) -> tuple[KnownCrystals, list[str]]:
     """Return the crystals that a generator keeps, and the ids of all that these refer to.
 
-    They are the crystals that it learns, and after them those of the generator that it starts from, but for crystals
-    of the same id.
+    They are the crystals that it learns, and after them those of the generator that it starts from, with their
+    orderings, but for crystals of the same id.
     """
     if first is None:
         return learned, ids
     network, info = first
     before, own = known_of(network), set(ids)
-    other = [index for index, source in enumerate(before.source.tolist()) if info.training_ids[source] not in own]
-    kept = select(before, other)
-    sources, kept_source = kept.source.unique(return_inverse=True)
-    others = [info.training_ids[source] for source in sources.tolist()]
-    return joined([learned, kept._replace(source=kept_source)], [len(ids), len(others)]), [*ids, *others]
+    is_ordering = before.source < 0
+    source = torch.where(is_ordering, ordering_of(before.source), before.source)
+    other = [row for row, index in enumerate(source.tolist()) if info.training_ids[index] not in own]
+    sources, index = source[other].unique(return_inverse=True)
+    index = index + len(ids)
+    kept = select(before, other)._replace(source=torch.where(is_ordering[other], ordering_of(index), index))
+    return joined([learned, kept]), [*ids, *(info.training_ids[source] for source in sources.tolist())]

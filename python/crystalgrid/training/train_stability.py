@@ -29,9 +29,8 @@ from ..nets.generators.predicted_energy import stability_features
 from ..nets.generators.structure_types import KnownCrystals
 from ..nets.generators.wyckoff_language import Sentences
 from ..progress import progress
-from .crystal_generator_training import as_examples
 from .encoded_crystals import encode
-from .known_crystals import keep_known, known_of
+from .known_crystals import as_examples, keep_known, known_of
 from .property_heads import Examples, fit_perceptrons, mean_absolute_error
 from .train_property import Splits, split_rows
 

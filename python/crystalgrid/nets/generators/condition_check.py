@@ -86,12 +86,11 @@ class ConditionCheck(PredictedEnergy):
         if len(self.multiples(conditions)) == 0:
             fewest, largest = interval(conditions, "atoms", 1.0, float(self.atoms))
             return f"{formula} has {total} atoms in a formula unit; no z gives {int(fewest)} to {int(largest)} atoms"
-        only_new = listed(conditions, "structures") == [2]
-        if not only_new and int(self.groups_of_formula(conditions).sum()) > 0:
+        if int(self.groups_of_formula(conditions).sum()) > 0:
             return ""
-        if listed(conditions, "structures") != [1] and self.is_drawable(conditions):
+        if listed(conditions, "structures") != [self.known] and self.is_drawable(conditions):
             return ""
-        free = without(without(conditions, "space_groups"), "structures")
+        free = self.among_known(without(conditions, "space_groups"))
         nearest = self.groups_text(self.groups_of_formula(free))
         if len(nearest) == 0:
             nearest = self.groups_text(self.groups_of_formula(without(without(free, "z"), "atoms")))
@@ -99,16 +98,21 @@ class ConditionCheck(PredictedEnergy):
 
     def type_problem(self, conditions: dict[str, list[float]]) -> str:
         """Return why no structure type meets the conditions, if no formula is given."""
-        structures = listed(conditions, "structures")
-        if structures != [2] and bool(self.allowed(conditions).any()):
+        if bool(self.allowed(conditions).any()):
             return ""
-        if structures != [1]:
+        if listed(conditions, "structures") != [self.known]:
             words = evenly(self.formula_proposals, self.proposals * self.type_words)
             if bool(self.new_types(words, conditions)[3].any()):
                 return ""
-        free = without(without(conditions, "space_groups"), "structures")
+        free = self.among_known(without(conditions, "space_groups"))
         groups = torch.bincount(self.types.space_group[self.allowed(free)].long(), minlength=self.groups + 1)
         return f"no structure type meets the conditions{self.groups_text(groups)}"
+
+    def among_known(self, conditions: dict[str, list[float]]) -> dict[str, list[float]]:
+        """Return the conditions for known structure types alone."""
+        known = without(conditions, "structures")
+        known["structures"] = [float(self.known)]
+        return known
 
     def is_drawable(self, conditions: dict[str, list[float]]) -> bool:
         """Return whether the likeliest candidates of a formula hold a crystal whose atoms do not come too near."""
@@ -120,7 +124,7 @@ class ConditionCheck(PredictedEnergy):
         raise NotImplementedError
 
     def groups_of_formula(self, conditions: dict[str, list[float]]) -> Tensor:
-        """Return how many known crystals of each space group have a type that fits the formula, [groups + 1]."""
+        """Return how many of what is `allowed`, of each space group, has a type that fits the formula, [groups + 1]."""
         elements, units = formula_counts(conditions)
         allowed = self.allowed(conditions)
         total = torch.zeros(self.groups + 1, dtype=torch.int64)

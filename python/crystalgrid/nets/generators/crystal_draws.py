@@ -33,7 +33,10 @@ class Draws(NamedTuple):
     log_likelihood: Tensor
     """[B] float64, of structure type and elements; of the composition that was asked for, if one was."""
     relative: Tensor
-    """[B] int64, the training crystal whose geometry the crystal began at; -1 for a new structure type."""
+    """[B] int64, the training crystal whose geometry the crystal began at, -1 for none.
+
+    Of a new structure type that is an ordering of that crystal, -2 less it.
+    """
     same_as: Tensor
     """[B] int64, a training crystal with the same structure type and elements, `relative` if it is one; -1 for none."""
     formula_seen: Tensor

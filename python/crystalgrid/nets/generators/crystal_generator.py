@@ -271,7 +271,7 @@ class CrystalGenerator(NearGeometry):
             frac_coords[is_atom],
             dressed.log_likelihood,
             relative,
-            torch.where(begins_known & (geometry.distance == 0), relative, same_as),
+            torch.where((relative >= 0) & (geometry.distance == 0), relative, same_as),
             self.types.formula_seen(
                 dressed.elements, self.language.slot_counts(position, dressed.slots, self.most_slots)
             ),

@@ -13,6 +13,7 @@ from .composition import uniform_from_normal
 from .condition_check import ConditionCheck
 from .dressed_types import Dressed, chosen
 from .sizes import Sizes
+from .structure_types import ordering_of
 
 FITTED_AT_ONCE = 512
 """The number of known crystals whose volumes are computed at once, which bounds memory."""
@@ -125,7 +126,10 @@ class CrystalGeometry(ConditionCheck):
 
     @torch.no_grad()
     def fit_volumes(self) -> None:
-        """Compute by how much the volume of each known crystal differs from what the language expects."""
+        """Compute by how much the volume of each known crystal differs from what the language expects.
+
+        That of an ordering differs as much as the crystal's.
+        """
         types = self.types
         params = types.lattice_params.double() / types.lattice_units
         copies, n_atoms = self.language.table.copies[types.space_group.long()], types.counts.sum(1)
@@ -137,6 +141,10 @@ class CrystalGeometry(ConditionCheck):
             group, elements = types.space_group[rows].long(), types.elements[rows].long()
             dressed = self.scored(group, letters, slots, elements, none, none)
             types.log_volume[rows] = (log_volume[rows] - dressed.log_volume).to(types.log_volume.dtype)
+        ordered = torch.where(types.source < 0)[0]  # the language knows no crystal of which an element has two slots
+        source, row = types.source.sort()
+        parent = torch.searchsorted(source, ordering_of(types.source[ordered]))
+        types.log_volume[ordered] = types.log_volume[row[parent]]
 
     def place(self, dressed: Dressed, geometry: Geometry) -> Placed:
         """Return the atoms of the orbits, computed from the first points in double precision: the symmetry is exact."""

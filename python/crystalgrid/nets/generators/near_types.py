@@ -69,10 +69,12 @@ class NearTypes(CrystalGeometry):
         possible = possible_elements(conditions, self.seen)
         if not least <= n_elements <= min(most, int(possible.sum())):
             return f"like: the crystal has {n_elements} elements, more or less than other conditions leave"
-        first, last = self.types.crystals_of(self.types.type_keys(crystal.space_group, crystal.letters, crystal.slots))
-        is_new = bool(first == last)
-        if listed(conditions, "structures") == [1 if is_new else 2]:
-            return f"like: the crystal has a {'new' if is_new else 'known'} structure type, which `structures` excludes"
+        key = self.types.type_keys(crystal.space_group, crystal.letters, crystal.slots)
+        is_known, structures = bool(self.types.is_known(key)), listed(conditions, "structures")
+        if structures == [self.known] and not is_known:
+            return "like: the crystal has a new structure type, which `structures` excludes"
+        if (structures == [self.new] or structures == [self.free]) and is_known:
+            return "like: the crystal has a known structure type, which `structures` excludes"
         return self.fix_problem(conditions, crystal)
 
     def fix_problem(self, conditions: dict[str, list[float]], crystal: GivenCrystal) -> str:

@@ -13,7 +13,7 @@ class RankWeights(NamedTuple):
     likelihood: float = 0.3
     """Of the log likelihood by the language."""
     distance: float = -4.0
-    """Of the square root of the chemical distance to a known crystal of the type; 0 for new types."""
+    """Of the square root of the chemical distance to a known crystal of the type; 0 for freely drawn types."""
     new_type: float = -6.0
     """Of a structure type that no known crystal has."""
     known_crystal: float = 0.0

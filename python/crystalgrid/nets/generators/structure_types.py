@@ -23,7 +23,11 @@ MULTIPLIER, OFFSET = 6364136223846793005, 1442695040888963407
 
 
 class KnownCrystals(NamedTuple):
-    """C training crystals of O orbits in all, ordered by structure type."""
+    """C training crystals and orderings of O orbits in all, ordered by structure type.
+
+    An ordering has the geometry of a training crystal, and two slots for an element of which some sites may have
+    another; its structure type is new. Both slots have the same element here.
+    """
 
     space_group: Tensor
     """[C]."""
@@ -42,7 +46,7 @@ class KnownCrystals(NamedTuple):
     lattice_params: Tensor
     """[C, 6], the `parameters` of the conventional cell, in units of 1 / LATTICE_UNITS."""
     source: Tensor
-    """[C], the index of the crystal in the training set."""
+    """[C], the index of the crystal in the training set; of an ordering of one, its `ordering_of`, less than -1."""
 
 
 class StructureTypes(nn.Module):
@@ -95,7 +99,10 @@ class StructureTypes(nn.Module):
         self.index()
 
     def index(self) -> None:
-        """Compute the keys of all known crystals, after their buffers were filled."""
+        """Compute the keys of all known crystals, after their buffers were filled.
+
+        Those of orderings, in which an element has two slots, are no crystal's that is drawn.
+        """
         rows = torch.arange(len(self.space_group))
         letters, slots, _ = self.orbits_of(rows)
         self.type_key = self.type_keys(self.space_group.long(), letters, slots)
@@ -140,6 +147,14 @@ class StructureTypes(nn.Module):
         """Return the first known crystal of each structure type and the one after the last, both [B]; equal if none."""
         first = torch.searchsorted(self.type_key, type_key)
         return first, torch.searchsorted(self.type_key, type_key, right=True)
+
+    @torch.jit.export
+    def is_known(self, type_key: Tensor) -> Tensor:
+        """Return whether a training crystal has each structure type, [B] bool, and not only an ordering of one."""
+        first, last = self.crystals_of(type_key)
+        is_found = first < last
+        is_found[is_found.clone()] = self.source[first[is_found]] >= 0
+        return is_found
 
     @torch.jit.export
     def same_as(self, crystal_key: Tensor) -> Tensor:
@@ -222,6 +237,11 @@ class StructureTypes(nn.Module):
         dressing = torch.zeros(len(row), slot_counts.size(1), dtype=torch.int64)
         dressing[:, :number] = z[order]
         return rows[row], dressing
+
+
+def ordering_of(source: Tensor) -> Tensor:
+    """Return the `source` of an ordering of a training crystal, and of that again the crystal's."""
+    return -2 - source
 
 
 def index_known_crystals(types: StructureTypes, _: object) -> None:

@@ -53,6 +53,21 @@ class Reading(NamedTuple):
     """[B, 2 · width], the output of the last token, and the mean over all."""
 
 
+class ElementChoice(NamedTuple):
+    """How elements are drawn for B structure types of S slots."""
+
+    possible: Tensor
+    """[94 + 1] bool, the elements that may occur."""
+    kept: Tensor
+    """[1, S] int64, the elements that slots have in any case, 0 for those that are free."""
+    smallest_z: int
+    """The last slot has at least this Z if none before has, and if such an element is possible."""
+    temperature: float
+    """It divides the logits: below 1, likely elements become more likely."""
+    leaning: Tensor
+    """[B or 1, S, 94 + 1 or 1], added to the logits then."""
+
+
 class WyckoffLanguage(WyckoffWords):
     """An autoregressive distribution over space group, orbits and elements, and the volume that goes with them.
 
@@ -136,19 +151,14 @@ class WyckoffLanguage(WyckoffWords):
         letters: Tensor,
         slots: Tensor,
         uniform: Tensor,
-        possible: Tensor,
-        kept: Tensor,
-        smallest_z: int,
-        temperature: float,
+        choice: ElementChoice,
     ) -> tuple[Tensor, Reading]:
         """Return elements [R · B, S] that are drawn R times for each structure type, and what `read` would return.
 
         There is 0 where there is no slot, and no element twice in a crystal. group: [B]; letters, slots: [B, O];
-        uniform: [B, R, S], in [0, 1]; possible: [94 + 1] bool, the elements that may occur; kept: [1, S], the elements
-        that slots have in any case, 0 for those that are free; smallest_z: the last slot has at least this Z if none
-        before has, and if such an element is possible. The temperature divides the logits: below 1, likely elements
-        become more likely.
+        uniform: [B, R, S], in [0, 1].
         """
+        possible, kept, smallest_z, temperature, leaning = choice
         is_orbit = letters >= 0
         position = self.positions(group, letters)
         always = torch.ones_like(is_orbit[:, :1])
@@ -159,6 +169,7 @@ class WyckoffLanguage(WyckoffWords):
         uniform, hints = uniform.flatten(0, 1), beginning.hints[each]
         group, letters, slots, position = group[each], letters[each], slots[each], position[each]
         valid, always, outputs, past = valid[each], always[each], [output[each]], [block[:, each] for block in past]
+        leaning = leaning[each] if len(leaning) > 1 else leaning
         n_slots = ((slots + 1) * (letters >= 0)).amax(1)
         counts = self.slot_counts(position, slots, uniform.size(1))
         elements = torch.zeros_like(uniform, dtype=torch.int64)
@@ -175,7 +186,8 @@ class WyckoffLanguage(WyckoffWords):
             outputs.append(output)
             lacks_heavy = (slot == n_slots - 1) & (elements.amax(1) < smallest_z) & (free & is_heavy).any(1)
             allowed = free & (is_heavy | ~lacks_heavy.unsqueeze(1))
-            logits = (self.element_head(output[:, 0]).float() / temperature).masked_fill(~allowed, -math.inf)
+            logits = self.element_head(output[:, 0]).float() / temperature + leaning[:, slot]
+            logits = logits.masked_fill(~allowed, -math.inf)
             element = self.word(logits, uniform[:, slot])
             element = torch.where(kept[:, slot] > 0, kept[:, slot], element) * (slot < n_slots)
             elements[:, slot] = element

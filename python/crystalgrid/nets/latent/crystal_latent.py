@@ -15,7 +15,7 @@ from ..generators.crystal_generator import CrystalGenerator
 from ..generators.crystal_geometry import Geometry
 from ..generators.dressed_types import Dressed, chosen, to_orbits, with_values
 from ..generators.sizes import Sizes
-from ..generators.wyckoff_language import Beginning
+from ..generators.wyckoff_language import Beginning, ElementChoice
 from ..generators.wyckoff_words import SLOTS
 from .crystal_encoder import CrystalEncoder
 from .crystal_shaper import CrystalShaper, angle_to_point
@@ -115,9 +115,8 @@ class CrystalLatent(CrystalGenerator):
         possible = possible_elements(nothing, self.seen)
         words = uniform[:, n_words : n_words + self.most_slots]
         kept = torch.zeros_like(slots[:1, :1]).expand(1, words.size(1))
-        elements, reading = self.language.dress(
-            beginning, group, letters, slots, words.unsqueeze(1), possible, kept, 0, 1.0
-        )
+        choice = ElementChoice(possible, kept, 0, 1.0, torch.zeros_like(words[:1]).unsqueeze(2))
+        elements, reading = self.language.dress(beginning, group, letters, slots, words.unsqueeze(1), choice)
         likelihood, log_volume = reading.log_probabilities.sum(1).double(), reading.log_volume.double()
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
         tie = torch.zeros_like(log_volume)  # the first of equally near crystals: z says the rest
