@@ -123,9 +123,7 @@ Values range(Text text) {
 Values whole_range(Text text) { return range<std::int64_t>(text); }
 Values real_range(Text text) { return range<double>(text); }
 
-Values structures(Text text) {
-  return {text == "known" ? 1.0 : text == "new" ? 2.0 : text == "free" ? 3.0 : 0.0};
-}
+Values structures(Text text) { return {text == "known" ? 1.0 : text == "new" ? 2.0 : text == "free" ? 3.0 : 0.0}; }
 
 /// Numbers with commas between them; none if anything else is among them.
 Values numbers(Text text) {

@@ -23,7 +23,7 @@ struct Draws {
   std::vector<std::int64_t> numbers;         ///< [N] atomic numbers
   std::vector<double> frac_coords;           ///< [N][3] in the primitive cell
   std::vector<double> log_likelihood;        ///< [B]
-  std::vector<std::int64_t> relative;        ///< [B] training crystal whose geometry it began with; -1: none; -2 less: an ordering
+  std::vector<std::int64_t> relative;        ///< [B] training crystal it began at; -1: none; -2 less it: an ordering
   std::vector<std::int64_t> same_as;         ///< [B] training crystal of this type and these elements; -1: none
   std::vector<std::uint8_t> formula_seen;    ///< [B] whether a training crystal has this reduced formula
   std::map<std::int64_t, std::vector<double>> operations;  ///< by space group: [M][3][4] in the conventional cell

@@ -72,8 +72,8 @@ def halves(permutations: np.ndarray) -> list[tuple[int, ...]]:
 
     permutations: [G, M], the sites onto which each operation brings the sites. Of more than MOST_SITES there are none.
     """
-    size, found, seen = permutations.shape[1], [], set()
-    sites = frozenset(range(size))
+    size, found = permutations.shape[1], []
+    sites, seen = frozenset(range(size)), set[frozenset[int]]()
     for number in range(1, size // 2 + 1) if size <= MOST_SITES else ():
         for others in combinations(range(1, size), number - 1):
             part = frozenset((0, *others))
