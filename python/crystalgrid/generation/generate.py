@@ -53,7 +53,8 @@ def generate(
     elements: symbols, all of them and no other; among: no others than these; without: none of these.
     n_elements, atoms (of the primitive cell), density (g/cm³), volume_per_atom (Å³), largest_z: ranges.
     space_group: numbers or symbols, any of them; crystal_system: such as cubic.
-    structures: "known": structure types of training crystals; "new": none of these; "any": both, as in nature.
+    structures: "known": structure types of training crystals; "new": none of these; "any": both, as in nature; "free":
+    new ones that are drawn freely, not as orderings of known ones.
     like: a crystal, or a file with one, to draw near: of its structure type, moved, with other elements.
     strength: how far it is moved, from 0, not at all, to 1, as far as a new crystal of its type; None: 0.3.
     fix: elements or numbers of sites whose element and fractional coordinates stay.

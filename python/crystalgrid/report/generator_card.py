@@ -42,6 +42,7 @@ def write_generator_card(folder: Path, info: GeneratorInfo, source: str, machine
 |---|---|
 | data | {source}; file `{info.data.source}`, SHA-256 of its crystals {info.data.checksum[:16]}… |
 | crystals | {info.crystals:,} known ones, of {len(info.elements)} elements and {len(info.space_groups)} space groups |
+| orderings of them | {info.orderings:,} new structure types |
 | trained by | `{command} --seed {info.seed} --minutes {info.seconds / 60:.0f} --out RUN` |
 | for | {info.step:,} steps, {info.seconds / 60:.0f} minutes, on {machine} |
 {energies_row(info)}| versions | crystalgrid {info.versions.crystalgrid}, torch {info.versions.torch} |

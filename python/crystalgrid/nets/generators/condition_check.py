@@ -6,9 +6,9 @@ from torch import Tensor
 from ...geometry.elements import SYMBOLS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, without
 from .crystal_draws import Draws
+from .formula_candidates import evenly
 from .predicted_energy import PredictedEnergy
 from .sizes import Sizes
-from .type_drawer import evenly
 
 DENSITIES = (0.01, 25.0)
 """The density in g/cm³ of crystals that are drawn: osmium has 22.6."""
@@ -102,7 +102,7 @@ class ConditionCheck(PredictedEnergy):
             return ""
         if listed(conditions, "structures") != [self.known]:
             words = evenly(self.formula_proposals, self.proposals * self.type_words)
-            if bool(self.new_types(words, conditions)[3].any()):
+            if bool(self.free_types(words, conditions)[3].any()):
                 return ""
         free = self.among_known(without(conditions, "space_groups"))
         groups = torch.bincount(self.types.space_group[self.allowed(free)].long(), minlength=self.groups + 1)

@@ -17,10 +17,10 @@ from .crystal_draws import Draws
 from .crystal_geometry import Geometry
 from .distinct_geometries import ALIKE, MILLER_INDICES, first_of_alike, marks_of
 from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed
+from .formula_candidates import evenly
 from .hidden_translations import has_hidden_translation
 from .near_geometry import NearGeometry
 from .sizes import Sizes
-from .type_drawer import evenly
 from .wyckoff_language import Reading
 from .wyckoff_words import SLOTS
 
@@ -94,7 +94,7 @@ class CrystalGenerator(NearGeometry):
                 own = torch.cat((share, tries[rows, first : first + together, 1:]), 2)
                 is_last = first + together >= self.attempts
                 candidates, found, likely = self.choose(own, conditions, plan, chosen(before, rows), is_last)
-                types = self.new_of(chosen(candidates, torch.arange(0, len(found), together)), found[::together])
+                types = self.free_of(chosen(candidates, torch.arange(0, len(found), together)), found[::together])
                 for values, replacing in zip(before, types):  # noqa: B905, TorchScript has no strict
                     values[rows] = replacing
                 passing = found if is_last else likely
