@@ -75,8 +75,8 @@ class CrystalGenerator(NearGeometry):
         A crystal that does not is drawn again, up to ATTEMPTS times in all, and then left empty. One that is a training
         crystal, has elements far from those of known crystals of its type, or charges that cannot balance, is drawn
         again as often and then kept. DRESSINGS attempts put other elements on the same structure type, unless a
-        condition is for the type or the geometry. Geometry is computed of crystals that are not drawn again; new
-        structure types are kept for other elements. plan: see `plan`.
+        condition is for the type or the geometry. Geometry is computed of crystals that are not drawn again; freely
+        drawn structure types are kept for other elements. plan: see `plan`.
         """
         tries = noise.view(len(noise), self.attempts, -1)
         before, dressed, geometry = self.blank(len(noise)), self.blank(len(noise)), self.no_geometry(len(noise))
