@@ -14,8 +14,8 @@ from crystalgrid.geometry.orderings import MOST_SITES, find_ordering, parts_of, 
 from crystalgrid.geometry.space_group import symmetry_dataset
 from crystalgrid.geometry.type_name import type_name
 from crystalgrid.geometry.wyckoff import standard_group
-from crystalgrid.training.known_crystals import known_of
-from crystalgrid.training.known_orderings import names_of_types, with_orderings
+from crystalgrid.training.known_crystals import known_of, select
+from crystalgrid.training.known_orderings import names_of, names_of_types, with_orderings
 from crystalgrid.worth.structure_type import structure_type
 from reference import splitting_parts
 from small_crystal_generator import train_small
@@ -96,11 +96,14 @@ def test_structure_types_have_the_names_that_moyopy_gives_them(prototypes) -> No
 
 def test_kept_orderings_are_new_and_named_after_their_crystals(model) -> None:
     types, known = model.network.types, known_of(model.network)
-    names = names_of_types(known._replace(source=known.source.clamp(min=0)))
+    names = list(names_of(known, np.arange(len(known.source)), "names"))
+    is_ordering = (known.source < 0).tolist()
+    assert not {name for name, one in zip(names, is_ordering, strict=True) if one} & names_of_types(
+        select(known, torch.where(known.source >= 0)[0])
+    )
     crystals = int((types.source >= 0).sum())
     assert (model.metadata.crystals, model.metadata.orderings) == (crystals, len(types.source) - crystals)
     assert model.metadata.orderings > 50
-    assert names
     row_of = {source: row for row, source in enumerate(types.source.tolist())}
     for row in torch.where(types.source < 0)[0].tolist():
         crystal = row_of[-2 - int(types.source[row])]
@@ -129,9 +132,12 @@ def test_an_ordering_has_the_coordinates_of_its_crystal_and_elements_like_its(mo
 
 def test_orderings_whose_type_is_learned_later_are_dropped(model) -> None:
     known = known_of(model.network)
-    first = int(torch.where(known.source < 0)[0][0])
+    is_ordering = known.source < 0
+    names = list(names_of(known, np.arange(len(known.source)), "names"))
+    first = int(torch.where(is_ordering)[0][0])
     learned = known._replace(source=torch.where(torch.arange(len(known.source)) == first, 10_000, known.source))
     again = with_orderings(learned, 0, (12, 24), 0)  # none is looked for
-    kept = set(again.source[again.source < 0].tolist())
-    assert int(known.source[first]) not in kept or len(kept) < int((known.source < 0).sum())
+    kept = [int(known.source[row]) for row in torch.where(is_ordering)[0] if names[row] != names[first]]
+    assert 0 < len(kept) < is_ordering.sum()
+    assert sorted(again.source[again.source < 0].tolist()) == sorted(kept)
     assert (again.source >= 0).sum() == (known.source >= 0).sum() + 1

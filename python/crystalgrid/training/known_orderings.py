@@ -35,8 +35,8 @@ def with_orderings(known: KnownCrystals, n_learned: int, most: tuple[int, int], 
     is_ordering = known.source < 0
     crystals, orderings = select(known, torch.where(~is_ordering)[0]), select(known, torch.where(is_ordering)[0])
     names = names_of_types(crystals)
-    rows = np.arange(len(orderings.source))
-    still_new = [row for row, unit in enumerate(units_of(orderings, rows)) if type_name(unit) not in names]
+    earlier = names_of(orderings, np.arange(len(orderings.source)), "earlier orderings")
+    still_new = [row for row, name in enumerate(earlier) if name not in names]
     return joined([crystals, select(orderings, still_new), find_orderings(crystals, names, n_learned, most, seed)])
 
 
@@ -61,11 +61,18 @@ def names_of_types(known: KnownCrystals) -> set[str]:
     """Return the name of each structure type of known crystals; equivalent types have one name."""
     keys = as_examples(known).type_key
     first = torch.where(torch.cat((torch.ones(1, dtype=torch.bool), keys[1:] != keys[:-1])))[0].numpy()
-    return {type_name(unit) for unit in progress(units_of(known, first), "structure types", len(first))}
+    return set(names_of(known, first, "structure types"))
+
+
+def names_of(known: KnownCrystals, rows: np.ndarray, what: str) -> Iterator[str]:
+    """Yield the names of the structure types of some known crystals or orderings; `what` names the work."""
+    slots = torch.arange(1, known.elements.size(1) + 1).expand_as(known.elements)
+    by_slot = known._replace(elements=slots)  # both slots of an element that an ordering splits count
+    return map(type_name, progress(units_of(by_slot, rows), what, len(rows)))
 
 
 def units_of(known: KnownCrystals, rows: np.ndarray) -> Iterator[CanonicalUnit]:
-    """Yield the canonical units of known crystals; of orderings, both elements of shared sites are one element."""
+    """Yield the canonical units of known crystals."""
     examples = as_examples(known)
     for part in torch.from_numpy(rows).split(READ_AT_ONCE):
         letters, slots, points = examples.orbits_of(part)
