@@ -99,8 +99,9 @@ def de_novo(
 
 
 def fingerprints_of(crystals: CrystalSet, log: Path) -> Structures:
-    """Return the fingerprints of the structures of B crystals, which a log keeps."""
-    index = {str(i): i for i in range(len(crystals))}
+    """Return the fingerprints of the structures of B crystals, which a log keeps; of equal ones it is computed once."""
+    first = first_of_equal(crystals)
+    index = {str(i): i for i in sorted(set(first))}
     settings = {"crystals": crystals.checksum[:12]}
     rows = rows_of(
         log,
@@ -109,7 +110,18 @@ def fingerprints_of(crystals: CrystalSet, log: Path) -> Structures:
         lambda ids: ({"fingerprint": structure_fingerprint(crystals[index[id]])} for id in ids),
         log.name,
     )
-    return [rows[id]["fingerprint"] for id in index]
+    return [rows[str(i)]["fingerprint"] for i in first]
+
+
+def first_of_equal(crystals: CrystalSet) -> list[int]:
+    """Return for each crystal the index of the first that is equal, atom by atom, to within rounding."""
+    first: dict[tuple[bytes, ...], int] = {}
+    found = []
+    for i in range(len(crystals)):
+        crystal = crystals[i]
+        key = tuple((np.round(x, 3) + 0.0).tobytes() for x in (crystal.lattice, crystal.frac_coords, crystal.numbers))
+        found.append(first.setdefault(key, i))
+    return found
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import itertools
 import math
 
 import numpy as np
-import spglib
 
 from crystalgrid import Crystal, Grid
 from crystalgrid.geometry.elements import element_features
@@ -457,12 +456,23 @@ def structure_factor_size(frac_coords: np.ndarray, numbers: np.ndarray, hkl: tup
     return abs(total) / sum(z**0.5 for z in numbers)
 
 
+def mean_of_site_fingerprints(crystal: Crystal) -> np.ndarray:
+    """The mean of matminer's CrystalNN fingerprints of all sites, one after the other."""
+    from matminer.featurizers.site.fingerprint import CrystalNNFingerprint
+
+    featurizer = CrystalNNFingerprint.from_preset("ops")
+    structure = crystal.to_pymatgen()
+    return np.mean([featurizer.featurize(structure, i) for i in range(len(structure))], axis=0)
+
+
 def splitting_parts(cell: tuple[np.ndarray, np.ndarray, np.ndarray]) -> list[tuple[int, int]]:
     """Sizes of orbits, and of their parts that split them in two orbits if they get another element, counted once.
 
     cell: lattice, fractional coordinates and numbers of a primitive cell. Parts that an operation of the crystal brings
     onto each other are alike, and so are a part and the rest. spglib finds all symmetry.
     """
+    import spglib
+
     lattice, frac_coords, numbers = cell
     symmetry = spglib.get_symmetry(cell, symprec=0.01)
     found = []

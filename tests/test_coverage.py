@@ -1,12 +1,14 @@
 """Coverage, as CDVAE counts it."""
 
 import numpy as np
+import pytest
 
 from crystalgrid.crystal import Crystal
 from crystalgrid.data.crystalset import CrystalSet
-from crystalgrid.worth.coverage import Cutoffs, Scale, coverage, covered
+from crystalgrid.worth.coverage import Cutoffs, Scale, coverage, covered, structure_fingerprint
 from crystalgrid.worth.shares import Share
-from zoo import PEROVSKITE
+from reference import mean_of_site_fingerprints
+from zoo import PEROVSKITE, ZOO
 
 SALT = Crystal(2.8 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])
 
@@ -17,6 +19,13 @@ def test_partners_in_structure_and_composition_need_not_be_the_same() -> None:
     distances = structure, composition
     assert covered(distances, Cutoffs(0.2, 4), 0).tolist() == [True, False]
     assert covered(distances, Cutoffs(0.2, 4), 1).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("name", ["cubic", "perovskite", "hexagonal", "one atom", "heavy and light", "left-handed"])
+def test_a_structure_has_the_mean_of_the_fingerprints_of_all_sites(name: str) -> None:
+    supercell = ZOO[name].to_pymatgen() * (2, 1, 1)
+    for crystal in (ZOO[name], Crystal.from_pymatgen(supercell)):
+        assert np.allclose(structure_fingerprint(crystal), mean_of_site_fingerprints(crystal), atol=1e-3)
 
 
 def test_features_that_do_not_vary_are_not_divided_by_zero() -> None:

@@ -16,12 +16,15 @@ import numpy as np
 from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
 from ..errors import require
+from ..geometry.space_group import symmetry_dataset
 from ..pool import Workers, in_processes
 from ..progress import progress
 from .shares import Share, share
 
 FOR_SCALING = 1000
 """Known crystals whose compositions the fingerprints are scaled by; CDVAE's are scaled by those of MP-20."""
+SAME_SITE = 1e-3
+"""Å; the tolerance of the symmetry by which sites are known to have the same fingerprint."""
 CHUNK_SIZE = 16
 """The number of crystals that a process gets at a time; no process is started for fewer."""
 Structures = Sequence["list[float] | None"]
@@ -99,15 +102,20 @@ def _fingerprints_of(crystals: CrystalSet) -> Structures:
 
 
 def structure_fingerprint(crystal: Crystal) -> list[float] | None:
-    """Return the fingerprint of a crystal's structure, or None where CrystalNN finds none."""
+    """Return the fingerprint of a crystal's structure, or None where CrystalNN finds none.
+
+    It is the mean over sites, of which those of one Wyckoff orbit have the same.
+    """
+    dataset = symmetry_dataset(crystal.lattice, crystal.frac_coords, crystal.numbers, SAME_SITE)
+    first, counts = np.unique(range(len(crystal)) if dataset is None else dataset.orbits, return_counts=True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # matminer and pymatgen warn of elements without data
             structure = crystal.to_pymatgen()
-            sites = [_featurizers()[0].featurize(structure, i) for i in range(len(structure))]
+            sites = [_featurizers()[0].featurize(structure, int(i)) for i in first]
     except Exception:  # CrystalNN fails in many ways on crystals that are none
         return None
-    fingerprint: list[float] = np.mean(sites, axis=0).tolist()
+    fingerprint: list[float] = np.average(sites, axis=0, weights=counts).tolist()
     return fingerprint
 
 
