@@ -46,25 +46,29 @@ def find_ordering(unit: CanonicalUnit, seed: int, symprec: float = SYMPREC) -> O
     parts = parts_of(group, orbits, unit.numbers)
     if not parts:
         return None
-    orbit, sites = parts[np.random.default_rng(seed).integers(len(parts))]
-    replaced, present = int(unit.numbers[orbit]), set(unit.numbers.tolist())
+    part = parts[np.random.default_rng(seed).integers(len(parts))]
+    replaced, present = int(unit.numbers[part.orbit]), set(unit.numbers.tolist())
     difference = np.abs(MENDELEEV_NUMBERS - MENDELEEV_NUMBERS[replaced])
     stand_in = next(int(z) for z in difference.argsort(kind="stable") if z > 0 and int(z) not in present)
     points = np.concatenate(orbits)
-    numbers = np.repeat(unit.numbers, [len(points) for points in orbits])
-    changed = primitive_sites(group, orbits[orbit])[list(sites)] if sites else orbits[orbit]
+    numbers = np.repeat(unit.numbers, [len(orbit) for orbit in orbits])
+    of_orbit = orbits[part.orbit]
+    changed = primitive_sites(group, of_orbit)[list(part.sites)] if part.sites else of_orbit
     numbers[is_same_site(group, points[:, None], changed).any(1)] = stand_in
     ordered = find_canonical_unit(unit.lattice, points, numbers, symprec)
     return ordered and Ordering(ordered, stand_in, replaced, type_name(ordered))
 
 
 def parts_of(group: StandardGroup, orbits: list[np.ndarray], numbers: np.ndarray) -> list[Part]:
-    """Return the parts of the sites of each element [O] that may have another, of parts that are alike the first."""
+    """Return the parts of an element's sites that may have another one, of those that are alike the first.
+
+    orbits: the Wyckoff orbits, O in all; numbers: [O], their elements.
+    """
     found = [Part(o, ()) for o, number in enumerate(numbers) if (numbers == number).sum() > 1]
-    return found + [Part(o, part) for o, orbit in enumerate(orbits) for part in halves(site_permutations(group, orbit))]
+    return found + [Part(o, part) for o, orbit in enumerate(orbits) for part in splits(site_permutations(group, orbit))]
 
 
-def halves(permutations: np.ndarray) -> list[tuple[int, ...]]:
+def splits(permutations: np.ndarray) -> list[tuple[int, ...]]:
     """Return the parts in which a Wyckoff orbit of M sites may split in two; of parts that are alike, the first.
 
     The operations that keep such a part bring each of its sites onto each other one, and each of the others onto each
