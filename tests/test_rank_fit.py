@@ -58,6 +58,7 @@ def test_where_a_second_crystal_of_a_formula_is_another_one_a_known_one_ranks_be
     rank = model.metadata.rank
     assert rank.known_crystal < -2
     assert model.network.rank_weights == list(rank)
+    assert model.network.new_share == pytest.approx(0.14 * 50 / (50 + len(pairs)))  # all have the one known type
     assert {read_checkpoint(path(tmp_path / "run")).info.rank for path in (best, last)} == {rank}
     given = read_conditions({"formula": "CaZrO3"})
     assert model.network.likeliest(1, given, model.plan(given)).same_as == -1
@@ -66,5 +67,6 @@ def test_where_a_second_crystal_of_a_formula_is_another_one_a_known_one_ranks_be
     write_weights(tmp_path / "run", tmp_path / "released")
     network, info = load_released(tmp_path / "released")
     assert (network.rank_weights, info.rank) == (list(rank), rank)
+    assert network.new_share == model.network.new_share
     train_small(tmp_path / "further", tmp_path / "pairs.parquet", 1, start=str(tmp_path / "run"), recipe=None)
     assert cg.load(tmp_path / "further").metadata.rank.known_crystal < rank.known_crystal

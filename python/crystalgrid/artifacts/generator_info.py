@@ -14,6 +14,7 @@ from ..geometry.canonical_unit import SYMPREC
 from ..nets.generators.crystal_generator import CrystalGenerator
 from ..nets.generators.rank_weights import RankWeights
 from ..nets.generators.sizes import Sizes
+from ..nets.generators.type_drawer import NEW_SHARE
 from ..nets.latent.crystal_latent import CrystalLatent
 from ..nets.network import CrystalNet
 from .generator_recipe import GeneratorRecipe, generator_recipe_from
@@ -89,6 +90,8 @@ class GeneratorInfo:
     """The step at which the learning rate reaches zero."""
     rank: RankWeights | None = None
     """The weights of the rank of candidates for a formula, fitted to the validation crystals; None for the defaults."""
+    new_share: float | None = None
+    """The share of new structure types among draws, fitted to the validation crystals; None for the default."""
     stability: StabilityInfo | None = None
     """What its prediction of energies above the hull was learned from; None if it has none."""
     identity: str | None = None
@@ -152,6 +155,7 @@ class GeneratorInfo:
             else CrystalLatent(of_generator, latent.size, latent.tokens, latent.encoder_depth, latent.shaper_depth)
         )
         network.rank_weights = list(self.rank or RankWeights())
+        network.new_share = NEW_SHARE if self.new_share is None else self.new_share
         return network
 
     def as_start(self, model: str) -> StartInfo:

@@ -1,4 +1,4 @@
-"""The fit of the rank of candidates for a formula to crystals that were not learned."""
+"""What is fitted to crystals that were not learned: the rank of candidates for a formula, the share of new types."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from scipy.special import logsumexp
 from ..nets.generators.crystal_generator import CrystalGenerator
 from ..nets.generators.rank_weights import RankWeights
 from ..nets.generators.structure_types import KnownCrystals
+from ..nets.generators.type_drawer import NEW_SHARE
 from ..progress import progress
 from .known_crystals import as_examples
 
 SPREAD = RankWeights(0.15, 2.0, 3.0, 3.0)
 """The standard deviations of the weights before any crystal is seen; few crystals change little."""
+AS_MANY = 50
+"""The number of held-out crystals that weigh as much as the default share of new structure types."""
 MOST_CRYSTALS = 64
 """The crystals that the weights are fitted to; half as many give nearly the same, and each takes up to a second."""
 MOST_CANDIDATES = 1 << 14
@@ -52,6 +55,12 @@ def fit_rank(choices: Sequence[Choice], before: RankWeights) -> RankWeights:
         return float(value), gradient
 
     return RankWeights(*map(float, minimize(loss, middle, jac=True, method="BFGS").x))
+
+
+def fit_new_share(network: CrystalGenerator, held_out: KnownCrystals) -> float:
+    """Return the share of held-out crystals whose structure type is new, drawn towards the default if they are few."""
+    is_new = ~network.types.is_known(as_examples(held_out).type_key)
+    return (int(is_new.sum()) + NEW_SHARE * AS_MANY) / (len(is_new) + AS_MANY)
 
 
 def choices_of(network: CrystalGenerator, held_out: KnownCrystals) -> list[Choice]:

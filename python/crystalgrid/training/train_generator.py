@@ -29,7 +29,7 @@ from .known_orderings import ORDERINGS, with_orderings
 from .log import Log
 from .loop import ENDLESS, Loop
 from .processes import first_process, only_first_prints, wait_for_all, world_size
-from .rank_fit import choices_of, fit_rank
+from .rank_fit import choices_of, fit_new_share, fit_rank
 from .run_data import load_splits
 from .run_folder import check_same_run, prepare_folder
 from .train_networks import total_steps
@@ -92,19 +92,19 @@ def train_generator(
     examples = held_out_examples(held_out, HELD_OUT_CRYSTALS)
     Loop(training, Log(out), examples, clock, steps=steps, decay_ends=decay_ends).run(last(out) if resume else None)
     if settings.latent is None and first_process():  # an autoencoder draws crystals of vectors, not of a formula
-        rank_candidates(out, held_out, info.rank or RankWeights())
+        fit_to_held_out(out, held_out, info.rank or RankWeights())
     wait_for_all()
 
 
-def rank_candidates(run: Path, held_out: KnownCrystals, before: RankWeights) -> None:
-    """Fit the weights of the rank of candidates to held-out crystals, and write them to the run's checkpoints."""
+def fit_to_held_out(run: Path, held_out: KnownCrystals, before: RankWeights) -> None:
+    """Fit the rank of candidates and the share of new types to held-out crystals; write both to the checkpoints."""
     network, _ = the_generator(load_run(run), str(run))
-    rank = fit_rank(choices_of(network, held_out), before)
+    rank, new_share = fit_rank(choices_of(network, held_out), before), fit_new_share(network, held_out)
     for path in (best(run), last(run)):
         if path.is_file():
             checkpoint = read_checkpoint(path)
             assert isinstance(checkpoint.info, GeneratorInfo)
-            write_checkpoint(path, replace(checkpoint, info=replace(checkpoint.info, rank=rank)))
+            write_checkpoint(path, replace(checkpoint, info=replace(checkpoint.info, rank=rank, new_share=new_share)))
 
 
 def choose_recipe(
