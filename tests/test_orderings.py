@@ -116,18 +116,24 @@ def test_kept_orderings_are_new_and_named_after_their_crystals(model) -> None:
 
 
 @torch.inference_mode()
-def test_an_ordering_has_the_coordinates_of_its_crystal_and_elements_like_its(model) -> None:
-    given = read_conditions({"structures": "new"})
-    draws = model.draws(0, 0, given, model.plan(given))
-    types = model.network.types
-    points = {tuple(row) for row in (types.points.double() / types.point_units).tolist()}
-    drawn = [crystal for crystal in crystals_of(draws) if crystal is not None]
-    assert len(drawn) > 40
-    assert (draws.relative < -1).all()
-    for point in draws.orbit_coords.tolist():
-        assert any(
-            np.allclose(np.array(point) - other, np.rint(np.array(point) - other), atol=1e-3) for other in points
+def test_an_ordering_has_the_coordinates_of_its_crystal_and_elements_like_its(model, monkeypatch) -> None:
+    given, types = read_conditions({"structures": "new"}), model.network.types
+    row_of = {source: row for row, source in enumerate(types.source.tolist())}
+    kept = []
+    for leaning in (model.network.leaning, 0.0):
+        monkeypatch.setattr(model.network, "leaning", leaning)
+        draws = model.draws(0, 0, given, model.plan(given))
+        pairs = zip(draws.relative.tolist(), crystals_of(draws), strict=True)
+        drawn = [(row_of[source], set(crystal.numbers)) for source, crystal in pairs if crystal is not None]
+        assert len(drawn) > 40
+        shares = [len(numbers & set(types.elements[row].tolist())) / len(numbers) for row, numbers in drawn]
+        kept.append(np.mean(shares))
+        points = (
+            types.points[types.source.repeat_interleave(types.orbit_offsets.diff()) < 0].numpy() / types.point_units
         )
+        difference = draws.orbit_coords.numpy()[:, None] - points
+        assert (np.abs(difference - np.rint(difference)) < 1e-3).all(2).any(1).all()
+    assert kept[0] > kept[1] + 0.2
 
 
 def test_orderings_whose_type_is_learned_later_are_dropped(model) -> None:
