@@ -121,6 +121,17 @@ def test_known_and_new_structure_types(model) -> None:
     assert (draws["free"].same_as == -1).all()
 
 
+def test_new_types_of_a_formula_are_orderings_where_there_are_any(model) -> None:
+    given = read_conditions({"formula": "Na2TiSO5", "structures": "new"})
+    draws = model.draws(0, 0, given, model.plan(given))
+    is_drawn = draws.atom_offsets.diff() > 0
+    assert is_drawn.float().mean() > 0.5
+    assert (draws.relative[is_drawn] < -1).all()
+    single = read_conditions({"formula": "Si", "structures": "new"})  # of one element there is no ordering
+    draws = model.draws(0, 0, single, model.plan(single))
+    assert (draws.relative == -1).all()
+
+
 def test_the_best_of_a_formula_are_different_and_the_likeliest_first(model) -> None:
     given = read_conditions({"formula": "NaCl", "atoms": (2, 2)})
     plan = model.plan(given)
@@ -204,6 +215,7 @@ def test_orbits_have_the_multiplicity_and_the_atoms_that_operations_give(model) 
         ({"crystal_system": "round"}, "crystal_system: wanted one of triclinic"),
         ({"z": 4}, "z: wanted formula with it"),
         ({"structures": "old"}, "structures: wanted any, known, new or free"),
+        ({"structures": ["new"]}, "structures: wanted any, known, new or free"),
         ({"largest_z": "5:4"}, "largest_z: wanted a range"),
         ({"formula": "LiFePO4", "space_group": 225, "structures": "known"}, "known ones are in space group .*62"),
         ({"n": 0}, "n: wanted a whole number"),

@@ -12,6 +12,7 @@ import crystalgrid as cg
 from crystalgrid.artifacts.archive import read_content
 from crystalgrid.artifacts.checkpoint import last, read_checkpoint
 from crystalgrid.artifacts.export import export_model
+from crystalgrid.artifacts.export_generator import conditions_to_compare
 from crystalgrid.artifacts.generator_recipe import load_generator_recipe
 from crystalgrid.artifacts.released import load_released, write_weights
 from crystalgrid.errors import InputError
@@ -73,6 +74,9 @@ def test_the_exported_file_draws_what_the_run_draws(run, model, tmp_path) -> Non
         for a, b in zip(drawn, expected, strict=True):
             assert np.allclose(a.lattice, b.lattice, atol=1e-5)
             assert np.allclose(a.frac_coords, b.frac_coords, atol=1e-5)
+    with torch.no_grad():
+        formula = conditions_to_compare(model.network)[1]["formula"][0::2]
+    assert len(set(formula)) == len(formula)  # no ordering's, in which an element has two slots
     content = read_content(tmp_path / "model.pt")
     assert content["kind"] == "generator"
     assert len(content["identity"]) == 64

@@ -73,18 +73,19 @@ def largest_difference(eager: CrystalGenerator, reloaded: Any) -> float:
 
 
 def conditions_to_compare(network: CrystalGenerator) -> list[dict[str, list[float]]]:
-    """Return conditions of each kind that a generator's first known crystal meets.
+    """Return conditions of each kind that a generator's first known crystal meets, which is no ordering.
 
     None, a formula, a space group, and nearness to a crystal of that formula. An autoencoder of crystals takes none.
     """
     if isinstance(network, CrystalLatent):
         return [{}]
     types = network.types
-    units = [(int(z), int(n)) for z, n in zip(types.elements[0], types.counts[0], strict=True) if z > 0]
+    row = int(torch.where(types.source >= 0)[0][0])
+    units = [(int(z), int(n)) for z, n in zip(types.elements[row], types.counts[row], strict=True) if z > 0]
     formula = [float(number) for pair in units for number in pair]
     of_formula = {"formula": formula, "z": [1.0]}
     near = read_like(a_draw(network, of_formula), strength=0.3)
-    return [{}, of_formula, {"space_groups": [float(types.space_group[0])]}, near]
+    return [{}, of_formula, {"space_groups": [float(types.space_group[row])]}, near]
 
 
 def a_draw(network: CrystalGenerator, conditions: dict[str, list[float]]) -> Crystal:

@@ -109,7 +109,7 @@ def interval(name: str, value: Any) -> list[float]:
 
 def structures(name: str, value: Any) -> list[float]:
     """Return the number of `any`, `known`, `new` or `free`."""
-    if value not in STRUCTURES:
+    if not isinstance(value, str) or value not in STRUCTURES:
         raise InputError(f"{name}: wanted any, known, new or free, got {value!r}")
     return [STRUCTURES[value]]
 

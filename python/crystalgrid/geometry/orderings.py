@@ -1,4 +1,4 @@
-"""Orderings of a crystal: a part of the sites of one element gets another, which lowers the symmetry least."""
+"""Orderings of a crystal: a part of the sites of one element gets another element, by which two orbits differ."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Ordering(NamedTuple):
     stand_in: int
     """Its atomic number: of the elements that the crystal lacks, the most like the one it replaces."""
     replaced: int
-    """The atomic number of the element whose sites are shared."""
+    """The atomic number of the element whose sites the two elements share."""
     type: str
     """Its `type_name`."""
 
@@ -51,16 +51,16 @@ def find_ordering(unit: CanonicalUnit, seed: int, symprec: float = SYMPREC) -> O
     difference = np.abs(MENDELEEV_NUMBERS - MENDELEEV_NUMBERS[replaced])
     stand_in = next(int(z) for z in difference.argsort(kind="stable") if z > 0 and int(z) not in present)
     points = np.concatenate(orbits)
-    numbers = np.repeat(unit.numbers, [len(orbit) for orbit in orbits])
-    of_orbit = orbits[part.orbit]
-    changed = primitive_sites(group, of_orbit)[list(part.sites)] if part.sites else of_orbit
+    numbers = np.repeat(unit.numbers, [len(sites) for sites in orbits])
+    orbit = orbits[part.orbit]
+    changed = primitive_sites(group, orbit)[list(part.sites)] if part.sites else orbit
     numbers[is_same_site(group, points[:, None], changed).any(1)] = stand_in
     ordered = find_canonical_unit(unit.lattice, points, numbers, symprec)
     return ordered and Ordering(ordered, stand_in, replaced, type_name(ordered))
 
 
 def parts_of(group: StandardGroup, orbits: list[np.ndarray], numbers: np.ndarray) -> list[Part]:
-    """Return the parts of an element's sites that may have another one, of those that are alike the first.
+    """Return the parts of an element's sites that may have another one: whole orbits, and the `splits` of each.
 
     orbits: the Wyckoff orbits, O in all; numbers: [O], their elements.
     """

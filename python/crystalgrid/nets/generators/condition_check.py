@@ -94,7 +94,7 @@ class ConditionCheck(PredictedEnergy):
         nearest = self.groups_text(self.groups_of_formula(free))
         if len(nearest) == 0:
             nearest = self.groups_text(self.groups_of_formula(without(without(free, "z"), "atoms")))
-        return f"no structure type of {formula} meets the conditions{nearest}"
+        return f"no {self.kind_of_types(conditions)}structure type of {formula} meets the conditions{nearest}"
 
     def type_problem(self, conditions: dict[str, list[float]]) -> str:
         """Return why no structure type meets the conditions, if no formula is given."""
@@ -106,13 +106,20 @@ class ConditionCheck(PredictedEnergy):
                 return ""
         free = self.among_known(without(conditions, "space_groups"))
         groups = torch.bincount(self.types.space_group[self.allowed(free)].long(), minlength=self.groups + 1)
-        return f"no structure type meets the conditions{self.groups_text(groups)}"
+        return f"no {self.kind_of_types(conditions)}structure type meets the conditions{self.groups_text(groups)}"
 
     def among_known(self, conditions: dict[str, list[float]]) -> dict[str, list[float]]:
         """Return the conditions for known structure types alone."""
         known = without(conditions, "structures")
         known["structures"] = [float(self.known)]
         return known
+
+    def kind_of_types(self, conditions: dict[str, list[float]]) -> str:
+        """Return "known " or "new " if `structures` asks for these alone, else ""."""
+        structures = listed(conditions, "structures")
+        if structures == [self.known]:
+            return "known "
+        return "new " if structures == [self.new] or structures == [self.free] else ""
 
     def is_drawable(self, conditions: dict[str, list[float]]) -> bool:
         """Return whether the likeliest candidates of a formula hold a crystal whose atoms do not come too near."""

@@ -35,7 +35,7 @@ class Draws(NamedTuple):
     relative: Tensor
     """[B] int64, the training crystal whose geometry the crystal began at, -1 for none.
 
-    Of a new structure type that is an ordering of that crystal, -2 less it.
+    For an ordering of a training crystal, which has a new structure type, it is -2 minus that crystal's index.
     """
     same_as: Tensor
     """[B] int64, a training crystal with the same structure type and elements, `relative` if it is one; -1 for none."""

@@ -59,27 +59,35 @@ class FormulaCandidates(nn.Module):
         return met & is_ordering if structures == [self.new] else met
 
     def formula_candidates(self, conditions: dict[str, list[float]]) -> Dressed:
-        """Return the structure types with elements that have the formula, and the language's likelihood of each."""
+        """Return the structure types with elements that have the formula, and the language's likelihood of each.
+
+        Where new ones are asked for, these are orderings, and freely drawn ones only if there is no ordering.
+        """
         elements, units = formula_counts(conditions)
         structures = listed(conditions, "structures")
         allowed = self.allowed(conditions)
         found = [self.blank(0)]
-        multiples = self.multiples(conditions)
+        multiples, n_kept = self.multiples(conditions), 0
         proposals = max(self.least_proposals, self.formula_proposals // max(1, len(multiples)))
+        is_any = structures != [self.known] and structures != [self.new]
         for z in multiples:
             counts = [z * unit for unit in units]
             rows, dressing = self.types.with_counts(allowed, elements, counts)
             letters, slots, _ = self.types.orbits_of(rows)
             group = self.types.space_group[rows].long()
             found.append(self.scored(group, letters, slots, dressing, elements, counts))
-            if structures != [self.known]:
-                found.append(self.new_candidates(conditions, elements, counts, proposals))
+            n_kept += len(rows)
+            if is_any:
+                found.append(self.free_candidates(conditions, elements, counts, proposals))
+        if structures == [self.new] and n_kept == 0:
+            for z in multiples:
+                found.append(self.free_candidates(conditions, elements, [z * unit for unit in units], proposals))
         return joined(found)
 
-    def new_candidates(
+    def free_candidates(
         self, conditions: dict[str, list[float]], elements: list[int], counts: list[int], number: int
     ) -> Dressed:
-        """Return new structure types with elements that have the composition, of `number` that are drawn given it."""
+        """Return freely drawn structure types with elements that have the composition, of `number` drawn given it."""
         total = sum(counts)
         prompt = self.prompt(elements, counts).expand(number, -1, -1)
         groups = possible_groups(conditions, self.groups)

@@ -52,7 +52,8 @@ class KnownCrystals(NamedTuple):
 class StructureTypes(nn.Module):
     """Known structure types with the crystals that have them, the types in the order of their keys.
 
-    crystals, orbits: the numbers of training crystals and of all their orbits. Before `fit` they are empty.
+    crystals, orbits: the numbers of training crystals with their orderings, and of all their orbits. Before `fit` they
+    are empty.
     """
 
     def __init__(self, crystals: int, orbits: int) -> None:
@@ -93,7 +94,7 @@ class StructureTypes(nn.Module):
         self.register_load_state_dict_post_hook(index_known_crystals)  # type: ignore[no-untyped-call]
 
     def fit(self, known: KnownCrystals) -> None:
-        """Keep training crystals, ordered by structure type."""
+        """Keep training crystals and their orderings, by structure type."""
         for name, values in known._asdict().items():
             getattr(self, name).copy_(values)
         self.index()
@@ -101,7 +102,7 @@ class StructureTypes(nn.Module):
     def index(self) -> None:
         """Compute the keys of all known crystals, after their buffers were filled.
 
-        Those of orderings, in which an element has two slots, are no crystal's that is drawn.
+        Keys of orderings with their elements never match a crystal that is drawn: an element has two slots in them.
         """
         rows = torch.arange(len(self.space_group))
         letters, slots, _ = self.orbits_of(rows)
@@ -240,7 +241,7 @@ class StructureTypes(nn.Module):
 
 
 def ordering_of(source: Tensor) -> Tensor:
-    """Return the `source` of an ordering of a training crystal, and of that again the crystal's."""
+    """Return the `source` of an ordering of a training crystal by the crystal's, or the crystal's by the ordering's."""
     return -2 - source
 
 

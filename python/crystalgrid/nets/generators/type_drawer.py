@@ -15,7 +15,7 @@ NEW_SHARE = 0.14
 LEANING = 3.0
 """By how much elements on an ordering are less likely, in logits per chemical distance to those of the known crystal.
 
-Of 90 orderings 49 % were stable, new and unique; without it, 17 % of 100.
+Of 200 orderings 43.5 % were M.S.U.N. by CHGNet; without it, 17 % of 100.
 """
 TEMPERATURE = 0.8
 """The temperature at which elements are drawn for a structure type."""
@@ -84,7 +84,7 @@ class TypeDrawer(FormulaCandidates):
         return with_tie(chosen(candidates, row), tie), torch.ones_like(row, dtype=torch.bool)
 
     def free_of(self, types: Dressed, found: Tensor) -> Dressed:
-        """Return the structure types that are found and freely drawn, and rows without orbits in place of others."""
+        """Return the structure types that were found and drawn freely; the other rows have no orbits."""
         group, letters, slots, elements, log_likelihood, log_volume, tie = types
         first, last = self.types.crystals_of(self.types.type_keys(group, letters, slots))
         letters = letters.masked_fill(~(found & (first == last)).unsqueeze(1), -1)
@@ -112,7 +112,7 @@ class TypeDrawer(FormulaCandidates):
     def free_types(self, words: Tensor, conditions: dict[str, list[float]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return structure types that are drawn freely, the first new one of a few, and whether there is one, [B].
 
-        None of them is that of an ordering, either.
+        A type is new here if no known crystal and no ordering has it in the description that is drawn.
         """
         number = len(words)
         groups = possible_groups(conditions, self.groups)
