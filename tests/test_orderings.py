@@ -11,7 +11,8 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.generation.conditions import read_conditions
 from crystalgrid.generation.crystal_model import crystals_of
 from crystalgrid.geometry.canonical_unit import SAME_POINT, CanonicalUnit, find_canonical_unit
-from crystalgrid.geometry.normaliser import orbit_of
+from crystalgrid.geometry.letter_changes import letter_changes
+from crystalgrid.geometry.normaliser import normaliser, orbit_of
 from crystalgrid.geometry.orderings import MOST_SITES, find_ordering, parts_of, primitive_sites
 from crystalgrid.geometry.space_group import symmetry_dataset
 from crystalgrid.geometry.type_name import type_name
@@ -149,3 +150,27 @@ def test_orderings_whose_type_is_learned_later_are_dropped(model) -> None:
     assert 0 < len(kept) < is_ordering.sum()
     assert sorted(again.source[again.source < 0].tolist()) == sorted(kept)
     assert (again.source >= 0).sum() == (known.source >= 0).sum() + 1
+
+
+@torch.no_grad()
+def test_equivalent_descriptions_have_one_key(model) -> None:
+    types, rng = model.network.types, np.random.default_rng(0)
+    rows = torch.arange(len(types.source))
+    group, (letters, slots, _) = types.space_group.long(), types.orbits_of(rows)
+    keys = types.name_keys(group, letters, slots)
+    names = list(names_of(known_of(model.network), rows.numpy(), "names"))
+    name_of = dict(zip(keys.tolist(), names, strict=True))
+    assert [name_of[key] for key in keys.tolist()] == names  # the lattice of a few allows further descriptions
+    assert 100 < len(set(names)) <= len(name_of) <= 1.02 * len(set(names))
+    changes = torch.from_numpy(letter_changes()).long()
+    change = torch.from_numpy(rng.integers(changes.shape[1], size=len(rows)))
+    changed = changes[group, change].gather(1, letters.clamp(min=0)).masked_fill(letters < 0, -1)
+    order = torch.from_numpy(np.stack([rng.permutation(types.most_slots) for _ in rows]))
+    assert types.name_keys(group, changed, order.gather(1, slots)).equal(keys)
+
+
+def test_letters_change_as_the_normalisers_say() -> None:
+    for number in (2, 19, 62, 139, 221, 227):
+        expected = {tuple(change.letters) for change in normaliser(number)}
+        n_letters = len(standard_group(number).positions)
+        assert {tuple(change[:n_letters]) for change in letter_changes()[number].tolist()} == expected

@@ -96,9 +96,8 @@ class FormulaCandidates(nn.Module):
         words = evenly(number, self.type_words)
         beginning = self.language.beginning(prompt)
         group, letters, slots, met = self.language.draw_types(beginning, words, groups, size, n_slots)
-        keys = self.types.type_keys(group, letters, slots)
-        first, last = self.types.crystals_of(keys)
-        new = torch.where(met & (first == last) & first_of_each(keys))[0]
+        is_first = first_of_each(self.types.name_keys(group, letters, slots))
+        new = torch.where(met & self.types.is_unlike(group, letters, slots) & is_first)[0]
         position = self.language.positions(group, letters)
         slot_counts = self.language.slot_counts(position, slots, self.most_slots)
         fitting, dressing = self.types.dressings(slot_counts[new], elements, counts)

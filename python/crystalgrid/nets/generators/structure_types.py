@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ...geometry.elements import element_features
 from ...geometry.lattices import LATTICE_PARAMS
+from ...geometry.letter_changes import letter_changes
 from .conditions import permutations
 from .wyckoff_words import SLOTS
 
@@ -61,6 +62,7 @@ class StructureTypes(nn.Module):
         self.point_units, self.lattice_units = POINT_UNITS, LATTICE_UNITS
         self.far, self.equally_near = FAR, EQUALLY_NEAR
         self.multiplier, self.offset, self.most_slots = MULTIPLIER, OFFSET, SLOTS
+        self.largest = torch.iinfo(torch.int64).max
         self.space_group: Tensor
         self.orbit_offsets: Tensor
         self.letters: Tensor
@@ -85,6 +87,10 @@ class StructureTypes(nn.Module):
         self.register_buffer("source", torch.zeros(crystals, dtype=torch.int32))
         self.register_buffer("log_volume", torch.zeros(crystals))  # beyond what the language expects
         self.register_buffer("element_features", torch.from_numpy(element_features()).float(), persistent=False)
+        self.letter_changes: Tensor
+        self.name_key: Tensor
+        self.register_buffer("letter_changes", torch.from_numpy(letter_changes()), persistent=False)
+        self.register_buffer("name_key", torch.zeros(0, dtype=torch.int64), persistent=False)
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(crystals, SLOTS, dtype=torch.int16))
         self.register_buffer("type_key", torch.zeros(crystals, dtype=torch.int64), persistent=False)
@@ -110,6 +116,10 @@ class StructureTypes(nn.Module):
         keys = self.crystal_keys(self.type_key, self.elements.long())
         self.crystal_key, self.crystal_order = keys.sort(stable=True)
         self.formula_key = self.formula_keys(self.elements.long(), self.counts.long()).sort().values
+        is_first = torch.ones_like(self.type_key, dtype=torch.bool)
+        is_first[1:] = self.type_key[1:] != self.type_key[:-1]
+        first = is_first & (self.source >= 0)
+        self.name_key = self.name_keys(self.space_group[first].long(), letters[first], slots[first]).sort().values
 
     @torch.jit.export
     def orbits_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -133,6 +143,40 @@ class StructureTypes(nn.Module):
             after = (key ^ words[:, column]) * self.multiplier + self.offset
             key = torch.where(letters[:, column] >= 0, after ^ (after >> 29), key)
         return key
+
+    @torch.jit.export
+    def name_keys(self, group: Tensor, letters: Tensor, slots: Tensor) -> Tensor:
+        """Return a number [B] for each structure type, the same for all of its equivalent descriptions.
+
+        It stands for the type's name (`geometry.type_name`): of the descriptions under the normaliser of the space
+        group, which change the letters, the least; the order of the slots does not matter.
+        """
+        in_slot = (letters >= 0).unsqueeze(2) & (
+            slots.unsqueeze(2) == torch.arange(self.most_slots, device=slots.device)
+        )
+        least = torch.full_like(group, self.largest)
+        for change in range(self.letter_changes.size(1)):
+            changed = self.letter_changes[group, change].long().gather(1, letters.clamp(min=0))
+            of_slots = (self.mixed(changed + 1).unsqueeze(2) * in_slot).sum(1)
+            of_type = (self.mixed(of_slots) * (of_slots != 0)).sum(1)
+            least = torch.minimum(least, self.mixed(of_type ^ self.mixed(group)))
+        return least
+
+    def mixed(self, key: Tensor) -> Tensor:
+        """Return other numbers for numbers, of which like ones have nothing in common."""
+        after = key * self.multiplier + self.offset
+        return (after ^ (after >> 29)) * self.multiplier + self.offset
+
+    @torch.jit.export
+    def is_unlike(self, group: Tensor, letters: Tensor, slots: Tensor) -> Tensor:
+        """Return whether no training crystal has each structure type in any description, and no ordering in this one.
+
+        [B] bool.
+        """
+        key = self.name_keys(group, letters, slots)
+        at = torch.searchsorted(self.name_key, key).clamp(max=len(self.name_key) - 1)
+        first, last = self.crystals_of(self.type_keys(group, letters, slots))
+        return (self.name_key[at] != key) & (first == last)
 
     @torch.jit.export
     def crystal_keys(self, type_key: Tensor, elements: Tensor) -> Tensor:

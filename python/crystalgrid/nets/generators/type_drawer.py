@@ -112,7 +112,7 @@ class TypeDrawer(FormulaCandidates):
     def free_types(self, words: Tensor, conditions: dict[str, list[float]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return structure types that are drawn freely, the first new one of a few, and whether there is one, [B].
 
-        A type is new here if no known crystal and no ordering has it in the description that is drawn.
+        New is what `StructureTypes.is_unlike` says.
         """
         number = len(words)
         groups = possible_groups(conditions, self.groups)
@@ -123,8 +123,7 @@ class TypeDrawer(FormulaCandidates):
         size, n_slots = (int(fewest), int(largest)), (least, most)
         flat = words.reshape(number * self.proposals, self.type_words)
         group, letters, slots, met = self.language.draw_types(beginning, flat, groups, size, n_slots)
-        first, last = self.types.crystals_of(self.types.type_keys(group, letters, slots))
-        new = (met & (first == last)).view(number, self.proposals)
+        new = (met & self.types.is_unlike(group, letters, slots)).view(number, self.proposals)
         row = torch.arange(number) * self.proposals + new.int().argmax(1)
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
         return group[row], letters[row], slots[row], new.any(1)
