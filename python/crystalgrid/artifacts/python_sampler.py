@@ -44,7 +44,7 @@ def sample_in_python(path: Path, words: list[str]) -> None:
 @torch.inference_mode()
 def fill(run: Run, append: Callable[[], None]) -> None:
     """Append batches until the library has all of its range; they are always whole, as in the C++ sampler."""
-    for _ in progress(range(run.next, run.last, run.batch), "sampling"):
+    for _ in progress(range(run.next, run.last, run.batch), f"sampling, {run.batch} at a time"):
         append()
 
 

@@ -83,7 +83,7 @@ def name_of_model(identity: str) -> str:
 def sampler() -> Path:
     """Return the sampler for this torch, built on its first use; raises InputError naming the log if that fails."""
     version = torch.__version__
-    message = f"building the sampler for torch {version}, once, about a minute …"
+    message = f"building the sampler for torch {version}, once, one to five minutes …"
     return cached(_program_name(), message, _build)
 
 
