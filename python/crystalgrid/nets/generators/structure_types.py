@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...geometry.elements import element_features
 from ...geometry.lattices import LATTICE_PARAMS
-from ...geometry.letter_changes import letter_changes
 from .conditions import permutations
+from .type_keys import TypeKeys
 from .wyckoff_words import SLOTS
 
 POINT_UNITS = 1 << 15
@@ -19,8 +19,6 @@ EQUALLY_NEAR = 1 + 1e-5
 """The ratio of chemical distances up to which they are equal, but for rounding."""
 FAR = 0.5
 """The chemical distance that stands for that of a crystal whose structure type is new."""
-MULTIPLIER, OFFSET = 6364136223846793005, 1442695040888963407
-"""The constants of a hash of numbers, one after the other (Knuth's linear congruential generator)."""
 
 
 class KnownCrystals(NamedTuple):
@@ -50,7 +48,7 @@ class KnownCrystals(NamedTuple):
     """[C], the index of the crystal in the training set; of an ordering of one, its `ordering_of`, less than -1."""
 
 
-class StructureTypes(nn.Module):
+class StructureTypes(TypeKeys):
     """Known structure types with the crystals that have them, the types in the order of their keys.
 
     crystals, orbits: the numbers of training crystals with their orderings, and of all their orbits. Before `fit` they
@@ -61,8 +59,6 @@ class StructureTypes(nn.Module):
         super().__init__()
         self.point_units, self.lattice_units = POINT_UNITS, LATTICE_UNITS
         self.far, self.equally_near = FAR, EQUALLY_NEAR
-        self.multiplier, self.offset, self.most_slots = MULTIPLIER, OFFSET, SLOTS
-        self.largest = torch.iinfo(torch.int64).max
         self.space_group: Tensor
         self.orbit_offsets: Tensor
         self.letters: Tensor
@@ -87,9 +83,7 @@ class StructureTypes(nn.Module):
         self.register_buffer("source", torch.zeros(crystals, dtype=torch.int32))
         self.register_buffer("log_volume", torch.zeros(crystals))  # beyond what the language expects
         self.register_buffer("element_features", torch.from_numpy(element_features()).float(), persistent=False)
-        self.letter_changes: Tensor
         self.name_key: Tensor
-        self.register_buffer("letter_changes", torch.from_numpy(letter_changes()), persistent=False)
         self.register_buffer("name_key", torch.zeros(0, dtype=torch.int64), persistent=False)
         self.counts: Tensor
         self.register_buffer("counts", torch.zeros(crystals, SLOTS, dtype=torch.int16))
@@ -135,39 +129,6 @@ class StructureTypes(nn.Module):
         return letters, slots, self.points[index].double() / self.point_units * is_orbit.unsqueeze(2)
 
     @torch.jit.export
-    def type_keys(self, group: Tensor, letters: Tensor, slots: Tensor) -> Tensor:
-        """Return a number [B] for each structure type: a hash of group [B], letters and slots [B, O]."""
-        key = group * self.multiplier + self.offset
-        words = letters * self.most_slots + slots + 1
-        for column in range(letters.size(1)):
-            after = (key ^ words[:, column]) * self.multiplier + self.offset
-            key = torch.where(letters[:, column] >= 0, after ^ (after >> 29), key)
-        return key
-
-    @torch.jit.export
-    def name_keys(self, group: Tensor, letters: Tensor, slots: Tensor) -> Tensor:
-        """Return a number [B] for each structure type, the same for all of its equivalent descriptions.
-
-        It stands for the type's name (`geometry.type_name`): of the descriptions under the normaliser of the space
-        group, which change the letters, the least; the order of the slots does not matter.
-        """
-        in_slot = (letters >= 0).unsqueeze(2) & (
-            slots.unsqueeze(2) == torch.arange(self.most_slots, device=slots.device)
-        )
-        least = torch.full_like(group, self.largest)
-        for change in range(self.letter_changes.size(1)):
-            changed = self.letter_changes[group, change].long().gather(1, letters.clamp(min=0))
-            of_slots = (self.mixed(changed + 1).unsqueeze(2) * in_slot).sum(1)
-            of_type = (self.mixed(of_slots) * (of_slots != 0)).sum(1)
-            least = torch.minimum(least, self.mixed(of_type ^ self.mixed(group)))
-        return least
-
-    def mixed(self, key: Tensor) -> Tensor:
-        """Return other numbers for numbers, of which like ones have nothing in common."""
-        after = key * self.multiplier + self.offset
-        return (after ^ (after >> 29)) * self.multiplier + self.offset
-
-    @torch.jit.export
     def is_unlike(self, group: Tensor, letters: Tensor, slots: Tensor) -> Tensor:
         """Return whether no training crystal has each structure type in any description, and no ordering in this one.
 
@@ -177,15 +138,6 @@ class StructureTypes(nn.Module):
         at = torch.searchsorted(self.name_key, key).clamp(max=len(self.name_key) - 1)
         first, last = self.crystals_of(self.type_keys(group, letters, slots))
         return (self.name_key[at] != key) & (first == last)
-
-    @torch.jit.export
-    def crystal_keys(self, type_key: Tensor, elements: Tensor) -> Tensor:
-        """Return a number [B] for each structure type with its elements [B, S]."""
-        key = type_key
-        for column in range(elements.size(1)):
-            after = (key ^ elements[:, column]) * self.multiplier + self.offset
-            key = torch.where(elements[:, column] > 0, after ^ (after >> 29), key)
-        return key
 
     @torch.jit.export
     def crystals_of(self, type_key: Tensor) -> tuple[Tensor, Tensor]:
@@ -207,20 +159,6 @@ class StructureTypes(nn.Module):
         at = torch.searchsorted(self.crystal_key, crystal_key).clamp(max=len(self.crystal_key) - 1)
         found = self.source.long()[self.crystal_order[at]]
         return torch.where(self.crystal_key[at] == crystal_key, found, -1)
-
-    def formula_keys(self, elements: Tensor, counts: Tensor) -> Tensor:
-        """Return a number [B] for each reduced formula, of elements and numbers of atoms, [B, S]."""
-        order = elements.argsort(1)
-        elements, counts = elements.gather(1, order), counts.gather(1, order)
-        divisor = counts[:, 0]
-        for column in range(1, counts.size(1)):
-            divisor = torch.gcd(divisor, counts[:, column])
-        units = counts // divisor.clamp(min=1).unsqueeze(1)
-        key = torch.full_like(divisor, self.offset)
-        for column in range(elements.size(1)):
-            after = (key ^ (elements[:, column] * 256 + units[:, column])) * self.multiplier + self.offset
-            key = torch.where(elements[:, column] > 0, after ^ (after >> 29), key)
-        return key
 
     @torch.jit.export
     def formula_seen(self, elements: Tensor, counts: Tensor) -> Tensor:
