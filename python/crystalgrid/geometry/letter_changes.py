@@ -1,4 +1,4 @@
-"""How the equivalent descriptions of crystals under the normalisers of space groups name Wyckoff letters."""
+"""The changes of Wyckoff letters between equivalent descriptions of a crystal, for all space groups."""
 
 from __future__ import annotations
 

@@ -89,8 +89,10 @@ def as_known(orderings: Mapping[int, Ordering], table: WyckoffTable) -> KnownCry
 
     Both elements of the sites that are shared are the one that was there.
     """
-    known = known_crystals([ordering.unit for ordering in orderings.values()], np.array(list(orderings)), table)
-    elements = known.elements.clone()
-    for row, source in enumerate(known.source.tolist()):
+    with_stand_ins = known_crystals(
+        [ordering.unit for ordering in orderings.values()], np.array(list(orderings)), table
+    )
+    elements = with_stand_ins.elements.clone()
+    for row, source in enumerate(with_stand_ins.source.tolist()):
         elements[row][elements[row] == orderings[source].stand_in] = orderings[source].replaced
-    return known._replace(elements=elements, source=ordering_of(known.source))
+    return with_stand_ins._replace(elements=elements, source=ordering_of(with_stand_ins.source))

@@ -1,4 +1,4 @@
-"""What is fitted to crystals that were not learned: the rank of candidates for a formula, the share of new types."""
+"""The fit of the rank of candidates for a formula, and of the share of new types, to crystals that were not learned."""
 
 from __future__ import annotations
 

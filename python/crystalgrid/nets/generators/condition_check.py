@@ -110,9 +110,9 @@ class ConditionCheck(PredictedEnergy):
 
     def among_known(self, conditions: dict[str, list[float]]) -> dict[str, list[float]]:
         """Return the conditions for known structure types alone."""
-        known = without(conditions, "structures")
-        known["structures"] = [float(self.known)]
-        return known
+        for_known_types = without(conditions, "structures")
+        for_known_types["structures"] = [float(self.known)]
+        return for_known_types
 
     def kind_of_types(self, conditions: dict[str, list[float]]) -> str:
         """Return "known " or "new " if `structures` asks for these alone, else ""."""

@@ -97,7 +97,7 @@ class FormulaCandidates(nn.Module):
         beginning = self.language.beginning(prompt)
         group, letters, slots, met = self.language.draw_types(beginning, words, groups, size, n_slots)
         is_first = first_of_each(self.types.name_keys(group, letters, slots))
-        new = torch.where(met & self.types.is_unlike(group, letters, slots) & is_first)[0]
+        new = torch.where(met & self.types.is_unknown(group, letters, slots) & is_first)[0]
         position = self.language.positions(group, letters)
         slot_counts = self.language.slot_counts(position, slots, self.most_slots)
         fitting, dressing = self.types.dressings(slot_counts[new], elements, counts)

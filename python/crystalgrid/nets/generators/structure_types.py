@@ -129,7 +129,7 @@ class StructureTypes(TypeKeys):
         return letters, slots, self.points[index].double() / self.point_units * is_orbit.unsqueeze(2)
 
     @torch.jit.export
-    def is_unlike(self, group: Tensor, letters: Tensor, slots: Tensor) -> Tensor:
+    def is_unknown(self, group: Tensor, letters: Tensor, slots: Tensor) -> Tensor:
         """Return whether no training crystal has each structure type in any description, and no ordering in this one.
 
         [B] bool.

@@ -53,15 +53,15 @@ class TypeDrawer(FormulaCandidates):
             return self.candidate_types(choice[:, 1], plan)
         allowed = plan.flatten().long()
         is_ordering = self.types.source[allowed] < 0
-        known, orderings = allowed[~is_ordering], allowed[is_ordering]
+        crystal_rows, ordering_rows = allowed[~is_ordering], allowed[is_ordering]
         only_known = listed(conditions, "structures") == [self.known]
-        new_share = 1.0 if len(known) == 0 else 0.0 if only_known else self.new_share
+        new_share = 1.0 if len(crystal_rows) == 0 else 0.0 if only_known else self.new_share
         is_new = choice[:, 0] < new_share
-        group, letters, slots, tie, met = self.kept_types(choice[:, 1], known)
+        group, letters, slots, tie, met = self.kept_types(choice[:, 1], crystal_rows)
         is_drawn = before.letters[:, 0] >= 0
         rows = torch.where(is_new & ~is_drawn)[0]
-        if len(rows) > 0 and len(orderings) > 0:
-            kept = self.kept_types(choice[rows, 1], orderings)
+        if len(rows) > 0 and len(ordering_rows) > 0:
+            kept = self.kept_types(choice[rows, 1], ordering_rows)
             for values, replacing in zip((group, letters, slots, tie, met), kept):  # noqa: B905
                 values[rows] = replacing
         elif len(rows) > 0:
@@ -112,7 +112,7 @@ class TypeDrawer(FormulaCandidates):
     def free_types(self, words: Tensor, conditions: dict[str, list[float]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return structure types that are drawn freely, the first new one of a few, and whether there is one, [B].
 
-        New is what `StructureTypes.is_unlike` says.
+        New is what `StructureTypes.is_unknown` says.
         """
         number = len(words)
         groups = possible_groups(conditions, self.groups)
@@ -123,7 +123,7 @@ class TypeDrawer(FormulaCandidates):
         size, n_slots = (int(fewest), int(largest)), (least, most)
         flat = words.reshape(number * self.proposals, self.type_words)
         group, letters, slots, met = self.language.draw_types(beginning, flat, groups, size, n_slots)
-        new = (met & self.types.is_unlike(group, letters, slots)).view(number, self.proposals)
+        new = (met & self.types.is_unknown(group, letters, slots)).view(number, self.proposals)
         row = torch.arange(number) * self.proposals + new.int().argmax(1)
         letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
         return group[row], letters[row], slots[row], new.any(1)

@@ -54,7 +54,7 @@ class Reading(NamedTuple):
 
 
 class ElementChoice(NamedTuple):
-    """How elements are drawn for B structure types of S slots."""
+    """The rules by which elements are drawn for B structure types of S slots."""
 
     possible: Tensor
     """[94 + 1] bool, the elements that may occur."""
