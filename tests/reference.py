@@ -437,6 +437,16 @@ def equally_near(types, dressed) -> list[tuple[float, list[int]]]:
     return nearest
 
 
+def distance_to_possible(elements: list[int], counts: list[int], possible: list[int]) -> float:
+    """Least mean difference per atom between the elements of slots and possible ones, each of which has one slot."""
+    features = element_features()
+    totals = (
+        sum(n * np.abs(features[z] - features[other]).sum() for n, z, other in zip(counts, elements, others, strict=True))
+        for others in itertools.permutations(possible, len(elements))
+    )
+    return min(totals) / sum(counts)
+
+
 def apportioned(odds: list[float], numbers: list[int], most: int) -> list[tuple[int, int]]:
     """Candidates with their places, given one by one to that whose odds over the places it then has are highest."""
     given, order = [0] * len(odds), []

@@ -33,8 +33,6 @@ One of them, the first that is likely, gets a geometry.
 """
 WORD_PASS, PASS_SIZE = 32, 16
 """The number of structure types whose elements are drawn at once, and of crystals that get a geometry at once."""
-FARTHEST = 0.7
-"""The largest chemical distance to a known crystal of the same type; half of all swaps of neighbours are below 0.4."""
 LARGEST_ENERGY = 0.1
 """The largest energy above the hull, in eV/atom, that may be predicted for a crystal that is not drawn again."""
 COMPARED = 128
@@ -58,7 +56,7 @@ class CrystalGenerator(NearGeometry):
         self.charge_balance = ChargeBalance()
         self.parts = [2 + self.proposals * self.type_words, SLOTS, LATTICE_PARAMS, 3 * sizes.orbits]
         self.word_pass = WORD_PASS
-        self.pass_size, self.farthest, self.largest_energy = PASS_SIZE, FARTHEST, LARGEST_ENERGY
+        self.pass_size, self.largest_energy = PASS_SIZE, LARGEST_ENERGY
         self.alike, self.compared = ALIKE, COMPARED
         self.noise_dim = ATTEMPTS * sum(self.parts)
         self.miller_indices: Tensor

@@ -1,5 +1,6 @@
 """Known structure types: training crystals by space group, Wyckoff letters and slots, with their geometry."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -191,6 +192,32 @@ class StructureTypes(TypeKeys):
                 nearest[b] = least / counts[b].sum()
                 number[b] = len(equal)
         return chosen, nearest, number
+
+    @torch.jit.export
+    def distance_to(self, rows: Tensor, possible: Tensor) -> Tensor:
+        """Return the chemical distance of known crystals [R] to themselves in possible elements [94 + 1], [R].
+
+        It is 0 if all their elements are possible. Otherwise slot after slot takes the nearest element that is left,
+        from the first to the last or the other way round, whichever leads less far; few assignments are nearer.
+        """
+        distance = torch.zeros(len(rows))
+        elements = self.elements[rows].long()
+        other = torch.where(((elements > 0) & ~possible[elements]).any(1))[0]
+        elements, counts = elements[other], self.counts[rows[other]]
+        between = (self.element_features.unsqueeze(1) - self.element_features[possible]).abs().sum(2)
+        slots = [slot for slot in range(elements.size(1))]
+        least = torch.full([len(other)], math.inf)
+        for order in (slots, slots[::-1]):
+            total = torch.zeros_like(least)
+            is_taken = torch.zeros(len(other), between.size(1), dtype=torch.bool)
+            for slot in order:
+                is_slot = elements[:, slot] > 0
+                nearest, element = between[elements[:, slot]].masked_fill_(is_taken, math.inf).min(1, keepdim=True)
+                total += torch.where(is_slot, nearest[:, 0] * counts[:, slot], 0.0)
+                is_taken.scatter_(1, element, is_taken.gather(1, element) | is_slot.unsqueeze(1))
+            least = torch.minimum(least, total)
+        distance[other] = least / counts.sum(1)
+        return distance
 
     @torch.jit.export
     def with_counts(self, allowed: Tensor, elements: list[int], counts: list[int]) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,10 @@ LEANING = 3.0
 
 Of 200 orderings 43.5 % were M.S.U.N. by CHGNet; without it, 17 % of 100.
 """
+FARTHEST = 0.7
+"""The largest chemical distance to a known crystal of the same type; half of all swaps of neighbours are below 0.4."""
+LEAST_KNOWN = 256
+"""The known crystals, at least, whose structure types are drawn, however far from theirs the possible elements are."""
 TEMPERATURE = 0.8
 """The temperature at which elements are drawn for a structure type."""
 PROPOSALS = 4
@@ -29,24 +33,34 @@ class TypeDrawer(FormulaCandidates):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
         self.new_share, self.temperature, self.proposals = NEW_SHARE, TEMPERATURE, PROPOSALS
-        self.leaning = LEANING
+        self.leaning, self.farthest, self.least_known = LEANING, FARTHEST, LEAST_KNOWN
 
     def type_plan(self, conditions: dict[str, list[float]]) -> Tensor:
-        """Return what all draws share: candidates of a formula as rows, or the rows of the known crystals allowed."""
+        """Return what all draws share: candidates of a formula as rows, or the rows of known crystals and orderings.
+
+        These are all that conditions allow and whose own elements are within FARTHEST of possible ones, and more, the
+        nearest first, if they are fewer than LEAST_KNOWN.
+        """
         elements, _ = formula_counts(conditions)
         if len(elements) > 0:
             return to_rows(self.weighed(self.formula_candidates(conditions)))
-        return self.allowed(conditions).nonzero().double()
+        rows = torch.where(self.allowed(conditions))[0]
+        distance = self.types.distance_to(rows, possible_elements(conditions, self.seen))
+        nearest = distance.sort().values[: self.least_known]
+        near = distance <= self.farthest
+        if len(nearest) > 0:
+            near = near | (distance <= nearest[-1])
+        return rows[near].unsqueeze(1).double()
 
     def draw_types(
         self, words: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed, is_last: bool
     ) -> tuple[Dressed, Tensor]:
         """Return a structure type for each row of uniform numbers, and whether it is as asked for, [B].
 
-        A new type is an ordering of a known one; if the conditions leave none, or ask for one that is drawn freely, the
-        language draws it. words: [B, 2 + PROPOSALS · type_words], in [0, 1]; before: freely drawn types of the rows,
-        which are taken again, without orbits where there is none. At last a known type stands in for a new one that is
-        not found, unless new ones are asked for. Only the types for a formula have elements already.
+        A new type is an ordering of a known one; if the generator has none, or conditions ask for one that is drawn
+        freely, the language draws it. words: [B, 2 + PROPOSALS · type_words], in [0, 1]; before: freely drawn types of
+        the rows, which are taken again, without orbits where there is none. At last a known type stands in for a new
+        one that is not found, unless new ones are asked for. Only the types for a formula have elements already.
         """
         choice, free_words = words.split([2, self.proposals * self.type_words], 1)
         if "formula" in conditions:
@@ -55,7 +69,7 @@ class TypeDrawer(FormulaCandidates):
         is_ordering = self.types.source[allowed] < 0
         crystal_rows, ordering_rows = allowed[~is_ordering], allowed[is_ordering]
         only_known = listed(conditions, "structures") == [self.known]
-        new_share = 1.0 if len(crystal_rows) == 0 else 0.0 if only_known else self.new_share
+        new_share = 0.0 if only_known else self.share_of_new(len(crystal_rows), len(ordering_rows))
         is_new = choice[:, 0] < new_share
         group, letters, slots, tie, met = self.kept_types(choice[:, 1], crystal_rows)
         is_drawn = before.letters[:, 0] >= 0
@@ -73,6 +87,21 @@ class TypeDrawer(FormulaCandidates):
         slots[is_drawn], met = before.slots[is_drawn], met | is_drawn
         unknown = before.log_volume
         return Dressed(group, letters, slots, torch.zeros_like(before.elements), unknown, unknown, tie), met
+
+    def share_of_new(self, n_crystals: int, n_orderings: int) -> float:
+        """Return the share of new structure types among draws where conditions leave so many crystals and orderings.
+
+        It is what conditions would leave of draws without conditions, of which `new_share` are new.
+        """
+        if n_crystals == 0:
+            return 1.0
+        n_all_crystals = int((self.types.source >= 0).sum())
+        n_all_orderings = len(self.types.source) - n_all_crystals
+        if n_all_orderings == 0:
+            return self.new_share
+        crystals = (1.0 - self.new_share) * n_crystals / n_all_crystals
+        orderings = self.new_share * n_orderings / n_all_orderings
+        return orderings / (crystals + orderings)
 
     def candidate_types(self, uniform: Tensor, plan: Tensor) -> tuple[Dressed, Tensor]:
         """Return candidates for a formula, drawn by their likelihood with uniform numbers [B], and True for each."""
@@ -138,7 +167,7 @@ class TypeDrawer(FormulaCandidates):
         beginning = self.language.beginning(torch.zeros(len(group), 0, 2, dtype=torch.int64))
         kept = fixed_elements(conditions, self.orbits, self.most_slots)
         smallest_z, _ = interval(conditions, "largest_z", 0.0, float(len(self.seen)))
-        leaning = self.leaning_of(types, uniform.size(2))
+        leaning = self.leaning_of(types, possible, uniform.size(2))
         choice = ElementChoice(possible, kept, int(smallest_z), self.temperature, leaning)
         elements, reading = self.language.dress(beginning, group, letters, slots, uniform, choice)
         likelihood, log_volume = reading.log_probabilities.sum(1).double(), reading.log_volume.double()
@@ -146,15 +175,16 @@ class TypeDrawer(FormulaCandidates):
         group, letters, slots, _, _, _, tie = types
         return Dressed(group, letters, slots, elements, likelihood, log_volume, tie), reading
 
-    def leaning_of(self, types: Dressed, n_slots: int) -> Tensor:
-        """Return what is added to the logits of elements on orderings: less, the farther from those of the crystal.
+    def leaning_of(self, types: Dressed, possible: Tensor, n_slots: int) -> Tensor:
+        """Return what is added to the logits of elements: less, the farther from those of the known crystal.
 
-        [B, S, 94 + 1]; zeros for other structure types.
+        It is so for orderings, and for crystals with impossible elements, to which language alone seldom draws near
+        ones. [B, S, 94 + 1]; zeros for other structure types.
         """
         first, last = self.types.crystals_of(self.types.type_keys(types.space_group, types.letters, types.slots))
         row = (first + (types.tie * (last - first)).long()).clamp(max=len(self.types.source) - 1)
-        is_ordering = (first < last) & (self.types.source[row] < 0)
         features, elements = self.types.element_features, self.types.elements[row, :n_slots].long()
+        is_other = (self.types.source[row] < 0) | ((elements > 0) & ~possible[elements]).any(1)
         distance = (features[elements].unsqueeze(2) - features).abs().sum(3)
-        is_leaning = (elements > 0) & is_ordering.unsqueeze(1)
+        is_leaning = (elements > 0) & ((first < last) & is_other).unsqueeze(1)
         return distance * (-self.leaning * is_leaning.unsqueeze(2))
