@@ -49,6 +49,7 @@ from crystalgrid.latents import latents, line
 from crystalgrid.worth.check import check
 from crystalgrid.worth.coverage import Scale, composition_fingerprints, structure_fingerprints
 from crystalgrid.worth.journal import rows_of
+from crystalgrid.worth.shares import Share, share
 from crystalgrid.worth.validity import validity
 from prediction import score
 
@@ -121,8 +122,8 @@ def prior(model: LatentModel, n: int, seed: int) -> Iterator[str]:
     """Yield the shares of draws of N(0, 1) that are valid and unique."""
     decoded = model.decode_crystals(latents(seed, 0, n, model.latent_dim))
     rows = check([crystal for crystal in decoded if crystal is not None])
-    yield f"valid {share(sum(row.lemat_valid for row in rows), n)}"
-    yield f"unique {share(sum(not row.same_as for row in rows), n)}"
+    yield f"valid {Share(sum(row.lemat_valid for row in rows), n)}"
+    yield f"unique {Share(sum(not row.same_as for row in rows), n)}"
 
 
 def neighbours(model: LatentModel, crystals: CrystalSet, n_structures: int) -> Iterator[str]:
@@ -174,11 +175,6 @@ def anonymised(crystal: Crystal) -> str:
     return "-".join(map(str, sorted(counts // np.gcd.reduce(counts))))
 
 
-def share(part: int, whole: int) -> str:
-    """Return a share in percent with its count."""
-    return f"{100 * part / max(whole, 1):.1f} % ({part} of {whole})"
-
-
 PER_CRYSTAL: dict[str, Callable[[LatentModel, CrystalSet, int, np.random.Generator], Row]] = {
     "reconstruction": reconstruction, "invariance": invariance, "moved": moved_a_little, "ways": ways,
 }  # fmt: skip
@@ -188,8 +184,8 @@ def summary(name: str, rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of a row of the table."""
     if name in ("reconstruction", "moved"):
         matched = [row["rmse"] for row in rows if row["rmse"] is not None]
-        yield f"encoded {share(sum(row['encoded'] for row in rows), len(rows))}"
-        yield f"matched {share(len(matched), len(rows))}"
+        yield f"encoded {share(row['encoded'] for row in rows)}"
+        yield f"matched {Share(len(matched), len(rows))}"
         yield f"RMSE mean {np.mean(matched or [np.nan]):.4f}, median {np.median(matched or [np.nan]):.4f}"
     if name in ("invariance", "moved"):
         z = np.array([row["z"] for row in rows if row["z"] is not None])
@@ -198,7 +194,7 @@ def summary(name: str, rows: Sequence[Row]) -> Iterator[str]:
         yield f"distance over that of two crystals: median {np.median(ratios):.2e}, worst {ratios.max():.2e}"
     if name == "ways":
         encoded = [row for row in rows if row["encoded"]]
-        yield f"valid {share(sum(row['valid'] for row in encoded), STEPS * len(encoded))} of {len(encoded)} ways"
+        yield f"valid {Share(sum(row['valid'] for row in encoded), STEPS * len(encoded))} on {len(encoded)} ways"
 
 
 def latent(

@@ -37,6 +37,7 @@ const Element& element(std::int64_t number) { return elements().at(static_cast<s
 
 std::optional<int> atomic_number(std::string_view symbol) {
   const std::vector<Element>& table = elements();
+  if (symbol == "D" || symbol == "T") return 1;  // isotopes of hydrogen
   for (std::size_t row = 0; row < table.size(); ++row)
     if (table[row].symbol == symbol) return static_cast<int>(row + 1);
   return std::nullopt;

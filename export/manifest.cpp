@@ -26,6 +26,7 @@ std::string one_line(const Json& value) {
 /// Write a file and bring it to the disk. Returns whether that succeeded; errno says why not.
 bool write_file(const fs::path& path, const std::string& text) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  errno = file < 0 ? errno : ENOSPC;  // which a write that stops in the middle does not set
   return file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
          ::fsync(file) == 0;
 }

@@ -441,7 +441,7 @@ def distance_to_possible(elements: list[int], counts: list[int], possible: list[
     """Least mean difference per atom between the elements of slots and possible ones, each of which has one slot."""
     features = element_features()
     totals = (
-        sum(n * np.abs(features[z] - features[other]).sum() for n, z, other in zip(counts, elements, others, strict=True))
+        sum(n * np.abs(features[z] - features[o]).sum() for n, z, o in zip(counts, elements, others, strict=True))
         for others in itertools.permutations(possible, len(elements))
     )
     return min(totals) / sum(counts)

@@ -84,6 +84,12 @@ def test_a_vector_that_leaves_its_words_open_has_the_volume_of_the_nearest_known
         assert float(draws.lattice[b].det()) == pytest.approx(expected, rel=1e-3)
 
 
+def test_no_crystals_have_no_vectors_and_the_other_way_round(model: LatentModel) -> None:
+    mu, logvar = model.encode_crystals([])
+    assert mu.shape == logvar.shape == (0, model.latent_dim)
+    assert model.decode_crystals(mu) == []
+
+
 def test_draws_take_no_conditions(model: LatentModel) -> None:
     assert len(cg.generate(3, model)) == 3
     with pytest.raises(InputError, match="n_elements: this model draws latent vectors and takes no conditions"):

@@ -13,8 +13,10 @@ from crystalgrid.artifacts.archive import read_content
 from crystalgrid.artifacts.checkpoint import last, read_checkpoint
 from crystalgrid.artifacts.export import export_model
 from crystalgrid.artifacts.export_generator import conditions_to_compare
-from crystalgrid.artifacts.generator_recipe import load_generator_recipe
+from crystalgrid.artifacts.generator_recipe import generator_recipe_from
+from crystalgrid.artifacts.recipe import recipe_content
 from crystalgrid.artifacts.released import load_released, write_weights
+from crystalgrid.data.parquet import write_parquet
 from crystalgrid.errors import InputError
 from crystalgrid.generation.crystal_model import BATCH, CrystalModel, crystals_of
 from crystalgrid.geometry.lattices import from_parameters
@@ -183,7 +185,14 @@ def test_a_recipe_is_checked(line, message, tmp_path) -> None:
     lines = [line if row.startswith(f"{key} ") else row for row in RECIPE.splitlines()]
     (tmp_path / "r.toml").write_text("\n".join(lines))
     with pytest.raises(InputError, match=message):
-        load_generator_recipe(tmp_path / "r.toml")
+        generator_recipe_from(*recipe_content(tmp_path / "r.toml"))
+
+
+def test_there_may_be_nothing_to_validate_on(prototypes, tmp_path) -> None:
+    few = prototypes[:12]
+    write_parquet(tmp_path / "crystals.parquet", few.with_splits(np.array(["train"] * len(few))))
+    train_small(tmp_path / "run", tmp_path / "crystals.parquet", 2)
+    assert cg.generate(1, tmp_path / "run")
 
 
 def test_metadata_can_be_read_back(run) -> None:

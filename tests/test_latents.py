@@ -59,7 +59,7 @@ def test_the_contract_has_these_vectors(seed: int, index: int) -> None:
     assert latents(seed, index, 1, 4)[0].tolist() in [[float.fromhex(x) for x in row] for row in rows]
 
 
-@pytest.mark.parametrize("arguments", [(-1, 0, 1, 4), (2**63, 0, 1, 4), (0, -1, 1, 4), (0, 0, -1, 4)])
-def test_impossible_arguments_are_refused(arguments: tuple[int, int, int, int]) -> None:
+@pytest.mark.parametrize("arguments", [(-1, 0, 1, 4), (2**63, 0, 1, 4), (0.5, 0, 1, 4), (0, -1, 1, 4), (0, 0, -1, 4)])
+def test_impossible_arguments_are_refused(arguments: tuple[float, int, int, int]) -> None:
     with pytest.raises(InputError, match="wanted"):
         latents(*arguments)

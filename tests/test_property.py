@@ -37,6 +37,14 @@ def test_heads_learn_what_they_can_express() -> None:
     assert mean_absolute_error(heads["ridge"], examples[2]) > 0.4
 
 
+def test_small_numbers_are_no_constant() -> None:
+    head = PropertyHead(2)
+    expansion = torch.tensor([1e-7, 3e-7, 2e-7])
+    head.standardize(torch.tensor([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]]), expansion)
+    assert float(head.y_std) == pytest.approx(float(expansion.std(correction=0)))
+    assert head.x_std.tolist() == pytest.approx([(2 / 3) ** 0.5, 1])
+
+
 def test_no_formula_is_learned_and_judged(prototypes: CrystalSet) -> None:
     for splits in (np.full(len(prototypes), "val"), prototypes.splits):
         marked = splits.astype("<U5")

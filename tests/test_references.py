@@ -98,6 +98,23 @@ def test_a_potential_gives_the_energies_of_crystals_as_they_stand(tmp_path: Path
         build(source, out, calculator="lennard_jones:calculator", workers=1)
 
 
+@pytest.mark.parametrize("options", [{}, {"calculator": "lennard_jones:calculator"}])
+def test_energies_are_found_by_ids_that_differ(options: dict, tmp_path: Path) -> None:
+    crystals = [Crystal(a * np.eye(3), [[0, 0, 0]], [z]) for a, z in ((3, 18), (3.1, 18), (3.2, 36))]
+    energies = {"energy_per_atom": pa.array([-1.0, -2.0, -3.0])} if not options else {}
+    source = tmp_path / "crystals.parquet"
+    write_table(source, table_of(CrystalSet.from_crystals(crystals, ["a", "a", "b"]), energies))
+    with pytest.raises(InputError, match="2 crystals have the id 'a', and energies are found by ids"):
+        build(source, tmp_path / "hull.parquet", workers=1, **options)
+
+
+def test_a_table_has_one_energy_of_each_crystal(tmp_path: Path) -> None:
+    source = of_argon(tmp_path)
+    (tmp_path / "table.csv").write_text("immutable_id,energy_per_atom\nright,-1\nright,-2\n")
+    with pytest.raises(InputError, match="2 rows have the id 'right'"):
+        build(source, tmp_path / "hull.parquet", energies=tmp_path / "table.csv", workers=1)
+
+
 def test_a_hull_may_be_of_some_crystals_alone(tmp_path: Path) -> None:
     """Of those that another hull keeps, and in the chemical systems of some crystals."""
     source, first, second = of_argon(tmp_path), tmp_path / "first.parquet", tmp_path / "second.parquet"
@@ -178,6 +195,11 @@ def test_what_is_no_hull_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_energy_is_refused(energy: object) -> None:
     with pytest.raises(InputError, match="energy_per_atom: wanted a number in eV/atom"):
         cg.energy_above_hull("NaCl", energy)
+
+
+def test_isotopes_are_counted_together() -> None:
+    heavy = cg.energy_above_hull({"H": 2, "D": 2, "O": 2}, -5.0)
+    assert heavy == pytest.approx(cg.energy_above_hull("H2O", -5.0))
 
 
 @pytest.mark.parametrize("amount", [0.5, -1, float("nan")])

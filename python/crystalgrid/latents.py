@@ -3,6 +3,8 @@
 They are the same to the last bit as those of the C++ sampler (`export/latents.cpp`); `export/README.md` defines both.
 """
 
+from numbers import Integral
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -30,8 +32,9 @@ def latents(seed: int, first: int, count: int, latent_dim: int) -> Tensor:
 
     Their numbers are independent and standard normal.
     """
-    if not 0 <= seed < 2**63:
-        raise InputError(f"seed: wanted a whole number from 0 to {2**63 - 1}, got {seed}")
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**63:
+        raise InputError(f"seed: wanted a whole number from 0 to {2**63 - 1}, got {seed!r}")
+    seed = int(seed)
     if first < 0 or count < 0:
         raise InputError(f"first and count: wanted whole numbers from 0 on, got {first} and {count}")
     index = np.arange(first, first + count, dtype=np.uint64)[:, None]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 from ..nets.generators.wyckoff_words import HEADS, SLOTS
-from .recipe import GENERATOR, Optimizer, check_optimizer, read_table, recipe_content
+from .recipe import Optimizer, check_optimizer, read_table
 
 
 @dataclass(frozen=True)
@@ -50,17 +49,6 @@ class GeneratorRecipe:
     generator: GeneratorSizes
     optimizer: Optimizer
     latent: LatentSizes | None = None
-
-
-def load_generator_recipe(name_or_path: str | Path) -> GeneratorRecipe:
-    """Return a shipped recipe of a generator by name, or one of the user's own by the path of its TOML file.
-
-    Raises InputError as `recipe_content` does, for an unknown key, a value out of range, and an autoencoder's recipe.
-    """
-    content, where = recipe_content(name_or_path)
-    if GENERATOR not in content:
-        raise InputError(f"{where}: a recipe for an autoencoder, wanted one for a generator of crystals")
-    return generator_recipe_from(content, where)
 
 
 def generator_recipe_from(content: dict[str, Any], where: str) -> GeneratorRecipe:

@@ -66,7 +66,7 @@ def artifact(model: str) -> Path:
         return path
     weights = path / WEIGHTS if (path / WEIGHTS).is_file() else checkpoint_of(path)
     made_of = weights.read_bytes() + f"{__version__} {torch.__version__}".encode()
-    name = f"{path.name}-{_checksum(made_of, PACKAGE)}.pt"
+    name = f"{path.name}-{checksum_of(made_of, PACKAGE)}.pt"
     return cached(name, f"exporting {path.name}, once …", partial(export_model, str(path)))
 
 
@@ -89,10 +89,10 @@ def sampler() -> Path:
 
 def _program_name() -> str:
     # The program is linked to the torch of this path.
-    return f"sampler-torch{torch.__version__}-{_checksum(torch.__file__.encode(), shipped('export'), shipped('cpp'))}"
+    return f"sampler-torch{torch.__version__}-{checksum_of(torch.__file__.encode(), shipped('export'), shipped('cpp'))}"
 
 
-def _checksum(content: bytes, *folders: Path) -> str:
+def checksum_of(content: bytes, *folders: Path) -> str:
     """Return a checksum of bytes and of the sources in folders."""
     total = hashlib.sha256(content)
     for folder in folders:

@@ -33,13 +33,8 @@ def columns_beside(files: Sequence[str], ids: Sequence[str]) -> dict[str, pa.Arr
     types: dict[str, pa.DataType] = {}
     for file in dict.fromkeys(file for file in files if file.endswith(".parquet")):
         table = _scalars(Path(file))
-        names = table[ID].to_pylist()
-        row_of = {name: row for row, name in enumerate(names)}
-        for name, count in Counter(names).items():
-            if count > 1:
-                del row_of[name]
         own = [b for b, other in enumerate(files) if other == file]
-        rows = [row_of.get(ids[b], row_of.get(RENAMED.sub("", ids[b]))) for b in own]
+        rows = _rows_of(table, [ids[b] for b in own])
         for name in table.column_names:
             if name == ID:
                 continue
@@ -55,7 +50,8 @@ def columns_beside(files: Sequence[str], ids: Sequence[str]) -> dict[str, pa.Arr
 def numbers_of(path: Path, name: str, ids: Sequence[str]) -> np.ndarray:
     """Return the numbers [B] that a column of a Parquet file has for crystals, NaN where it has none.
 
-    Raises InputError for a file without the column, a column that is not of numbers, and one without any number.
+    It has none for a crystal whose id two of its rows have. Raises InputError for a file without the column, a column
+    that is not of numbers, and one without any number.
     """
     table = _scalars(path)
     if name not in table.column_names:
@@ -63,11 +59,19 @@ def numbers_of(path: Path, name: str, ids: Sequence[str]) -> np.ndarray:
         raise InputError(f"{path}: no column {name!r}; its columns of numbers are {', '.join(numeric) or 'none'}")
     if not _is_number(table.schema.field(name).type):
         raise InputError(f"{path}: column {name}: wanted numbers, got {table.schema.field(name).type}")
-    index = pc.index_in(pa.array(ids, pa.string()), table[ID])
-    values = np.asarray(table[name].combine_chunks().cast(pa.float64(), safe=False).take(index), float)
+    rows = pa.array(_rows_of(table, ids), pa.int64())
+    values = np.asarray(table[name].combine_chunks().cast(pa.float64(), safe=False).take(rows), float)
     if not np.isfinite(values).any():
         raise InputError(f"{path}: column {name}: wanted numbers, got none in {len(ids):,} rows")
     return np.where(np.isfinite(values), values, np.nan)
+
+
+def _rows_of(table: pa.Table, ids: Sequence[str]) -> list[int | None]:
+    """Return the row of each crystal in a file, by its id as it was read; None where no row or more than one has it."""
+    names = table[ID].to_pylist()
+    counts = Counter(names)
+    row_of = {name: row for row, name in enumerate(names) if counts[name] == 1}
+    return [row_of.get(id, row_of.get(RENAMED.sub("", id))) for id in map(str, ids)]
 
 
 def _scalars(path: Path) -> pa.Table:
@@ -79,10 +83,9 @@ def _scalars(path: Path) -> pa.Table:
         table = pq.read_table(path, columns=[*([ID] if ID in schema.names else []), *names])
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not Parquet: {error}") from None
-    if ID in schema.names:
-        return table.set_column(0, ID, table[ID].cast(pa.string()))
-    rows = [f"row {i}" for i in range(pq.read_metadata(path).num_rows)]  # the ids that `read_parquet` gives
-    return pa.table({ID: rows, **{name: table[name] for name in names}})
+    rows = pa.array([f"row {i}" for i in range(pq.read_metadata(path).num_rows)])  # the ids that `read_parquet` gives
+    ids = pc.coalesce(table[ID].cast(pa.string()), rows) if ID in schema.names else rows
+    return pa.table({ID: ids, **{name: table[name] for name in names}})
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -83,7 +83,8 @@ def _crystals(path: Path, rows: pa.RecordBatch, first: int, max_side: float, clo
     well_formed = _vectors_of_three(rows, "lattice_vectors") & _vectors_of_three(rows, "cartesian_site_positions")
     well_formed &= _lengths(rows["lattice_vectors"]) == 3
     well_formed &= _lengths(rows["species_at_sites"]) == _lengths(rows["cartesian_site_positions"])
-    ids = np.array(_texts(rows, "immutable_id") or [f"row {first + i}" for i in range(len(rows))], dtype=object)
+    names = _texts(rows, "immutable_id") or [None] * len(rows)
+    ids = np.array([f"row {first + i}" if name is None else name for i, name in enumerate(names)], dtype=object)
     reasons = np.where(well_formed, _stated_faults(rows), MALFORMED)
     malformed = [Skipped(str(path), str(id), reason) for id, reason in zip(ids, reasons, strict=True) if reason]
     if malformed:
@@ -167,7 +168,7 @@ def _atomic_numbers(symbols: pa.Array) -> np.ndarray:
     return np.take(np.array([*numbers, 0], dtype=np.uint8), indices)
 
 
-def _texts(rows: pa.RecordBatch, name: str) -> list[str] | None:
+def _texts(rows: pa.RecordBatch, name: str) -> list[str | None] | None:
     return rows[name].cast(pa.string()).to_pylist() if name in rows.schema.names else None
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -75,7 +75,7 @@ def space_groups(name: str, value: Any) -> list[float]:
     """Return numbers of space groups, of numbers or short Hermann-Mauguin symbols."""
     numbers = set()
     for word in listed(name, value):
-        number = int(word) if str(word).isdecimal() else symbols().get(str(word).replace(" ", ""), 0)
+        number = int(word) if str(word).isdecimal() else symbols().get(_plain(str(word)), 0)
         if not 1 <= number <= SPACE_GROUPS:
             raise InputError(
                 f"{name}: wanted numbers from 1 to 230 or symbols of space groups, as 62 or Pnma,Fm-3m, got {word!r}"
@@ -107,6 +107,14 @@ def interval(name: str, value: Any) -> list[float]:
     return [least, most]
 
 
+def whole_interval(name: str, value: Any) -> list[float]:
+    """Return the least and the most of a range, as `interval` does, of what is counted in whole numbers."""
+    ends = interval(name, value)
+    if any(end % 1 for end in ends):
+        raise InputError(f"{name}: wanted whole numbers, as 4 or 2:4, got {value!r}")
+    return ends
+
+
 def structures(name: str, value: Any) -> list[float]:
     """Return the number of `any`, `known`, `new` or `free`."""
     if not isinstance(value, str) or value not in STRUCTURES:
@@ -116,15 +124,16 @@ def structures(name: str, value: Any) -> list[float]:
 
 READERS: dict[str, Callable[[str, Any], list[float]]] = {
     "formula": formula, "z": whole_numbers, "elements": elements, "among": elements, "without": elements,
-    "n_elements": interval, "space_group": space_groups, "crystal_system": crystal_systems, "atoms": interval,
-    "density": interval, "volume_per_atom": interval, "largest_z": interval, "structures": structures,
+    "n_elements": whole_interval, "space_group": space_groups, "crystal_system": crystal_systems,
+    "atoms": whole_interval, "density": interval, "volume_per_atom": interval, "largest_z": whole_interval,
+    "structures": structures,
 }  # fmt: skip
 """The function that reads each condition, by the name of its argument."""
 
 
 def listed(name: str, value: Any) -> list[Any]:
-    """Return the parts of a text with commas, of a list, or a single value; raise InputError if there are none."""
-    parts = value.split(",") if isinstance(value, str) else list(value) if isinstance(value, Sequence) else [value]
+    """Return the parts of a text with commas, of a list, set or array, or a single value; InputError if none."""
+    parts = value.split(",") if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
     parts = [part.strip() if isinstance(part, str) else part for part in parts]
     if not parts or "" in parts:
         raise InputError(f"{name}: wanted a value or several, got {value!r}")
@@ -133,8 +142,12 @@ def listed(name: str, value: Any) -> list[Any]:
 
 @cache
 def symbols() -> dict[str, int]:
-    """Return the numbers of space groups by their short symbols without spaces."""
+    """Return the numbers of space groups by their short symbols without spaces and underscores."""
     from moyopy import SpaceGroupType
 
     numbers = range(1, SPACE_GROUPS + 1)
-    return {SpaceGroupType(number).hm_short.replace(" ", ""): number for number in numbers}
+    return {_plain(SpaceGroupType(number).hm_short): number for number in numbers}
+
+
+def _plain(symbol: str) -> str:
+    return symbol.replace(" ", "").replace("_", "")

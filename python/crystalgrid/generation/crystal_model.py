@@ -85,15 +85,17 @@ class CrystalModel:
     def some(self, n: int, seed: int, conditions: Conditions, plan: Tensor) -> list[Drawn]:
         """Return the first n crystals that could be drawn; warn if they are fewer."""
         found: list[Drawn] = []
+        n_drawn = 0
         for first in range(0, MOST_TRIES * n + BATCH, BATCH):
             if len(found) >= n:
                 break
             draws = self.draws(first, seed, conditions, plan)
+            n_drawn += BATCH
             columns = crystals_of(draws), draws.log_likelihood.tolist(), draws.relative.tolist()
             found += [Drawn(crystal, *values) for crystal, *values in zip(*columns, strict=True) if crystal is not None]
         if len(found) < n:
             warnings.warn(
-                f"generate: {len(found)} of {n} crystals met the conditions in {MOST_TRIES * n + BATCH} draws; "
+                f"generate: {len(found)} of {n} crystals met the conditions in {n_drawn} draws; "
                 "wider ranges of density, volume or atoms are easier to meet",
                 stacklevel=4,
             )

@@ -65,6 +65,8 @@ class LatentModel(CrystalModel):
 
         The same vector gives the same crystal, in a primitive cell of the standard setting.
         """
+        if len(self.checked(z)) == 0:
+            return []
         with as_it_is():
             parts = [Draws(*self.network.draw(part, {}, torch.zeros(0, 0))) for part in self.checked(z).split(AT_ONCE)]
         return [crystal for part in parts for crystal in crystals_of(part)]

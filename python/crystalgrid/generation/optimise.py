@@ -45,7 +45,7 @@ def optimise(model: PropertyModel, start: Tensor, goal: Goal) -> list[Found | No
     for crystals in crystals_on_the_way(model, start, goal):
         for i, (crystal, predicted) in crystals.items():
             found, rival = Found(float(first[i]), crystal, predicted), best[i]
-            if rival is None or _is_better(found.predicted, rival.predicted, goal):
+            if rival is None or is_nearer(found.predicted, rival.predicted, goal):
                 best[i] = found
     return best
 
@@ -85,6 +85,7 @@ def crystals_at(model: PropertyModel, z: Tensor) -> dict[int, tuple[Crystal, flo
     return {pairs[n][0]: (pairs[n][1], value) for n, value in zip(units, predicted, strict=True)}
 
 
-def _is_better(value: float, rival: float, goal: Goal) -> bool:
+def is_nearer(value: float, rival: float, goal: Goal) -> bool:
+    """Return whether one value is nearer to the goal than another."""
     first, second = distance(torch.tensor([value, rival]), goal).tolist()
     return bool(first < second)

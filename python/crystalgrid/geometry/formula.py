@@ -9,6 +9,8 @@ from ..errors import InputError
 from .elements import ATOMIC_NUMBERS
 
 CLOSING = {"(": ")", "[": "]"}
+MOST_BRACKETS = 20
+"""The most brackets within each other, so that no text exhausts the stack."""
 MOST_ATOMS = 10**6
 """The most atoms of a formula unit, far above what any crystal here has."""
 
@@ -19,7 +21,7 @@ def parse_formula(name: str, formula: object) -> Counter[int]:
     Raises InputError, which calls the formula `name`, for what is none.
     """
     text = formula if isinstance(formula, str) else ""
-    counts, end = _units(name, text, 0)
+    counts, end = _units(name, text, 0, 1)
     if end < len(text) or not counts:
         raise InputError(f"{name}: wanted a formula such as LiFePO4 or Ca(OH)2, got {formula!r}")
     if sum(counts.values()) > MOST_ATOMS:
@@ -27,13 +29,16 @@ def parse_formula(name: str, formula: object) -> Counter[int]:
     return counts
 
 
-def _units(name: str, text: str, at: int) -> tuple[Counter[int], int]:
-    """Return the atoms of the elements and brackets from a place in the text on, and where these end."""
+def _units(name: str, text: str, at: int, depth: int) -> tuple[Counter[int], int]:
+    """Return the atoms of the elements and brackets from a place in the text on, and where these end.
+
+    depth: one more than the brackets around this place.
+    """
     total: Counter[int] = Counter()
     while match := re.compile(r"[A-Z][a-z]?|[(\[]").match(text, at):
         word, at = match[0], match.end()
         if word in CLOSING:
-            unit, at = _units(name, text, at)
+            unit, at = _units(name, text, at, depth + 1) if depth < MOST_BRACKETS else (Counter(), at)
             if not unit or text[at : at + 1] != CLOSING[word]:
                 raise InputError(f"{name}: wanted a formula such as LiFePO4 or Ca(OH)2, got {text!r}")
             at += 1

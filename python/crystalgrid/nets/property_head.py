@@ -13,6 +13,8 @@ from .composition_readout import N_FEATURES, CompositionReadout
 
 LEAST_DEVIATION = 1e-3
 """Of a feature of the composition; smaller ones are those of elements that examples do not have."""
+LEAST_VARIATION = 1e-6
+"""Of numbers that are no constant: the least deviation over the largest of them."""
 FARTHEST = 8.0
 """Standardized features of the composition are cut here."""
 VECTOR_DROPOUT = 0.5
@@ -52,7 +54,8 @@ class PropertyHead(nn.Module):
         for mean, std, values in ((self.x_mean, self.x_std, x), (self.y_mean, self.y_std, y)):
             deviation = values.std(0, correction=0)
             mean.copy_(values.mean(0))
-            std.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
+            varies = deviation > LEAST_VARIATION * values.abs().amax(0)
+            std.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
 
     def standardize_features(self, x: Tensor) -> None:
         """Take means and deviations of the features of the composition from examples [B, size]."""

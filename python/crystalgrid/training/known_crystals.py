@@ -25,7 +25,7 @@ def known_crystals(units: Sequence[CanonicalUnit], source: np.ndarray, table: Wy
     source: [C], the index of each in the training set. No crystal may have more than SLOTS elements.
     """
     count = len(units)
-    offsets = np.concatenate(([0], np.cumsum([len(unit.letters) for unit in units])))
+    offsets = np.cumsum([0, *(len(unit.letters) for unit in units)], dtype=np.int64)
     slots, elements = np.zeros(offsets[-1], np.int64), np.zeros((count, SLOTS), np.int64)
     counts = np.zeros((count, SLOTS), np.int64)
     for c, unit in enumerate(units):
@@ -33,10 +33,10 @@ def known_crystals(units: Sequence[CanonicalUnit], source: np.ndarray, table: Wy
         elements[c, : len(named)] = named
         atoms = table.atoms[table.position_of[unit.space_group, torch.from_numpy(unit.letters)]].numpy()
         counts[c] = np.bincount(slots[offsets[c] : offsets[c + 1]], atoms, SLOTS)
-    letters = np.concatenate([unit.letters for unit in units])
-    points = np.concatenate([unit.points for unit in units])
-    group = np.array([unit.space_group for unit in units])
-    lattice = torch.from_numpy(np.stack([unit.lattice for unit in units]))
+    letters = np.concatenate([np.zeros(0, np.int64), *(unit.letters for unit in units)])
+    points = np.concatenate([np.zeros((0, 3)), *(unit.points for unit in units)])
+    group = np.array([unit.space_group for unit in units], dtype=np.int64)
+    lattice = torch.from_numpy(np.array([unit.lattice for unit in units]).reshape(-1, 3, 3))
     crystals = KnownCrystals(
         torch.from_numpy(group),
         torch.from_numpy(offsets),

@@ -28,6 +28,8 @@ from .table_folder import CIF, CRYSTALS, METADATA, TABLE, column_types, write_fo
 
 PACKAGES = ("moyopy", "pymatgen", "smact")
 """The packages whose versions may change a verdict."""
+RELAXED = "relaxed"
+"""The key under which a file says whether its crystals were relaxed after they were checked."""
 
 
 class CheckedCrystals(NamedTuple):
@@ -125,6 +127,11 @@ def _written_by_check(file: Path) -> CheckedCrystals | None:
     if METADATA not in metadata_of(file) or not set(fields) <= set(table.column_names):
         return None
     metadata = json.loads(metadata_of(file)[METADATA])
+    if metadata.get(RELAXED):
+        print(
+            f"{file}: which are valid and new was judged before they were relaxed; crystalgrid check judges them anew",
+            file=sys.stderr,
+        )
     values = table.select(fields).to_pylist()
     row_of = dict(zip(table["immutable_id"].to_pylist(), values, strict=True))
     crystals = read_parquet(file).crystals

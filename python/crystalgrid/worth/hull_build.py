@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from ..crystal import ATOMIC_NUMBERS, MAX_Z, SYMBOLS
+from ..data.crystalset import CrystalSet
 from ..data.parquet import read_parquet
 from ..data.sources import all_in_one
 from ..errors import InputError
@@ -74,15 +76,26 @@ def build_hull(
 
 def crystals_hull(source: Path, energies: Path | None, selection: Selection = EVERYTHING) -> Hull:
     """Return the hull of the crystals of a Parquet file by its own energies or those of another file."""
-    crystals = selection.among(read_parquet(source).crystals)
+    crystals = selection.among(_with_own_ids(source))
     return Hull.of_crystals(crystals, tabled(crystals, source if energies is None else energies))
 
 
 def potential_hull(source: Path, calculator: str, journal: Path, workers: Workers, selection: Selection) -> Hull:
     """Return the hull of the crystals of a Parquet file, as they stand, by a potential; the journal keeps energies."""
-    everything = read_parquet(source).crystals
+    everything = _with_own_ids(source)
     crystals = selection.among(everything)
     return Hull.of_crystals(crystals, as_they_stand(crystals, calculator, journal, everything.checksum[:12], workers))
+
+
+def _with_own_ids(source: Path) -> CrystalSet:
+    """Return the crystals of a Parquet file; raise InputError if two have one id, since energies are found by it."""
+    crystals = read_parquet(source).crystals
+    for id, count in Counter(crystals.ids.tolist()).items():
+        if count > 1:
+            raise InputError(
+                f"{source}: {count} crystals have the id {id!r}, and energies are found by ids; rename them"
+            )
+    return crystals
 
 
 def entries_hull(source: Path) -> Hull:
@@ -94,7 +107,9 @@ def entries_hull(source: Path) -> Hull:
         energies = np.zeros(len(entries))
         for i, entry in enumerate(entries):
             for symbol, n in entry["composition"].items():
-                counts[i, ATOMIC_NUMBERS[symbol]] = round(n)
+                if n % 1:
+                    raise ValueError(f"composition {entry['composition']}, wanted whole numbers of atoms")
+                counts[i, ATOMIC_NUMBERS[symbol]] += int(n)
             energies[i] = (entry["energy"] + (entry.get("correction") or 0.0)) / counts[i].sum()
         ids = [str(entry.get("entry_id") or i) for i, entry in enumerate(entries)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -70,6 +70,9 @@ def in_systems(elements: np.ndarray, systems: np.ndarray) -> np.ndarray:
 def tabled(crystals: CrystalSet, table: Path) -> np.ndarray:
     """Return the energies [B] in eV/atom of crystals by their ids in a Parquet or CSV file; NaN for those not in it."""
     columns = _table(table)
+    for id, count in Counter(map(str, columns["immutable_id"])).items():
+        if count > 1:
+            raise InputError(f"{table}: {count} rows have the id {id!r}, by which energies are found; keep one of them")
     energy_of = dict(zip(map(str, columns["immutable_id"]), columns["energy_per_atom"], strict=True))
     values = [energy_of.get(str(id)) for id in crystals.ids]
     return np.array([np.nan if value is None else value for value in values], dtype=float)

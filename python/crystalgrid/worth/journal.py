@@ -58,10 +58,9 @@ def read_journal(journal: Path, settings: Row) -> dict[str, Row]:
         return {}
     content = journal.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        with journal.open("r+b") as file:
-            file.truncate(len(whole))
     try:
+        if not whole and not json.dumps(settings).encode().startswith(content):
+            raise ValueError("no whole line")
         lines = [json.loads(line) for line in whole.splitlines()]
         rows = {line.pop("id"): line for line in lines[1:]}
     except (ValueError, KeyError, AttributeError) as error:
@@ -70,4 +69,7 @@ def read_journal(journal: Path, settings: Row) -> dict[str, Row]:
         names = [name for name in {**lines[0], **settings} if lines[0].get(name) != settings.get(name)]
         differing = "; ".join(f"{name} {lines[0].get(name)!r}, now {settings.get(name)!r}" for name in names)
         raise InputError(f"{journal}: holds results of other settings ({differing}); repeat them, or remove the file")
+    if len(whole) < len(content):
+        with journal.open("r+b") as file:
+            file.truncate(len(whole))
     return rows

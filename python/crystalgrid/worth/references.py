@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from numbers import Real
@@ -95,7 +96,9 @@ def _atoms_of(composition: Composition) -> np.ndarray:
         amounts = {str(symbol): n for symbol, n in composition.items() if n}
         if not amounts or any(s not in ATOMIC_NUMBERS or not n > 0 or n % 1 for s, n in amounts.items()):
             raise InputError(f"composition: wanted whole numbers of atoms by element, got {composition!r:.80}")
-        counts = {ATOMIC_NUMBERS[symbol]: int(n) for symbol, n in amounts.items()}
+        counts = Counter[int]()
+        for symbol, n in amounts.items():
+            counts[ATOMIC_NUMBERS[symbol]] += int(n)  # D and T are hydrogen, too
     else:
-        counts = dict(parse_formula("composition", composition))
+        counts = parse_formula("composition", composition)
     return np.repeat(list(counts), list(counts.values()))

@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..files import full_disk_named, new_folder
 from ..pool import Workers
 from .check import Checked
-from .checked_folder import CheckedCrystals, read_checked
+from .checked_folder import RELAXED, CheckedCrystals, read_checked
 from .journal import Row, read_journal, rows_as_done
 from .ranking import LEFT_OUT, is_new, ranks, stability_lines, stability_summary
 from .references import SHIPPED
@@ -172,7 +172,7 @@ def _write(out: Path, checked: CheckedCrystals, results: list[Relaxed], protocol
     relaxed = CrystalSet.from_crystals([results[i].crystal for i in by_rank], checked.crystals.ids[by_rank])
     rows = [{**checked.rows[i]._asdict(), **results[i]._asdict(), "rank": order[i]} for i in by_rank]
     types = {**column_types(Checked), **column_types(Relaxed), "rank": pa.int64()}
-    metadata = {**checked.metadata(), "summary": summary}
+    metadata = {**checked.metadata(), "summary": summary, RELAXED: any(one.steps for one in results)}
     with full_disk_named(out), TemporaryDirectory(dir=out, prefix=".") as folder:
         write_folder(Path(folder), relaxed, rows, types, checked.unreadable, metadata)
         shutil.rmtree(out / CIF, ignore_errors=True)

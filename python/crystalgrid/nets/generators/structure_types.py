@@ -205,14 +205,15 @@ class StructureTypes(TypeKeys):
         other = torch.where(((elements > 0) & ~possible[elements]).any(1))[0]
         elements, counts = elements[other], self.counts[rows[other]]
         between = (self.element_features.unsqueeze(1) - self.element_features[possible]).abs().sum(2)
-        slots = [slot for slot in range(elements.size(1))]
+        most_slots = elements.size(1)
         least = torch.full([len(other)], math.inf)
-        for order in (slots, slots[::-1]):
+        for is_reversed in (False, True):
             total = torch.zeros_like(least)
             is_taken = torch.zeros(len(other), between.size(1), dtype=torch.bool)
-            for slot in order:
+            for place in range(most_slots):
+                slot = most_slots - 1 - place if is_reversed else place
                 is_slot = elements[:, slot] > 0
-                nearest, element = between[elements[:, slot]].masked_fill_(is_taken, math.inf).min(1, keepdim=True)
+                nearest, element = between[elements[:, slot]].masked_fill(is_taken, math.inf).min(1, keepdim=True)
                 total += torch.where(is_slot, nearest[:, 0] * counts[:, slot], 0.0)
                 is_taken.scatter_(1, element, is_taken.gather(1, element) | is_slot.unsqueeze(1))
             least = torch.minimum(least, total)

@@ -237,11 +237,12 @@ class WyckoffLanguage(WyckoffWords):
             ends = letter >= positions.size(1)
             met[rows[ends & ~is_stuck]] = True
             going = torch.where(~(ends | is_stuck))[0]
+            rows = rows[going]
             if len(going) == 0:
                 break
-            if len(going) < len(rows):
+            if len(going) < len(letter):
                 past = [block[:, going] for block in past]
-            rows, letter, output = rows[going], letter[going], output[going]
+            letter, output = letter[going], output[going]
             position = positions[going].gather(1, letter.unsqueeze(1))
             slot_logits = self.slot_logits(output, position, used[rows].unsqueeze(1))[:, 0]
             beyond = torch.arange(self.slots, device=device) >= elements[1]
@@ -253,6 +254,7 @@ class WyckoffLanguage(WyckoffWords):
             token = self.orbit_tokens(position, slot.unsqueeze(1), orbit)
             visible = F.pad(beginning.valid[rows], [0, orbit + 2], value=1.0)
             output, past = self.attend(token, torch.ones_like(visible[:, :1]), past, visible.unsqueeze(1))
+        met[rows] = (total[rows] >= atoms[0]) & (used[rows] >= elements[0])  # of as many orbits as there may be
         most = max(1, int((letters >= 0).sum(1).max()))
         return group, letters[:, :most], slots[:, :most], met
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from ...artifacts.cache import cached
 from ...artifacts.checkpoint import checkpoint_of
 from ...artifacts.find import find_model
 from ...artifacts.released import WEIGHTS
+from ...artifacts.sampler import PACKAGE, checksum_of
 from ...data.latent_table import Latents, Z, read_latents
 from ...data.results import Skipped, grouped
 from ...errors import InputError
@@ -80,8 +80,8 @@ def vectors_of(path: Path, latent: LatentModel, model: str, workers: Workers) ->
         raise InputError(f"{path}: wanted one file, got a folder; crystalgrid data pack {path} -o crystals.parquet")
     if not path.is_file():
         raise InputError(f"{path}: no such file; wanted crystals, or latent vectors as crystalgrid-encode writes them")
-    checksum = hashlib.sha256(path.read_bytes() + _weights(model).read_bytes()).hexdigest()[:16]
-    name, message = f"latents-{checksum}.parquet", f"encoding {path}, once …"
+    made_of = path.stem.encode() + path.read_bytes() + _weights(model).read_bytes()  # ids may have the stem in them
+    name, message = f"latents-{checksum_of(made_of, PACKAGE)}.parquet", f"encoding {path}, once …"
     return read_latents(
         cached(name, message, lambda made: encode_files([path], made, model, workers)), latent.latent_dim
     )

@@ -14,7 +14,7 @@ from ...data.results import Skipped, grouped
 from ...errors import InputError, require
 from ...files import folder_written_whole
 from ...generation.encoded_set import encode_set
-from ...generation.optimise import Found, Goal, distance, optimise
+from ...generation.optimise import Goal, is_nearer, optimise
 from ...generation.property_model import PropertyModel, open_property
 from ...latents import latents
 from ...pool import Workers
@@ -64,7 +64,7 @@ def write_optimised(
         columns: dict[str, list[object]] = {
             "start_value": [result.start for result in found.values()],
             "predicted": [result.predicted for result in found.values()],
-            "better": [_is_better(result, goal) for result in found.values()],
+            "better": [is_nearer(result.predicted, result.start, goal) for result in found.values()],
             "valid": [verdict.lemat_valid for verdict in verdicts],
             "new": [not verdict.known_as and not verdict.same_as for verdict in verdicts],
         }
@@ -90,8 +90,3 @@ def _starts(
     if len(encoded.rows) == 0:
         raise InputError(f"{start}: {next(iter(encoded.reasons.values()))}")
     return [str(crystals.ids[row]) for row in encoded.rows], torch.from_numpy(encoded.z), crystals
-
-
-def _is_better(found: Found, goal: Goal) -> bool:
-    after, before = distance(torch.tensor([found.predicted, found.start]), goal).tolist()
-    return bool(after < before)
