@@ -91,6 +91,14 @@ def test_a_tolerance_of_symmetry_may_be_given() -> None:
     assert (crystal.space_group.number, str(crystal.symmetry(0.2))) == (1, "Pm-3m (221)")
 
 
+@pytest.mark.parametrize("symprec", [0, -1, float("nan"), float("inf")])
+def test_a_tolerance_is_a_positive_number(symprec: float) -> None:
+    crystal = Crystal(4 * np.eye(3), [[0, 0, 0]], [84])
+    for ask in (crystal.symmetry, crystal.to_cif):
+        with pytest.raises(InputError, match="symprec: wanted a positive number in Å"):
+            ask(symprec)
+
+
 def test_pymatgen_there_and_back() -> None:
     for crystal in ZOO.values():
         back = Crystal.from_pymatgen(crystal.to_pymatgen())

@@ -63,6 +63,16 @@ def test_names_that_cannot_be_written_to_are_refused(tmp_path: Path, monkeypatch
         check_output(tmp_path / "a.json")
 
 
+def test_no_input_is_written_over(tmp_path: Path) -> None:
+    path, link = tmp_path / "a.cif", tmp_path / "b.cif"
+    path.write_text("data_a")
+    link.symlink_to(path)
+    check_output(path, [tmp_path / "other.cif"])
+    for inputs in ([path], [tmp_path / "other.cif", str(link)]):
+        with pytest.raises(InputError, match=r"a\.cif: is an input, too"):
+            check_output(path, inputs)
+
+
 def test_an_output_folder_is_made_but_none_with_content_is_used(tmp_path: Path) -> None:
     folder = new_folder(tmp_path / "a" / "b")
     assert new_folder(folder) == folder

@@ -137,6 +137,20 @@ def test_the_ending_says_what_a_file_is(tmp_path, name):
     assert same(crystal, caesium_chloride())
 
 
+def test_folders_of_draws_within_a_folder_are_read_once(tmp_path):
+    for name in ("first", "second"):
+        folder = tmp_path / "draws" / name
+        (folder / "cif").mkdir(parents=True)
+        caesium_chloride().write(folder / "crystals.xyz")
+        caesium_chloride().write(folder / "cif" / "0.cif")
+        write(folder / "crystals.csv", "index,formula\n0,CsCl\n")
+        write(folder / "manifest.json", "{}")
+    caesium_chloride().write(tmp_path / "draws" / "single.cif")
+    files = [file.path.relative_to(tmp_path / "draws").as_posix() for file in find_files(tmp_path / "draws")]
+    assert files == ["first/crystals.xyz", "second/crystals.xyz", "single.cif"]
+    assert len(cg.read(tmp_path / "draws")) == 3
+
+
 def test_atoms_in_one_place_are_left_out_in_every_format(tmp_path):
     double = Crystal(4 * np.eye(3), [[0, 0, 0], [0, 0, 0.99]], [55, 17])
     write_parquet(tmp_path / "a.parquet", CrystalSet.from_crystals([double]))

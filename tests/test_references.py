@@ -67,6 +67,16 @@ def test_elements_that_are_lacking_get_a_packing(tmp_path: Path, capsys) -> None
     assert [id.split()[0] for id in ids] == ["a", "Ar", "Xe"]
 
 
+def test_no_packing_stands_for_an_element_of_molecules(tmp_path: Path, capsys) -> None:
+    crystal = Crystal(4 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [12, 8])
+    energies = {"energy_per_atom": pa.array([-6.0])}
+    write_table(tmp_path / "crystals.parquet", table_of(CrystalSet.from_crystals([crystal], ["a"]), energies))
+    build(tmp_path / "crystals.parquet", tmp_path / "hull.parquet", calculator="lennard_jones:calculator", workers=1)
+    told = capsys.readouterr()
+    assert "Mg: no crystal of it in the source" in told.err
+    assert "no energy of O by itself" in told.out
+
+
 def of_argon(tmp_path: Path) -> Path:
     """Write argon in three cells and a mixture, without energies, and return the file."""
     cells = [a * (np.ones((3, 3)) - np.eye(3)) for a in (2.5, 2.7, 2.9)]

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,10 @@ def as_path(name: str, value: Any) -> Path:
         raise InputError(f"{name}: wanted a path, got {value!r:.60}") from None
 
 
-def check_output(path: Path) -> None:
-    """Raise InputError if no file can be written under that name."""
+def check_output(path: Path, inputs: Iterable[Path | str] = ()) -> None:
+    """Raise InputError if no file can be written under that name, or one would take the place of an input."""
+    if path.is_file() and any(os.path.exists(other) and path.samefile(other) for other in inputs):
+        raise InputError(f"{path}: is an input, too; give the output another name")
     if path.is_dir() or not path.name:
         raise InputError(f"{path}: wanted a file to write to, but a folder has that name")
     if not path.parent.is_dir():

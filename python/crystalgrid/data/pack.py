@@ -96,6 +96,6 @@ def _check(
         raise InputError(f"{out}: wanted a name that ends in .parquet")
     check_output(out)
     if report is not None:
-        check_output(report)
+        check_output(report, sources)
     if out.exists() and not overwrite:
         raise InputError(f"{out}: exists; choose another name or add --overwrite")

@@ -28,7 +28,8 @@ def find_files(source: str | Path) -> list[SourceFile]:
     """Return the files of a file or folder in order of their paths, without hidden ones.
 
     Broken links are among them, so that they are reported as files that cannot be read. Of a folder that a command has
-    written, which has each crystal in several files, only the file that holds all of them is returned.
+    written, which has each crystal in several files, only the file that holds all of them is returned, and so it is of
+    such folders within the source.
     """
     source = all_in_one(as_path("path", source))
     if source.is_file():
@@ -39,6 +40,9 @@ def find_files(source: str | Path) -> list[SourceFile]:
         raise InputError(f"{source}: wanted a file or a folder, got neither")
     inside = (path.relative_to(source) for path in source.rglob("*") if path.is_file() or path.is_symlink())
     paths = [source / path for path in sorted(inside) if not any(part.startswith(".") for part in path.parts)]
+    whole_of = {table.parent: all_in_one(table.parent) for table in paths if table.name == TABLE}
+    written = {folder: file for folder, file in whole_of.items() if file != folder}
+    paths = [path for path in paths if all(written.get(folder, path) == path for folder in path.parents)]
     if not paths:
         raise InputError(f"{source}: wanted a folder with files of crystals, got an empty one")
     return [SourceFile(path, _name(path, source)) for path in paths]

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,7 +116,7 @@ def as_it_is() -> Iterator[None]:
 
 def check_count(name: str, count: object) -> None:
     """Raise InputError unless a number of crystals is a whole number from 1 on."""
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
         raise InputError(f"{name}: wanted a whole number of crystals from 1 on, got {count!r}")
 
 

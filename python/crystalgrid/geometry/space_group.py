@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from .cell import Cell, CellLike
 
 if TYPE_CHECKING:
@@ -62,10 +64,12 @@ def symmetry_dataset(
 ) -> MoyoDataset | None:
     """Return moyopy's analysis of a crystal's symmetry within `symprec` Å, or None if it fails.
 
-    lattice: [3, 3] Å; frac_coords: [N, 3]; numbers: [N].
+    lattice: [3, 3] Å; frac_coords: [N, 3]; numbers: [N]. Raises InputError for a tolerance that is no positive number.
     """
     import moyopy
 
+    if not 0 < symprec < math.inf:
+        raise InputError(f"symprec: wanted a positive number in Å, got {symprec!r}")
     try:
         with _only_errors_logged("moyo"):
             cell = moyopy.Cell(lattice.tolist(), frac_coords.tolist(), numbers.tolist())

@@ -67,7 +67,7 @@ def check_folder(
     if not sources:
         raise InputError("sources: wanted files or folders of crystals, got none")
     if json_file is not None:
-        check_output(json_file)
+        check_output(json_file, [file.path for source in sources for file in find_files(source)])
     with folder_written_whole(out) as folder:
         crystals, skipped = read_sources(sources, workers)
         known_crystals = crystals[:0] if against is None else read_set(against)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -27,6 +28,8 @@ NEAR_HULL = 0.1
 JOURNAL = ".jsonl"
 """The ending of the file, named as the hull, that keeps energies while they are computed, and after."""
 CHUNK_SIZE = 512
+OF_MOLECULES = {1, 7, 8, 9, 15, 16, 17, 34, 35, 53}
+"""H, N, O, F, P, S, Cl, Se, Br and I, whose crystals no close packing of atoms stands for."""
 
 
 def build_hull(
@@ -121,8 +124,12 @@ def entries_hull(source: Path) -> Hull:
 
 
 def with_elements(hull: Hull, numbers: list[int], calculator: str) -> Hull:
-    """Return the hull with the energies of elements [E] by a potential."""
+    """Return the hull with the energies of elements [E] by a potential, but of those that consist of molecules."""
+    numbers = [z for z in numbers if z not in OF_MOLECULES]
     phases = [element_energy(z, calculator) for z in progress(numbers, "elements")]
+    for z, (name, energy) in zip(numbers, phases, strict=True):
+        symbol = SYMBOLS[z - 1]
+        print(f"{symbol}: no crystal of it in the source; {name}, relaxed: {energy:.3f} eV/atom", file=sys.stderr)
     counts = np.zeros((len(numbers), MAX_Z + 1), dtype=np.int64)
     counts[np.arange(len(numbers)), numbers] = 1
     return Hull(

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from ...geometry.elements import ATOMIC_RADII, ATOMIC_WEIGHTS, DALTON
 from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters
+from ...geometry.normaliser import HOLOHEDRIES
 from .charge_balance import ChargeBalance
 from .composition import uniform_from_normal
 from .conditions import interval
@@ -18,6 +19,7 @@ from .crystal_geometry import Geometry
 from .distinct_geometries import ALIKE, MILLER_INDICES, first_of_alike, marks_of
 from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed
 from .formula_candidates import evenly
+from .hidden_rotations import has_hidden_rotation, lattice_rotations, other_rotations
 from .hidden_translations import has_hidden_translation
 from .near_geometry import NearGeometry
 from .sizes import Sizes
@@ -61,6 +63,9 @@ class CrystalGenerator(NearGeometry):
         self.noise_dim = ATTEMPTS * sum(self.parts)
         self.miller_indices: Tensor
         self.register_buffer("miller_indices", torch.tensor(MILLER_INDICES).double(), persistent=False)
+        self.last_groups = [last for last, _ in HOLOHEDRIES]
+        self.lattice_rotations: Tensor
+        self.register_buffer("lattice_rotations", lattice_rotations(), persistent=False)
         self.weights: Tensor
         self.radii: Tensor
         self.register_buffer("weights", torch.from_numpy(np.nan_to_num(ATOMIC_WEIGHTS)), persistent=False)
@@ -179,7 +184,7 @@ class CrystalGenerator(NearGeometry):
             geometry = self.geometry(crystal, conditions, lattice_noise[rows], point_noise[rows])
             crystals.append(padded(crystal, self.orbits))
             geometries.append(geometry)
-            fits.append(self.meets(crystal, geometry, conditions) & self.is_primitive(crystal, geometry))
+            fits.append(self.meets(crystal, geometry, conditions) & self.has_its_symmetry(crystal, geometry))
         back = order.argsort()
         together = Geometry(
             torch.cat([geometry.points for geometry in geometries])[back],
@@ -233,16 +238,32 @@ class CrystalGenerator(NearGeometry):
         met: Tensor = (density >= lightest) & (density <= heaviest) & (per_atom >= least) & (per_atom <= most)
         return met & (contact >= self.least_contact) & (numbers.amax(1) >= smallest_z)
 
-    def is_primitive(self, dressed: Dressed, geometry: Geometry) -> Tensor:
-        """Return whether no smaller cell would do for each crystal, [B] bool, which is so for all known types."""
-        primitive = torch.ones_like(dressed.space_group, dtype=torch.bool)
+    def has_its_symmetry(self, dressed: Dressed, geometry: Geometry) -> Tensor:
+        """Return whether each crystal has no more symmetry than its type, [B] bool, which is so for all known types.
+
+        It has more if a smaller cell would do, or if further rotations of the lattice bring it onto itself.
+        """
+        has_its_own = torch.ones_like(dressed.space_group, dtype=torch.bool)
         new = torch.where(geometry.relative < 0)[0]
         if len(new) > 0:
             lattice = geometry.lattice[new]
             part = Geometry(geometry.points[new], lattice, geometry.relative[new], geometry.distance[new])
             frac_coords, numbers, _ = self.atoms_of(chosen(dressed, new), part)
-            primitive[new] = ~has_hidden_translation(frac_coords, lattice, numbers)
-        return primitive
+            has_its_own[new] = ~has_hidden_translation(frac_coords, lattice, numbers)
+            for b in range(len(new)):
+                is_atom = numbers[b] > 0
+                rotations = self.rotations_beside(int(dressed.space_group[new[b]]))
+                if has_hidden_rotation(frac_coords[b, is_atom], lattice[b], numbers[b, is_atom], rotations):
+                    has_its_own[new[b]] = False
+        return has_its_own
+
+    def rotations_beside(self, space_group: int) -> Tensor:
+        """Return the rotations of a space group's lattices that it does not have, as `other_rotations` does."""
+        table, system = self.language.table, 0
+        while space_group > self.last_groups[system]:
+            system += 1
+        own = table.rotations[space_group, : table.order[space_group]]
+        return other_rotations(self.lattice_rotations[system], own, table.primitive[space_group])
 
     def flat(self, dressed: Dressed, geometry: Geometry, met: Tensor) -> Draws:
         """Return crystals as flat tensors, those that do not meet the conditions without atoms."""

@@ -27,7 +27,7 @@ def encode_files(sources: Sequence[Path], out: Path, model: str, workers: Worker
     """Encode the crystals of files and folders, write the table, and list on stderr what is left out and why."""
     if out.suffix != ".parquet":
         raise InputError(f"{out}: wanted a name that ends in .parquet")
-    check_output(out)
+    check_output(out, sources)
     latent = open_latent(model)
     result = read_sources(sources, workers)
     encoded = encode_set(latent, result.crystals, workers)

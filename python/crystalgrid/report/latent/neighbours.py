@@ -39,7 +39,7 @@ def write_neighbours(source: Path, among: Path, n: int, out: Path | None, model:
     if n < 1:
         raise InputError(f"-n: wanted at least 1, got {n}")
     if out is not None:
-        check_output(out)
+        check_output(out, (source, among))
     latent = open_latent(model)
     crystals = read_sources([source], workers).crystals
     encoded = encode_set(latent, crystals, workers)
