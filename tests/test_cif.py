@@ -238,6 +238,24 @@ def test_labels_without_type_symbols(label, element):
 
 
 @pytest.mark.parametrize(
+    ("label", "formula", "element"),
+    [("CO1", "Co", "Co"), ("CO1", "Co O", "Co"), ("Co1", "", "Co"), ("CL1", "", "Cl"), ("FE", "", "Fe")],
+)
+def test_labels_in_capitals_that_are_clear(label, formula, element):
+    oxygen = "\nO1 .5 .5 .5" if formula == "Co O" else ""
+    extra = f"_chemical_formula_sum '{formula}'" if formula else ""
+    text = cif(f"{label} 0 0 0{oxygen}", columns="label", extra=extra)
+    assert read(text)[0] == ({element: 1, "O": 1} if oxygen else {element: 1})
+
+
+@pytest.mark.parametrize(("label", "formula"), [("CO1", ""), ("PO4", ""), ("HO1", ""), ("CO2", "Co C O")])
+def test_labels_in_capitals_that_nothing_decides(label, formula):
+    extra = f"_chemical_formula_sum '{formula}'" if formula else ""
+    with pytest.raises(ValueError, match=f"its atom '{label}' may be {label[:2].capitalize()} or {label[0]}, wanted"):
+        read(cif(f"{label} 0 0 0", columns="label", extra=extra))
+
+
+@pytest.mark.parametrize(
     ("text", "note"),
     [
         (cif("O1 O 0 0 0\nD1 D 0.2 0.2 0.2", symbol="P 1"), "deuterium or tritium is read as hydrogen"),

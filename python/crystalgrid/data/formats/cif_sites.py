@@ -162,6 +162,9 @@ def _atomic_number(symbol: str, label: str, formula: set[str]) -> int:
     found = ATOMIC_NUMBERS.get(letters[0].capitalize())
     if found is None and symbol is label:
         found = _element_of_label(letters[0], formula)
+    elif symbol is label and _is_ambiguous(letters[0], formula):
+        both, first = letters[0].capitalize(), letters[0][0]
+        raise ValueError(f"its atom {label!r} may be {both} or {first}, wanted its element in _atom_site_type_symbol")
     if found is None:
         raise ValueError(f"{symbol} is not an element of Z 1 to {len(SYMBOLS)}{_perhaps(letters[0])}")
     return found
@@ -171,6 +174,13 @@ def _element_of_label(letters: str, formula: set[str]) -> int | None:
     """Return Z of the element that a label such as Ow or CaA begins with, if the formula has one such alone."""
     possible = {letters[:2].capitalize(), letters[:1].upper()} & formula
     return ATOMIC_NUMBERS.get(possible.pop()) if len(possible) == 1 else None
+
+
+def _is_ambiguous(letters: str, formula: set[str]) -> bool:
+    """Tell whether a label in capitals, such as CO1, names an element or an atom of a group, and no formula decides."""
+    if len(letters) != 2 or not letters.isupper() or not ATOMIC_NUMBERS.keys() >= set(letters):
+        return False
+    return (letters.capitalize() in formula) == (letters[0] in formula)
 
 
 def _perhaps(letters: str) -> str:
