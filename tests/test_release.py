@@ -10,7 +10,7 @@ from crystalgrid.artifacts.released import FORMULAS, WEIGHTS
 from crystalgrid.commands.release import release
 from crystalgrid.commands.train import train
 from crystalgrid.report.model_card import CARD, DRAWS, LIMITS, METRICS, PICTURE
-from small_generators import train_small_generator, write_recipe
+from small_priors import train_small_prior, write_recipe
 
 pytestmark = [pytest.mark.usefixtures("no_gpu"), pytest.mark.slow]
 
@@ -21,8 +21,8 @@ def test_a_run_becomes_a_model_whose_card_says_how(crystals: Path, tmp_path: Pat
     train(runs["first"], "repeated", str(crystals), str(tmp_path / "small.toml"), seed=3)
     monkeypatch.chdir(tmp_path)
     train(runs["run"], "repeated", str(crystals), start="first", max_steps=1)
-    train_small_generator("run", runs["drawn"], crystals, max_steps=1)
-    train_small_generator("run", runs["further"], crystals, start="drawn", seed=7, max_steps=2)
+    train_small_prior("run", runs["drawn"], crystals, max_steps=1)
+    train_small_prior("run", runs["further"], crystals, start="drawn", seed=7, max_steps=2)
 
     folder = tmp_path / "models" / "mine"
     release(runs["further"], folder, crystals, "the prototypes, CC0", "a small machine", max_cubes=6)

@@ -14,17 +14,17 @@ from ..geometry.orbits import Orbits, from_first_atoms, orbit_positions, to_floa
 from ..nets.generators.cell_flow import LEAST_NOISE, CellFlow, most_atoms
 from ..nets.generators.templates import TEMPLATES
 from ..nets.network import CrystalNet
-from .generator import GeneratorRecipe, GeneratorTraining
+from .prior import PriorRecipe, PriorTraining
 from .unit_cells import UnitCells, build_unit_cells, shortest_distances, small_enough
 
 PASS_SIZE = 32
 """The number of crystals, of about equally many atoms, that go through the network at once."""
 
 
-class CellFlowTraining(GeneratorTraining[CellFlow, UnitCells]):
+class CellFlowTraining(PriorTraining[CellFlow, UnitCells]):
     """Training of a `CellFlow` on the unit cells of crystals."""
 
-    default_recipe = GeneratorRecipe(
+    default_recipe = PriorRecipe(
         widths=(256, 256, 256, 256),
         max_atoms=32,  # 90 % of the crystals of the Materials Project with sides below 10 Å have at most 32
         optimizer=Optimizer(
@@ -34,7 +34,7 @@ class CellFlowTraining(GeneratorTraining[CellFlow, UnitCells]):
     )  # fmt: skip
 
     @staticmethod
-    def learnable(crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe) -> np.ndarray:
+    def learnable(crystals: CrystalSet, latent_dim: int, recipe: PriorRecipe) -> np.ndarray:
         most = most_atoms(latent_dim)
         if most < 1:
             raise InputError(f"latent_dim: wanted {LEAST_NOISE} or more to draw crystals, got {latent_dim}")
@@ -42,7 +42,7 @@ class CellFlowTraining(GeneratorTraining[CellFlow, UnitCells]):
 
     @property
     def atoms(self) -> int:
-        """The most atoms in a cell: those of the largest crystal, or of the generator to start from if it has more."""
+        """The most atoms in a cell: those of the largest crystal, or of the prior to start from if it has more."""
         start = (self.info.start and self.info.start.atoms) or 0
         return max(start, int(np.diff(self.crystals.offsets).max()))
 

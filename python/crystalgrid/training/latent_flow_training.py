@@ -14,7 +14,7 @@ from ..data.cubes import canonical_cubes
 from ..nets.generators.latent_flow import LatentFlow
 from ..nets.network import CrystalNet
 from ..progress import progress
-from .generator import GeneratorRecipe, GeneratorTraining
+from .prior import PriorRecipe, PriorTraining
 
 ENCODING_BATCH = 16
 """The number of crystals that are encoded at once."""
@@ -29,10 +29,10 @@ class Posteriors(NamedTuple):
     """[B, latent_dim]."""
 
 
-class LatentFlowTraining(GeneratorTraining[LatentFlow, Posteriors]):
+class LatentFlowTraining(PriorTraining[LatentFlow, Posteriors]):
     """Training of a `LatentFlow` on the latent vectors of crystals."""
 
-    default_recipe = GeneratorRecipe(
+    default_recipe = PriorRecipe(
         widths=(512, 512, 512, 512),
         optimizer=Optimizer(
             learning_rate=1e-3, batch_size=512, steps=10_000, check_every=500, warmup=100, decay=True,
@@ -41,7 +41,7 @@ class LatentFlowTraining(GeneratorTraining[LatentFlow, Posteriors]):
     )  # fmt: skip
 
     @staticmethod
-    def learnable(crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe) -> np.ndarray:
+    def learnable(crystals: CrystalSet, latent_dim: int, recipe: PriorRecipe) -> np.ndarray:
         return np.ones(len(crystals), bool)
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The training of a generator, the learned prior of a model, so that draws decode to crystals.
+"""Train the learned prior of a model, so that draws decode to crystals.
 
 The KL divergence pulls latent vectors towards N(0, 1), the VAE's own prior. If that term is weak, to keep
 reconstructions sharp, latent vectors of crystals fill only a thin part of that space, and draws from N(0, 1) miss it.
@@ -24,16 +24,16 @@ from ..errors import InputError
 from ..nets.network import generator_kind
 from .cell_flow_training import CellFlowTraining
 from .clock import Clock
-from .generator import GeneratorRecipe, GeneratorTraining
 from .latent_flow_training import LatentFlowTraining
 from .log import Log
 from .loop import ENDLESS, Loop
+from .prior import PriorRecipe, PriorTraining
 from .processes import first_process, only_first_prints
 from .run_data import describe_run, load_splits
 from .run_folder import check_same_run, prepare_folder
 
-TRAINING: dict[str, type[GeneratorTraining[Any, Any]]] = {"latent": LatentFlowTraining, "cells": CellFlowTraining}
-"""The class that trains each kind of generator."""
+TRAINING: dict[str, type[PriorTraining[Any, Any]]] = {"latent": LatentFlowTraining, "cells": CellFlowTraining}
+"""The class that trains each kind of prior."""
 HELD_OUT_CRYSTALS = 2048
 """The number of crystals of the validation split that are used while training."""
 
@@ -48,38 +48,36 @@ def train_prior(
     max_steps: int | None,
     minutes: float | None,
     resume: bool,
-    generator_recipe: GeneratorRecipe | None = None,
+    prior_recipe: PriorRecipe | None = None,
 ) -> None:
     """Train a prior for a trained model, with the options of `crystalgrid-prior`.
 
-    generator_recipe: the recipe of the generator; by default that of its kind.
+    prior_recipe: the recipe of the prior; by default that of its kind.
     """
     clock = Clock(minutes)
     trained, model_info = the_autoencoder(load_learner(model), model)
     trained.generator, model_info = None, replace(model_info, prior=None)
     first_prior, start_info = load_first_prior(start)
     kind = TRAINING[generator_kind(model_info.recipe.network.kind)]
-    generator_recipe = generator_recipe or kind.default_recipe
-    recipe = replace(model_info.recipe, optimizer=generator_recipe.optimizer)
+    prior_recipe = prior_recipe or kind.default_recipe
+    recipe = replace(model_info.recipe, optimizer=prior_recipe.optimizer)
     *splits, data_info = load_splits(data, model_info.mode, seed)
     with only_first_prints():
-        crystals, val = (
-            learnable_crystals(kind, split, model_info.latent_dim, generator_recipe, data) for split in splits
-        )
+        crystals, val = (learnable_crystals(kind, split, model_info.latent_dim, prior_recipe, data) for split in splits)
     if len(crystals) < 2:
         raise InputError(f"{data}: wanted two crystals or more for a prior to learn from, got {len(crystals)}")
     info = describe_run(model_info.mode, data_info, recipe, seed, start_info)
     if resume:
         check_resumed(out, model_info, info)
     prepare_folder(out, resume)
-    training = kind(info, crystals, generator_recipe)
+    training = kind(info, crystals, prior_recipe)
     with only_first_prints():
         held_out = training.prepare(trained, model_info, val[:HELD_OUT_CRYSTALS])
         if first_prior is not None:
             go_on_from(first_prior, training.generator, str(start))
     formulas_seen = [trained_formulas(source) for source in (model, start) if source is not None]
     training.formulas = join_formulas(training.formulas, *formulas_seen)
-    steps = min(max_steps or ENDLESS, ENDLESS if minutes else generator_recipe.optimizer.steps)
+    steps = min(max_steps or ENDLESS, ENDLESS if minutes else prior_recipe.optimizer.steps)
     loop = Loop(training, Log(out), held_out, clock, steps=steps)
     loop.run(last(out) if resume else None)
     if first_process():
@@ -87,7 +85,7 @@ def train_prior(
 
 
 def load_first_prior(start: str | None) -> tuple[nn.Module | None, StartInfo | None]:
-    """Return the generator to start from, and the description of its run; both None for a new one."""
+    """Return the prior to start from, and the description of its run; both None for a new one."""
     if start is None:
         return None, None
     net, info = the_autoencoder(load_learner(start), start)
@@ -97,7 +95,7 @@ def load_first_prior(start: str | None) -> tuple[nn.Module | None, StartInfo | N
 
 
 def go_on_from(first: nn.Module, learner: nn.Module, start: str) -> None:
-    """Give a new generator the weights of another; buffers, known in closed form, stay as they are."""
+    """Give a new prior the weights of another; buffers, known in closed form, stay as they are."""
     weights, buffers = first.state_dict(), dict(learner.named_buffers())
     try:
         learner.load_state_dict({**weights, **{name: buffers[name] for name in weights.keys() & buffers.keys()}})
@@ -106,7 +104,7 @@ def go_on_from(first: nn.Module, learner: nn.Module, start: str) -> None:
 
 
 def learnable_crystals(
-    kind: type[GeneratorTraining[Any, Any]], crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe, data: str
+    kind: type[PriorTraining[Any, Any]], crystals: CrystalSet, latent_dim: int, recipe: PriorRecipe, data: str
 ) -> CrystalSet:
     """Return the crystals that a prior can learn, and print how many it cannot."""
     learnable = kind.learnable(crystals, latent_dim, recipe)

@@ -1,4 +1,4 @@
-"""Training of a generator: the part that all kinds share."""
+"""The training of a prior, the network that draws latent vectors for an autoencoder: what all kinds share."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ..nets.network import CrystalNet
 from .joint import DRAWN, JointTraining, stream
 
 G = TypeVar("G", bound=Generator)
-"""The generator that is trained."""
+"""The network of the prior, which is trained."""
 E = TypeVar("E", bound="tuple[Any, ...]")
 """The examples that it learns from: tensors whose first dimension is the crystals."""
 
 
 @dataclass(frozen=True)
-class GeneratorRecipe:
-    """A recipe for a generator, beside the recipe of the networks that it belongs to.
+class PriorRecipe:
+    """How a prior is built and trained, beside the recipe of the networks that it belongs to.
 
-    widths: the widths of the generator's layers. max_atoms: the most atoms of a unit cell that is learned; None: any.
+    widths: the widths of the prior's layers. max_atoms: the most atoms of a unit cell that is learned; None: any.
     """
 
     widths: tuple[int, ...]
@@ -37,23 +37,23 @@ class GeneratorRecipe:
     max_atoms: int | None = None
 
 
-class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
-    """Training of a generator on crystals; the other networks stay as they are.
+class PriorTraining(JointTraining, ABC, Generic[G, E]):
+    """Training of a prior on crystals; the other networks stay as they are.
 
-    info: the run, with the networks' recipe and the optimiser of `generator_recipe`, which is by default its kind's.
+    info: the run, with the networks' recipe and the optimiser of `prior_recipe`, which is by default its kind's.
     """
 
-    default_recipe: ClassVar[GeneratorRecipe]
+    default_recipe: ClassVar[PriorRecipe]
 
-    def __init__(self, info: RunInfo, crystals: CrystalSet, generator_recipe: GeneratorRecipe | None = None) -> None:
-        self.generator_recipe = generator_recipe or self.default_recipe
+    def __init__(self, info: RunInfo, crystals: CrystalSet, prior_recipe: PriorRecipe | None = None) -> None:
+        self.prior_recipe = prior_recipe or self.default_recipe
         self.model_info = info
         super().__init__(info, crystals)
 
     @staticmethod
     @abstractmethod
-    def learnable(crystals: CrystalSet, latent_dim: int, recipe: GeneratorRecipe) -> np.ndarray:
-        """Return which crystals a generator with `latent_dim` latent numbers can learn, [B] bool."""
+    def learnable(crystals: CrystalSet, latent_dim: int, recipe: PriorRecipe) -> np.ndarray:
+        """Return which crystals a prior with `latent_dim` latent numbers can learn, [B] bool."""
 
     @abstractmethod
     def examples(self, trained: CrystalNet, crystals: CrystalSet) -> E:
@@ -61,7 +61,7 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
 
     @abstractmethod
     def fit_closed_form(self, examples: E) -> None:
-        """Fit the parts of the generator that are statistics of all examples, before the first step."""
+        """Fit the parts of the prior that are statistics of all examples, before the first step."""
 
     @abstractmethod
     def loss(self, examples: E, chosen: np.ndarray, batch: int) -> Tensor:
@@ -69,16 +69,16 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
 
     @property
     def atoms(self) -> int:
-        """The most atoms in a cell, for generators that have a limit."""
+        """The most atoms in a cell, for priors that have a limit."""
         return 0
 
     @property
     def generator(self) -> G:
-        """The generator that is trained."""
+        """The network of the prior, which is trained."""
         return cast(G, self.net.generator)
 
     def build(self) -> CrystalNet:
-        net = self.recipe.build({"widths": self.generator_recipe.widths, "atoms": self.atoms})
+        net = self.recipe.build({"widths": self.prior_recipe.widths, "atoms": self.atoms})
         for part in (net.autoencoder, net.unet):
             part.requires_grad_(False)
         return net
@@ -117,6 +117,6 @@ class GeneratorTraining(JointTraining, ABC, Generic[G, E]):
         pictures.samples(path, density, find_atoms(species, density, self.grid, confidence=confidence), self.grid)
 
     def describe(self, step: int, seconds: float, decay_ends: int) -> RunInfo:
-        widths = self.generator_recipe.widths
+        widths = self.prior_recipe.widths
         prior = replace(self.info, step=step, seconds=seconds, widths=widths, atoms=self.atoms)
         return replace(self.model_info, prior=prior)

@@ -1,4 +1,4 @@
-"""Training of generators: what the command leaves behind, that it resumes exactly, and that draws go through them."""
+"""Training of priors: what the command leaves behind, that it resumes exactly, and that draws go through them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,21 +18,21 @@ from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.load import load_crystals
 from crystalgrid.data.parquet import write_parquet
 from crystalgrid.latents import latents
-from small_generators import NETWORKS, train_small_generator, write_recipe
+from small_priors import NETWORKS, train_small_prior, write_recipe
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def run(request, tmp_path_factory, crystals) -> Path:
-    """Return a model as crystalgrid-train leaves it, for generators of either kind."""
+    """Return a model as crystalgrid-train leaves it, for priors of either kind."""
     folder = tmp_path_factory.mktemp("model")
     train(folder / "run", "repeated", str(crystals), str(write_recipe(folder / "small.toml", request.param)))
     return folder / "run"
 
 
-def test_the_run_is_the_model_with_a_generator_beside_it(run, crystals, tmp_path) -> None:
-    train_small_generator(run, tmp_path / "out", crystals, seed=5, max_steps=3)
+def test_the_run_is_the_model_with_a_prior_beside_it(run, crystals, tmp_path) -> None:
+    train_small_prior(run, tmp_path / "out", crystals, seed=5, max_steps=3)
     before, info = load_run(run)
     after, info_with_prior = load_run(tmp_path / "out")
     assert before.generator is None
@@ -58,18 +58,18 @@ def test_the_run_is_the_model_with_a_generator_beside_it(run, crystals, tmp_path
 
 
 def test_stopped_and_resumed_is_the_same_as_never_stopped(run, crystals, tmp_path) -> None:
-    train_small_generator(run, tmp_path / "whole", crystals, max_steps=6)
-    train_small_generator(run, tmp_path / "parts", crystals, max_steps=3)
-    train_small_generator(run, tmp_path / "parts", crystals, max_steps=6, resume=True)
+    train_small_prior(run, tmp_path / "whole", crystals, max_steps=6)
+    train_small_prior(run, tmp_path / "parts", crystals, max_steps=3)
+    train_small_prior(run, tmp_path / "parts", crystals, max_steps=6, resume=True)
     whole, parts = (read_checkpoint(last(tmp_path / name)) for name in ("whole", "parts"))
     assert whole.step == parts.step == 6
     assert all(torch.equal(weight, parts.weights[name]) for name, weight in whole.weights.items())
     assert whole.info.prior.seconds > 0
 
 
-def test_a_generator_is_new_or_starts_from_the_one_that_is_named(run, crystals, tmp_path) -> None:
+def test_a_prior_is_new_or_starts_from_the_one_that_is_named(run, crystals, tmp_path) -> None:
     def learned(name: str, model: Path, start: Path | None = None) -> dict[str, torch.Tensor]:
-        train_small_generator(model, tmp_path / name, crystals, start=start, max_steps=1)
+        train_small_prior(model, tmp_path / name, crystals, start=start, max_steps=1)
         net, _ = load_run(tmp_path / name)
         return dict(net.generator.named_parameters())
 
@@ -84,12 +84,12 @@ def test_a_generator_is_new_or_starts_from_the_one_that_is_named(run, crystals, 
     assert start.step == 1
 
 
-def test_a_generator_is_fine_tuned_on_smaller_crystals(run, crystals, tmp_path) -> None:
+def test_a_prior_is_fine_tuned_on_smaller_crystals(run, crystals, tmp_path) -> None:
     every = load_crystals(str(crystals))
     small = every[np.flatnonzero(np.diff(every.offsets) <= 2)]
     write_parquet(tmp_path / "small.parquet", small.with_splits(np.array(["train"] * len(small))))
-    train_small_generator(run, tmp_path / "first", crystals, max_steps=1)
-    train_small_generator(run, tmp_path / "further", tmp_path / "small.parquet", start=tmp_path / "first", max_steps=1)
+    train_small_prior(run, tmp_path / "first", crystals, max_steps=1)
+    train_small_prior(run, tmp_path / "further", tmp_path / "small.parquet", start=tmp_path / "first", max_steps=1)
     before, after = (read_checkpoint(last(tmp_path / name)).info.prior for name in ("first", "further"))
     assert after.atoms == before.atoms
     assert after.start.step == 1
@@ -103,7 +103,7 @@ def one_crystal(folder: Path) -> str:
 
 def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
     export(str(run), tmp_path / "model.pt")
-    train_small_generator(run, tmp_path / "out", crystals, max_steps=1)
+    train_small_prior(run, tmp_path / "out", crystals, max_steps=1)
     for arguments, message in (
         ({"model": str(tmp_path / "model.pt")}, "wanted a training run or a released model"),
         ({"model": "absent"}, "absent: no such file, run folder or released model"),
@@ -116,6 +116,6 @@ def test_bad_input_ends_in_one_line(run, crystals, tmp_path) -> None:
     ):
         given = {"model": str(run), "out": tmp_path / "out", "data": crystals, "max_steps": 2} | arguments
         with pytest.raises(cg.InputError, match=message):
-            train_small_generator(**given)
+            train_small_prior(**given)
     with pytest.raises(cg.InputError, match="--max-steps: wanted a positive number, got 0"):
         prior(str(run), tmp_path / "out", str(crystals), max_steps=0)

@@ -1,9 +1,9 @@
-"""Small models and generators, trained for a few steps, for several test files."""
+"""Small autoencoders of densities and their priors, trained for a few steps, for several test files."""
 
 from pathlib import Path
 
 from crystalgrid.artifacts.recipe import Optimizer
-from crystalgrid.training.generator import GeneratorRecipe
+from crystalgrid.training.prior import PriorRecipe
 from crystalgrid.training.train_prior import train_prior
 
 RECIPE = """
@@ -22,8 +22,8 @@ NETWORKS = {
     "latent vectors": 'autoencoder = "blur_modes"\nencoder = [8]\ndecoder = [8]\nlatent_dim = 16\nmodes = 4',
     "unit cells": 'autoencoder = "lattice"\nlatent_dim = 60',
 }
-"""Networks of a recipe, by what a generator for them draws."""
-SMALL = GeneratorRecipe(
+"""Networks of a recipe, by what a prior for them draws."""
+SMALL_PRIOR = PriorRecipe(
     widths=(32, 48), optimizer=Optimizer(learning_rate=1e-3, batch_size=64, steps=1000, warmup=100, decay=True)
 )
 
@@ -34,7 +34,7 @@ def write_recipe(path: Path, draws: str) -> Path:
     return path
 
 
-def train_small_generator(
+def train_small_prior(
     model: Path | str,
     out: Path,
     data: Path,
@@ -43,8 +43,8 @@ def train_small_generator(
     seed: int = 0,
     resume: bool = False,
 ) -> None:
-    """Train a small generator as `crystalgrid-prior` does."""
+    """Train a small prior as `crystalgrid-prior` does."""
     train_prior(
         model=str(model), out=out, data=str(data), start=start and str(start), seed=seed, max_steps=max_steps,
-        minutes=None, resume=resume, generator_recipe=SMALL,
+        minutes=None, resume=resume, prior_recipe=SMALL_PRIOR,
     )  # fmt: skip
