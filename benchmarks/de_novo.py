@@ -14,7 +14,6 @@ interruption.
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from pathlib import Path
@@ -38,9 +37,9 @@ from crystalgrid.worth.coverage import (
 from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.shares import share
 from crystalgrid.worth.validity import validity
+from data_folder import DATA
 from generation import drawn
 
-DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 FILES = {"perov5": "perov_5.parquet", "carbon24": "carbon_24.parquet"}
 FOR_THE_SCALE = "mp_20_ternary.parquet"
 CUTOFFS = Cutoffs(0.2, 4.0)

@@ -14,7 +14,6 @@ worth.py.
 from __future__ import annotations
 
 import json
-import os
 import time
 import warnings
 from pathlib import Path
@@ -31,8 +30,8 @@ from crystalgrid.worth.novelty import novelty
 from crystalgrid.worth.shares import share
 from crystalgrid.worth.structure_type import structure_types
 from crystalgrid.worth.validity import SYMPREC, validity
+from data_folder import DATA
 
-DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 MAX_ATOMS = 36
 """The most atoms of training crystals that are drawn."""
 Line = tuple[str, object]

@@ -12,7 +12,6 @@ hull was made for.
 
 from __future__ import annotations
 
-import os
 import warnings
 from itertools import compress
 from pathlib import Path
@@ -30,8 +29,8 @@ from crystalgrid.worth.hull import Hull
 from crystalgrid.worth.hull_build import crystals_hull
 from crystalgrid.worth.hull_energies import Selection, as_they_stand, tabled
 from crystalgrid.worth.references import load_hull
+from data_folder import DATA
 
-DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 CRYSTALS, CHGNET, MP20 = "mp_10A.parquet", "chgnet_mp_10A.parquet", "mp_20_ternary.parquet"
 
 

@@ -26,7 +26,6 @@ periodic table, if train does not have the formula. Their structure types were l
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -51,9 +50,9 @@ from crystalgrid.worth.coverage import Scale, composition_fingerprints, structur
 from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.shares import Share, share
 from crystalgrid.worth.validity import validity
+from data_folder import DATA
 from prediction import score
 
-DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 MOVED = 0.02
 """The root mean square distance that atoms are moved by, Å."""
 STEPS, NEAREST = 9, 10

@@ -16,7 +16,6 @@ by CHGNet, relaxed, is compared with that of the start as it stands; elements ar
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -44,8 +43,8 @@ from crystalgrid.training.train_property import Splits, judged, split_rows
 from crystalgrid.worth.coverage import composition_fingerprints
 from crystalgrid.worth.references import load_hull
 from crystalgrid.worth.relaxing import RelaxOptions, relax_crystal
+from data_folder import DATA
 
-DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 COLUMNS = ("formation_energy_per_atom", "band_gap")
 TREES = 100
 

@@ -18,7 +18,6 @@ command goes on after an interruption.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,8 +43,8 @@ from crystalgrid.worth.hull_energies import as_they_stand
 from crystalgrid.worth.references import load_hull
 from crystalgrid.worth.shares import Share, share
 from crystalgrid.worth.validity import validity
+from data_folder import DATA
 
-DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 COLUMN = "formation_energy_per_atom"
 LOWEST = (5, 10, 15)
 """The percentiles of the training crystals' energies that count as success."""

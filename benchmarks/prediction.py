@@ -15,7 +15,6 @@ its cRMSE counts what is not matched as stol.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import warnings
@@ -44,10 +43,10 @@ from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.novelty import reduced_structure
 from crystalgrid.worth.shares import Share, share
 from crystalgrid.worth.validity import judge, reduced_counts
+from data_folder import DATA
 from direct_match import is_direct_match
 from energy_ranking import orders, relaxed_predictions
 
-DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 FILES = {"mp20": "mp_10A.parquet", "perov5": "perov_5.parquet", "carbon24": "carbon_24.parquet"}
 TEST_OF_MP20 = "mp_20_ternary.parquet"
 TOLERANCES = STOL, LTOL, ANGLE_TOL = 0.5, 0.3, 10

@@ -1,8 +1,6 @@
 """The cubes that are measured: 256 real crystals in repeated mode at random origins, always the same ones."""
 
-import os
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,9 +11,8 @@ import peers
 from crystalgrid import Atoms, find_atoms, label_species, voxelize
 from crystalgrid.crystal import CrystalBatch, pack
 from crystalgrid.data.load import load_crystals
+from data_folder import DATA
 
-DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
-"""Folder of the crystals that are not in the repository, as in tests/conftest.py."""
 REAL_CRYSTALS = DATA / "mp_10A.parquet"
 REACH = 5.5
 """Å around the cube; images that others are given."""

@@ -19,7 +19,6 @@ by each of the two, and by the worse of both.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,10 +34,10 @@ from crystalgrid.worth.ranking import NEAR_HULL, ON_HULL
 from crystalgrid.worth.relaxed_folder import JOURNAL, Choice, relax_folder
 from crystalgrid.worth.relaxing import RelaxOptions
 from crystalgrid.worth.shares import Share, share
+from data_folder import DATA
 from generation import drawn
 from second_potential import second_energies
 
-DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 CRYSTALS = "crystals.parquet"
 COLUMNS = (
     "immutable_id rank lemat_valid same_as known_as same_after rms_moved energy_above_hull doubtful relax_error"
