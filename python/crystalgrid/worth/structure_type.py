@@ -1,14 +1,18 @@
-"""Structure types: space group and Wyckoff letters of each element, whatever the elements are."""
+"""Structure types of crystals, named as in `geometry.type_name`, with symmetry and equivalent descriptions by moyopy.
+
+That one knows canonical units alone, whose symmetry is exact, and has a normaliser of its own; a crystal that is judged
+may be off by a tolerance, and is judged by others than made it. A test holds that both names agree.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..crystal import Crystal
 from ..data.crystalset import CrystalSet
 from ..geometry.space_group import symmetry_dataset
+from ..geometry.type_name import Letters, letters_by_element, name_of
 from ..pool import Workers, in_processes
 from ..progress import progress
 
@@ -19,11 +23,9 @@ CHUNK_SIZE = 256
 """The number of crystals that a process gets at a time; no process is started for fewer."""
 EXACT = 1e-4
 """Å; the tolerance for cells whose atoms are where symmetry puts them."""
-Letters = tuple[str, ...]
-"""The Wyckoff letters of each element's orbits, in alphabetical order, one string an element, sorted."""
 
-_canonical: dict[tuple[int, Letters], Letters] = {}
-"""The canonical letters of those met before: there are far fewer of these than crystals, and they take milliseconds."""
+_names: dict[tuple[int, Letters], str] = {}
+"""The names of the types met before: there are far fewer of these than crystals, and each takes milliseconds."""
 
 
 def structure_types(crystals: CrystalSet, symprec: float, workers: Workers = 1) -> list[str]:
@@ -46,19 +48,11 @@ def structure_type(crystal: Crystal, symprec: float) -> str:
     dataset = symmetry_dataset(crystal.lattice, crystal.frac_coords, crystal.numbers, symprec)
     if dataset is None:
         return ""
-    letters = _letters((crystal.numbers[i], dataset.wyckoffs[i]) for i in set(dataset.orbits))
+    letters = letters_by_element((crystal.numbers[i], dataset.wyckoffs[i]) for i in set(dataset.orbits))
     key = dataset.number, letters
-    if key not in _canonical:
-        _canonical[key] = min([letters, *_equivalent(dataset)])
-    return f"{dataset.number}:{'-'.join(_canonical[key])}"
-
-
-def _letters(orbits: Iterable[tuple[int, str]]) -> Letters:
-    """Return the letters of orbits, each given by its atomic number and its letter."""
-    of_element: dict[int, list[str]] = {}
-    for number, letter in orbits:
-        of_element.setdefault(number, []).append(letter)
-    return tuple(sorted("".join(sorted(letters)) for letters in of_element.values()))
+    if key not in _names:
+        _names[key] = name_of(dataset.number, [letters, *_equivalent(dataset)])
+    return _names[key]
 
 
 def _equivalent(dataset: MoyoDataset) -> list[Letters]:
@@ -80,5 +74,6 @@ def _equivalent(dataset: MoyoDataset) -> list[Letters]:
     sequences = []
     for _, positions in found.coset_representatives:
         atoms = Counter((z, w.letter, w.multiplicity) for z, w in zip(numbers, positions, strict=True))
-        sequences.append(_letters((z, letter) for (z, letter, size), n in atoms.items() for _ in range(n // size)))
+        orbits = ((z, letter) for (z, letter, size), n in atoms.items() for _ in range(n // size))
+        sequences.append(letters_by_element(orbits))
     return sequences
