@@ -17,7 +17,7 @@ from artifacts import write_mirror, write_tiny
 from crystalgrid import _core
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import write_parquet
-from small_crystal_latent import train_small_latent
+from small_crystal_generator import train_small_latent
 
 DATA = Path(os.environ.get("CRYSTALGRID_DATA") or Path(__file__).parents[2] / "shared" / "data")
 """Folder of the crystals that are not in the repository; CONTRIBUTING.md says which files it holds."""

@@ -15,7 +15,7 @@ from crystalgrid.errors import InputError
 from crystalgrid.generation.latent_model import LatentModel
 from crystalgrid.geometry.lattices import from_parameters
 from crystalgrid.latents import latents
-from small_crystal_latent import train_small_latent
+from small_crystal_generator import train_small_latent
 from zoo import random_rotation
 
 
