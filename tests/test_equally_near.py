@@ -17,7 +17,7 @@ from crystalgrid.nets.generators.crystal_geometry import Geometry
 from crystalgrid.nets.generators.distinct_geometries import MILLER_INDICES, marks_of
 from crystalgrid.nets.generators.dressed_types import Dressed, from_rows, joined, trimmed, with_tie
 from crystalgrid.worth.relaxing import same
-from reference import apportioned, equally_near, structure_factor_size
+from reference_generators import apportioned, equally_near, structure_factor_size
 from small_crystal_generator import train_small
 
 pytestmark = pytest.mark.usefixtures("no_gpu")

@@ -16,8 +16,9 @@ from crystalgrid.geometry.formula import parse_formula
 from crystalgrid.nets.generators.contacts import BONDING_GAP, closest_contact
 from crystalgrid.nets.generators.dressed_types import from_rows
 from crystalgrid.nets.generators.rank_weights import RankWeights
-from reference import closest_contact as slow_closest_contact
-from reference import equally_near, orbit_of
+from reference import orbit_of
+from reference_generators import closest_contact as slow_closest_contact
+from reference_generators import equally_near
 
 
 @pytest.fixture(scope="module")

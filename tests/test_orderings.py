@@ -20,7 +20,7 @@ from crystalgrid.geometry.wyckoff import standard_group
 from crystalgrid.training.known_crystals import known_of, select
 from crystalgrid.training.known_orderings import names_of, names_of_types, with_orderings
 from crystalgrid.worth.structure_type import structure_type
-from reference import splitting_parts
+from reference_generators import splitting_parts
 from small_crystal_generator import train_small
 from zoo import ZOO
 

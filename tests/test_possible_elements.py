@@ -11,7 +11,7 @@ from crystalgrid.crystal import ATOMIC_NUMBERS
 from crystalgrid.generation.conditions import read_conditions
 from crystalgrid.nets.generators.conditions import possible_elements
 from crystalgrid.nets.generators.type_drawer import TypeDrawer
-from reference import distance_to_possible
+from reference_generators import distance_to_possible
 
 
 @pytest.fixture(scope="module")
