@@ -1,7 +1,7 @@
 """`crystalgrid train`: train an autoencoder and a U-Net on densities of crystals, or a generator of crystals."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import require
 from .arguments import check_positive
@@ -55,25 +55,19 @@ def train(
         devices: number of GPUs of this machine, or "auto" for all; without a GPU, the CPU. `torchrun` overrides it.
     """
     check_positive(max_steps=max_steps, max_epochs=max_epochs, minutes=minutes)
+    _train_in_processes(
+        devices, mode=mode, out=out, data=data, recipe=recipe, start=start, column=column, seed=seed,
+        max_steps=max_steps, max_epochs=max_epochs, minutes=minutes, resume=resume,
+    )  # fmt: skip
+
+
+def _train_in_processes(devices: str, **options: Any) -> None:
+    """Train in one process a GPU; what trains is imported only now, when the options are known to be good."""
     require("matplotlib", "train")
     with importing():
         from ..training.processes import run_in_processes
-        from ..training.train import train as train_either
-    run_in_processes(
-        devices,
-        train_either,
-        mode=mode,
-        out=out,
-        data=data,
-        recipe=recipe,
-        start=start,
-        column=column,
-        seed=seed,
-        max_steps=max_steps,
-        max_epochs=max_epochs,
-        minutes=minutes,
-        resume=resume,
-    )
+        from ..training.train import train as train_by_recipe
+    run_in_processes(devices, train_by_recipe, **options)
 
 
 COMMAND = train
