@@ -6,7 +6,7 @@ import pytest
 import crystalgrid as cg
 from crystalgrid import Crystal
 from crystalgrid.geometry.canonical_cell import canonical_cell
-from crystalgrid.geometry.cell import Cell, upright
+from crystalgrid.geometry.cell import Cell, standard_orientation
 from crystalgrid.geometry.primitive import primitive_cell
 from zoo import PEROVSKITE, ZOO, random_rotation
 
@@ -51,4 +51,4 @@ def test_a_primitive_cell_has_the_same_canonical_cell() -> None:
 
 def test_a_lattice_is_set_upright() -> None:
     turned = PEROVSKITE.lattice @ random_rotation(np.random.default_rng(1))
-    np.testing.assert_allclose(upright(turned), PEROVSKITE.lattice, atol=1e-12)
+    np.testing.assert_allclose(standard_orientation(turned), PEROVSKITE.lattice, atol=1e-12)

@@ -28,10 +28,10 @@ def aligned(cell: CellLike, other: CellLike) -> Cell:
         rarest = min(np.unique(cell.numbers), key=lambda z: int((cell.numbers == z).sum()))
         first = frac_coords[np.flatnonzero(cell.numbers == rarest)[0]]
         for origin in np.concatenate([np.zeros((1, 3)), other.frac_coords - first]):
-            moved = Cell(lattice, frac_coords + origin, cell.numbers)
-            cost = unlikeness(moved, other)
+            candidate = Cell(lattice, frac_coords + origin, cell.numbers)
+            cost = unlikeness(candidate, other)
             if cost < lowest - BETTER:
-                best, lowest = moved, cost
+                best, lowest = candidate, cost
     return best
 
 

@@ -59,11 +59,11 @@ def _peaks(differences: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]
     index = np.full(size**3, len(occupied), np.int32)  # of each bin in `occupied`, and one index for all empty bins
     index[occupied] = np.arange(len(occupied))
     around = index[occupied[:, None] + (NEIGHBOURS * [size * size, size, 1]).sum(axis=1)]
-    together = np.append(counts, 0)[around].sum(axis=1)
-    peaks = (together >= least) & (together == np.append(together, 0)[around].max(axis=1))
+    n_in_cluster = np.append(counts, 0)[around].sum(axis=1)
+    peaks = (n_in_cluster >= least) & (n_in_cluster == np.append(n_in_cluster, 0)[around].max(axis=1))
     peaks &= occupied > size**3 // 2  # the other half holds the opposite vectors
     sums = np.stack([np.append(np.bincount(bin_of, x), 0) for x in differences.T], axis=-1)
-    return sums[around[peaks]].sum(axis=1) / together[peaks, None], together[peaks]
+    return sums[around[peaks]].sum(axis=1) / n_in_cluster[peaks, None], n_in_cluster[peaks]
 
 
 def shortest_basis(vectors: np.ndarray) -> np.ndarray | None:

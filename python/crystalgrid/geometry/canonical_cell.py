@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .canonical_unit import SAME_POINT, SYMPREC, find_canonical_unit
-from .cell import Cell, CellLike, upright
+from .cell import Cell, CellLike, standard_orientation
 from .space_group import standard_cell
 from .wyckoff import standard_group
 
@@ -27,7 +27,7 @@ def canonical_cell(cell: CellLike, symprec: float = SYMPREC) -> Cell:
         images = (group.rotations @ point + group.translations)[:, None] + group.centring
         orbits.append(_distinct(images.reshape(-1, 3)))
     numbers = np.repeat(unit.numbers, [len(orbit) for orbit in orbits])
-    return Cell(upright(unit.lattice), np.concatenate(orbits) % 1.0, numbers)
+    return Cell(standard_orientation(unit.lattice), np.concatenate(orbits) % 1.0, numbers)
 
 
 def _distinct(points: np.ndarray) -> np.ndarray:

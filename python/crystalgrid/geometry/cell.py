@@ -42,7 +42,7 @@ def cell_parameters(lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return lengths, angles
 
 
-def upright(lattice: np.ndarray) -> np.ndarray:
+def standard_orientation(lattice: np.ndarray) -> np.ndarray:
     """Return a lattice [3, 3] turned so that a is along x and b in the plane of x and y, both of positive y and z."""
     triangle: np.ndarray = np.linalg.cholesky(lattice @ lattice.T)
     return triangle

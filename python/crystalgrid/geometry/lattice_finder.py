@@ -92,9 +92,11 @@ class LatticeFinder(nn.Module):
         """
         p = self.points
         spectrum, spectrum_of_square = self.padded_spectrum(grid), self.padded_spectrum(grid.square())
-        sums = (spectrum_of_square * self.padded_spectrum(torch.ones_like(grid))).sum(-1) - spectrum.square().sum(-1)
-        back = torch.fft.irfftn(torch.complex(sums, torch.zeros_like(sums)), s=[2 * p, 2 * p, 2 * p], dim=[1, 2, 3])
-        return torch.roll(back, [p, p, p], [1, 2, 3])[:, 1:, 1:, 1:] / self.overlap
+        squares_inside = (spectrum_of_square * self.padded_spectrum(torch.ones_like(grid))).sum(-1)
+        spectrum_of_sums = squares_inside - spectrum.square().sum(-1)
+        both_parts = torch.complex(spectrum_of_sums, torch.zeros_like(spectrum_of_sums))
+        sums = torch.fft.irfftn(both_parts, s=[2 * p, 2 * p, 2 * p], dim=[1, 2, 3])
+        return torch.roll(sums, [p, p, p], [1, 2, 3])[:, 1:, 1:, 1:] / self.overlap
 
     def padded_spectrum(self, grid: Tensor) -> Tensor:
         """Return the Fourier transform of a grid padded to twice its size, [..., 2], real and imaginary parts."""

@@ -125,8 +125,8 @@ def shortest_free_steps(orbits: Orbits, steps: Tensor, rounds: int = 3, linear_u
     """
     cells = torch.tensor([0.0, -1.0, 1.0, -2.0, 2.0]).to(steps)  # (x, 2 x, z) repeats after (1, 2, 0)
     translations = torch.cartesian_prod(cells, cells, cells)
-    moved = (orbits.affine.unsqueeze(2) @ translations.unsqueeze(2)).squeeze(4)
-    allowed = (moved - translations).abs().amax(3) < 0.5 / linear_units
+    mapped = (orbits.affine.unsqueeze(2) @ translations.unsqueeze(2)).squeeze(4)
+    allowed = (mapped - translations).abs().amax(3) < 0.5 / linear_units
     for _ in range(rounds):
         length = (steps.unsqueeze(2) + translations).square().sum(3).masked_fill(~allowed, math.inf)
         steps = steps + translations[length.argmin(2)]

@@ -89,11 +89,11 @@ def _shortest_translations(cell: Cell, tolerance: float) -> np.ndarray:
             return basis
         apart = pool[:, None] - wrong
         # A translation fails with its opposite, and with all that differ from it by a vector of the cell.
-        failed = np.minimum(_off_whole(apart), _off_whole(pool[:, None] + wrong)) < 1e-6
+        failed = np.minimum(_distance_to_integers(apart), _distance_to_integers(pool[:, None] + wrong)) < 1e-6
         pool = pool[~failed.any(axis=1)]
 
 
-def _off_whole(fractions: np.ndarray) -> np.ndarray:
+def _distance_to_integers(fractions: np.ndarray) -> np.ndarray:
     off: np.ndarray = np.abs(fractions - np.rint(fractions)).max(axis=-1)
     return off
 
@@ -102,11 +102,11 @@ def _all_meet(cell: Cell, translations: np.ndarray, trees: dict[int, cKDTree], t
     """Return [T] bool, whether each translation brings all atoms of `cell` onto atoms of their elements."""
     meets = np.ones(len(translations), dtype=bool)
     for z, tree in trees.items():
-        moved = (cell.frac_coords[cell.numbers == z] + translations[:, None]) % 1.0 % 1.0
-        if moved.size == 0:
+        translated = (cell.frac_coords[cell.numbers == z] + translations[:, None]) % 1.0 % 1.0
+        if translated.size == 0:
             continue
-        _, nearest = tree.query(moved)
-        apart = moved - tree.data[nearest]
+        _, nearest = tree.query(translated)
+        apart = translated - tree.data[nearest]
         meets &= np.linalg.norm((apart - np.rint(apart)) @ cell.lattice, axis=2).max(axis=1) < tolerance
     return meets
 

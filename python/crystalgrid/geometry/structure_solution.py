@@ -131,8 +131,8 @@ def _fit(factors: Factors, atoms: PointAtoms) -> tuple[PointAtoms, float]:
         before = residuals @ residuals
         for _ in range(DAMPINGS):
             step = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-12), gradient)
-            moved = positions + step[: positions.size].reshape(-1, 3).clip(-LONGEST_STEP, LONGEST_STEP)
-            trial = PointAtoms(moved, weights + step[positions.size :])
+            trial_positions = positions + step[: positions.size].reshape(-1, 3).clip(-LONGEST_STEP, LONGEST_STEP)
+            trial = PointAtoms(trial_positions, weights + step[positions.size :])
             after = _residuals(factors, trial)
             if after @ after < before:
                 (positions, weights), residuals, damping = trial, after, max(damping / 5, 1e-9)
