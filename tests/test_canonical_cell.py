@@ -49,6 +49,6 @@ def test_a_primitive_cell_has_the_same_canonical_cell() -> None:
         np.testing.assert_allclose(values, expected, atol=1e-9)
 
 
-def test_a_lattice_is_set_upright() -> None:
+def test_a_lattice_is_turned_into_the_standard_orientation() -> None:
     turned = PEROVSKITE.lattice @ random_rotation(np.random.default_rng(1))
     np.testing.assert_allclose(standard_orientation(turned), PEROVSKITE.lattice, atol=1e-12)
