@@ -125,6 +125,7 @@ def test_operations_without_quotes_are_put_together():
         (cif("O1 O 2 0 0 0", columns="label type_symbol attached_hydrogens"), "hydrogen is missing: O1 has 2 attached"),
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg H2 O2'"), "hydrogen is missing: it says Mg H2 O2"),
         (cif(ROCK_SALT, extra="_chemical_formula_sum 'Mg2 O'"), "it says Mg2 O, its atoms are O Mg$"),
+        (cif(ROCK_SALT, extra="_chemical_formula_moiety 'Mg2 O'"), "it says Mg2 O, its atoms are O Mg$"),
         (
             cif(f"Mg2 Mg 0.01 0 0\n{ROCK_SALT}", extra="_chemical_formula_sum 'Mg2 O'"),
             "its atoms are O Mg; sites left off within 0.1 Å of another of their element: 1",
@@ -341,6 +342,9 @@ def test_formula_sums_of_pymatgen_count_a_whole_cell() -> None:
         cif(ROCK_SALT, symbol="F m -3 m", extra="_chemical_formula_weight 40.3044\n_cell_formula_units_Z 4"),
         cif(ROCK_SALT, symbol="F m -3 m", extra="_chemical_formula_weight 161.2"),
         cif(ROCK_SALT, symbol="F m -3 m", extra="_chemical_formula_structural 'MgO'"),
+        cif(ROCK_SALT, symbol="F m -3 m", extra="_chemical_formula_moiety 'O Mg'"),
+        cif(ROCK_SALT, symbol="F m -3 m", extra="_chemical_formula_moiety '2(Mg 2+), 2(O 2-), H2 O'"),
+        cif(ROCK_SALT, symbol="F m -3 m", extra="_chemical_formula_sum 'Mg O'\n_chemical_formula_moiety 'Mg H2'"),
         cif(ROCK_SALT.replace("O1", "W1").replace("Mg1", "B"), symbol="F m -3 m"),  # water, the second site
         cif(ROCK_SALT.replace("O1", "Os1"), symbol="F m -3 m"),
         cif(

@@ -26,6 +26,7 @@ WEIGHT = 0.01
 """The share by which the weight of a formula unit may be off."""
 SUM = ("_chemical_formula_sum", "_chemical_formula.sum")
 STRUCTURAL = ("_chemical_formula_structural", "_chemical_formula.structural")
+MOIETY = ("_chemical_formula_moiety", "_chemical_formula.moiety")
 DEUTERIUM = {"D": "H", "T": "H"}
 
 
@@ -42,7 +43,9 @@ def check_claims(block: Any, numbers: np.ndarray, volume: float, listed: bool, i
     check_formula(text(block, SUM), numbers)
     unit = formula(text(block, SUM))
     if unit is None:
-        check_formula(_without_groups(text(block, STRUCTURAL)), numbers)
+        structural = _without_groups(text(block, STRUCTURAL))
+        # A moiety formula is compared if it is one moiety without a charge, which is a whole formula unit.
+        check_formula(structural if formula(structural) else text(block, MOIETY), numbers)
     if not isotopes:
         _check_weight(block, found)
     density = float("nan") if isotopes else mass_density(found, volume)
