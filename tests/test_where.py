@@ -86,8 +86,21 @@ def test_each_crystal_has_the_values_of_its_own_file(source):
     assert reasons["a#2"] == "not gap<1"
     assert reasons["f"] == reasons["f#2"] == "no value of gap"  # which of two rows is not known
     write_table(other, table_of(crystals[:2], {"gap": ["wide", "wide"]}))
-    with pytest.raises(InputError, match="column gap is of type string, in others double"):
+    with pytest.raises(InputError, match=r"other\.parquet: unlike in the files before it: .*gap.* double vs string"):
         pack((source, other), source.with_name("second.parquet"), where="gap<1", workers=1)
+
+
+def test_the_columns_of_numbers_and_text_are_kept(source):
+    out, other = source.with_name("out.parquet"), source.with_name("other.parquet")
+    crystals = CrystalSet.from_crystals([caesium_chloride()] * 2, ["a", "e"])
+    columns = {"gap": pa.array([2, 5]), "note": ["short", None], "bands": [[0.1], [0.2]]}
+    write_table(other, table_of(crystals, columns))
+    pack((source, other), out, workers=1)
+    packed = pq.read_table(out)
+    assert packed.column_names[-4:] == ["listed", "gap", "origin", "note"]
+    rows = dict(zip(packed["immutable_id"].to_pylist(), packed.to_pylist(), strict=True))
+    assert [rows[id]["gap"] for id in ("a", "d", "a#2", "e")] == [0.0, None, 2.0, 5.0]
+    assert [rows[id]["note"] for id in ("a", "a#2", "e")] == [None, "short", None]
 
 
 def test_a_condition_is_read_whole():

@@ -25,8 +25,9 @@ def pack(
 ) -> None:
     """Pack crystals of CIF, POSCAR, extended XYZ, pymatgen JSON, CSV with a `cif` column, Parquet, or folders of these.
 
-    Keeps ordered crystals of Z up to 94 in cells shorter than max_side, as given or reduced. Writes OUT, NAME.parquet,
-    and beside it NAME.left_out.csv (file, id, reason, detail) with every crystal that was left out.
+    Keeps ordered crystals of Z up to 94 in cells shorter than max_side, as given or reduced, and the columns of numbers
+    and text of Parquet files. Writes OUT, NAME.parquet, and beside it NAME.left_out.csv (file, id, reason, detail) with
+    every crystal that was left out.
 
     Args:
         sources: files and folders; folders are searched with all folders in them, hidden files are passed over.

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,24 +26,21 @@ def columns_beside(files: Sequence[str], ids: Sequence[str]) -> dict[str, pa.Arr
     files, ids: [B], the file of each crystal, and its id as it was read: a repeated one has a number at its end, such
     as mp-10#2. Of an id that one file has twice, nobody knows the row, so that it has no values.
 
-    Raises InputError for a column that is of another type in another file.
+    A column of numbers of several types has the type that holds all of them. Raises InputError for a column that is of
+    numbers in one file and of text in another.
     """
-    found: dict[str, list[Any]] = {}
-    types: dict[str, pa.DataType] = {}
+    joined, row_of = pa.table({ID: pa.array([], pa.string())}), np.full(len(ids), -1)
     for file in dict.fromkeys(file for file in files if file.endswith(".parquet")):
         table = _scalars(Path(file))
         own = [b for b, other in enumerate(files) if other == file]
-        rows = _rows_of(table, [ids[b] for b in own])
-        for name in table.column_names:
-            if name == ID:
-                continue
-            kind = types.setdefault(name, table.schema.field(name).type)
-            if kind != table.schema.field(name).type:
-                raise InputError(f"{file}: column {name} is of type {table.schema.field(name).type}, in others {kind}")
-            column, values = table[name].to_pylist(), found.setdefault(name, [None] * len(ids))
-            for b, row in zip(own, rows, strict=True):
-                values[b] = None if row is None else column[row]
-    return {name: pa.array(values, types[name]) for name, values in found.items()}
+        rows = np.array([-1 if row is None else row for row in _rows_of(table, [ids[b] for b in own])])
+        row_of[own] = np.where(rows < 0, -1, rows + joined.num_rows)
+        try:
+            joined = pa.concat_tables([joined, table], promote_options="permissive")
+        except pa.ArrowException as error:
+            raise InputError(f"{file}: unlike in the files before it: {error}") from None
+    values = joined.take(pa.array(row_of, mask=row_of < 0))
+    return {name: values[name].combine_chunks() for name in values.column_names if name != ID}
 
 
 def numbers_of(path: Path, name: str, ids: Sequence[str]) -> np.ndarray:

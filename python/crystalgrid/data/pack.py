@@ -10,8 +10,9 @@ from typing import TextIO
 from ..errors import InputError
 from ..files import check_output, written_whole
 from ..pool import Workers
+from .columns import columns_beside
 from .filters import check_max_side
-from .parquet import write_parquet
+from .parquet import table_of, write_table
 from .reader import read_files
 from .results import ReadResult, Skipped, grouped, nothing_kept
 from .sources import SourceFile, find_files
@@ -45,10 +46,11 @@ def pack_crystals(
         write_report(report, result)
     if len(crystals) == 0:
         raise InputError(nothing_kept(str(out), skipped))
+    columns = columns_beside(result.files, [str(id) for id in crystals.ids])
     with written_whole(left_out_csv) as temporary:
         with open_table(temporary) as table:
             csv.writer(table).writerows([Skipped._fields, *skipped])
-        write_parquet(out, split_by_formula(crystals, seed))
+        write_table(out, table_of(split_by_formula(crystals, seed), columns))
     listed = f"; each of those with its reason in {left_out_csv}" if skipped else ""
     print(f"{out}: {result.summary()}{listed}")
 
