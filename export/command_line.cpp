@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -119,12 +120,15 @@ Json CommandLine::parse_value(const Option& option, const std::string& given, Te
 
 Json CommandLine::parse(std::span<const char* const> words) const {
   Json::Object values;
+  std::set<const Option*> seen;
   for (const Option& option : options_)
     if (option.fallback) values[option.name] = *option.fallback;
   for (auto word = words.begin(); word != words.end(); ++word) {
     const std::string text = *word, given = text.substr(0, text.starts_with("--") ? text.find('=') : text.npos);
     const bool has_value = given.size() < text.size();
-    if (const Option* option = find_option(given); option && option->kind == "flag") {
+    const Option* option = find_option(given);
+    if (option && !seen.insert(option).second) throw InputError(given + ": given more than once; give it once");
+    if (option && option->kind == "flag") {
       if (has_value) refuse(given, "no value", Text(text).substr(given.size() + 1));
       values[option->name] = {true};
     } else if (option) {

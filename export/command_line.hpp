@@ -27,7 +27,7 @@ class CommandLine {
 
   /// Read the words that follow the program's name. Returns an object of "model" and of every option that was given or
   /// has a default, by name, as the JSON type of its kind. With --help among the words nothing else is required. Throws
-  /// InputError for an option that is unknown, missing or without a value that it can have.
+  /// InputError for an option that is unknown, missing, repeated or without a value that it can have.
   Json parse(std::span<const char* const> words) const;
 
   /// Return the text of --help for a program of that name.

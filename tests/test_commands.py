@@ -160,6 +160,21 @@ def test_a_mistake_on_the_command_line_is_one_line(words: str) -> None:
     assert re.fullmatch(MISTAKES[words] + r"; --help lists the arguments", str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("data pack a -o a.parquet --where a --where b", "--where"),
+        ("data pack a -o a.parquet --out b.parquet", "--out"),
+        ("sample mp10a -o a --formula A --formula=B", "--formula"),
+        ("sample mp10a -o a -n 3 --number 4", "--number"),
+        ("train --out a --max_side=-1 --max-side -1", "--max-side"),
+    ],
+)
+def test_an_option_that_is_given_twice_is_refused(words: str, option: str) -> None:
+    done = python("", "-m", "crystalgrid", *words.split())
+    assert (done.returncode, done.stderr) == (1, f"error: {option}: given more than once; give it once\n")
+
+
 def test_a_mistake_is_one_line_on_a_terminal_without_unicode() -> None:
     done = python("", "-m", "crystalgrid", "evaluate", "m", "--split", "tset", PYTHONIOENCODING="ascii", COLUMNS="50")
     assert re.fullmatch(r"error: invalid choice 'tset' for argument '--split'.*'test'\); --help .*\n", done.stderr)

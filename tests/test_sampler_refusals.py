@@ -27,6 +27,7 @@ from programs import assert_refused, manifest, run
         (["{model}", "-o", "{out}", "--threads", "-1"], "--threads: wanted a whole number from 0"),
         (["{model}", "-o", "{out}", "--device", "tpu"], "--device: wanted cpu or cuda, got 'tpu'"),
         (["{model}", "-o", "{out}", "--shards", "2"], "unknown option --shards"),
+        (["{model}", "-o", "{out}", "--seed=1", "--seed=2"], "--seed: given more than once; give it once"),
         (["{model}", "-o", "{out}", "--cif=yes"], "--cif: wanted no value, got 'yes'"),
         (["{model}", "-o", "{out}", "--cif"], "model.pt decodes cubes, which are no crystals; crystalgrid-recover"),
         (["{model}", "-o", "{out}", "--formula", "NaCl"], "decodes cubes and cannot be asked for crystals"),

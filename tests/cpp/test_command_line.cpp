@@ -63,6 +63,8 @@ void test_refusals() {
   CHECK(message({"--precision=fp8"}) == "--precision: wanted fp32 or bf16, got 'fp8'");
   CHECK(message({"--cif=yes"}) == "--cif: wanted no value, got 'yes'");
   CHECK(message({"--seed="}) == "--seed: wanted a value, got none");
+  CHECK(message({"--formula", "NaCl", "--formula=KCl"}) == "--formula: given more than once; give it once");
+  CHECK(message({"--number=3", "-n", "4"}) == "-n: given more than once; give it once");
   CHECK(message({"other.pt"}) == "wanted one model, got 'other.pt' and 'm'");
   CHECK(message({"--min-atoms=3", "--max-atoms=2"}) == "--min-atoms and --max-atoms: nothing passes both");
   CHECK(refusal([] { parse({"m"}); }).starts_with("--out: wanted a folder"));

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import InputError, run_command
+from .repeated import check_given_once
 from .signals import tidy_and_exit
 from .table import NAMES, command
 
@@ -67,6 +68,7 @@ def _run_words(name: str | None, words: list[str]) -> None:
 
 def _run(name: str, prog: str, words: list[str]) -> None:
     signal.signal(signal.SIGTERM, tidy_and_exit)
+    check_given_once(words)
     if name == "sample":  # its options are defined in export/options.json, which the C++ program reads too
         from .sample import sample as run_sample
 
