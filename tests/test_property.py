@@ -157,6 +157,12 @@ def test_vectors_are_optimised_and_their_crystals_judged(
     ):
         with pytest.raises(cg.InputError, match=message):
             sample("", [str(tmp_path / "run"), f"--target={target}", *words, "-o", str(tmp_path / "refused")])
+    with pytest.raises(cg.InputError, match="a run of the recipe property; wanted --target COLUMN=VALUE with it"):
+        sample("", [str(tmp_path / "run"), "-o", str(tmp_path / "refused")])
+    assert "warning" not in capsys.readouterr().err
+    write_property(tmp_path / "run", head, {**model.description, "mae": 2.0, "mae_constant": 2.0})
+    optimise_command(tmp_path / "run", tmp_path / "unlearned", goal="lower", n=2, workers=1)
+    assert "made_up are off by 2 on average, those of a constant by 2: they mean nothing" in capsys.readouterr().err
     for options in ({}, {"target": 1.0, "goal": "lower"}):
         with pytest.raises(cg.InputError, match="wanted either --target VALUE or --goal"):
             optimise_command(tmp_path / "run", tmp_path / "other", **options)

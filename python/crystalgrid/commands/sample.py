@@ -28,6 +28,9 @@ def sample(prog: str, words: list[str]) -> None:
     with importing():
         from ..artifacts.sampler import become_sampler
         from ..generation.like import like_as_text
+        from ..generation.property_model import holds_property
+    if holds_property(Path(model)):
+        raise InputError(f"{model}: a run of the recipe property; wanted --target COLUMN=VALUE with it")
     become_sampler(model, as_words(like_as_text(options)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,10 +33,28 @@ class PropertyModel(NamedTuple):
         """The name of the property."""
         return str(self.description["column"])
 
+    def warning(self) -> str:
+        """Return a line that says so if the model predicts no better than a constant; else nothing.
+
+        Both are mean absolute errors on held-out formulas; a description without them says nothing.
+        """
+        error, constant = (float(self.description.get(name, nan)) for name in ("mae", "mae_constant"))
+        if not error >= constant:
+            return ""
+        return (
+            f"predictions of {self.column} are off by {error:.3g} on average, those of a constant by {constant:.3g}: "
+            "they mean nothing; train on more crystals"
+        )
+
     def has_learned(self, crystal: Crystal) -> bool:
         """Return whether all elements of a crystal were learned from; True if the description does not say."""
         elements = self.description.get("elements")
         return elements is None or set(crystal.numbers.tolist()) <= set(elements)
+
+
+def holds_property(run: Path) -> bool:
+    """Return whether a folder holds what `write_property` writes."""
+    return (run / WEIGHTS).is_file()
 
 
 def write_property(folder: Path, head: PropertyHead, description: dict[str, Any]) -> None:
@@ -49,7 +68,7 @@ def write_property(folder: Path, head: PropertyHead, description: dict[str, Any]
 def open_property(run: Path) -> PropertyModel:
     """Load what `write_property` wrote, with the model of its latent vectors. Raises InputError if it is none."""
     path = run / WEIGHTS
-    if not path.is_file():
+    if not holds_property(run):
         raise InputError(f"{run}: holds no {WEIGHTS}; wanted a run of crystalgrid-train --recipe property")
     try:
         with safe_open(path, "pt") as file:

@@ -19,6 +19,7 @@ from ...generation.property_model import PropertyModel, open_property
 from ...latents import latents
 from ...pool import Workers
 from ...worth.check import checked, read_set
+from ..implausible import warn
 from .crystal_folder import write_crystals
 from .decode_file import TOO_CLOSE
 from .encode_files import read_sources
@@ -50,6 +51,8 @@ def write_optimised(
     model = open_property(run)
     if column not in (None, model.column):
         raise InputError(f"{run}: predicts {model.column}, wanted {column}")
+    if warning := model.warning():
+        warn(f"{run}: {warning}")
     if isinstance(goal, float) and not math.isfinite(goal):
         raise InputError(f"target: wanted a finite number, got {goal}")
     with folder_written_whole(out) as folder:
