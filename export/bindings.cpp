@@ -81,8 +81,9 @@ class Run {
         range_(shard_range(shard_, latents_.number(), options_.batch)),
         crystals_(options_, model_),
         library_(shard_folder(options_.out, shard_), options_.resume, layout(), range_, settings(machinery)) {
-    const std::string note = shard_note(shard_, latents_.number(), options_.batch);
-    if (!note.empty()) std::fprintf(stderr, "%s\n", note.c_str());
+    for (const std::string& note :
+         {formula_note(options_.conditions), shard_note(shard_, latents_.number(), options_.batch)})
+      if (!note.empty()) std::fprintf(stderr, "%s\n", note.c_str());
   }
 
   const Library& library() const { return library_; }

@@ -20,4 +20,7 @@ struct Conditions {
 /// says nothing, and for options that exclude each other.
 Conditions read_conditions(const Json& options);
 
+/// Return a line that says so where the formula that is asked for is several formula units; else nothing.
+std::string formula_note(const Conditions& conditions);
+
 }  // namespace crystalgrid

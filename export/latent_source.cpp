@@ -14,11 +14,13 @@ LatentSource::LatentSource(const Options& options, std::int64_t latent_dim)
       seed_(options.seed),
       latent_dim_(latent_dim),
       temperature_(static_cast<float>(options.temperature)) {
-  if (!options.latents) return;
-  rows_.emplace(*options.latents, latent_dim);
-  if (number_.value_or(0) > rows_->rows())
+  if (options.latents) rows_.emplace(*options.latents, latent_dim);
+  if (rows_ && number_.value_or(0) > rows_->rows())
     throw InputError("--number: wanted at most the " + std::to_string(rows_->rows()) + " rows of " + *options.latents +
                      ", got " + std::to_string(*number_));
+  if (options.best > number())
+    throw InputError("--best: wanted at most " + std::to_string(number()) + ", the number of draws, got " +
+                     std::to_string(*options.best) + "; a larger -n draws more");
 }
 
 std::int64_t LatentSource::number() const { return number_.value_or(rows_ ? rows_->rows() : kDefaultNumber); }

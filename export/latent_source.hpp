@@ -12,7 +12,8 @@ namespace crystalgrid {
 
 class LatentSource {
  public:
-  /// Throws InputError if the options ask for more structures than the file has rows.
+  /// Throws InputError if the options ask for more structures than the file has rows, or for more of the best than
+  /// are drawn.
   LatentSource(const Options& options, std::int64_t latent_dim);
 
   /// Return the number of structures of the library.

@@ -146,8 +146,8 @@ void sample(const Options& given) {
   if (stop_signal) throw InputError("interrupted; nothing is written");
 
   const Range range = shard_range(shard, latents.number(), options.batch);
-  const std::string note = shard_note(shard, latents.number(), options.batch);
-  if (!note.empty()) std::fprintf(stderr, "%s\n", note.c_str());
+  for (const std::string& note : {formula_note(options.conditions), shard_note(shard, latents.number(), options.batch)})
+    if (!note.empty()) std::fprintf(stderr, "%s\n", note.c_str());
   const Json settings = library_settings(options, model, latents, shard, {at::get_num_threads(), TORCH_VERSION});
   if (shard.count > 1) check_shards(options.out, shard, settings);
   Library library(shard_folder(options.out, shard), options.resume, drawer->layout(), range, settings);

@@ -229,6 +229,7 @@ def test_the_likeliest_different_crystals_are_kept(sampler: Path, generator: Pat
     assert files(tmp_path / "killed") == files(tmp_path / "out")
     assert_refused(run(sampler, *command[:-1], 6, "--resume"), "the library was made with best 5, not 6")
     command[2] = tmp_path / "shards"
+    assert_refused(run(sampler, *command[:-1], 71), "--best: wanted at most 70, the number of draws, got 71")
     assert_refused(run(sampler, *command, "--shard", "0/2"), "--best: wanted one process, got one of 2 shards")
 
 

@@ -147,6 +147,17 @@ def test_the_best_of_a_formula_are_different_and_the_likeliest_first(model) -> N
     assert {crystal.formula for crystal in best} == {"NaCl"}
 
 
+def test_a_formula_of_several_units_is_warned_of_and_so_many_units_can_be_asked_for(model) -> None:
+    with pytest.warns(UserWarning, match="formula: Mg2O2 is 2 formula units; .* z=2 asks for Mg2O2 in the primitive"):
+        (crystal,) = cg.generate(1, model, formula="Mg2O2", z=2)
+    assert len(crystal) == 4
+
+
+def test_more_of_the_best_than_are_drawn_are_refused(model) -> None:
+    with pytest.raises(InputError, match="best: wanted at most 3, the number of draws, got 5"):
+        cg.generate(3, model, elements="Mg,O", best=5)
+
+
 @torch.inference_mode()
 def test_the_likelihood_of_a_candidate_is_less_the_farther_known_crystals_of_its_type_are(model, monkeypatch) -> None:
     network, given = model.network, read_conditions({"formula": "GaAs", "atoms": (2, 4)})

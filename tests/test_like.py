@@ -114,6 +114,11 @@ def test_other_conditions_choose_the_elements(model) -> None:
         assert 40 <= crystal.numbers.max() <= 60
 
 
+def test_sites_of_no_crystal_are_refused_before_the_sampler_starts() -> None:
+    with pytest.raises(cg.InputError, match="fix: wanted like with it"):
+        like_as_text({"fix": "O"})
+
+
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [
@@ -178,7 +183,7 @@ def test_the_sampler_reads_the_numbers_that_python_makes_of_a_file(tmp_path) -> 
     conditions = sampling.Options(["model.pt", "-o", "out", *words]).conditions
     assert conditions == read_like(given["like"], 0.25, "Ti,2")
     assert len(conditions["fix"]) == 2
-    assert like_as_text({"fix": "O"}) == {"fix": "O"}
+    assert like_as_text({"strength": "0.3"}) == {"strength": "0.3"}
 
 
 NUMBERS = "221,3.9,0,0,0,3.9,0,0,0,3.9,0,22,0,0,0"

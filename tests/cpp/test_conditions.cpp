@@ -46,6 +46,15 @@ void test_space_groups() {
   CHECK(std::get<std::string>(both.words.at("space-group").value) == "62,225");
 }
 
+void test_a_formula_of_several_units_is_noted() {
+  const auto note = [](const char* formula) { return formula_note(conditions({"--formula", formula})); };
+  CHECK(formula_note(conditions({})).empty());
+  CHECK(note("Ca(OH)2").empty());
+  CHECK(note("Li2O2") ==
+        "--formula: Li2O2 is 2 formula units; crystals hold any number of them, or what --z says; --z 2 asks for "
+        "Li2O2 in the primitive cell");
+}
+
 void test_refusals() {
   const auto message = [](std::vector<const char*> words) { return refusal([&] { conditions(words); }); };
   CHECK(message({"--atoms", "9:8"}) == "--atoms: wanted whole numbers LO:HI from 0, LO at most HI, as 2:4, got '9:8'");
@@ -68,6 +77,7 @@ void test_refusals() {
 int main() {
   test_values();
   test_space_groups();
+  test_a_formula_of_several_units_is_noted();
   test_refusals();
   return report();
 }

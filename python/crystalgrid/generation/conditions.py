@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -47,9 +48,15 @@ def read_conditions(given: dict[str, Any]) -> Conditions:
 
 
 def formula(name: str, value: Any) -> list[float]:
-    """Return Z and the number of atoms in one formula unit, one element after the other."""
+    """Return Z and the number of atoms in one formula unit, one element after the other; warn of several units."""
     counts = parse_formula(name, value)
     divisor = math.gcd(*counts.values())
+    if divisor > 1:
+        warnings.warn(
+            f"{name}: {value} is {divisor} formula units; crystals hold any number of them, or what z says; "
+            f"z={divisor} asks for {value} in the primitive cell",
+            stacklevel=5,
+        )
     return [float(number) for z in sorted(counts) for number in (z, counts[z] // divisor)]
 
 

@@ -67,6 +67,8 @@ class CrystalModel:
             with as_it_is():
                 draws = Draws(*self.network.likeliest(best, read, plan))
             return [crystal for crystal in crystals_of(draws) if crystal is not None]
+        if best > n:
+            raise InputError(f"best: wanted at most {n}, the number of draws, got {best}; a larger n draws more")
         return different(sorted(self.some(n, seed, read, plan), key=lambda drawn: -drawn.log_likelihood))[:best]
 
     def plan(self, conditions: Conditions) -> Tensor:

@@ -49,7 +49,8 @@ def generate(
 
     n: the number of crystals. model: the name of a released generator, the path of a run or of an exported file, or
     what `crystalgrid.load` returned.
-    formula: such as LiFePO4 or Ca(OH)2; z: formula units in the primitive cell, one number or several.
+    formula: such as LiFePO4 or Ca(OH)2; z: formula units in the primitive cell, one number or several
+    (crystallographers count those in the conventional cell: z=1 of rock salt is their Z = 4).
     elements: symbols, all of them and no other; among: no others than these; without: none of these.
     n_elements, atoms (of the primitive cell), density (g/cm³), volume_per_atom (Å³), largest_z: ranges.
     space_group: numbers or symbols, any of them; crystal_system: such as cubic.
@@ -58,7 +59,8 @@ def generate(
     like: a crystal, or a file with one, to draw near: of its structure type, moved, with other elements.
     strength: how far it is moved, from 0, not at all, to 1, as far as a new crystal of its type; None: 0.3.
     fix: elements or numbers of sites whose element and fractional coordinates stay.
-    best: return the likeliest different crystals alone, this many: of all candidates of a formula, or else of n draws.
+    best: return the likeliest different crystals alone, this many: of all candidates of a formula, or else of n draws,
+    n being no smaller.
 
     Raises InputError for a value that says nothing, and for conditions that exclude each other or cannot be met, with
     what comes nearest. Warns if fewer crystals than n met the conditions.

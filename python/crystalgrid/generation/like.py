@@ -42,10 +42,11 @@ def read_like(like: CrystalLike | str | Path | None, strength: Any = None, fix: 
 
 
 def like_as_text(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of the sampler's command line with the file of `like`, and `fix`, as numbers in a text."""
-    if "like" not in options:
-        return options
-    read = read_like(options["like"], fix=options.get("fix"))
+    """Return the options of the sampler's command line with the file of `like`, and `fix`, as numbers in a text.
+
+    Raises InputError as `read_like` does.
+    """
+    read = read_like(options.get("like"), fix=options.get("fix"))
     numbers = {name: ",".join(f"{x:.0f}" if x.is_integer() else repr(x) for x in read[name]) for name in read}
     return {**options, **numbers}
 
