@@ -6,6 +6,7 @@ import re
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ COMPLETIONS = {
     "crystalgrid data pack --max": {"--max-side"},
     "crystalgrid train --mode ": {"single", "repeated"},
     "crystalgrid sample m --device ": {"cpu", "cuda"},
+    "crystalgrid sample m --structures ": {"known", "new", "free", "any"},
     "crystalgrid relax c --optimizer ": {"bfgs", "lbfgs", "fire"},
     "crystalgrid hull ": {"build", "above"},
     "crystalgrid-sample m --min": {"--min-distance", "--min-atoms", "--min-density"},
@@ -56,6 +58,12 @@ def completion(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], set[
 @pytest.mark.parametrize("line", COMPLETIONS)
 def test_bash_completes_commands_options_and_choices(completion: Callable[[str], set[str]], line: str) -> None:
     assert completion(line) >= COMPLETIONS[line]
+
+
+def test_nothing_but_the_script_is_printed() -> None:
+    command = [sys.executable, "-m", "crystalgrid", "--print-completion", "bash"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_shell_that_is_not_known_is_one_line() -> None:

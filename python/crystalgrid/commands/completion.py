@@ -74,8 +74,8 @@ def _sampler_options() -> dict[str, tuple[Any, Any]]:
     options: dict[str, tuple[Any, Any]] = {"model": (tyro.conf.Positional[str], inspect.Parameter.empty)}
     for option in (option for group in table["groups"] for option in group["options"]):
         name, kind = option["name"], option["kind"]
-        value: Any = Literal[tuple(option["choices"])] if kind == "choice" else bool if kind == "flag" else str
         default = False if kind == "flag" else str(option.get("default", ""))
+        value: Any = Literal[(*option["choices"], default)] if kind == "choice" else type(default)
         aliases = [f"-{option['short']}"] if "short" in option else []
         if name != "help":  # which every command has
             arg = tyro.conf.arg(name=name, help=option["help"], aliases=aliases)
