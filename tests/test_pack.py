@@ -150,6 +150,20 @@ def test_links_that_lead_nowhere_are_listed(tmp_path, capsys):
     assert f"left out: 1 a link to a folder, which is not followed: {tmp_path / 'more'}" in output.err
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_a_pipe_is_listed_and_not_waited_for(tmp_path, capsys, link):
+    good(tmp_path)
+    (tmp_path / ".hidden").mkdir()
+    pipe = tmp_path / (".hidden/b.cif" if link else "b.cif")
+    os.mkfifo(pipe)
+    if link:
+        (tmp_path / "b.cif").symlink_to(pipe)
+    pack((tmp_path,), tmp_path / "a.parquet", workers=1)
+    output = capsys.readouterr()
+    assert "kept 1 of 2 crystals" in output.out
+    assert f"left out: 1 cannot be read: {tmp_path / 'b.cif'}: a pipe, a socket or a device" in output.err
+
+
 def test_a_cell_without_room_for_its_atoms_is_left_out(tmp_path):
     (tmp_path / "nanometres.cif").write_text(cif(a=0.4))
     with pytest.raises(InputError, match=r"nanometres\.cif: less than 0\.1 Å³ per atom"):

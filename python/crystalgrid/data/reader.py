@@ -80,6 +80,9 @@ def open_jobs(files: Iterable[SourceFile]) -> Iterator[Job | Skipped]:
         if path.is_dir():
             yield Skipped(str(path), "", "a link to a folder, which is not followed")
             continue
+        if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+            yield Skipped(str(path), "", UNREADABLE, "a pipe, a socket or a device, wanted a file")
+            continue
         if format is None:
             yield Skipped(str(path), "", UNKNOWN_FORMAT, f"wanted {NAMES}")
             continue

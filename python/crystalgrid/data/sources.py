@@ -27,9 +27,9 @@ class SourceFile(NamedTuple):
 def find_files(source: str | Path) -> list[SourceFile]:
     """Return the files of a file or folder in order of their paths, without hidden ones.
 
-    Broken links are among them, so that they are reported as files that cannot be read. Of a folder that a command has
-    written, which has each crystal in several files, only the file that holds all of them is returned, and so it is of
-    such folders within the source.
+    Broken links, pipes and sockets are among them, so that they are reported as files that cannot be read. Of a folder
+    that a command has written, which has each crystal in several files, only the file that holds all of them is
+    returned, and so it is of such folders within the source.
     """
     source = all_in_one(as_path("path", source))
     if source.is_file():
@@ -38,7 +38,7 @@ def find_files(source: str | Path) -> list[SourceFile]:
         raise InputError(f"{source}: no such file or folder")
     if not source.is_dir():
         raise InputError(f"{source}: wanted a file or a folder, got neither")
-    inside = (path.relative_to(source) for path in source.rglob("*") if path.is_file() or path.is_symlink())
+    inside = (path.relative_to(source) for path in source.rglob("*") if not path.is_dir() or path.is_symlink())
     paths = [source / path for path in sorted(inside) if not any(part.startswith(".") for part in path.parts)]
     whole_of = {table.parent: all_in_one(table.parent) for table in paths if table.name == TABLE}
     written = {folder: file for folder, file in whole_of.items() if file != folder}
