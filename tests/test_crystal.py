@@ -113,6 +113,16 @@ def test_disordered_structures_are_refused() -> None:
         Crystal.from_pymatgen(Structure(np.eye(3) * 4, [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]]))
 
 
+@pytest.mark.parametrize("symbol", ["X", "X2+", "Bk"])
+def test_structures_with_sites_of_no_element_are_refused(symbol) -> None:
+    from pymatgen.core import DummySpecies, Structure
+
+    species = DummySpecies.from_str(symbol) if symbol[0] == "X" else symbol
+    structure = Structure(np.eye(3) * 4, [species, "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    with pytest.raises(InputError, match=f"wanted elements of Z = 1 to 94, got {symbol[:2]}"):
+        Crystal.from_pymatgen(structure)
+
+
 def test_symbols_are_in_the_order_of_their_numbers() -> None:
     assert len(SYMBOLS) == len(set(SYMBOLS)) == MAX_Z
     numbers = {"H": 1, "D": 1, "T": 1, "C": 6, "O": 8, "Fe": 26, "La": 57, "Lu": 71, "U": 92, "Pu": 94}

@@ -41,6 +41,9 @@ def arrays_of_pymatgen(structure: Any) -> Arrays:
     if not structure.is_ordered:
         raise InputError(f"{structure.formula}: disordered (a site has partial occupancy), wanted ordered sites")
     _check_periodic("structure", getattr(structure.lattice, "pbc", (True, True, True)))
+    for site in structure:
+        if not 1 <= site.specie.Z <= len(SYMBOLS):  # that of a dummy species is negative
+            raise InputError(f"{structure.formula}: wanted elements of Z = 1 to {len(SYMBOLS)}, got {site.specie}")
     return structure.lattice.matrix, structure.frac_coords, np.array([site.specie.Z for site in structure])
 
 
