@@ -106,6 +106,7 @@ def test_bad_input_is_one_line(run, tmp_path):
     folder, _ = run
     for options, message in (
         ({"model": "nowhere"}, "nowhere"),
+        ({"model": "mp10a-latent"}, r"an autoencoder of crystals, wanted one of densities; .*latent.py reconstruction"),
         ({"data": "nowhere.parquet"}, "nowhere.parquet"),
         ({"split": "tset"}, "split: wanted one of train, val, test"),
         ({"max_cubes": 0}, "--max-cubes: wanted a positive number"),

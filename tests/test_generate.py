@@ -153,6 +153,13 @@ def test_a_formula_of_several_units_is_warned_of_and_so_many_units_can_be_asked_
     assert len(crystal) == 4
 
 
+def test_a_generator_says_which_models_have_latent_vectors(model) -> None:
+    with pytest.raises(AttributeError, match=r"autoencoders of crystals have encode_crystals .*load\('mp10a-latent'\)"):
+        model.encode(None)
+    with pytest.raises(AttributeError, match=r"CrystalModel has no attribute 'sing'$"):
+        model.sing()
+
+
 def test_more_of_the_best_than_are_drawn_are_refused(model) -> None:
     with pytest.raises(InputError, match="best: wanted at most 3, the number of draws, got 5"):
         cg.generate(3, model, elements="Mg,O", best=5)

@@ -23,6 +23,7 @@ from .data.crystalset import CrystalSet
 from .data.cubes import canonical_cubes
 from .errors import InputError
 from .generation.crystal_model import CrystalModel
+from .generation.latent_model import LatentModel
 from .generation.open_generator import open_generator, with_encoder
 from .geometry.canonical_cell import canonical_cell
 from .grid import Grid
@@ -176,8 +177,13 @@ def load(source: Path | str) -> Model | CrystalModel:
 
 
 def load_model(source: Path | str) -> Model:
-    """Load a model of densities, as `load` does. Raises InputError for a generator of crystals."""
+    """Load a model of densities, as `load` does. Raises InputError for an autoencoder or a generator of crystals."""
     model = load(source)
+    if isinstance(model, LatentModel):
+        raise InputError(
+            f"{source}: an autoencoder of crystals, wanted one of densities; `python benchmarks/latent.py "
+            f"reconstruction --model {source}`, in the source code, measures it"
+        )
     if isinstance(model, CrystalModel):
         raise InputError(
             f"{source}: a generator, wanted a model of densities; crystalgrid-sample draws crystals from it"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
@@ -28,6 +28,13 @@ MOST_TRIES = 4
 """The draws for each crystal that is wanted before it is given up, where conditions are hard to meet."""
 
 
+WITH_VECTORS = (
+    "autoencoders of crystals have encode_crystals and decode_crystals, such as crystalgrid.load('mp10a-latent'), "
+    "those of densities encode and decode, such as mp10a-repeated; a generator has no latent vectors"
+)
+"""What is said of a model that is asked to encode or decode and cannot."""
+
+
 class Drawn(NamedTuple):
     """A crystal that was drawn, as it is compared with others."""
 
@@ -44,6 +51,13 @@ class CrystalModel:
         self.network = network.eval()
         self.metadata = metadata
         self.noise_dim: int = network.noise_dim
+
+    if not TYPE_CHECKING:  # which would then take any name for an attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Raise AttributeError that says which models encode and decode, if that is what is wanted."""
+            advice = f"; {WITH_VECTORS}" if name.startswith(("encode", "decode")) else ""
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{advice}")
 
     def generate(
         self,
