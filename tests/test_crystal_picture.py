@@ -129,10 +129,11 @@ def test_the_command_draws_files_and_folders_of_crystals(tmp_path: Path, saved_f
     PEROVSKITE.write(tmp_path / "out" / "crystals.xyz")
     CAESIUM_CHLORIDE.write(tmp_path / "salt.cif")
     draw(tmp_path / "out", tmp_path / "folder.svg")
+    (tmp_path / "file.png").touch()
     draw(tmp_path / "salt.cif", tmp_path / "file.png")
     assert capsys.readouterr().out.splitlines() == [
         f"{tmp_path}/folder.svg: the first crystal of {tmp_path}/out",
-        f"{tmp_path}/file.png: the first crystal of {tmp_path}/salt.cif",
+        f"{tmp_path}/file.png: the first crystal of {tmp_path}/salt.cif, in place of an earlier file",
     ]
     assert saved_figures["folder"].axes[0].get_title().startswith("SrTiO")
     with pytest.raises(cg.InputError, match="wanted a name that ends"):

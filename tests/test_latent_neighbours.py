@@ -44,7 +44,7 @@ def test_principal_components_are_those_of_the_largest_variance() -> None:
     assert shares == pytest.approx(np.array([100, 25]) / 128, abs=0.05)
 
 
-def test_the_map_is_one_page_with_its_points(tmp_path: Path) -> None:
+def test_the_map_is_one_page_with_its_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     z = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     columns = {
         "immutable_id": [f"</script>{i}" for i in range(20)], "formula": ["NaCl"] * 20, "space_group": ["Fm-3m"] * 20,
@@ -60,6 +60,8 @@ def test_the_map_is_one_page_with_its_points(tmp_path: Path) -> None:
         assert len(data["x"]) == len(data["id"]) == 20
         assert data["id"][3] == "</script>3"
         assert (data["colour"]["categories"] and len(data["colour"]["categories"])) == categories
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.endswith("of z, in place of an earlier file") for line in lines] == [False, True]
     with pytest.raises(cg.InputError, match="no column 'weight' to colour by; it has immutable_id, formula"):
         map_latents(tmp_path / "z.parquet", tmp_path / "map.html", "weight")
     with pytest.raises(cg.InputError, match=r"wanted a name that ends in \.html"):

@@ -39,6 +39,11 @@ def check_output(path: Path, inputs: Iterable[Path | str] = ()) -> None:
         raise InputError(f"{path}: its folder {path.parent} may not be written to")
 
 
+def replaced_note(path: Path) -> str:
+    """Return what to add to the line about an output file that is about to be written: that an earlier one is lost."""
+    return ", in place of an earlier file" if path.exists() else ""
+
+
 @contextmanager
 def full_disk_named(path: Path) -> Iterator[None]:
     """Raise InputError that names `path` if the block finds no space left."""

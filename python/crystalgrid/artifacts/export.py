@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .. import __version__
 from ..errors import InputError
-from ..files import written_whole
+from ..files import replaced_note, written_whole
 from ..grid import Grid
 from ..latents import latents
 from ..model import load_model
@@ -62,6 +62,7 @@ def export_model(run: str, out: Path) -> None:
     network, info = the_autoencoder(networks, run)
     warn_if_short(run, info)
     metadata = describe_artifact(network, info, out.suffix)
+    replaced = replaced_note(out)
     with written_whole(out) as temporary:
         densities, source = real_densities(info.data.source, info.mode, info.grid)
         temporary.write_bytes(_archive(network, out.suffix, densities[:2], info.latent_dim))
@@ -71,7 +72,7 @@ def export_model(run: str, out: Path) -> None:
         verified = {"same_species": agreement.same_species, "batch_sizes": BATCH_SIZES, "data": source}
         add_metadata(temporary, replace(metadata, verified={**agreement.errors, **verified}), trained_formulas(path))
         load_model(temporary)
-    print(f"{out}: written")
+    print(f"{out}: written{replaced}")
 
 
 def describe_artifact(network: CrystalNet, info: RunInfo, suffix: str) -> ArtifactInfo:

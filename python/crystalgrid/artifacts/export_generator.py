@@ -12,7 +12,7 @@ import torch
 from .. import __version__
 from ..crystal import Crystal
 from ..errors import InputError
-from ..files import written_whole
+from ..files import replaced_note, written_whole
 from ..generation.like import read_like
 from ..latents import latents
 from ..nets.generators.crystal_draws import Draws
@@ -35,6 +35,7 @@ def export_generator(path: Path, network: CrystalGenerator, info: GeneratorInfo,
     """Write a generator as one file, after checking that it draws the same crystals as the network."""
     if out.suffix != ".pt":
         raise InputError(f"{out}: wanted a name that ends in .pt, the form in which generators are exported")
+    replaced = replaced_note(out)
     with written_whole(out) as temporary:
         temporary.write_bytes(script_network(network))
         error = largest_difference(network, open_network(temporary))
@@ -46,7 +47,7 @@ def export_generator(path: Path, network: CrystalGenerator, info: GeneratorInfo,
             verified={"largest_difference": error, "crystals": COMPARED},
         )
         add_metadata(temporary, metadata, trained_formulas(path))
-    print(f"{out}: written")
+    print(f"{out}: written{replaced}")
 
 
 @torch.inference_mode()

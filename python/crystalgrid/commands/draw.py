@@ -22,7 +22,7 @@ def draw(
 
     Args:
         source: file of crystals, or folder that crystalgrid-sample or crystalgrid-recover wrote.
-        out: PNG, SVG or PDF file.
+        out: PNG, SVG or PDF file; an existing one is replaced.
         first: draw at most so many.
         symprec: the largest distance of atoms from symmetric positions, in Å; 0.1 for crystals that were relaxed.
     """

@@ -22,7 +22,7 @@ def encode(
 
     Args:
         sources: CIF, POSCAR, extended XYZ, Parquet and other files of crystals, or folders of these.
-        out: the Parquet file to write.
+        out: the Parquet file to write; an existing one is replaced.
         model: an autoencoder of crystals: the name of a released model, a training run, or an exported model.pt.
         workers: number of processes; by default one for each CPU that may be used.
         dask: address of a Dask scheduler, such as tcp://node1:8786, whose workers do the work instead.

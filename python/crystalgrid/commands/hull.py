@@ -27,7 +27,7 @@ def build(
     Args:
         source: folder that `relax` wrote, Parquet file of crystals, with a column energy_per_atom in eV if it has
             energies, or JSON file of pymatgen's ComputedEntries.
-        out: the Parquet file to write.
+        out: the Parquet file to write; an existing one is replaced.
         energies: Parquet or CSV file with the columns immutable_id and energy_per_atom, if SOURCE has no energies.
         calculator: the potential that the energies are of, "chgnet", "7net-0", "7net-l3i5" or MODULE:FUNCTION. It
             computes them if there are none, and those of elements that SOURCE lacks by themselves: the lowest of hcp,

@@ -19,7 +19,7 @@ def map_latents(
 
     Args:
         latents: Parquet file with a column z, as crystalgrid-encode writes it.
-        out: the HTML file to write.
+        out: the HTML file to write; an existing one is replaced.
         colour_by: the column that gives the points their colours, of numbers or text, such as band_gap, which encode
             takes over from the Parquet file of the crystals.
     """

@@ -23,7 +23,7 @@ def report(
 
     Args:
         source: folder that `crystalgrid relax` or `crystalgrid check` wrote, or any file or folder of crystals.
-        out: HTML file to write.
+        out: HTML file to write; an existing one is replaced.
         against: known crystals such as the training data, a file or a folder, to draw their distributions beside.
         hull: reference energies by the method of the crystals' energies, for phase diagrams: "chgnet", or a file that
             `hull build` wrote; by default those that `relax` took.

@@ -17,6 +17,7 @@ from ..data.results import Skipped, nothing_kept
 from ..data.sampled import DENSITY, SAMPLES, as_atoms, open_sampled
 from ..data.sources import find_files, of_known_format
 from ..errors import InputError
+from ..files import replaced_note
 from ..grid import Grid
 from .crystal_picture import draw_crystals
 from .metrics import MATCH, TrueAtoms
@@ -98,7 +99,7 @@ def samples(path: Path | str, density: Tensor, atoms: Atoms, grid: Grid, columns
 
 def draw_source(source: Path, path: Path, first: int, symprec: float) -> None:
     """Draw the first cubes of a sampled folder, or else the first crystals of a file or folder of crystals."""
-    check_picture(path)
+    replaced = replaced_note(check_picture(path))
     if (source / SAMPLES).is_file():
         drawn, what = draw_samples(source, path, min(first, MOST_SAMPLES)), "structure"
     else:
@@ -107,7 +108,7 @@ def draw_source(source: Path, path: Path, first: int, symprec: float) -> None:
         draw_crystals(crystals, path, symprec)
         drawn, what = len(crystals), "crystal"
     counted = f"{drawn} {what}s" if drawn > 1 else what
-    print(f"{path}: the first {counted} of {source}")
+    print(f"{path}: the first {counted} of {source}{replaced}")
 
 
 def first_crystals(path: Path, count: int) -> list[Crystal]:

@@ -14,7 +14,7 @@ from ..data.crystalset import CrystalSet
 from ..data.parquet import read_parquet
 from ..data.sources import all_in_one
 from ..errors import InputError
-from ..files import check_output
+from ..files import check_output, replaced_note
 from ..geometry.elements import reduced_formula
 from ..pool import Workers, in_processes
 from ..progress import progress
@@ -68,10 +68,10 @@ def build_hull(
     above = energies_above(hull, workers)
     kept = ~(above > NEAR_HULL)  # those without a number are kept: an element may be added to the file
     formulas = [reduced_formula(np.repeat(np.arange(MAX_Z + 1), row)) for row in hull.counts]
+    replaced = replaced_note(out)
     write_references(out, hull, kept, formulas, {"description": description, "source": source.name})
-    print(
-        f"{out}: {int(kept.sum()):,} of {len(kept):,} compositions, {int((above <= 1e-6).sum()):,} of them on the hull"
-    )
+    counts = f"{int(kept.sum()):,} of {len(kept):,} compositions, {int((above <= 1e-6).sum()):,} of them on the hull"
+    print(f"{out}: {counts}{replaced}")
     if lacking:
         symbols = ", ".join(SYMBOLS[z - 1] for z in lacking)
         print(f"no energy of {symbols} by itself: crystals with these get no energy above the hull")

@@ -16,7 +16,7 @@ from ...data.reader import read_files
 from ...data.results import ReadResult, Skipped, grouped, nothing_kept
 from ...data.sources import find_files, of_known_format
 from ...errors import InputError
-from ...files import check_output
+from ...files import check_output, replaced_note
 from ...generation.encoded_set import EncodedSet, encode_set
 from ...generation.open_generator import open_latent
 from ...geometry.space_group import symbol_of
@@ -37,8 +37,10 @@ def encode_files(sources: Sequence[Path], out: Path, model: str, workers: Worker
         raise InputError(nothing_kept(str(sources[0]), skipped))
     for line in grouped(skipped):
         print(f"left out: {line}", file=sys.stderr)
+    replaced = replaced_note(out)
     write_table(out, latent_table(result, encoded))
-    print(f"{out}: {len(encoded.rows):,} latent vectors of {latent.latent_dim} numbers, {len(skipped):,} left out")
+    counts = f"{len(encoded.rows):,} latent vectors of {latent.latent_dim} numbers, {len(skipped):,} left out"
+    print(f"{out}: {counts}{replaced}")
 
 
 def read_sources(sources: Sequence[Path], workers: Workers) -> ReadResult:

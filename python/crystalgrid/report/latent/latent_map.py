@@ -12,7 +12,7 @@ import numpy as np
 
 from ...data.latent_table import Latents, read_latents
 from ...errors import InputError
-from ...files import check_output, written_whole
+from ...files import check_output, replaced_note, written_whole
 
 TEMPLATE = Path(__file__).with_name("map.html")
 MOST_CATEGORIES = 10
@@ -39,9 +39,10 @@ def write_map(latents: Path, out: Path, colour_by: str) -> None:
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=html.escape(f"Map of {latents.name}"), data=json.dumps(data, allow_nan=False).replace("</", "<\\/")
     )
+    replaced = replaced_note(out)
     with written_whole(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    print(f"{out}: {len(read.z):,} crystals, {100 * sum(shares):.0f} % of the variance of z")
+    print(f"{out}: {len(read.z):,} crystals, {100 * sum(shares):.0f} % of the variance of z{replaced}")
 
 
 def principal_components(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ... import __version__
 from ...errors import InputError
-from ...files import check_output, written_whole
+from ...files import check_output, replaced_note, written_whole
 from ...pool import Workers
 from ...worth.check import read_set
 from ...worth.references import load_hull
@@ -42,7 +42,7 @@ def write_report(source: Path, out: Path, against: Path | None, hull: str | None
     found, data = content(reported(source, known_crystals, workers), hull, workers)
     data["known"] = None if known_crystals is None or against is None else distributions(known_crystals, against)
     text = page(source, found, data)
-    replaced = ", in place of an earlier file" if out.exists() else ""
+    replaced = replaced_note(out)
     with written_whole(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"{out}: {len(found.crystals):,} of {found.total:,} crystals, {out.stat().st_size / 1e6:.1f} MB{replaced}")
