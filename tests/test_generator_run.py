@@ -9,6 +9,7 @@ import torch
 from moyopy import Cell, MoyoDataset
 
 import crystalgrid as cg
+from crystalgrid.artifacts import checkpoint
 from crystalgrid.artifacts.archive import read_content
 from crystalgrid.artifacts.checkpoint import last, read_checkpoint
 from crystalgrid.artifacts.export import export_model
@@ -99,6 +100,17 @@ def test_a_released_generator_is_small_and_draws_nearly_the_same(run, model, tmp
     assert torch.equal(network.types.crystal_key, model.network.types.crystal_key)
 
 
+def test_the_volumes_of_many_known_crystals_are_computed_once_with_progress(
+    run, model, tmp_path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(checkpoint, "MANY_CRYSTALS", 1)
+    for is_first in (True, False):
+        volumes = cg.load(run).network.types.log_volume
+        assert torch.equal(volumes, model.network.types.log_volume)
+        assert ("volumes of known crystals: 1 done" in capsys.readouterr().err) == is_first
+
+
 def test_a_resumed_run_is_the_same_run(run, tmp_path) -> None:
     shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("best.ckpt"))
     train_small(tmp_path / "short", "prototypes", 4)
@@ -111,8 +123,9 @@ def test_a_resumed_run_is_the_same_run(run, tmp_path) -> None:
         train_small(tmp_path / "short", "prototypes", 9, resume=True, seed=1)
 
 
-def test_a_generator_that_starts_from_another_keeps_its_known_crystals(run, model, crystals, tmp_path) -> None:
+def test_a_generator_that_starts_from_another_keeps_its_known_crystals(run, model, crystals, tmp_path, capsys) -> None:
     train_small(tmp_path / "own", crystals, 4, start=str(run), recipe=None)
+    assert f"warning: {tmp_path / 'own'}: trained for 4 steps, too few to have learned" in capsys.readouterr().err
     own = cg.load(tmp_path / "own")
     assert own.metadata.start.model == str(run)
     assert set(model.metadata.elements) <= set(own.metadata.elements)

@@ -33,8 +33,11 @@ def test_a_run_of_few_steps_is_warned_of(info: RunInfo, capsys) -> None:
         f"warning: run: trained for 3 of the {steps:,} steps of its recipe, too few to have learned; {ADVICE}\n"
     )
     warn_if_short("run", replace(info, step=steps // 2))
-    warn_if_short("run", replace(info, step=3, start=StartInfo("mp10a-repeated", DataInfo())))
+    started = replace(info, start=StartInfo("mp10a-repeated", DataInfo()))
+    warn_if_short("run", replace(started, step=20))
     assert capsys.readouterr().err == ""
+    warn_if_short("run", replace(started, step=1))
+    assert "warning: run: trained for 1 step, too few to have learned; train longer" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

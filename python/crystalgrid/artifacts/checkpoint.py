@@ -9,6 +9,7 @@ import pickle
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import written_whole
 from ..nets.generators.crystal_generator import CrystalGenerator
+from ..progress import progress
 from .cache import cached
 from .generator_info import Info, Networks, info_from_dict
 from .metadata import FORMAT
@@ -163,7 +165,7 @@ def _fit_volumes(network: CrystalGenerator, weights: dict[str, Tensor]) -> None:
     volumes = network.types.log_volume
 
     def fit(file: Path) -> None:
-        network.fit_volumes()
+        network.fit_volumes(partial(progress, what="volumes of known crystals"))
         with written_whole(file) as temporary, temporary.open("wb") as opened:
             np.save(opened, volumes.numpy())
 

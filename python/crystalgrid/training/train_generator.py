@@ -15,6 +15,7 @@ from ..artifacts.formulas import join_formulas, trained_formulas
 from ..artifacts.generator_info import GeneratorInfo, the_generator
 from ..artifacts.generator_recipe import GeneratorRecipe, generator_recipe_from
 from ..artifacts.recipe import GENERATOR, recipe_content
+from ..artifacts.short_runs import warn_if_short
 from ..data.formulas import formula_hashes
 from ..errors import InputError
 from ..nets.generators.crystal_generator import CrystalGenerator
@@ -90,10 +91,13 @@ def train_generator(
     steps = total_steps(settings.optimizer, len(learned.source), max_steps, max_epochs, minutes)
     decay_ends = settings.optimizer.steps if steps == ENDLESS else max(settings.optimizer.steps, steps)
     examples = held_out_examples(held_out, HELD_OUT_CRYSTALS)
-    Loop(training, Log(out), examples, clock, steps=steps, decay_ends=decay_ends).run(last(out) if resume else None)
+    loop = Loop(training, Log(out), examples, clock, steps=steps, decay_ends=decay_ends)
+    loop.run(last(out) if resume else None)
     if settings.latent is None and first_process():  # an autoencoder draws crystals of vectors, not of a formula
         fit_to_held_out(out, held_out, info.rank or RankWeights())
     wait_for_all()
+    if first_process():
+        warn_if_short(str(out), replace(info, step=loop.step))
 
 
 def fit_to_held_out(run: Path, held_out: KnownCrystals, before: RankWeights) -> None:

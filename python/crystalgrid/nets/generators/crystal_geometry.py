@@ -1,5 +1,6 @@
 """The geometry of crystals whose structure type and elements are known: first points, lattice, and all atoms."""
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -125,10 +126,11 @@ class CrystalGeometry(ConditionCheck):
         return dressed.elements.gather(1, dressed.slots) * (dressed.letters >= 0)
 
     @torch.no_grad()
-    def fit_volumes(self) -> None:
+    def fit_volumes(self, shown: Callable[[Sequence[Tensor]], Iterable[Tensor]] = iter) -> None:
         """Compute by how much the volume of each known crystal differs from what the language expects.
 
-        That of an ordering differs as much as the crystal's.
+        That of an ordering differs as much as the crystal's. shown: what the parts of the work go through, such as
+        `progress`.
         """
         types = self.types
         params = types.lattice_params.double() / types.lattice_units
@@ -136,7 +138,7 @@ class CrystalGeometry(ConditionCheck):
         log_volume = (torch.linalg.det(from_parameters(params)).abs() / copies / n_atoms).log()
         size = types.orbit_offsets.diff()
         none: list[int] = []
-        for rows in size.argsort().split(FITTED_AT_ONCE):
+        for rows in shown(size.argsort().split(FITTED_AT_ONCE)):
             letters, slots, _ = types.orbits_of(rows)
             group, elements = types.space_group[rows].long(), types.elements[rows].long()
             dressed = self.scored(group, letters, slots, elements, none, none)
