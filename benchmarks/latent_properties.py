@@ -113,7 +113,8 @@ def optimised(data: Labelled, model: str, n: int, n_relaxed: int, seed: int, wor
     start = data.crystals[rows]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_property(folder, heads[best], {"column": COLUMNS[0], "model": model})
+        elements = np.unique(data.crystals[data.splits["learned"]].numbers).tolist()
+        write_property(folder, heads[best], {"column": COLUMNS[0], "model": model, "elements": elements})
         write_parquet(folder / "start.parquet", start)
         out, known = folder / "out", DATA / "mp_10A.parquet"
         write_optimised(folder, out, "lower", folder / "start.parquet", n, known, seed, workers)

@@ -102,7 +102,7 @@ def predicted(model: PropertyModel, starts: list[str], crystals: list[Crystal]) 
 def moved(model: PropertyModel, ids: list[str], z: torch.Tensor) -> list[Candidate]:
     """Return what latent vectors decode to on their way to lower energies."""
     on_the_way = list(crystals_on_the_way(model, z, "lower", LOOKS))
-    return [Candidate(ids[i], *found) for crystals in on_the_way for i, found in crystals.items()]
+    return [Candidate(ids[i], found.crystal, found.predicted) for at in on_the_way for i, found in at.items()]
 
 
 def redressed(crystal: Crystal, elements: np.ndarray, rng: np.random.Generator) -> Crystal:

@@ -84,16 +84,54 @@ def test_a_vector_that_leaves_its_words_open_has_the_volume_of_the_nearest_known
         assert float(draws.lattice[b].det()) == pytest.approx(expected, rel=1e-3)
 
 
+def given_up_at(model: LatentModel, z: torch.Tensor, change: float, far: float) -> list[Crystal | None]:
+    """Return the crystals of vectors that give their cells up where they are so far off."""
+    model.network.largest_change, model.network.farthest_vector = change, far
+    return model.decode_crystals(z)
+
+
+def test_a_cell_that_suits_neither_of_two_crystals_is_not_taken(prototypes: CrystalSet) -> None:
+    model = cg.load("mp10a-latent")
+    known = model.encode_crystals(encodable(model, prototypes)[:40])[0]
+    ways = [torch.lerp(known[1:], known[:-1], share) for share in (0.3, 0.5, 0.7)]
+    z = torch.cat((known, *ways))
+    drawn, given, nearest = (given_up_at(model, z, *limits) for limits in ((0.25, 0.2), (1e9, 1e9), (-1.0, -1.0)))
+    n_off = [0, 0]
+    for b, (crystal, own, other) in enumerate(zip(drawn, given, nearest, strict=True)):
+        if crystal is None or own is None or other is None:
+            continue
+        change = abs(np.log(own.volume / other.volume))
+        far = float((model.encode_crystals([own])[0] - z[b]).square().mean().sqrt())
+        if abs(far - 0.2) > 0.02:  # else rounding may decide
+            is_off = far > 0.2 and change > 0.25
+            n_off[int(b >= len(known))] += is_off
+            assert crystal.volume == pytest.approx((other if is_off else own).volume)
+    assert n_off[0] == 0 < 5 < n_off[1]  # of crystals themselves, and of the ways between them
+
+
 def test_no_crystals_have_no_vectors_and_the_other_way_round(model: LatentModel) -> None:
     mu, logvar = model.encode_crystals([])
     assert mu.shape == logvar.shape == (0, model.latent_dim)
     assert model.decode_crystals(mu) == []
 
 
-def test_draws_take_no_conditions(model: LatentModel) -> None:
+def test_draws_take_conditions_on_possible_elements_alone(model: LatentModel) -> None:
     assert len(cg.generate(3, model)) == 3
-    with pytest.raises(InputError, match="n_elements: this model draws latent vectors and takes no conditions"):
+    for crystal in cg.generate(16, model, among="Na,K,Cl,O", without="K"):
+        assert set(crystal.numbers.tolist()) <= {8, 11, 17}
+    with pytest.raises(InputError, match="n_elements: this model draws latent vectors, with no conditions but among"):
         cg.generate(3, model, n_elements=2)
+    with pytest.raises(InputError, match="no element that training crystals hold is left by the conditions"):
+        cg.generate(3, model, among="Ir")
+
+
+def test_vectors_are_decoded_with_possible_elements_alone(model: LatentModel) -> None:
+    z = latents(5, 0, 24, model.latent_dim)
+    free, oxides = model.decode_crystals(z), model.decode_crystals(z, among="Mg,Ti,O")
+    assert free != oxides
+    assert all(oxide is None or set(oxide.numbers.tolist()) <= {8, 12, 22} for oxide in oxides)
+    with pytest.raises(InputError, match="n_elements: this model draws latent vectors"):
+        model.decode_crystals(z, n_elements=2)
 
 
 def test_what_cannot_be_encoded_is_named(model: LatentModel) -> None:

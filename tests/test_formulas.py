@@ -50,6 +50,7 @@ def test_every_form_of_a_model_keeps_them(tmp_path: Path) -> None:
     remember(run, formulas)
     (tmp_path / "released").mkdir()
     write_weights(run, tmp_path / "released")
+    assert len({path.stat().st_mode for path in (tmp_path / "released").iterdir()}) == 1  # others read it, too
     network, info = load_trained(run)
     (tmp_path / "model.pt").write_bytes(script_network(network))
     add_metadata(tmp_path / "model.pt", describe_artifact(network, info, ".pt"), formulas)

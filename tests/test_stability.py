@@ -126,7 +126,6 @@ def test_bad_input(prototypes: CrystalSet, tmp_path: Path) -> None:
     options = {**OPTIONS, "recipe": "stability", "data": str(data), "out": tmp_path / "out"}
     for changes, message in (
         ({"start": None, "column": None}, "--recipe stability: wanted --start MODEL"),
-        ({"start": "mp10a-latent", "column": None}, "mp10a-latent: an autoencoder of crystals, wanted a generator"),
         ({"start": "perov5-single", "column": None}, "perov5-single: an autoencoder, wanted a generator"),
         ({"start": "mp10a", "column": "energy"}, "no column 'energy'; its columns of numbers are energy_above_hull"),
         ({"start": "mp10a", "column": None, "data": "prototypes"}, "wanted --data FILE.parquet .*, got prototypes"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ..errors import InputError
 from ..files import shipped, written_whole
@@ -47,7 +47,8 @@ def write_networks(network: Networks, info: Info, folder: Path) -> None:
     keep = rounded if isinstance(info, GeneratorInfo) else half
     tensors = {name: keep(value).contiguous() for name, value in state_for_file(network).items()}
     with written_whole(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary, {KEY: json.dumps(info.with_file_names().to_dict())})
+        metadata = {KEY: json.dumps(info.with_file_names().to_dict())}
+        temporary.write_bytes(save(tensors, metadata))  # others may read it: `save_file` would leave it to its owner
 
 
 def half(value: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..geometry.canonical_unit import CanonicalUnit
 from ..nets.generators.crystal_draws import Draws
 from ..pool.threads import one_thread
+from .conditions import read_conditions
 from .crystal_model import CrystalModel, as_it_is, crystals_of
 from .described_crystals import Limits, canonical_units, describe
 
@@ -60,15 +61,21 @@ class LatentModel(CrystalModel):
                 mu[rows], logvar[rows] = self.network.encode_orbits(describe([units[i] for i in rows]))
         return mu, logvar
 
-    def decode_crystals(self, z: Tensor) -> list[Crystal | None]:
+    def decode_crystals(self, z: Tensor, **conditions: Any) -> list[Crystal | None]:
         """Return the crystal of each latent vector [B, latent_dim]; None where its atoms could not be kept apart.
 
-        The same vector gives the same crystal, in a primitive cell of the standard setting.
+        The same vector gives the same crystal, in a primitive cell of the standard setting. The conditions `among` and
+        `without`, as of `generate`, say which elements are possible; then the likeliest of these are decoded. Raises
+        InputError for others.
         """
+        read = read_conditions(conditions)
+        if problem := self.network.problem(read):
+            raise InputError(problem)
         if len(self.checked(z)) == 0:
             return []
+        nothing = torch.zeros(0, 0)
         with as_it_is():
-            parts = [Draws(*self.network.draw(part, {}, torch.zeros(0, 0))) for part in self.checked(z).split(AT_ONCE)]
+            parts = [Draws(*self.network.draw(part, read, nothing)) for part in self.checked(z).split(AT_ONCE)]
         return [crystal for part in parts for crystal in crystals_of(part)]
 
     def checked(self, z: Tensor) -> Tensor:

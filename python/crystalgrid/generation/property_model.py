@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from ..crystal import Crystal
+from ..crystal import SYMBOLS
 from ..errors import InputError
 from ..files import written_whole
 from ..nets.property_head import PropertyHead
@@ -46,10 +46,11 @@ class PropertyModel(NamedTuple):
             "they mean nothing; train on more crystals"
         )
 
-    def has_learned(self, crystal: Crystal) -> bool:
-        """Return whether all elements of a crystal were learned from; True if the description does not say."""
-        elements = self.description.get("elements")
-        return elements is None or set(crystal.numbers.tolist()) <= set(elements)
+    @property
+    def elements(self) -> list[str] | None:
+        """The symbols of the elements that were learned from; None if the description does not say."""
+        numbers = self.description.get("elements")
+        return None if numbers is None else [SYMBOLS[z - 1] for z in numbers]
 
 
 def holds_property(run: Path) -> bool:
@@ -62,7 +63,8 @@ def write_property(folder: Path, head: PropertyHead, description: dict[str, Any]
     content = {**description, "size": head.size, "hidden": head.hidden, "slots": head.slots}
     with written_whole(folder / WEIGHTS) as temporary:
         tensors = {name: value.contiguous() for name, value in head.state_dict().items()}
-        save_file(tensors, temporary, {KEY: json.dumps(content)})
+        # others may read it: `save_file` would leave it to its owner
+        temporary.write_bytes(save(tensors, {KEY: json.dumps(content)}))
 
 
 def open_property(run: Path) -> PropertyModel:

@@ -47,15 +47,13 @@ READ_AT_ONCE = 128
 def train_stability(*, out: Path, data: str, start: str | None, column: str | None, seed: int) -> None:
     """Write a generator that predicts energies above the hull, by which it draws crystals of known types again.
 
-    Its other weights are those of the generator to start from. Raises InputError for a missing start, one that is no
-    generator, data that are no Parquet file, a column that is missing or not of numbers, and too few crystals of a
-    split.
+    Its other weights are those of the generator to start from, which may be an autoencoder of crystals: that decodes
+    what latent vectors leave open by the prediction. Raises InputError for a missing start, one that is no generator,
+    data that are no Parquet file, a column that is missing or not of numbers, and too few crystals of a split.
     """
     if start is None:
         raise InputError(f"--recipe {STABILITY}: wanted --start MODEL, the generator whose draws have been judged")
     before, info = the_generator(load_learner(start), start)
-    if info.recipe.latent is not None:
-        raise InputError(f"{start}: an autoencoder of crystals, wanted a generator, such as mp10a")
     if not Path(data).is_file() or Path(data).suffix != ".parquet":
         raise InputError(f"--recipe {STABILITY}: wanted --data FILE.parquet with energies above the hull, got {data}")
     torch.manual_seed(seed)

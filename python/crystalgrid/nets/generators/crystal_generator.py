@@ -199,18 +199,30 @@ class CrystalGenerator(NearGeometry):
 
         Of new structure types, whose geometry is worth less, all are predicted to be unstable; they are not asked.
         """
-        counts = self.language.slot_counts(
-            self.language.positions(dressed.space_group, dressed.letters), dressed.slots, self.most_slots
-        )
-        key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
-        relative, distance, _ = self.types.nearest(key, dressed.elements, counts, dressed.tie)
-        is_new = self.types.same_as(self.types.crystal_keys(key, dressed.elements)) < 0
+        relative, distance, is_new = self.relatives(dressed)
         is_asked = relative >= 0
         is_stable = self.energy_above(reading, distance, ~is_asked) <= self.largest_energy
-        likely = is_new & (distance <= self.farthest) & (is_stable | ~is_asked)
+        likely = is_new & (is_stable | ~is_asked)
         rows = torch.where(likely)[0]  # charges are counted last, since that takes longest
-        likely[rows] = self.charge_balance(dressed.elements[rows], counts[rows])
+        likely[rows] = self.is_balanced(chosen(dressed, rows))
         return likely
+
+    def relatives(self, dressed: Dressed) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the nearest known crystals, -1 for none, their distances, and whether crystals are new but near them.
+
+        All are [B]; see `nearest_known`.
+        """
+        relative, distance, _ = self.nearest_known(dressed)
+        key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
+        is_new = self.types.same_as(self.types.crystal_keys(key, dressed.elements)) < 0
+        return relative, distance, is_new & (distance <= self.farthest)
+
+    def is_balanced(self, dressed: Dressed) -> Tensor:
+        """Return whether oxidation states balance the charge of crystals, [B]; see `ChargeBalance`."""
+        position = self.language.positions(dressed.space_group, dressed.letters)
+        counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
+        balanced: Tensor = self.charge_balance(dressed.elements, counts)
+        return balanced
 
     def is_unlike(self, dressed: Dressed, geometry: Geometry) -> Tensor:
         """Return whether each crystal has another type, elements, or geometry than all before it, [B] bool."""

@@ -40,6 +40,8 @@ class Beginning(NamedTuple):
     """[B, P + 1] bool, those that are no padding."""
     hints: Tensor
     """[B, SLOTS, width], added to the tokens that ask for the element of each slot; zeros, unless z says something."""
+    least_share: float
+    """Words whose probability is less than this share of the likeliest word's are not drawn."""
 
 
 class Reading(NamedTuple):
@@ -69,28 +71,14 @@ class ElementChoice(NamedTuple):
 
 
 class WyckoffLanguage(WyckoffWords):
-    """An autoregressive distribution over space group, orbits and elements, and the volume that goes with them.
-
-    least_share: words whose probability is less than this share of the likeliest word's are not drawn.
-    """
-
-    def __init__(self, width: int, depth: int, orbits: int, least_share: float = 0.0) -> None:
-        super().__init__(width, depth, orbits)
-        self.least_share = least_share
+    """An autoregressive distribution over space group, orbits and elements, and the volume that goes with them."""
 
     @torch.jit.export
     def beginning(self, prompt: Tensor) -> Beginning:
         """Return what begins sentences about a composition [B, P, 2]."""
         tokens = self.prompt_tokens(prompt)
         valid = F.pad(prompt[:, :, 0] > 0, [0, 1], value=1.0)
-        return Beginning(tokens, valid, tokens.new_zeros(tokens.size(0), self.slots, self.width))
-
-    def word(self, logits: Tensor, uniform: Tensor) -> Tensor:
-        """Return words [B] drawn from logits [B, C] by uniform numbers [B]; see `sample_by_inverse_cdf`."""
-        if self.least_share > 0:
-            unlikely = logits < logits.amax(1, keepdim=True) + math.log(self.least_share)
-            logits = logits.masked_fill(unlikely, -math.inf)
-        return sample_by_inverse_cdf(logits, uniform)
+        return Beginning(tokens, valid, tokens.new_zeros(tokens.size(0), self.slots, self.width), 0.0)
 
     @torch.jit.export
     def read(self, sentences: Sentences) -> Reading:
@@ -188,7 +176,7 @@ class WyckoffLanguage(WyckoffWords):
             allowed = free & (is_heavy | ~lacks_heavy.unsqueeze(1))
             logits = self.element_head(output[:, 0]).float() / temperature + leaning[:, slot]
             logits = logits.masked_fill(~allowed, -math.inf)
-            element = self.word(logits, uniform[:, slot])
+            element = word(logits, uniform[:, slot], beginning.least_share)
             element = torch.where(kept[:, slot] > 0, kept[:, slot], element) * (slot < n_slots)
             elements[:, slot] = element
             free.scatter_(1, element.unsqueeze(1), False)
@@ -218,7 +206,7 @@ class WyckoffLanguage(WyckoffWords):
         batch, device = uniform.size(0), uniform.device
         start, past = self.attend(beginning.tokens, beginning.valid, [], causal(beginning.valid))
         logits = self.group_head(start[:, -1]).float().masked_fill(~groups, -math.inf)
-        group = self.word(logits, uniform[:, 0])
+        group = word(logits, uniform[:, 0], beginning.least_share)
         letters = torch.full([batch, self.orbits], -1, device=device)
         slots = torch.zeros_like(letters)
         always = torch.ones(batch, 1, dtype=torch.bool, device=device)
@@ -233,7 +221,8 @@ class WyckoffLanguage(WyckoffWords):
             too_few = ((total[rows] < atoms[0]) | (used[rows] < elements[0])).unsqueeze(1)
             logits = logits.masked_fill(torch.cat((too_many, too_few), 1), -math.inf)
             is_stuck = torch.isinf(logits).all(1)
-            letter = self.word(logits.masked_fill(is_stuck.unsqueeze(1), 0.0), uniform[rows, 1 + 2 * orbit])
+            logits = logits.masked_fill(is_stuck.unsqueeze(1), 0.0)
+            letter = word(logits, uniform[rows, 1 + 2 * orbit], beginning.least_share)
             ends = letter >= positions.size(1)
             met[rows[ends & ~is_stuck]] = True
             going = torch.where(~(ends | is_stuck))[0]
@@ -246,7 +235,8 @@ class WyckoffLanguage(WyckoffWords):
             position = positions[going].gather(1, letter.unsqueeze(1))
             slot_logits = self.slot_logits(output, position, used[rows].unsqueeze(1))[:, 0]
             beyond = torch.arange(self.slots, device=device) >= elements[1]
-            slot = self.word(slot_logits.masked_fill(beyond, -math.inf), uniform[rows, 2 + 2 * orbit])
+            slot_logits = slot_logits.masked_fill(beyond, -math.inf)
+            slot = word(slot_logits, uniform[rows, 2 + 2 * orbit], beginning.least_share)
             letters[rows, orbit], slots[rows, orbit] = letter, slot
             total[rows] += self.table.atoms[position.squeeze(1)]
             used[rows] = torch.maximum(used[rows], slot + 1)
@@ -257,6 +247,17 @@ class WyckoffLanguage(WyckoffWords):
         met[rows] = (total[rows] >= atoms[0]) & (used[rows] >= elements[0])  # of as many orbits as there may be
         most = max(1, int((letters >= 0).sum(1).max()))
         return group, letters[:, :most], slots[:, :most], met
+
+
+def word(logits: Tensor, uniform: Tensor, least_share: float) -> Tensor:
+    """Return words [B] drawn from logits [B, C] by uniform numbers [B]; see `sample_by_inverse_cdf`.
+
+    least_share: of the likeliest word's probability, below which a word is not drawn.
+    """
+    if least_share > 0:
+        unlikely = logits < logits.amax(1, keepdim=True) + math.log(least_share)
+        logits = logits.masked_fill(unlikely, -math.inf)
+    return sample_by_inverse_cdf(logits, uniform)
 
 
 def causal(valid: Tensor) -> Tensor:

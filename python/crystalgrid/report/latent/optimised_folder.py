@@ -24,7 +24,7 @@ from .crystal_folder import write_crystals
 from .decode_file import TOO_CLOSE
 from .encode_files import read_sources
 
-NO_CRYSTAL = f"{TOO_CLOSE}, or it has elements that the property was not learned from"
+NO_CRYSTAL = f"{TOO_CLOSE}, or the crystal that is decoded cannot be encoded"
 AT_ONCE = 256
 """The number of vectors that are optimised together."""
 
