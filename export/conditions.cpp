@@ -238,13 +238,13 @@ Conditions read_conditions(const Json& options) {
 
 std::string formula_note(const Conditions& conditions) {
   const auto formula = conditions.words.find("formula");
-  if (formula == conditions.words.end()) return "";
+  if (formula == conditions.words.end() || conditions.words.contains("z")) return "";
   const std::string& text = formula->second.text();
   const Composition composition = parse_formula(text);
   const std::string units = std::to_string(atoms_of(composition) / atoms_of(reduced(composition)));
   if (units == "1") return "";
   return "--formula: " + text + " is " + units +
-         " formula units; crystals hold any number of them, or what --z says; --z " + units + " asks for " + text +
+         " formula units; crystals hold any number of them; --z " + units + " asks for " + text +
          " in the primitive cell";
 }
 

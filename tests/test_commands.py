@@ -168,6 +168,8 @@ def test_a_mistake_on_the_command_line_is_one_line(words: str) -> None:
         ("sample mp10a -o a --formula A --formula=B", "--formula"),
         ("sample mp10a -o a -n 3 --number 4", "--number"),
         ("train --out a --max_side=-1 --max-side -1", "--max-side"),
+        ("draw a.cif -op.png -oq.png", "-o"),
+        ("data pack a -o a.parquet --overwrite --no-overwrite", "--no-overwrite"),
     ],
 )
 def test_an_option_that_is_given_twice_is_refused(words: str, option: str) -> None:

@@ -1,5 +1,6 @@
 """Crystals on demand: conditions are read, kept in every crystal, or refused in one line."""
 
+import warnings
 from collections import Counter
 from math import gcd
 
@@ -149,6 +150,9 @@ def test_the_best_of_a_formula_are_different_and_the_likeliest_first(model) -> N
 
 def test_a_formula_of_several_units_is_warned_of_and_so_many_units_can_be_asked_for(model) -> None:
     with pytest.warns(UserWarning, match="formula: Mg2O2 is 2 formula units; .* z=2 asks for Mg2O2 in the primitive"):
+        cg.generate(1, model, formula="Mg2O2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         (crystal,) = cg.generate(1, model, formula="Mg2O2", z=2)
     assert len(crystal) == 4
 

@@ -90,10 +90,10 @@ def test_words_that_a_vector_makes_likely_stay(network: CrystalLatent) -> None:
     assert by_row.elements.tolist() == again.elements[:5].tolist()
     is_same = (again.elements == first.elements).all(1)
     assert 0 < int(is_same.sum()) < len(z)
-    some = float(first.log_likelihood.median())
-    network.least_likelihood = some
+    median = float(first.log_likelihood.median())
+    network.least_likelihood = median
     mixed = network.decode_words(z, network.seen)
-    stays = first.log_likelihood >= some
+    stays = first.log_likelihood >= median
     assert mixed.elements[stays].tolist() == first.elements[stays].tolist()
     assert mixed.elements[~stays].tolist() == again.elements[~stays].tolist()
 
@@ -111,9 +111,16 @@ def test_words_stay_where_nothing_is_predicted_to_be_stable(network: CrystalLate
 
 def test_it_is_exported(judged_run: Path, tmp_path: Path) -> None:
     network, info = load_learner(str(judged_run))
+    eager = cg.load(judged_run)
+    for each in (network, eager.network):
+        each.least_likelihood, each.farthest = 0.0, 1e6
     export_generator(judged_run, network, info, tmp_path / "model.pt")
-    exported, eager = cg.load(tmp_path / "model.pt"), cg.load(judged_run)
     z = latents(4, 0, 16, eager.latent_dim)
-    for left, right in zip(exported.decode_crystals(z), eager.decode_crystals(z), strict=True):
+    exported, decoded = cg.load(tmp_path / "model.pt").decode_crystals(z), eager.decode_crystals(z)
+    for left, right in zip(exported, decoded, strict=True):
         assert (left is None) == (right is None)
         assert left is None or left.numbers.tolist() == right.numbers.tolist()
+        assert left is None or left.space_group == right.space_group
+    eager.network.least_likelihood = -1e6
+    first = eager.decode_crystals(z)
+    assert [crystal and crystal.formula for crystal in first] != [crystal and crystal.formula for crystal in decoded]

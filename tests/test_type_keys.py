@@ -12,7 +12,7 @@ from reference_compositions import reduced
 from reference_generators import described
 
 
-def tell_the_same_apart(keys: torch.Tensor, twins: list[Hashable]) -> bool:
+def are_equal_alike(keys: torch.Tensor, twins: list[Hashable]) -> bool:
     """Return whether keys [B] are equal where their twins are, and only there."""
     pairs = set(zip(keys.tolist(), twins, strict=True))
     return len(pairs) == len(set(twins)) == len(set(keys.tolist()))
@@ -35,7 +35,7 @@ def test_formulas_have_one_key_each() -> None:
     elements, counts = compositions(2000)
     twins = [tuple(reduced(z, n)) for z, n in zip(elements.tolist(), counts.tolist(), strict=True)]
     assert 200 < len(set(twins)) < 1000
-    assert tell_the_same_apart(TypeKeys().formula_keys(elements, counts), twins)
+    assert are_equal_alike(TypeKeys().formula_keys(elements, counts), twins)
 
 
 def test_formulas_are_seen_if_a_known_crystal_has_them() -> None:
@@ -60,9 +60,9 @@ def test_types_and_crystals_have_one_key_each() -> None:
     values = zip(group.tolist(), letters.tolist(), slots.tolist(), strict=True)
     types = [described(*description) for description in values]
     assert 200 < len(set(types)) < 1500
-    assert tell_the_same_apart(type_key, types)
+    assert are_equal_alike(type_key, types)
     n_slots = 1 + slots.masked_fill(letters < 0, 0).amax(1, keepdim=True)
     elements = torch.from_numpy(rng.choice([1, 2, 8, 94], (2000, SLOTS))) * (torch.arange(SLOTS) < n_slots)
     crystals = [(type_, tuple(row)) for type_, row in zip(types, elements.tolist(), strict=True)]
     assert len(set(types)) < len(set(crystals)) < 1950
-    assert tell_the_same_apart(keys.crystal_keys(type_key, elements), crystals)
+    assert are_equal_alike(keys.crystal_keys(type_key, elements), crystals)

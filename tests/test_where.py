@@ -86,7 +86,9 @@ def test_each_crystal_has_the_values_of_its_own_file(source):
     assert reasons["a#2"] == "not gap<1"
     assert reasons["f"] == reasons["f#2"] == "no value of gap"  # which of two rows is not known
     write_table(other, table_of(crystals[:2], {"gap": ["wide", "wide"]}))
-    with pytest.raises(InputError, match=r"other\.parquet: unlike in the files before it: .*gap.* double vs string"):
+    with pytest.raises(
+        InputError, match=r"where: column gap: no type holds double in .*source\.parquet, string in .*other"
+    ):
         pack((source, other), source.with_name("second.parquet"), where="gap<1", workers=1)
 
 
@@ -101,6 +103,26 @@ def test_the_columns_of_numbers_and_text_are_kept(source):
     rows = dict(zip(packed["immutable_id"].to_pylist(), packed.to_pylist(), strict=True))
     assert [rows[id]["gap"] for id in ("a", "d", "a#2", "e")] == [0.0, None, 2.0, 5.0]
     assert [rows[id]["note"] for id in ("a", "a#2", "e")] == [None, "short", None]
+
+
+def test_an_id_with_a_number_of_its_own_keeps_its_values(source, capsys):
+    out, other = source.with_name("out.parquet"), source.with_name("other.parquet")
+    crystals = CrystalSet.from_crystals([caesium_chloride()] * 2, ["a", "a#2"])  # as a file that was packed before has
+    write_table(other, table_of(crystals, {"gap": [5.0, 6.0], "listed": [1, 2]}))
+    pack((source, other), out, workers=1)
+    packed = pq.read_table(out)
+    gaps = dict(zip(packed["immutable_id"].to_pylist(), packed["gap"].to_pylist(), strict=True))
+    assert gaps == {"a": 0.0, "b": 0.5, "c": 1.5, "d": None, "a#2": 5.0, "a#2#2": 6.0}
+    assert "listed" not in packed.column_names
+    assert "column listed is left out: no type holds bool in" in capsys.readouterr().err
+
+
+def test_text_is_joined_with_text_of_few_kinds(source):
+    out, other = source.with_name("out.parquet"), source.with_name("other.parquet")
+    crystals = CrystalSet.from_crystals([caesium_chloride()], ["e"])
+    write_table(other, table_of(crystals, {"origin": pa.array(["icsd"]).dictionary_encode()}))
+    pack((source, other), out, workers=1)
+    assert sorted(filter(None, pq.read_table(out)["origin"].to_pylist())) == ["cod", "icsd", "mp", "mp"]
 
 
 def test_a_condition_is_read_whole():

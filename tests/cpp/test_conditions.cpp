@@ -51,8 +51,9 @@ void test_a_formula_of_several_units_is_noted() {
   CHECK(formula_note(conditions({})).empty());
   CHECK(note("Ca(OH)2").empty());
   CHECK(note("Li2O2") ==
-        "--formula: Li2O2 is 2 formula units; crystals hold any number of them, or what --z says; --z 2 asks for "
-        "Li2O2 in the primitive cell");
+        "--formula: Li2O2 is 2 formula units; crystals hold any number of them; --z 2 asks for Li2O2 in the primitive "
+        "cell");
+  CHECK(formula_note(conditions({"--formula", "Li2O2", "--z", "2"})).empty());
 }
 
 void test_refusals() {

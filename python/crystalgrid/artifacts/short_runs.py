@@ -29,7 +29,7 @@ def warn_if_short(model: str, info: Info, command: str = "crystalgrid-train") ->
         trained, remedy = f"{info.step:,} of the {steps:,} steps of its recipe", advice(_kind(info), command)
     elif info.step < FEW:
         trained = f"{info.step} step{'s' * (info.step != 1)}"
-        remedy = "train longer: --minutes count the preparation of the data, too"
+        remedy = "train longer; --minutes includes the time in which the data are prepared"
     else:
         return
     print(f"warning: {model}: trained for {trained}, too few to have learned; {remedy}", file=sys.stderr, flush=True)

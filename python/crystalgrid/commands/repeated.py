@@ -1,4 +1,4 @@
-"""Options that are given more than once on a command line, of which parsers would silently take the last."""
+"""Refuse options that are given more than once, of which parsers would silently take the last."""
 
 import re
 
@@ -12,10 +12,15 @@ def check_given_once(words: list[str]) -> None:
     """Raise InputError if an option is among the words of a command line more than once."""
     seen = set()
     for word in words:
-        if not re.match("--?[a-zA-Z]", word):  # a value, which may be a negative number
+        if re.match("-[a-zA-Z]", word):
+            option = word[:2]  # its value may follow at once
+        elif re.match("--[a-zA-Z]", word):
+            option = word.partition("=")[0].replace("_", "-")
+        else:  # a value, which may be a negative number
             continue
-        option = word.partition("=")[0].replace("_", "-")
-        name = LONG_NAMES.get(option, option)
+        name = LONG_NAMES.get(option, option.replace("--no-", "--", 1))
+        if name in ("-h", "--help"):
+            continue
         if name in seen:
             raise InputError(f"{option}: given more than once; give it once")
         seen.add(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,31 +15,38 @@ from ..errors import InputError
 from .parquet import NEEDED, OPTIONAL
 
 ID = "immutable_id"
-RENAMED = re.compile(r"#\d+$")
-"""The end of the id of a crystal whose id was read before."""
 
 
-def columns_beside(files: Sequence[str], ids: Sequence[str]) -> dict[str, pa.Array]:
+def columns_beside(files: Sequence[str], ids: Sequence[str]) -> tuple[dict[str, pa.Array], dict[str, str]]:
     """Return the columns that Parquet files have beside the crystals, [B], null where a crystal's file has no value.
 
-    files, ids: [B], the file of each crystal, and its id as it was read: a repeated one has a number at its end, such
-    as mp-10#2. Of an id that one file has twice, nobody knows the row, so that it has no values.
+    files, ids: [B], the file of each crystal, and its id as it was read. Of an id that one file has twice, nobody knows
+    the row, so that it has no values.
 
-    A column of numbers of several types has the type that holds all of them. Raises InputError for a column that is of
-    numbers in one file and of text in another.
+    A column of numbers of several types has the type that holds all of them. Of columns that no type holds, such as
+    numbers in one file and text in another, the types are returned instead, by name.
     """
-    joined, row_of = pa.table({ID: pa.array([], pa.string())}), np.full(len(ids), -1)
+    tables, row_of, n_rows = {}, np.full(len(ids), -1), 0
     for file in dict.fromkeys(file for file in files if file.endswith(".parquet")):
         table = _scalars(Path(file))
         own = [b for b, other in enumerate(files) if other == file]
         rows = np.array([-1 if row is None else row for row in _rows_of(table, [ids[b] for b in own])])
-        row_of[own] = np.where(rows < 0, -1, rows + joined.num_rows)
+        row_of[own] = np.where(rows < 0, -1, rows + n_rows)
+        tables[file], n_rows = table, n_rows + table.num_rows
+    columns, unlike, taken = {}, {}, pa.array(row_of, mask=row_of < 0)
+    for name in dict.fromkeys(name for table in tables.values() for name in table.column_names if name != ID):
         try:
-            joined = pa.concat_tables([joined, table], promote_options="permissive")
-        except pa.ArrowException as error:
-            raise InputError(f"{file}: unlike in the files before it: {error}") from None
-    values = joined.take(pa.array(row_of, mask=row_of < 0))
-    return {name: values[name].combine_chunks() for name in values.column_names if name != ID}
+            columns[name] = _joined(name, list(tables.values())).take(taken).combine_chunks()
+        except pa.ArrowException:
+            types = {str(table[name].type): file for file, table in tables.items() if name in table.column_names}
+            unlike[name] = ", ".join(f"{kind} in {file}" for kind, file in types.items())
+    return columns, unlike
+
+
+def _joined(name: str, tables: Sequence[pa.Table]) -> pa.ChunkedArray:
+    """Return a column of several tables, null for those without it."""
+    parts = [table[name] if name in table.column_names else pa.nulls(table.num_rows) for table in tables]
+    return pa.concat_tables([pa.table({name: part}) for part in parts], promote_options="permissive")[name]
 
 
 def numbers_of(path: Path, name: str, ids: Sequence[str]) -> np.ndarray:
@@ -67,7 +73,7 @@ def _rows_of(table: pa.Table, ids: Sequence[str]) -> list[int | None]:
     names = table[ID].to_pylist()
     counts = Counter(names)
     row_of = {name: row for row, name in enumerate(names) if counts[name] == 1}
-    return [row_of.get(id, row_of.get(RENAMED.sub("", id))) for id in map(str, ids)]
+    return [row_of.get(str(id)) for id in ids]
 
 
 def _scalars(path: Path) -> pa.Table:
@@ -81,7 +87,13 @@ def _scalars(path: Path) -> pa.Table:
         raise InputError(f"{path}: not Parquet: {error}") from None
     rows = pa.array([f"row {i}" for i in range(pq.read_metadata(path).num_rows)])  # the ids that `read_parquet` gives
     ids = pc.coalesce(table[ID].cast(pa.string()), rows) if ID in schema.names else rows
-    return pa.table({ID: ids, **{name: table[name] for name in names}})
+    return pa.table({ID: ids, **{name: _decoded(table[name]) for name in names}})
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column without a dictionary, in which pandas writes text of few kinds."""
+    is_encoded = pa.types.is_dictionary(column.type)
+    return column.cast(column.type.value_type) if is_encoded else column
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -46,7 +46,9 @@ def pack_crystals(
         write_report(report, result)
     if len(crystals) == 0:
         raise InputError(nothing_kept(str(out), skipped))
-    columns = columns_beside(result.files, [str(id) for id in crystals.ids])
+    columns, unlike = columns_beside(result.files, result.ids_as_read)
+    for name, types in unlike.items():
+        print(f"column {name} is left out: no type holds {types}", file=sys.stderr)
     with written_whole(left_out_csv) as temporary:
         with open_table(temporary) as table:
             csv.writer(table).writerows([Skipped._fields, *skipped])

@@ -59,6 +59,12 @@ class ReadResult(NamedTuple):
     files: tuple[str, ...] = ()
     """The file of each crystal that was kept."""
 
+    @property
+    def ids_as_read(self) -> list[str]:
+        """The ids of the crystals as their files have them, without the numbers that `with_distinct_ids` gave."""
+        numbered = {note.id for note in self.notes if note.text == SAME_ID}
+        return [id.rpartition("#")[0] if id in numbered else id for id in map(str, self.crystals.ids)]
+
     @classmethod
     def nothing(cls, skipped: Skipped) -> ReadResult:
         """Return the result of reading something from which no crystal came."""

@@ -74,7 +74,9 @@ def those_where(result: ReadResult, condition: Condition) -> ReadResult:
 
     Raises InputError if no file has the column.
     """
-    columns = columns_beside(result.files, [str(id) for id in result.crystals.ids])
+    columns, unlike = columns_beside(result.files, result.ids_as_read)
+    if condition.column in unlike:
+        raise InputError(f"where: column {condition.column}: no type holds {unlike[condition.column]}; pack them apart")
     if condition.column not in columns:
         names = ", ".join(sorted(columns)) or "none"
         raise InputError(f"where: no file has a column {condition.column!r}; the columns beside crystals are {names}")

@@ -17,6 +17,8 @@ from ..geometry.formula import parse_formula
 from ..geometry.orbits import SPACE_GROUPS
 
 Conditions: TypeAlias = dict[str, list[float]]
+Names: TypeAlias = str | Sequence[str]
+"""Names, as a list or in a text with commas between them."""
 NO_LIMIT = 1e9
 """The end of a range that has none; no crystal has so many of anything."""
 STRUCTURES = {"any": 0.0, "known": 1.0, "new": 2.0, "free": 3.0}
@@ -44,19 +46,26 @@ def read_conditions(given: dict[str, Any]) -> Conditions:
             raise InputError("space_group and crystal_system: none of these groups is in that system")
     if "z" in conditions and "formula" not in conditions:
         raise InputError("z: wanted formula with it, of which it counts the units in the primitive cell")
+    if "formula" in given and "z" not in given:
+        warn_of_units(given["formula"])
     return conditions
 
 
-def formula(name: str, value: Any) -> list[float]:
-    """Return Z and the number of atoms in one formula unit, one element after the other; warn of several units."""
-    counts = parse_formula(name, value)
-    divisor = math.gcd(*counts.values())
-    if divisor > 1:
+def warn_of_units(formula: str) -> None:
+    """Warn of a formula of several units, as Li2O2, of which crystals hold any number."""
+    units = math.gcd(*parse_formula("formula", formula).values())
+    if units > 1:
         warnings.warn(
-            f"{name}: {value} is {divisor} formula units; crystals hold any number of them, or what z says; "
-            f"z={divisor} asks for {value} in the primitive cell",
+            f"formula: {formula} is {units} formula units; crystals hold any number of them; "
+            f"z={units} asks for {formula} in the primitive cell",
             stacklevel=5,
         )
+
+
+def formula(name: str, value: Any) -> list[float]:
+    """Return Z and the number of atoms in one formula unit, one element after the other."""
+    counts = parse_formula(name, value)
+    divisor = math.gcd(*counts.values())
     return [float(number) for z in sorted(counts) for number in (z, counts[z] // divisor)]
 
 

@@ -7,13 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..crystal import Crystal, CrystalLike
+from .conditions import Names
 from .crystal_model import CrystalModel
 from .open_generator import open_generator
 
 Range = str | float | tuple[float | None, float | None]
 """A range: a text such as "2:4", a number, or a pair; an end that is None or absent is no limit."""
-Names = str | Sequence[str]
-"""Names, as a list or in a text with commas between them."""
 Sites = str | Sequence[str | int]
 """Sites of a crystal, by element or by number, in the order of their Wyckoff letters and then of Mendeleev numbers."""
 GENERATOR = "mp10a"

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..geometry.canonical_unit import CanonicalUnit
 from ..nets.generators.crystal_draws import Draws
 from ..pool.threads import one_thread
-from .conditions import read_conditions
+from .conditions import Names, read_conditions
 from .crystal_model import CrystalModel, as_it_is, crystals_of
 from .described_crystals import Limits, canonical_units, describe
 
@@ -61,14 +61,17 @@ class LatentModel(CrystalModel):
                 mu[rows], logvar[rows] = self.network.encode_orbits(describe([units[i] for i in rows]))
         return mu, logvar
 
-    def decode_crystals(self, z: Tensor, **conditions: Any) -> list[Crystal | None]:
+    def decode_crystals(
+        self, z: Tensor, *, among: Names | None = None, without: Names | None = None
+    ) -> list[Crystal | None]:
         """Return the crystal of each latent vector [B, latent_dim]; None where its atoms could not be kept apart.
 
-        The same vector gives the same crystal, in a primitive cell of the standard setting. The conditions `among` and
-        `without`, as of `generate`, say which elements are possible; then the likeliest of these are decoded. Raises
-        InputError for others.
+        The same vector gives the same crystal, in a primitive cell of the standard setting. None also stands where no
+        cell has a density and a volume per atom that training crystals have.
+
+        among, without: which elements are possible, as of `generate`; the likeliest of these are decoded.
         """
-        read = read_conditions(conditions)
+        read = read_conditions({"among": among, "without": without})
         if problem := self.network.problem(read):
             raise InputError(problem)
         if len(self.checked(z)) == 0:

@@ -74,23 +74,23 @@ def optimise(model: PropertyModel, start: Tensor, goal: Goal) -> list[Found | No
 def crystals_on_the_way(
     model: PropertyModel, start: Tensor, goal: Goal, looks: int = LOOKS
 ) -> Iterator[dict[int, Reached]]:
-    """Yield so many times the crystals that latent vectors [B, latent_dim] decode to, as `crystals_at` does.
+    """Yield, `looks` times, the crystals that latent vectors [B, latent_dim] decode to, as `crystals_at` returns them.
 
     A vector goes along the gradient of the prediction and stays near where it began. On its way it is decoded, and each
     crystal is encoded anew: the prediction for that decides, since a vector may fool the head where no crystal is. A
     valid crystal that is better than all before is where the way begins again.
     """
-    z, origin, least = start.clone(), start.clone(), model.head(start).tolist()
+    z, origin, best_so_far = start.clone(), start.clone(), model.head(start).tolist()
     for _ in range(looks):
-        z = moved(model, z, origin, goal, STEPS // looks)
+        z = after_gradient_steps(model, z, origin, goal, STEPS // looks)
         crystals = crystals_at(model, z)
         for i, reached in crystals.items():
-            if reached.is_valid and is_nearer(reached.predicted, least[i], goal):
-                z[i], origin[i], least[i] = reached.own, reached.own, reached.predicted
+            if reached.is_valid and is_nearer(reached.predicted, best_so_far[i], goal):
+                z[i], origin[i], best_so_far[i] = reached.own, reached.own, reached.predicted
         yield crystals
 
 
-def moved(model: PropertyModel, z: Tensor, origin: Tensor, goal: Goal, steps: int) -> Tensor:
+def after_gradient_steps(model: PropertyModel, z: Tensor, origin: Tensor, goal: Goal, steps: int) -> Tensor:
     """Return latent vectors [B, latent_dim] after some steps along the gradient of the prediction, near an origin."""
     scale = model.head.y_std
     z = z.clone().requires_grad_(True)

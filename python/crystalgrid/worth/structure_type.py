@@ -1,7 +1,7 @@
 """Structure types of crystals, named as in `geometry.type_name`, with symmetry and equivalent descriptions by moyopy.
 
-That one knows canonical units alone, whose symmetry is exact, and has a normaliser of its own; a crystal that is judged
-may be off by a tolerance, and is judged by others than made it. A test holds that both names agree.
+`geometry.type_name` knows canonical units alone, whose symmetry is exact, and has a normaliser of its own; a crystal
+that is judged may be off by a tolerance, and is judged by others than made it. A test holds that both names agree.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def marks_of(frac_coords: Tensor, numbers: Tensor, lattice: Tensor, miller_indic
 
 
 def first_of_alike(keys: Tensor, marks: Tensor, largest: float) -> Tensor:
-    """Return whether no first one before has the same key and marks that differ by `largest` at most, [B] bool."""
+    """Return whether each crystal differs from all kept before it, by key or by more than `largest` in a mark, [B]."""
     is_first = torch.ones_like(keys, dtype=torch.bool)
     for b in range(1, len(keys)):
         before = torch.where((keys[:b] == keys[b]) & is_first[:b])[0]

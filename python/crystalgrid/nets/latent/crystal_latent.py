@@ -32,7 +32,8 @@ Of 299 encoded test crystals 296 are above, of 1,000 draws from N(0, 1) two.
 TYPE_CHOICES, ELEMENT_CHOICES = 4, 12
 """The choices of a structure type, and of elements on each, at most, where a vector leaves open which crystal it is."""
 FARTHEST_VECTOR, LARGEST_CHANGE = 0.2, 0.25
-"""The distance of a vector from that of its crystal, and the change of a volume's logarithm, above which it is no good.
+"""A cell is given up if its vector is further than the first from the vector of its own crystal, and the logarithm of
+its volume is off by more than the second.
 
 The distance is the root mean square over the numbers of z. No encoded test crystal of 498 is above both; of points on
 the way between two 14 % are.
@@ -60,7 +61,8 @@ class CrystalLatent(CrystalGenerator):
     """An autoencoder of crystals whose decoder is a generator: z stands where a composition would be given.
 
     Where z makes one word likely, that one is decoded; where it leaves several, the numbers of z choose among them as
-    random numbers would. So a z ~ N(0, 1) that is far from all crystals is a draw of the generator.
+    random numbers would. So a z ~ N(0, 1) that is far from all crystals is a draw of the generator; a model that has
+    learned which crystals are stable decodes the first plausible one (`decode_words`).
 
     latent, tokens: the size of z, and the number of tokens that it is cut into; encoder_depth, shaper_depth: of their
     transformers.
@@ -122,9 +124,11 @@ class CrystalLatent(CrystalGenerator):
         Where a vector leaves open which crystal it is, a model that has learned which ones are stable decodes the first
         plausible one; the further numbers of z choose other elements, and then another structure type.
         """
-        uniform = uniform_from_normal(z)
-        decoded = self.chosen_words(self.latent_beginning(z, self.least_share), uniform, 1, possible)
+        uniform, beginning = uniform_from_normal(z), self.latent_beginning(z, self.least_share)
+        decoded = self.chosen_words(beginning, uniform, 1, self.seen)
         rows = torch.where(decoded.log_likelihood < self.least_likelihood)[0]
+        if bool((possible != self.seen).any()):
+            decoded = self.chosen_words(beginning, uniform, 1, possible)
         for choice in range(self.type_choices if self.stability is not None else 0):
             if len(rows) > 0:
                 beginning = self.latent_beginning(z[rows], self.least_share_of_open)
@@ -138,9 +142,10 @@ class CrystalLatent(CrystalGenerator):
         return decoded
 
     def chosen_words(self, beginning: Beginning, uniform: Tensor, choices: int, possible: Tensor) -> Dressed:
-        """Return the structure types that numbers in [0, 1] choose for B vectors, each `choices` times with elements.
+        """Return the structure type that its numbers choose for each of B vectors, with so many choices of elements.
 
-        The first of the numbers [B, latent] choose the type, the next ones the elements.
+        They are [B · choices]. uniform: [B, latent], in [0, 1], of which the first choose the type, the next ones the
+        elements.
         """
         type_words, element_words = uniform[:, : self.words_of_type], uniform[:, self.words_of_type :]
         element_words = element_words[:, : choices * self.most_slots].view(len(uniform), choices, self.most_slots)
@@ -159,10 +164,10 @@ class CrystalLatent(CrystalGenerator):
         return Dressed(group[each], letters[each], slots[each], elements, likelihood, log_volume, tie)
 
     def first_plausible(self, words: Dressed, choices: int) -> tuple[Dressed, Tensor]:
-        """Return of each `choices` crystals the first that is plausible, and whether there is one, [B].
+        """Return the first plausible one of every `choices` crystals, and whether there is one, [B].
 
-        Plausible is one of a known structure type that is new, balanced in charge and predicted to be stable. It is
-        read without the vector, as the prediction was learned, and last, since that takes longest.
+        Plausible is one of a known structure type that is new, balanced in charge and predicted to be stable. The
+        prediction comes last, since it takes longest, and reads crystals without the vector, as it was learned.
         """
         relative, distance, is_new = self.relatives(words)
         is_plausible = is_new & (relative >= 0)
@@ -258,7 +263,7 @@ class CrystalLatent(CrystalGenerator):
         """Return the crystal of each latent vector [B, latent]; the same vector gives the same crystal.
 
         Where what the vector says of the cell fits no crystal, as `fits` judges, or atoms would be too near each other,
-        the geometry is the one that the generator gives to these elements.
+        the geometry is the one that the generator gives to these elements, if atoms are far enough apart there.
 
         conditions: `among` and `without` alone; plan: not used, a part of what a sampler calls.
         """

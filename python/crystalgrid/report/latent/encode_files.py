@@ -70,7 +70,9 @@ def latent_table(result: ReadResult, encoded: EncodedSet) -> pa.Table:
         Z: pa.array(z, pa.list_(pa.float32())),
         REASON: pa.array([encoded.reasons.get(row) for row in range(len(crystals))], pa.string()),
     }
-    beside = columns_beside(result.files, ids)
+    beside, unlike = columns_beside(result.files, result.ids_as_read)
+    for name, types in unlike.items():
+        print(f"column {name} is left out: no type holds {types}", file=sys.stderr)
     read = pa.table(encodable | {name: values for name, values in beside.items() if name not in encodable})
     reasons = [": ".join(filter(None, (entry.reason, entry.detail))) for entry in result.skipped]
     unread = pa.table({
