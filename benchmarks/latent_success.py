@@ -42,7 +42,7 @@ from crystalgrid.training.train_property import train_property
 from crystalgrid.worth.hull_energies import as_they_stand
 from crystalgrid.worth.references import load_hull
 from crystalgrid.worth.shares import Share, share
-from crystalgrid.worth.validity import validity
+from crystalgrid.worth.validity import is_lemat_valid, validity
 from data_folder import DATA
 
 COLUMN = "formation_energy_per_atom"
@@ -101,7 +101,7 @@ def predicted(model: PropertyModel, starts: list[str], crystals: list[Crystal]) 
 
 def moved(model: PropertyModel, ids: list[str], z: torch.Tensor) -> list[Candidate]:
     """Return what latent vectors decode to on their way to lower energies."""
-    on_the_way = list(crystals_on_the_way(model, z, "lower", LOOKS))
+    on_the_way = list(crystals_on_the_way(model, z, "lower", is_lemat_valid, LOOKS))
     return [Candidate(ids[i], found.crystal, found.predicted) for at in on_the_way for i, found in at.items()]
 
 

@@ -22,6 +22,12 @@ LIBRARY = ("-n", 203, "--batch", 5, "--seed", 3, "--max-atoms", 2, "--save-densi
 """Several batches, the last one short; about half of the structures pass the filter."""
 
 
+def library_with(option: str, value: int) -> tuple[str | int, ...]:
+    """Return the options of the library with another value of one."""
+    place = LIBRARY.index(option) + 1
+    return (*LIBRARY[:place], value, *LIBRARY[place + 1 :])
+
+
 @pytest.fixture(scope="module")
 def whole(sampler: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A model, and its library made in one go."""
@@ -190,11 +196,11 @@ def test_a_finished_library_is_left_alone(sampler: Path, whole: tuple[Path, Path
 def test_a_library_goes_on_only_as_it_began(sampler: Path, whole: tuple[Path, Path], tmp_path: Path) -> None:
     other = write_mirror(tmp_path / "other.pt", threshold=2.25)
     for model, options, message in (
-        (whole[0], ("--seed", 4), "was made with seed 3, not 4; give the same to resume"),
-        (whole[0], ("--max-atoms", 9), "was made with max_atoms 2, not 9"),
-        (other, (), "was made with model "),
+        (whole[0], library_with("--seed", 4), "was made with seed 3, not 4; give the same to resume"),
+        (whole[0], library_with("--max-atoms", 9), "was made with max_atoms 2, not 9"),
+        (other, LIBRARY, "was made with model "),
     ):
-        assert_refused(run(sampler, model, "-o", whole[1], *LIBRARY, "--resume", *options), message)
+        assert_refused(run(sampler, model, "-o", whole[1], *options, "--resume"), message)
 
 
 def test_a_library_that_lost_records_is_refused(sampler: Path, whole: tuple[Path, Path], tmp_path: Path) -> None:
@@ -246,7 +252,8 @@ def test_shards_of_two_libraries_do_not_share_a_folder(sampler: Path, whole: tup
     shard = [whole[0], "-o", tmp_path, *LIBRARY, "--shard"]
     assert run(sampler, *shard, "0/2").returncode == 0
     assert_refused(run(sampler, *shard, "0/3"), "nothing but the 3 shards of this library, it has shard-0-of-2")
-    assert_refused(run(sampler, *shard, "1/2", "--seed", 4), "made with seed 3, not 4")
+    other = [whole[0], "-o", tmp_path, *library_with("--seed", 4), "--shard", "1/2"]
+    assert_refused(run(sampler, *other), "made with seed 3, not 4")
     (tmp_path / "slurm-1.out").write_text("a log")
     assert run(sampler, *shard, "1/2").returncode == 0
     done = run(sampler, *shard[:-1])

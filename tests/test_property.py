@@ -23,7 +23,7 @@ from crystalgrid.report.crystal_table import read_rows
 from crystalgrid.training.property_heads import Examples, fit_heads, mean_absolute_error
 from crystalgrid.training.train import train
 from crystalgrid.training.train_property import split_rows
-from crystalgrid.worth.check import check
+from crystalgrid.worth.validity import is_lemat_valid
 
 OPTIONS = {"mode": None, "max_steps": None, "max_epochs": None, "minutes": None, "resume": False, "seed": 0}
 
@@ -107,11 +107,15 @@ def test_elements_that_were_not_learned_from_are_not_decoded(latent_run: Path, t
     pytest.importorskip("smact")
     z = torch.randn(12, 60)
     write_property(tmp_path, PropertyHead(60), {"column": "made_up", "model": str(latent_run)})
-    every = [found.crystal for found in optimise(open_property(tmp_path), z, "lower") if found is not None]
+    every = [
+        found.crystal for found in optimise(open_property(tmp_path), z, "lower", is_lemat_valid) if found is not None
+    ]
     common, _ = Counter(int(number) for crystal in every for number in set(crystal.numbers.tolist())).most_common(1)[0]
     elements = sorted({int(number) for crystal in every for number in crystal.numbers} - {common})
     write_property(tmp_path, PropertyHead(60), {"column": "made_up", "model": str(latent_run), "elements": elements})
-    kept = [found.crystal for found in optimise(open_property(tmp_path), z, "lower") if found is not None]
+    kept = [
+        found.crystal for found in optimise(open_property(tmp_path), z, "lower", is_lemat_valid) if found is not None
+    ]
     assert len(kept) >= len(every) // 2
     assert all(set(crystal.numbers.tolist()) <= set(elements) for crystal in kept)
     write_property(tmp_path, PropertyHead(60), {"column": "made_up", "model": str(latent_run), "elements": [77]})
@@ -131,20 +135,20 @@ def test_vectors_are_optimised_and_their_crystals_judged(
     model = open_property(tmp_path / "run")
     z = torch.randn(6, 60)
     for goal in ("lower", "higher", 1.5):
-        found = [result for result in optimise(model, z, goal) if result is not None]
+        found = [result for result in optimise(model, z, goal, is_lemat_valid) if result is not None]
         assert len(found) > 1
         for result in found:
             own = model.latent.encode_crystals(result.crystal)[0]
             assert result.predicted == pytest.approx(float(model.head(own)), abs=1e-2)
-    on_the_way = list(crystals_on_the_way(model, z, "lower"))
+    on_the_way = list(crystals_on_the_way(model, z, "lower", is_lemat_valid))
     assert len(on_the_way) == LOOKS
-    for i, result in enumerate(optimise(model, z, "lower")):
+    for i, result in enumerate(optimise(model, z, "lower", is_lemat_valid)):
         reached = [crystals[i] for crystals in on_the_way if i in crystals]
         assert (result is None) == (not reached)
         if result is not None:
             best = min(reached, key=lambda each: (not each.is_valid, each.predicted))
             assert result.predicted == best.predicted
-            assert check([result.crystal])[0].lemat_valid == best.is_valid == any(each.is_valid for each in reached)
+            assert is_lemat_valid(result.crystal) == best.is_valid == any(each.is_valid for each in reached)
     optimise_command(tmp_path / "run", tmp_path / "out", goal="lower", n=4, workers=1)
     header, *rows = read_rows(tmp_path / "out/crystals.csv")
     assert len(rows) == 4

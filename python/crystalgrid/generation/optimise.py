@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..crystal import Crystal
-from ..worth.validity import judge
 from .described_crystals import canonical_units
 from .property_model import PropertyModel
 
 Goal = float | Literal["lower", "higher"]
+Rule = Callable[[Crystal], bool]
+"""A rule that says whether a crystal is valid."""
 STEPS, LEARNING_RATE = 100, 0.05
 LOOKS = 5
 """The number of times on the way that vectors are decoded and the crystals judged."""
@@ -30,7 +31,6 @@ class Reached(NamedTuple):
     predicted: float
     """The prediction for that, not for the vector that the crystal was decoded from."""
     is_valid: bool
-    """Whether it passes LeMat-GenBench's rules."""
 
     def is_better(self, rival: Reached, goal: Goal) -> bool:
         """Return whether this is valid and another is not or, if that is the same for both, nearer to the goal."""
@@ -60,10 +60,10 @@ def is_nearer(value: float, rival: float, goal: Goal) -> bool:
     return bool(first < second)
 
 
-def optimise(model: PropertyModel, start: Tensor, goal: Goal) -> list[Found | None]:
+def optimise(model: PropertyModel, start: Tensor, goal: Goal, rule: Rule) -> list[Found | None]:
     """Return the best crystal that each latent vector [B, latent_dim] leads to, or None if there is none."""
     best: dict[int, Reached] = {}
-    for crystals in crystals_on_the_way(model, start, goal):
+    for crystals in crystals_on_the_way(model, start, goal, rule):
         for i, reached in crystals.items():
             if i not in best or reached.is_better(best[i], goal):
                 best[i] = reached
@@ -72,7 +72,7 @@ def optimise(model: PropertyModel, start: Tensor, goal: Goal) -> list[Found | No
 
 
 def crystals_on_the_way(
-    model: PropertyModel, start: Tensor, goal: Goal, looks: int = LOOKS
+    model: PropertyModel, start: Tensor, goal: Goal, rule: Rule, looks: int = LOOKS
 ) -> Iterator[dict[int, Reached]]:
     """Yield, `looks` times, the crystals that latent vectors [B, latent_dim] decode to, as `crystals_at` returns them.
 
@@ -83,7 +83,7 @@ def crystals_on_the_way(
     z, origin, best_so_far = start.clone(), start.clone(), model.head(start).tolist()
     for _ in range(looks):
         z = after_gradient_steps(model, z, origin, goal, STEPS // looks)
-        crystals = crystals_at(model, z)
+        crystals = crystals_at(model, z, rule)
         for i, reached in crystals.items():
             if reached.is_valid and is_nearer(reached.predicted, best_so_far[i], goal):
                 z[i], origin[i], best_so_far[i] = reached.own, reached.own, reached.predicted
@@ -102,7 +102,7 @@ def after_gradient_steps(model: PropertyModel, z: Tensor, origin: Tensor, goal: 
     return z.detach()
 
 
-def crystals_at(model: PropertyModel, z: Tensor) -> dict[int, Reached]:
+def crystals_at(model: PropertyModel, z: Tensor, rule: Rule) -> dict[int, Reached]:
     """Return the crystals that latent vectors [B, latent_dim] decode to, by row; without those that cannot be encoded.
 
     Only elements that the property was learned from are decoded: what is predicted for others means nothing.
@@ -115,4 +115,4 @@ def crystals_at(model: PropertyModel, z: Tensor) -> dict[int, Reached]:
     own = model.latent.encode_units(list(units.values()))[0]
     found = zip(units, own, model.head(own).tolist(), strict=True)
     crystals = ((*pairs[n], vector, value) for n, vector, value in found)
-    return {i: Reached(crystal, vector, value, judge(crystal).lemat_valid) for i, crystal, vector, value in crystals}
+    return {i: Reached(crystal, vector, value, rule(crystal)) for i, crystal, vector, value in crystals}

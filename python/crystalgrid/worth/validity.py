@@ -109,6 +109,11 @@ def judge(crystal: Crystal) -> Validity:
     )
 
 
+def is_lemat_valid(crystal: Crystal) -> bool:
+    """Return whether a crystal passes LeMat-GenBench's three rules."""
+    return judge(crystal).lemat_valid
+
+
 def reduced_counts(crystal: Crystal) -> Counts:
     """Return the elements of a crystal and their numbers in the reduced formula."""
     numbers, counts = np.unique(crystal.numbers, return_counts=True)

@@ -19,6 +19,7 @@ from ...generation.property_model import PropertyModel, open_property
 from ...latents import latents
 from ...pool import Workers
 from ...worth.check import checked, read_set
+from ...worth.validity import is_lemat_valid
 from ..implausible import warn
 from .crystal_folder import write_crystals
 from .decode_file import TOO_CLOSE
@@ -57,7 +58,7 @@ def write_optimised(
         raise InputError(f"target: wanted a finite number, got {goal}")
     with folder_written_whole(out) as folder:
         ids, z, crystals = _starts(model, start, n, seed, workers)
-        best = [found for part in z.split(AT_ONCE) for found in optimise(model, part, goal)]
+        best = [found for part in z.split(AT_ONCE) for found in optimise(model, part, goal, is_lemat_valid)]
         found = {id: result for id, result in zip(ids, best, strict=True) if result is not None}
         if not found:
             raise InputError(f"{run}: none of {len(ids)} starts leads to a crystal; {NO_CRYSTAL}")
