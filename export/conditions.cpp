@@ -243,9 +243,8 @@ std::string formula_note(const Conditions& conditions) {
   const Composition composition = parse_formula(text);
   const std::string units = std::to_string(atoms_of(composition) / atoms_of(reduced(composition)));
   if (units == "1") return "";
-  return "--formula: " + text + " is " + units +
-         " formula units; crystals hold any number of them; --z " + units + " asks for " + text +
-         " in the primitive cell";
+  return "--formula: " + text + " is " + units + " formula units; crystals hold any number of them; --z " + units +
+         " asks for " + text + " in the primitive cell";
 }
 
 }  // namespace crystalgrid
