@@ -15,9 +15,8 @@ from crystalgrid.nets.generators.composition import uniform_from_normal
 from crystalgrid.nets.generators.dressed_types import Dressed
 from crystalgrid.nets.generators.wyckoff_language import Sentences
 from crystalgrid.nets.latent.crystal_latent import CrystalLatent
-from crystalgrid.training.train import train
 from small_crystal_generator import train_small_latent
-from test_stability import OPTIONS, judge
+from test_stability import learn_stability
 
 pytestmark = pytest.mark.usefixtures("no_gpu")
 
@@ -28,8 +27,7 @@ def judged_run(prototypes: CrystalSet, made_once) -> Path:
 
     def learn(folder: Path) -> None:
         train_small_latent(folder / "small", "prototypes", 40)
-        data, start = judge(prototypes, folder / "judged.parquet"), str(folder / "small")
-        train(**OPTIONS, recipe="stability", start=start, data=str(data), column=None, out=folder / "run")
+        learn_stability(folder, prototypes)
 
     return made_once("latent stability", learn) / "run"
 

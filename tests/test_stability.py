@@ -38,14 +38,19 @@ def judge(crystals: CrystalSet, path: Path, **columns: list) -> Path:
     return path
 
 
+def learn_stability(folder: Path, crystals: CrystalSet) -> None:
+    """Write a folder `run` beside a folder `small`, whose model learns energies of crystals."""
+    data, start = judge(crystals, folder / "judged.parquet"), str(folder / "small")
+    train(**OPTIONS, recipe="stability", start=start, data=str(data), column=None, out=folder / "run")
+
+
 @pytest.fixture(scope="module")
 def judged_run(prototypes: CrystalSet, made_once) -> Path:
     """Return the folder of a small generator that has learned energies of the crystals that it knows."""
 
     def learn(folder: Path) -> None:
         train_small(folder / "small", "prototypes", 1)
-        data, start = judge(prototypes, folder / "judged.parquet"), str(folder / "small")
-        train(**OPTIONS, recipe="stability", start=start, data=str(data), column=None, out=folder / "run")
+        learn_stability(folder, prototypes)
 
     return made_once("stability", learn) / "run"
 

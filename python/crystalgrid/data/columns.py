@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,12 @@ def columns_beside(files: Sequence[str], ids: Sequence[str]) -> tuple[dict[str, 
             types = {str(table[name].type): file for file, table in tables.items() if name in table.column_names}
             unlike[name] = ", ".join(f"{kind} in {file}" for kind, file in types.items())
     return columns, unlike
+
+
+def name_unlike(unlike: dict[str, str]) -> None:
+    """Print a line for each column that `columns_beside` leaves out."""
+    for name, types in unlike.items():
+        print(f"column {name} is left out: no type holds {types}", file=sys.stderr)
 
 
 def _joined(name: str, tables: Sequence[pa.Table]) -> pa.ChunkedArray:

@@ -10,7 +10,7 @@ from typing import TextIO
 from ..errors import InputError
 from ..files import check_output, written_whole
 from ..pool import Workers
-from .columns import columns_beside
+from .columns import columns_beside, name_unlike
 from .filters import check_max_side
 from .parquet import table_of, write_table
 from .reader import read_files
@@ -47,8 +47,7 @@ def pack_crystals(
     if len(crystals) == 0:
         raise InputError(nothing_kept(str(out), skipped))
     columns, unlike = columns_beside(result.files, result.ids_as_read)
-    for name, types in unlike.items():
-        print(f"column {name} is left out: no type holds {types}", file=sys.stderr)
+    name_unlike(unlike)
     with written_whole(left_out_csv) as temporary:
         with open_table(temporary) as table:
             csv.writer(table).writerows([Skipped._fields, *skipped])

@@ -27,7 +27,7 @@ E = TypeVar("E", bound="tuple[Any, ...]")
 
 @dataclass(frozen=True)
 class PriorRecipe:
-    """How a prior is built and trained, beside the recipe of the networks that it belongs to.
+    """The recipe by which a prior is built and trained, beside that of the networks that it belongs to.
 
     widths: the widths of the prior's layers. max_atoms: the most atoms of a unit cell that is learned; None: any.
     """

@@ -163,8 +163,10 @@ def _atomic_number(symbol: str, label: str, formula: set[str]) -> int:
     if found is None and symbol is label:
         found = _element_of_label(letters[0], formula)
     elif symbol is label and _is_ambiguous(letters[0], formula):
-        both, first = letters[0].capitalize(), letters[0][0]
-        raise ValueError(f"its atom {label!r} may be {both} or {first}, wanted its element in _atom_site_type_symbol")
+        element, other = letters[0].capitalize(), letters[0][0]
+        raise ValueError(
+            f"its atom {label!r} may be {element} or {other}, wanted its element in _atom_site_type_symbol"
+        )
     if found is None:
         raise ValueError(f"{symbol} is not an element of Z 1 to {len(SYMBOLS)}{_perhaps(letters[0])}")
     return found

@@ -176,7 +176,7 @@ class WyckoffLanguage(WyckoffWords):
             allowed = free & (is_heavy | ~lacks_heavy.unsqueeze(1))
             logits = self.element_head(output[:, 0]).float() / temperature + leaning[:, slot]
             logits = logits.masked_fill(~allowed, -math.inf)
-            element = word(logits, uniform[:, slot], beginning.least_share)
+            element = draw_words(logits, uniform[:, slot], beginning.least_share)
             element = torch.where(kept[:, slot] > 0, kept[:, slot], element) * (slot < n_slots)
             elements[:, slot] = element
             free.scatter_(1, element.unsqueeze(1), False)
@@ -206,7 +206,7 @@ class WyckoffLanguage(WyckoffWords):
         batch, device = uniform.size(0), uniform.device
         start, past = self.attend(beginning.tokens, beginning.valid, [], causal(beginning.valid))
         logits = self.group_head(start[:, -1]).float().masked_fill(~groups, -math.inf)
-        group = word(logits, uniform[:, 0], beginning.least_share)
+        group = draw_words(logits, uniform[:, 0], beginning.least_share)
         letters = torch.full([batch, self.orbits], -1, device=device)
         slots = torch.zeros_like(letters)
         always = torch.ones(batch, 1, dtype=torch.bool, device=device)
@@ -222,7 +222,7 @@ class WyckoffLanguage(WyckoffWords):
             logits = logits.masked_fill(torch.cat((too_many, too_few), 1), -math.inf)
             is_stuck = torch.isinf(logits).all(1)
             logits = logits.masked_fill(is_stuck.unsqueeze(1), 0.0)
-            letter = word(logits, uniform[rows, 1 + 2 * orbit], beginning.least_share)
+            letter = draw_words(logits, uniform[rows, 1 + 2 * orbit], beginning.least_share)
             ends = letter >= positions.size(1)
             met[rows[ends & ~is_stuck]] = True
             going = torch.where(~(ends | is_stuck))[0]
@@ -236,7 +236,7 @@ class WyckoffLanguage(WyckoffWords):
             slot_logits = self.slot_logits(output, position, used[rows].unsqueeze(1))[:, 0]
             beyond = torch.arange(self.slots, device=device) >= elements[1]
             slot_logits = slot_logits.masked_fill(beyond, -math.inf)
-            slot = word(slot_logits, uniform[rows, 2 + 2 * orbit], beginning.least_share)
+            slot = draw_words(slot_logits, uniform[rows, 2 + 2 * orbit], beginning.least_share)
             letters[rows, orbit], slots[rows, orbit] = letter, slot
             total[rows] += self.table.atoms[position.squeeze(1)]
             used[rows] = torch.maximum(used[rows], slot + 1)
@@ -249,7 +249,7 @@ class WyckoffLanguage(WyckoffWords):
         return group, letters[:, :most], slots[:, :most], met
 
 
-def word(logits: Tensor, uniform: Tensor, least_share: float) -> Tensor:
+def draw_words(logits: Tensor, uniform: Tensor, least_share: float) -> Tensor:
     """Return words [B] drawn from logits [B, C] by uniform numbers [B]; see `sample_by_inverse_cdf`.
 
     least_share: of the likeliest word's probability, below which a word is not drawn.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ...data.columns import columns_beside
+from ...data.columns import columns_beside, name_unlike
 from ...data.latent_table import ID, REASON, Z
 from ...data.parquet import write_table
 from ...data.reader import read_files
@@ -71,8 +71,7 @@ def latent_table(result: ReadResult, encoded: EncodedSet) -> pa.Table:
         REASON: pa.array([encoded.reasons.get(row) for row in range(len(crystals))], pa.string()),
     }
     beside, unlike = columns_beside(result.files, result.ids_as_read)
-    for name, types in unlike.items():
-        print(f"column {name} is left out: no type holds {types}", file=sys.stderr)
+    name_unlike(unlike)
     read = pa.table(encodable | {name: values for name, values in beside.items() if name not in encodable})
     reasons = [": ".join(filter(None, (entry.reason, entry.detail))) for entry in result.skipped]
     unread = pa.table({
