@@ -14,10 +14,12 @@ reconstruction: a crystal is encoded and decoded; valid by CDVAE's distances, an
 with CDVAE's tolerances; RMSE in units of (V/N)^(1/3) over the matched. invariance: a supercell, turned, shifted and in
 another order of atoms; the distance of its z over the mean one of two crystals. moved: the same for atoms that moved at
 random, 0.02 Å r.m.s., and whether the decoded crystal matches the one before. prior: z ~ N(0, 1), valid by
-LeMat-GenBench's rules, unique. ways: nine steps between two crystals; valid. neighbours: the share of the ten nearest
-in z with the same anonymised formula and space group, beside that for Magpie's fingerprints of compositions and, among
-the first crystals, for CrystalNN's of structures. Properties are in latent_properties.py. A journal keeps finished
-crystals, so that the same command goes on after an interruption.
+LeMat-GenBench's rules, unique. ways: nine crystals between two; valid; the largest step over the mean one (1 if all are
+alike, 10 for one jump) and the length of all over the way straight ahead, medians of compositions and of CrystalNN's
+fingerprints, beside nine random crystals between the same two. neighbours: the share of the ten nearest in z with the
+same anonymised formula and space group, beside that for Magpie's fingerprints of compositions and, among the first
+crystals, for CrystalNN's of structures. Properties are in latent_properties.py. A journal keeps finished crystals, so
+that the same command goes on after an interruption.
 
 A released model has learned from all of the split train, and the other splits are binary and ternary. With `--swaps`,
 crystals of more elements are judged: those of train with one or two elements replaced by their neighbours in the
@@ -37,7 +39,7 @@ import tyro
 from scipy.spatial.distance import cdist
 
 from baselines import swap_draws
-from crystalgrid.crystal import Crystal
+from crystalgrid.crystal import MAX_Z, Crystal
 from crystalgrid.data.crystalset import CrystalSet
 from crystalgrid.data.parquet import read_parquet
 from crystalgrid.data.split import reduced_formulas
@@ -46,7 +48,7 @@ from crystalgrid.generation.latent_model import LatentModel
 from crystalgrid.generation.open_generator import open_latent
 from crystalgrid.latents import latents, line
 from crystalgrid.worth.check import check
-from crystalgrid.worth.coverage import Scale, composition_fingerprints, structure_fingerprints
+from crystalgrid.worth.coverage import Scale, composition_fingerprints, structure_fingerprint, structure_fingerprints
 from crystalgrid.worth.journal import rows_of
 from crystalgrid.worth.shares import Share, share
 from crystalgrid.worth.validity import validity
@@ -109,12 +111,33 @@ def apart(model: LatentModel, first: Crystal, second: Crystal) -> Row:
 
 
 def ways(model: LatentModel, crystals: CrystalSet, i: int, rng: np.random.Generator) -> Row:
-    """Return how many crystals are valid on the line from a crystal to another."""
+    """Return how many crystals are valid on the line from a crystal to another, and how they change along it."""
     other = (i + int(rng.integers(1, max(len(crystals), 2)))) % len(crystals)
     mu, _, reasons = model.encode_some([crystals[i], crystals[other]])
     decoded = [] if reasons else model.decode_crystals(line(mu[0], mu[1], STEPS))
     kept = CrystalSet.from_crystals([crystal for crystal in decoded if crystal is not None])
-    return {"encoded": not reasons, "valid": sum(verdict.lemat_valid for verdict in validity(kept, 1))}
+    between = {"decoded": list(kept), "random": [crystals[j] for j in rng.integers(len(crystals), size=STEPS)]}
+    return {
+        "encoded": not reasons,
+        "valid": sum(verdict.lemat_valid for verdict in validity(kept, 1)),
+        **({} if reasons else {k: changes([crystals[i], *v, crystals[other]]) for k, v in between.items()}),
+    }
+
+
+def changes(way: Sequence[Crystal]) -> dict[str, tuple[float, float] | None]:
+    """Return `steps` of compositions, as shares of atoms by element, and of CrystalNN's fingerprints of structures."""
+    shares = [np.bincount(crystal.numbers, minlength=MAX_Z + 1) / len(crystal) for crystal in way]
+    structures = [structure_fingerprint(crystal) for crystal in way]
+    return {"composition": steps(shares), "structure": steps([found for found in structures if found is not None])}
+
+
+def steps(points: Sequence[Any]) -> tuple[float, float] | None:
+    """Return the largest step through points over the mean one, and the length of all over the way straight ahead.
+
+    None if the last point is the first.
+    """
+    lengths, ahead = np.linalg.norm(np.diff(points, axis=0), axis=1), np.linalg.norm(np.subtract(points[-1], points[0]))
+    return (float(lengths.max() / lengths.mean()), float(lengths.sum() / ahead)) if ahead > 0 else None
 
 
 def prior(model: LatentModel, n: int, seed: int) -> Iterator[str]:
@@ -194,6 +217,10 @@ def summary(name: str, rows: Sequence[Row]) -> Iterator[str]:
     if name == "ways":
         encoded = [row for row in rows if row["encoded"]]
         yield f"valid {Share(sum(row['valid'] for row in encoded), STEPS * len(encoded))} on {len(encoded)} ways"
+        for points in ("decoded", "random"):
+            for what in ("composition", "structure"):
+                largest, length = np.median([row[points][what] for row in encoded if row[points][what]], axis=0)
+                yield f"{what}, {points}: largest step {largest:.1f} mean ones, length {length:.1f} of the straight way"
 
 
 def latent(

@@ -15,9 +15,9 @@ from .composition import uniform_from_normal
 from .conditions import interval
 from .contacts import closest_contact
 from .crystal_draws import Draws
-from .crystal_geometry import Geometry
+from .crystal_geometry import Geometry, chosen_geometry, replace_geometry
 from .distinct_geometries import ALIKE, MILLER_INDICES, first_of_alike, marks_of
-from .dressed_types import Dressed, chosen, from_rows, joined, padded, trimmed
+from .dressed_types import Dressed, chosen, from_rows, joined, padded, replace, trimmed
 from .formula_candidates import evenly
 from .hidden_rotations import has_hidden_rotation, lattice_rotations, other_rotations
 from .hidden_translations import has_hidden_translation
@@ -98,8 +98,7 @@ class CrystalGenerator(NearGeometry):
                 is_last = first + together >= self.attempts
                 candidates, found, likely = self.choose(own, conditions, plan, chosen(before, rows), is_last)
                 types = self.free_of(chosen(candidates, torch.arange(0, len(found), together)), found[::together])
-                for values, replacing in zip(before, types):  # noqa: B905, TorchScript has no strict
-                    values[rows] = replacing
+                replace(before, rows, types)
                 passing = found if is_last else likely
                 merit = (passing.int() + likely.int()).view(len(rows), together)
                 usable = torch.where(merit.any(1))[0]
@@ -109,10 +108,8 @@ class CrystalGenerator(NearGeometry):
                 )
                 kept = torch.where(fits)[0]
                 done = rows[usable[kept]]
-                for values, replacing in zip(dressed, chosen(shaped, kept)):  # noqa: B905
-                    values[done] = replacing
-                for values, replacing in zip(geometry, other_geometry):  # noqa: B905
-                    values[done] = replacing[kept]
+                replace(dressed, done, chosen(shaped, kept))
+                replace_geometry(geometry, done, chosen_geometry(other_geometry, kept))
                 met[done] = True
         return self.flat(dressed, geometry, met)
 
@@ -134,9 +131,7 @@ class CrystalGenerator(NearGeometry):
         kept = torch.where(fits & self.is_unlike(dressed, geometry))[0][:count]
         met = torch.arange(count) < len(kept)
         kept = F.pad(kept, [0, count - len(kept)])
-        points, lattice, relative, distance = geometry
-        geometry = Geometry(points[kept], lattice[kept], relative[kept], distance[kept])
-        return self.flat(chosen(dressed, kept), geometry, met)
+        return self.flat(chosen(dressed, kept), chosen_geometry(geometry, kept), met)
 
     def choose(
         self, noise: Tensor, conditions: dict[str, list[float]], plan: Tensor, before: Dressed, is_last: bool
@@ -229,10 +224,8 @@ class CrystalGenerator(NearGeometry):
         key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
         marks: list[Tensor] = []
         for rows in torch.arange(len(key)).split(self.compared):
-            lattice = geometry.lattice[rows]
-            part = Geometry(geometry.points[rows], lattice, geometry.relative[rows], geometry.distance[rows])
-            frac_coords, numbers, _ = self.atoms_of(chosen(dressed, rows), part)
-            marks.append(marks_of(frac_coords, numbers, lattice, self.miller_indices))
+            frac_coords, numbers, _ = self.atoms_of(chosen(dressed, rows), chosen_geometry(geometry, rows))
+            marks.append(marks_of(frac_coords, numbers, geometry.lattice[rows], self.miller_indices))
         return first_of_alike(self.types.crystal_keys(key, dressed.elements), torch.cat(marks), self.alike)
 
     def meets(self, dressed: Dressed, geometry: Geometry, conditions: dict[str, list[float]]) -> Tensor:
@@ -259,8 +252,7 @@ class CrystalGenerator(NearGeometry):
         new = torch.where(geometry.relative < 0)[0]
         if len(new) > 0:
             lattice = geometry.lattice[new]
-            part = Geometry(geometry.points[new], lattice, geometry.relative[new], geometry.distance[new])
-            frac_coords, numbers, _ = self.atoms_of(chosen(dressed, new), part)
+            frac_coords, numbers, _ = self.atoms_of(chosen(dressed, new), chosen_geometry(geometry, new))
             has_its_own[new] = ~has_hidden_translation(frac_coords, lattice, numbers)
             for b in range(len(new)):
                 is_atom = numbers[b] > 0

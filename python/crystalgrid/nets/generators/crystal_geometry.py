@@ -33,6 +33,17 @@ class Geometry(NamedTuple):
     """[B] float64, the chemical distance to it."""
 
 
+def chosen_geometry(geometry: Geometry, rows: Tensor) -> Geometry:
+    """Return the geometry of some rows."""
+    return Geometry(geometry.points[rows], geometry.lattice[rows], geometry.relative[rows], geometry.distance[rows])
+
+
+def replace_geometry(geometry: Geometry, rows: Tensor, others: Geometry) -> None:
+    """Put other geometries in some rows."""
+    for values, replacing in zip(geometry, others):  # noqa: B905, TorchScript has no strict
+        values[rows] = replacing
+
+
 class Placed(NamedTuple):
     """The atoms of B crystals in their primitive cells, K at most, and their first points in the conventional cell."""
 

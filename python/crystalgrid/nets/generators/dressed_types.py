@@ -68,6 +68,12 @@ def chosen(dressed: Dressed, rows: Tensor) -> Dressed:
     )
 
 
+def replace(dressed: Dressed, rows: Tensor, others: Dressed) -> None:
+    """Put other structure types in some rows."""
+    for values, replacing in zip(dressed, others):  # noqa: B905, TorchScript has no strict
+        values[rows] = replacing
+
+
 def trimmed(dressed: Dressed) -> Dressed:
     """Return structure types with no more columns for orbits than the one with the most orbits needs."""
     most = max(1, int((dressed.letters >= 0).sum(1).max()))

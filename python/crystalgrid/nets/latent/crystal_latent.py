@@ -4,33 +4,20 @@ import math
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ...geometry.lattices import LATTICE_PARAMS, from_parameters, parameters
 from ...geometry.orbits import single_precision
-from ..generators.composition import uniform_from_normal
 from ..generators.conditions import possible_elements
 from ..generators.crystal_draws import Draws
-from ..generators.crystal_generator import CrystalGenerator
-from ..generators.crystal_geometry import Geometry
-from ..generators.dressed_types import Dressed, chosen, to_orbits, trimmed, with_values
+from ..generators.crystal_geometry import Geometry, chosen_geometry, replace_geometry
+from ..generators.dressed_types import Dressed, chosen, replace, trimmed, with_values
 from ..generators.sizes import Sizes
-from ..generators.wyckoff_language import Beginning, ElementChoice, Reading, Sentences
-from ..generators.wyckoff_words import SLOTS
 from .crystal_encoder import CrystalEncoder
 from .crystal_shaper import CrystalShaper, angle_to_point
+from .latent_words import LatentWords
 
-LEAST_SHARE, LEAST_SHARE_OF_OPEN = 0.3, 0.1
-"""Words that are less likely than this share of the likeliest are not decoded; the second where z leaves it open."""
-LEAST_LIKELIHOOD = -5.0
-"""The log likelihood of all words below which a vector leaves open which crystal it is.
-
-Of 299 encoded test crystals 296 are above, of 1,000 draws from N(0, 1) two.
-"""
-
-TYPE_CHOICES, ELEMENT_CHOICES = 4, 12
-"""The choices of a structure type, and of elements on each, at most, where a vector leaves open which crystal it is."""
 FARTHEST_VECTOR, LARGEST_CHANGE = 0.2, 0.25
 """A cell is given up if its vector is further than the first from the vector of its own crystal, and the logarithm of
 its volume is off by more than the second.
@@ -57,30 +44,23 @@ class Described(NamedTuple):
     """[B, 6] float32, of the conventional cell."""
 
 
-class CrystalLatent(CrystalGenerator):
+class CrystalLatent(LatentWords):
     """An autoencoder of crystals whose decoder is a generator: z stands where a composition would be given.
 
     Where z makes one word likely, that one is decoded; where it leaves several, the numbers of z choose among them as
     random numbers would. So a z ~ N(0, 1) that is far from all crystals is a draw of the generator; a model that has
-    learned which crystals are stable decodes the first plausible one (`decode_words`).
+    learned which crystals are stable decodes the first plausible one (`decode_words`). Between crystals, elements that
+    balance in charge are preferred (`decode_words_and_geometry`).
 
     latent, tokens: the size of z, and the number of tokens that it is cut into; encoder_depth, shaper_depth: of their
     transformers.
     """
 
     def __init__(self, sizes: Sizes, latent: int, tokens: int, encoder_depth: int, shaper_depth: int) -> None:
-        super().__init__(sizes)
-        self.latent_dim, self.latent_tokens, self.noise_dim = latent, tokens, latent
-        self.least_share, self.least_share_of_open = LEAST_SHARE, LEAST_SHARE_OF_OPEN
-        self.least_likelihood = LEAST_LIKELIHOOD
+        super().__init__(sizes, latent, tokens)
         self.farthest_vector, self.largest_change = FARTHEST_VECTOR, LARGEST_CHANGE
-        self.words_of_type, self.type_choices = 1 + 2 * sizes.orbits, TYPE_CHOICES
-        self.element_choices = min(ELEMENT_CHOICES, (latent - self.words_of_type) // self.most_slots)
         self.geometry_parts = [LATTICE_PARAMS, 3 * sizes.orbits, latent - LATTICE_PARAMS - 3 * sizes.orbits]
         self.encoder = CrystalEncoder(sizes.width, encoder_depth, tokens, latent)
-        self.expand = nn.Linear(latent // tokens, sizes.width)
-        self.token = nn.Parameter(0.1 * torch.randn(tokens, sizes.width))
-        self.hint = nn.Linear(latent, SLOTS * sizes.width)
         self.shaper = CrystalShaper(sizes.width, shaper_depth, latent)
         self.lattice_mean: Tensor
         self.lattice_std: Tensor
@@ -106,88 +86,23 @@ class CrystalLatent(CrystalGenerator):
         mu, logvar = self.encoder(group, orbits, is_orbit, crystals.elements, crystals.points, lattice)
         return mu, logvar
 
-    def latent_features(self, z: Tensor) -> Tensor:
-        """Return the tokens [B, T, width] of latent vectors [B, latent]."""
-        tokens: Tensor = self.expand(z.view(len(z), self.latent_tokens, -1)) + self.token
-        return tokens
+    def decode_words_and_geometry(self, z: Tensor, possible: Tensor) -> tuple[Dressed, Geometry]:
+        """Return the crystals of latent vectors [B, latent], of elements that are possible, [94 + 1].
 
-    def latent_beginning(self, z: Tensor, least_share: float = 0.0) -> Beginning:
-        """Return what begins sentences about latent vectors [B, latent]; least_share: of words that are drawn."""
-        start = self.language.part.weight[1].expand(len(z), 1, -1)
-        tokens = torch.cat((self.latent_features(z), start), 1)
-        hints = self.hint(z).view(len(z), self.most_slots, -1)
-        return Beginning(tokens, torch.ones_like(tokens[:, :, 0], dtype=torch.bool), hints, least_share)
-
-    def decode_words(self, z: Tensor, possible: Tensor) -> Dressed:
-        """Return the structure types of latent vectors [B, latent], with elements that are possible, [94 + 1].
-
-        Where a vector leaves open which crystal it is, a model that has learned which ones are stable decodes the first
-        plausible one; the further numbers of z choose other elements, and then another structure type.
+        A vector that is far from the vector of the crystal that it decodes to is between crystals. If the charges of
+        that crystal do not balance, it gets other elements (`balanced_words`).
         """
-        uniform, beginning = uniform_from_normal(z), self.latent_beginning(z, self.least_share)
-        decoded = self.chosen_words(beginning, uniform, 1, self.seen)
-        rows = torch.where(decoded.log_likelihood < self.least_likelihood)[0]
-        if bool((possible != self.seen).any()):
-            decoded = self.chosen_words(beginning, uniform, 1, possible)
-        for choice in range(self.type_choices if self.stability is not None else 0):
-            if len(rows) > 0:
-                beginning = self.latent_beginning(z[rows], self.least_share_of_open)
-                further = uniform[rows].roll(-choice * self.words_of_type, 1)
-                words = self.chosen_words(beginning, further, self.element_choices, possible)
-                plausible, is_found = self.first_plausible(words, self.element_choices)
-                found = torch.where(is_found)[0]
-                for values, replacing in zip(decoded, plausible):  # noqa: B905, TorchScript has no strict
-                    values[rows[found]] = replacing[found]
-                rows = rows[~is_found]
-        return decoded
-
-    def chosen_words(self, beginning: Beginning, uniform: Tensor, choices: int, possible: Tensor) -> Dressed:
-        """Return the structure type that its numbers choose for each of B vectors, with so many choices of elements.
-
-        They are [B · choices]. uniform: [B, latent], in [0, 1], of which the first choose the type, the next ones the
-        elements.
-        """
-        type_words, element_words = uniform[:, : self.words_of_type], uniform[:, self.words_of_type :]
-        element_words = element_words[:, : choices * self.most_slots].view(len(uniform), choices, self.most_slots)
-        groups = torch.arange(self.groups + 1, device=uniform.device) > 0
-        n_elements = (1, min(self.most_slots, int(possible.sum())))
-        group, letters, slots, _ = self.language.draw_types(beginning, type_words, groups, (1, self.atoms), n_elements)
-        kept, no_leaning = torch.zeros_like(slots[:1, :1]), torch.zeros_like(uniform[:1, :1]).unsqueeze(2)
-        choice = ElementChoice(
-            possible, kept.expand(1, self.most_slots), 0, 1.0, no_leaning.expand(1, self.most_slots, 1)
-        )
-        elements, reading = self.language.dress(beginning, group, letters, slots, element_words, choice)
-        each = torch.arange(len(uniform), device=uniform.device).repeat_interleave(choices)
-        likelihood, log_volume = reading.log_probabilities.sum(1).double(), reading.log_volume.double()
-        letters, slots = to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0)
-        tie = torch.zeros_like(log_volume)  # the first of equally near crystals: z says the rest
-        return Dressed(group[each], letters[each], slots[each], elements, likelihood, log_volume, tie)
-
-    def first_plausible(self, words: Dressed, choices: int) -> tuple[Dressed, Tensor]:
-        """Return the first plausible one of every `choices` crystals, and whether there is one, [B].
-
-        Plausible is one of a known structure type that is new, balanced in charge and predicted to be stable. The
-        prediction comes last, since it takes longest, and reads crystals without the vector, as it was learned.
-        """
-        relative, distance, is_new = self.relatives(words)
-        is_plausible = is_new & (relative >= 0)
-        rows = torch.where(is_plausible)[0]
-        is_plausible[rows] = self.is_balanced(chosen(words, rows))
-        rows = torch.where(is_plausible)[0]
+        dressed = self.decode_words(z, possible)
+        geometry = self.decode_geometry(z, dressed)
+        rows = torch.where(~self.is_balanced(dressed))[0]
         if len(rows) > 0:
-            reading = self.read_alone(chosen(words, rows))
-            energy = self.energy_above(reading, distance[rows], torch.zeros_like(is_plausible[rows]))
-            is_plausible[rows] = energy <= self.largest_energy
-        is_plausible = is_plausible.view(-1, choices)
-        first = torch.arange(len(is_plausible)) * choices + is_plausible.int().argmax(1)
-        return chosen(words, first), is_plausible.any(1)
-
-    def read_alone(self, words: Dressed) -> Reading:
-        """Return how the language reads crystals with nothing before them."""
-        group, letters, slots, elements, _, _, _ = trimmed(words)
-        nothing = torch.zeros(len(group), 0, 2, dtype=torch.int64)
-        most = max(1, int((elements > 0).sum(1).max()))
-        return self.language.read(Sentences(group, letters, slots, elements[:, :most], nothing))
+            distance = self.distance_to_own(z[rows], chosen(dressed, rows), chosen_geometry(geometry, rows))
+            rows = rows[distance > self.farthest_vector]
+        if len(rows) > 0:
+            balanced = self.balanced_words(z[rows], chosen(dressed, rows), possible)
+            replace(dressed, rows, balanced)
+            replace_geometry(geometry, rows, self.decode_geometry(z[rows], balanced))
+        return dressed, geometry
 
     def decode_geometry(self, z: Tensor, dressed: Dressed) -> Geometry:
         """Return the geometry that latent vectors give to structure types with elements, atoms pushed apart at last."""
@@ -267,8 +182,7 @@ class CrystalLatent(CrystalGenerator):
 
         conditions: `among` and `without` alone; plan: not used, a part of what a sampler calls.
         """
-        dressed = self.decode_words(noise, possible_elements(conditions, self.seen))
-        geometry = self.decode_geometry(noise, dressed)
+        dressed, geometry = self.decode_words_and_geometry(noise, possible_elements(conditions, self.seen))
         expected, log_volume = self.with_volume(dressed)
         met = self.meets(dressed, geometry, conditions)
         rows = torch.where(~met | ~self.fits(noise, dressed, geometry, log_volume))[0]
@@ -278,8 +192,7 @@ class CrystalLatent(CrystalGenerator):
             other = self.shape(again, lattice_noise, point_noise)
             better = torch.where(self.meets(again, other, conditions))[0]
             met[rows[better]] = True
-            for values, replacing in zip(geometry, other):  # noqa: B905, TorchScript has no strict
-                values[rows[better]] = replacing[better]
+            replace_geometry(geometry, rows[better], chosen_geometry(other, better))
         return self.flat(dressed, geometry, met)
 
     @torch.jit.export
