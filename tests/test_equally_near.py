@@ -15,7 +15,7 @@ from crystalgrid.generation.conditions import read_conditions
 from crystalgrid.generation.crystal_model import CrystalModel
 from crystalgrid.nets.generators.crystal_geometry import Geometry
 from crystalgrid.nets.generators.distinct_geometries import MILLER_INDICES, marks_of
-from crystalgrid.nets.generators.dressed_types import Dressed, from_rows, joined, trimmed, with_tie
+from crystalgrid.nets.generators.dressed_types import Dressed, from_rows, joined, trimmed, with_tie_break
 from crystalgrid.worth.relaxing import same
 from reference_generators import apportioned, equally_near, structure_factor_size
 from small_crystal_generator import train_small
@@ -62,12 +62,12 @@ def test_a_tie_is_any_of_the_crystals_that_are_nearest(model, formula: str, most
     dressed = candidates(model, formula)
     slow = equally_near(model.network.types, dressed)
     assert max(len(rows) for _, rows in slow) == most
-    for tie in np.linspace(0, 1, 11):
-        ties = torch.full_like(dressed.tie, float(tie))
-        relative, distance, number = model.network.nearest_known(with_tie(dressed, ties))
+    for tie_break in np.linspace(0, 1, 11):
+        ties = torch.full_like(dressed.tie_break, float(tie_break))
+        relative, distance, number = model.network.nearest_known(with_tie_break(dressed, ties))
         assert distance.tolist() == pytest.approx([least for least, _ in slow])
         assert number.tolist() == [len(rows) for _, rows in slow]
-        assert relative.tolist() == [rows[min(int(tie * len(rows)), len(rows) - 1)] for _, rows in slow]
+        assert relative.tolist() == [rows[min(int(tie_break * len(rows)), len(rows) - 1)] for _, rows in slow]
 
 
 def test_the_best_of_a_formula_are_all_the_known_crystals(model, crystals) -> None:
@@ -99,7 +99,7 @@ def test_candidates_have_geometries_in_proportion_to_their_odds(model) -> None:
             assert geometries.letters.tolist() == [dressed.letters[i].tolist() for i, _ in slow]
             assert geometries.elements.tolist() == [dressed.elements[i].tolist() for i, _ in slow]
             ties = [(place + 0.5) / numbers[i] for i, place in slow]
-            assert geometries.tie.tolist() == pytest.approx(ties)
+            assert geometries.tie_break.tolist() == pytest.approx(ties)
 
 
 @torch.inference_mode()
@@ -124,7 +124,7 @@ def test_geometries_that_are_alike_count_once(model) -> None:
 def test_marks_are_sizes_of_structure_factors(model) -> None:
     network = model.network
     dressed = candidates(model, "TiO2")
-    noise = torch.zeros(len(dressed.tie), 6), torch.zeros(len(dressed.tie), 3 * network.orbits)
+    noise = torch.zeros(len(dressed.tie_break), 6), torch.zeros(len(dressed.tie_break), 3 * network.orbits)
     geometry = network.shape(trimmed(dressed), *noise)
     frac_coords, numbers, _ = network.atoms_of(trimmed(dressed), geometry)
     marks = marks_of(frac_coords, numbers, geometry.lattice, network.miller_indices)

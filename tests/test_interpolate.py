@@ -54,6 +54,7 @@ def test_a_file_is_encoded_as_its_density(ends: tuple[Path, Path, Path]) -> None
     torch.testing.assert_close(encode_file(ends[1], model), model.encode(density)[0][0])
 
 
+@pytest.mark.usefixtures("sampler")  # building it may take longer than the command has
 def test_two_crystals_become_a_library(ends: tuple[Path, Path, Path], tmp_path: Path, sampler_cache: Path) -> None:
     command = [sys.executable, "-m", "crystalgrid", "interpolate", ends[1], ends[2]]
     cache = {**os.environ, "XDG_CACHE_HOME": str(sampler_cache)}

@@ -123,8 +123,8 @@ def test_an_ordering_has_the_coordinates_of_its_crystal_and_elements_like_its(mo
     given, types = read_conditions({"structures": "new"}), model.network.types
     row_of = {source: row for row, source in enumerate(types.source.tolist())}
     kept = []
-    for leaning in (model.network.leaning, 0.0):
-        monkeypatch.setattr(model.network, "leaning", leaning)
+    for bias in (model.network.bias_per_distance, 0.0):
+        monkeypatch.setattr(model.network, "bias_per_distance", bias)
         draws = model.draws(0, 0, given, model.plan(given))
         pairs = zip(draws.relative.tolist(), crystals_of(draws), strict=True)
         drawn = [(row_of[source], set(crystal.numbers)) for source, crystal in pairs if crystal is not None]

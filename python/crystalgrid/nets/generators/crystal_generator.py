@@ -15,7 +15,7 @@ from .composition import uniform_from_normal
 from .conditions import interval
 from .contacts import closest_contact
 from .crystal_draws import Draws
-from .crystal_geometry import Geometry, chosen_geometry, replace_geometry
+from .crystal_geometry import Geometry, chosen_geometry, joined_geometry, replace_geometry
 from .distinct_geometries import ALIKE, MILLER_INDICES, first_of_alike, marks_of
 from .dressed_types import Dressed, chosen, from_rows, joined, padded, replace, trimmed
 from .formula_candidates import evenly
@@ -85,30 +85,30 @@ class CrystalGenerator(NearGeometry):
         before, dressed, geometry = self.blank(len(noise)), self.blank(len(noise)), self.no_geometry(len(noise))
         dressed.letters[:, 0] = 0  # a crystal that is left empty still has a cell
         met = torch.zeros(len(noise), dtype=torch.bool)
-        together = self.dressings
+        dressings = self.dressings
         for name in ("formula", "like", "density", "volume_per_atom"):  # the type or the geometry decides
             if name in conditions:
-                together = 1
-        for first in range(0, self.attempts, together):
+                dressings = 1
+        for first in range(0, self.attempts, dressings):
             rows = torch.where(~met)[0]
             if len(rows) > 0:
                 # The first number decides between known and new types; it stays, so that redrawing shifts no shares.
-                share = tries[rows, :1, :1].expand(-1, together, -1)
-                own = torch.cat((share, tries[rows, first : first + together, 1:]), 2)
-                is_last = first + together >= self.attempts
+                share = tries[rows, :1, :1].expand(-1, dressings, -1)
+                own = torch.cat((share, tries[rows, first : first + dressings, 1:]), 2)
+                is_last = first + dressings >= self.attempts
                 candidates, found, likely = self.choose(own, conditions, plan, chosen(before, rows), is_last)
-                types = self.free_of(chosen(candidates, torch.arange(0, len(found), together)), found[::together])
+                types = self.free_of(chosen(candidates, torch.arange(0, len(found), dressings)), found[::dressings])
                 replace(before, rows, types)
                 passing = found if is_last else likely
-                merit = (passing.int() + likely.int()).view(len(rows), together)
+                merit = (passing.int() + likely.int()).view(len(rows), dressings)
                 usable = torch.where(merit.any(1))[0]
-                index = usable * together + merit[usable].argmax(1)
-                shaped, other_geometry, fits = self.shaped(
+                index = usable * dressings + merit[usable].argmax(1)
+                placed, other_geometry, fits = self.with_geometry(
                     chosen(candidates, index), own.flatten(0, 1)[index], conditions
                 )
                 kept = torch.where(fits)[0]
                 done = rows[usable[kept]]
-                replace(dressed, done, chosen(shaped, kept))
+                replace(dressed, done, chosen(placed, kept))
                 replace_geometry(geometry, done, chosen_geometry(other_geometry, kept))
                 met[done] = True
         return self.flat(dressed, geometry, met)
@@ -125,9 +125,9 @@ class CrystalGenerator(NearGeometry):
         candidates = from_rows(plan[order], self.orbits, self.most_slots)
         if "like" not in conditions:
             candidates = self.each_geometry(candidates, 4 * count)
-        noise = torch.zeros(len(candidates.tie), sum(self.parts))
+        noise = torch.zeros(len(candidates.tie_break), sum(self.parts))
         noise[:, -self.parts[3] :] = torch.erfinv(evenly(len(noise), self.parts[3])) * math.sqrt(2.0)
-        dressed, geometry, fits = self.shaped(candidates, noise, conditions)
+        dressed, geometry, fits = self.with_geometry(candidates, noise, conditions)
         kept = torch.where(fits & self.is_unlike(dressed, geometry))[0][:count]
         met = torch.arange(count) < len(kept)
         kept = F.pad(kept, [0, count - len(kept)])
@@ -148,18 +148,18 @@ class CrystalGenerator(NearGeometry):
         if "formula" in conditions:  # whose candidates were weighed already
             return types, found, found
         uniform, order = uniform_from_normal(dressing), (types.letters >= 0).sum(1).argsort(stable=True)
-        is_settled, together = self.is_settled(conditions), uniform.size(1)
+        is_settled, dressings = self.is_settled(conditions), uniform.size(1)
         parts: list[Dressed] = []
         likely: list[Tensor] = []
         for rows in order.split(self.word_pass):
             dressed, reading = self.dressed(trimmed(chosen(types, rows)), uniform[rows], conditions)
             parts.append(padded(dressed, self.orbits))
-            as_found = found[rows].repeat_interleave(together)
+            as_found = found[rows].repeat_interleave(dressings)
             likely.append(as_found if is_settled else as_found & self.is_likely(dressed, reading))
-        back = (order.argsort().unsqueeze(1) * together + torch.arange(together)).flatten()
-        return chosen(joined(parts), back), found.repeat_interleave(together), torch.cat(likely)[back]
+        inverse = (order.argsort().unsqueeze(1) * dressings + torch.arange(dressings)).flatten()
+        return chosen(joined(parts), inverse), found.repeat_interleave(dressings), torch.cat(likely)[inverse]
 
-    def shaped(
+    def with_geometry(
         self, dressed: Dressed, noise: Tensor, conditions: dict[str, list[float]]
     ) -> tuple[Dressed, Geometry, Tensor]:
         """Return crystals, their geometry, and whether they meet the conditions, [B].
@@ -180,14 +180,9 @@ class CrystalGenerator(NearGeometry):
             crystals.append(padded(crystal, self.orbits))
             geometries.append(geometry)
             fits.append(self.meets(crystal, geometry, conditions) & self.has_its_symmetry(crystal, geometry))
-        back = order.argsort()
-        together = Geometry(
-            torch.cat([geometry.points for geometry in geometries])[back],
-            torch.cat([geometry.lattice for geometry in geometries])[back],
-            torch.cat([geometry.relative for geometry in geometries])[back],
-            torch.cat([geometry.distance for geometry in geometries])[back],
-        )
-        return chosen(joined(crystals), back), together, torch.cat(fits)[back]
+        inverse = order.argsort()
+        geometry = chosen_geometry(joined_geometry(geometries), inverse)
+        return chosen(joined(crystals), inverse), geometry, torch.cat(fits)[inverse]
 
     def is_likely(self, dressed: Dressed, reading: Reading) -> Tensor:
         """Return whether crystals are new, near known ones, balanced in charge, and stable as far as predicted, [B].

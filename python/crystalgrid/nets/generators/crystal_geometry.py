@@ -38,6 +38,16 @@ def chosen_geometry(geometry: Geometry, rows: Tensor) -> Geometry:
     return Geometry(geometry.points[rows], geometry.lattice[rows], geometry.relative[rows], geometry.distance[rows])
 
 
+def joined_geometry(parts: list[Geometry]) -> Geometry:
+    """Return geometries of several parts as one."""
+    return Geometry(
+        torch.cat([part.points for part in parts]),
+        torch.cat([part.lattice for part in parts]),
+        torch.cat([part.relative for part in parts]),
+        torch.cat([part.distance for part in parts]),
+    )
+
+
 def replace_geometry(geometry: Geometry, rows: Tensor, others: Geometry) -> None:
     """Put other geometries in some rows."""
     for values, replacing in zip(geometry, others):  # noqa: B905, TorchScript has no strict

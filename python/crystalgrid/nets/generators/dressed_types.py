@@ -22,19 +22,19 @@ class Dressed(NamedTuple):
     """[B] float64."""
     log_volume: Tensor
     """[B] float64, the logarithm of the volume in Å³ per atom that the language expects."""
-    tie: Tensor
+    tie_break: Tensor
     """[B] float64 in [0, 1], which of several equally near known crystals the geometry begins at: a share of them."""
 
 
-def with_values(dressed: Dressed, log_likelihood: Tensor, log_volume: Tensor, tie: Tensor) -> Dressed:
-    """Return the same structure types and elements with other likelihoods, volumes and ties, each [B]."""
+def with_values(dressed: Dressed, log_likelihood: Tensor, log_volume: Tensor, tie_break: Tensor) -> Dressed:
+    """Return the same structure types and elements with other likelihoods, volumes and tie breaks, each [B]."""
     group, letters, slots, elements, _, _, _ = dressed
-    return Dressed(group, letters, slots, elements, log_likelihood, log_volume, tie)
+    return Dressed(group, letters, slots, elements, log_likelihood, log_volume, tie_break)
 
 
-def with_tie(dressed: Dressed, tie: Tensor) -> Dressed:
-    """Return the same structure types with other ties [B]."""
-    return with_values(dressed, dressed.log_likelihood, dressed.log_volume, tie)
+def with_tie_break(dressed: Dressed, tie_break: Tensor) -> Dressed:
+    """Return the same structure types with other tie breaks [B]."""
+    return with_values(dressed, dressed.log_likelihood, dressed.log_volume, tie_break)
 
 
 def to_orbits(values: Tensor, orbits: int, padding: int) -> Tensor:
@@ -51,7 +51,7 @@ def joined(parts: list[Dressed]) -> Dressed:
         torch.cat([part.elements for part in parts]),
         torch.cat([part.log_likelihood for part in parts]),
         torch.cat([part.log_volume for part in parts]),
-        torch.cat([part.tie for part in parts]),
+        torch.cat([part.tie_break for part in parts]),
     )
 
 
@@ -64,7 +64,7 @@ def chosen(dressed: Dressed, rows: Tensor) -> Dressed:
         dressed.elements[rows],
         dressed.log_likelihood[rows],
         dressed.log_volume[rows],
-        dressed.tie[rows],
+        dressed.tie_break[rows],
     )
 
 
@@ -84,7 +84,7 @@ def trimmed(dressed: Dressed) -> Dressed:
         dressed.elements,
         dressed.log_likelihood,
         dressed.log_volume,
-        dressed.tie,
+        dressed.tie_break,
     )
 
 
@@ -97,12 +97,12 @@ def padded(dressed: Dressed, orbits: int) -> Dressed:
         dressed.elements,
         dressed.log_likelihood,
         dressed.log_volume,
-        dressed.tie,
+        dressed.tie_break,
     )
 
 
 def to_rows(dressed: Dressed) -> Tensor:
-    """Return structure types as rows of numbers, [B, 3 + 2 O + S] float64, without their ties."""
+    """Return structure types as rows of numbers, [B, 3 + 2 O + S] float64, without their tie breaks."""
     single = (dressed.space_group.double(), dressed.log_likelihood, dressed.log_volume)
     return torch.cat((torch.stack(single, 1), dressed.letters, dressed.slots, dressed.elements), 1)
 

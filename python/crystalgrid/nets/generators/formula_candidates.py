@@ -7,7 +7,7 @@ from ...crystal import MAX_Z
 from ...geometry.elements import MENDELEEV_NUMBERS
 from ...geometry.orbits import SPACE_GROUPS
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
-from .dressed_types import Dressed, chosen, joined, to_orbits, with_tie, with_values
+from .dressed_types import Dressed, chosen, joined, to_orbits, with_tie_break, with_values
 from .rank_weights import RankWeights
 from .sizes import Sizes
 from .structure_types import StructureTypes
@@ -142,7 +142,7 @@ class FormulaCandidates(nn.Module):
     def weighed(self, dressed: Dressed) -> Dressed:
         """Return candidates with the likelihood that they are the crystal of a formula, up to a factor of all."""
         likelihood = (self.rank_features(dressed) * torch.tensor(self.rank_weights, dtype=torch.float64)).sum(1)
-        return with_values(dressed, likelihood, dressed.log_volume, dressed.tie)
+        return with_values(dressed, likelihood, dressed.log_volume, dressed.tie_break)
 
     def rank_features(self, dressed: Dressed) -> Tensor:
         """Return what candidates are ranked by, [B, 4] float64, in the order of `RankWeights`."""
@@ -166,7 +166,7 @@ class FormulaCandidates(nn.Module):
         place = torch.arange(len(row)) - (taken.cumsum(0) - taken)[row]
         likelihood = dressed.log_likelihood[row] - (place + 1).double().log()
         order = likelihood.argsort(descending=True, stable=True)[:most]
-        geometries = with_tie(chosen(dressed, row[order]), ((place + 0.5) / number[row])[order])
+        geometries = with_tie_break(chosen(dressed, row[order]), ((place + 0.5) / number[row])[order])
         geometries.log_likelihood.copy_(likelihood[order])
         return geometries
 
@@ -175,7 +175,7 @@ class FormulaCandidates(nn.Module):
         position = self.language.positions(dressed.space_group, dressed.letters)
         counts = self.language.slot_counts(position, dressed.slots, self.most_slots)
         key = self.types.type_keys(dressed.space_group, dressed.letters, dressed.slots)
-        return self.types.nearest(key, dressed.elements, counts, dressed.tie)
+        return self.types.nearest(key, dressed.elements, counts, dressed.tie_break)
 
     def n_atoms(self, types: Dressed) -> Tensor:
         """Return the number of atoms in the primitive cell, [B]."""

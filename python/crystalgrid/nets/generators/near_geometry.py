@@ -8,7 +8,7 @@ from ...geometry.lattices import parameters
 from ...geometry.orbits import Orbits, orbit_positions, orbit_steps, shortest_free_steps
 from .composition import uniform_from_normal
 from .crystal_geometry import Geometry
-from .dressed_types import Dressed, with_tie
+from .dressed_types import Dressed, with_tie_break
 from .given_crystal import GivenCrystal, given_crystal
 from .near_types import NearTypes
 from .sizes import Sizes
@@ -37,7 +37,7 @@ class NearGeometry(NearTypes):
         crystal = given_crystal(conditions, self.orbits, self.most_slots)
         strength = conditions["strength"][0] if "strength" in conditions else self.strength
         position = self.language.positions(dressed.space_group, dressed.letters)
-        relative, distance, _ = self.nearest_known(with_tie(dressed, torch.zeros_like(dressed.tie)))
+        relative, distance, _ = self.nearest_known(with_tie_break(dressed, torch.zeros_like(dressed.tie_break)))
         points, lattice = crystal.points.repeat(len(position), 1, 1), self.given_lattice(dressed, crystal)
         if strength > 0:
             uniform = uniform_from_normal(point_noise).view(len(position), self.orbits, 3)

@@ -169,14 +169,16 @@ class StructureTypes(TypeKeys):
         return self.formula_key[at] == keys
 
     @torch.jit.export
-    def nearest(self, type_key: Tensor, elements: Tensor, counts: Tensor, tie: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def nearest(
+        self, type_key: Tensor, elements: Tensor, counts: Tensor, tie_break: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the known crystal of the type whose elements are nearest, its distance, and how many are as near.
 
         The distance is the mean over atoms of the sum of the differences of `element_features`. If there is no crystal
         of that type, the index is -1, the distance FAR, and the number 0. All are [B].
 
-        elements, counts: [B, S], Z of each slot and the number of its atoms; tie: [B] in [0, 1], which of the equally
-        near ones is returned, as a share of their number.
+        elements, counts: [B, S], Z of each slot and the number of its atoms; tie_break: [B] in [0, 1], which of the
+        equally near ones is returned, as a share of their number.
         """
         first, last = self.crystals_of(type_key)
         chosen, nearest = torch.full_like(first, -1), torch.full([len(first)], self.far, dtype=torch.float64)
@@ -188,7 +190,7 @@ class StructureTypes(TypeKeys):
                 distance = (other - features[b]).abs().sum(2) @ counts[b].to(other.dtype)
                 least = distance.min()
                 equal = torch.where(distance <= least * self.equally_near)[0]
-                chosen[b] = low + equal[min(int(tie[b] * len(equal)), len(equal) - 1)]
+                chosen[b] = low + equal[min(int(tie_break[b] * len(equal)), len(equal) - 1)]
                 nearest[b] = least / counts[b].sum()
                 number[b] = len(equal)
         return chosen, nearest, number

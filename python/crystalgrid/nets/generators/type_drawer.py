@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from .conditions import element_numbers, formula_counts, interval, listed, possible_elements, possible_groups
-from .dressed_types import Dressed, chosen, from_rows, to_orbits, to_rows, with_tie
+from .dressed_types import Dressed, chosen, from_rows, to_orbits, to_rows, with_tie_break
 from .formula_candidates import FormulaCandidates
 from .given_crystal import fixed_elements
 from .sizes import Sizes
@@ -12,7 +12,7 @@ from .wyckoff_language import ElementChoice, Reading
 
 NEW_SHARE = 0.14
 """The share of new structure types among draws: that of unseen crystals of the Materials Project."""
-LEANING = 3.0
+BIAS_PER_DISTANCE = 3.0
 """By how much elements on an ordering are less likely, in logits per chemical distance to those of the known crystal.
 
 Of 200 orderings 43.5 % were M.S.U.N. by CHGNet; without it, 17 % of 100.
@@ -33,7 +33,7 @@ class TypeDrawer(FormulaCandidates):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
         self.new_share, self.temperature, self.proposals = NEW_SHARE, TEMPERATURE, PROPOSALS
-        self.leaning, self.farthest, self.least_known = LEANING, FARTHEST, LEAST_KNOWN
+        self.bias_per_distance, self.farthest, self.least_known = BIAS_PER_DISTANCE, FARTHEST, LEAST_KNOWN
 
     def type_plan(self, conditions: dict[str, list[float]]) -> Tensor:
         """Return what all draws share: candidates of a formula as rows, or the rows of known crystals and orderings.
@@ -71,12 +71,12 @@ class TypeDrawer(FormulaCandidates):
         only_known = listed(conditions, "structures") == [self.known]
         new_share = 0.0 if only_known else self.share_of_new(len(crystal_rows), len(ordering_rows))
         is_new = choice[:, 0] < new_share
-        group, letters, slots, tie, met = self.kept_types(choice[:, 1], crystal_rows)
+        group, letters, slots, tie_break, met = self.kept_types(choice[:, 1], crystal_rows)
         is_drawn = before.letters[:, 0] >= 0
         rows = torch.where(is_new & ~is_drawn)[0]
         if len(rows) > 0 and len(ordering_rows) > 0:
             kept = self.kept_types(choice[rows, 1], ordering_rows)
-            for values, replacing in zip((group, letters, slots, tie, met), kept):  # noqa: B905
+            for values, replacing in zip((group, letters, slots, tie_break, met), kept):  # noqa: B905
                 values[rows] = replacing
         elif len(rows) > 0:
             free_group, free_letters, free_slots, found = self.free_types(free_words[rows], conditions)
@@ -86,7 +86,7 @@ class TypeDrawer(FormulaCandidates):
         group[is_drawn], letters[is_drawn] = before.space_group[is_drawn], before.letters[is_drawn]
         slots[is_drawn], met = before.slots[is_drawn], met | is_drawn
         unknown = before.log_volume
-        return Dressed(group, letters, slots, torch.zeros_like(before.elements), unknown, unknown, tie), met
+        return Dressed(group, letters, slots, torch.zeros_like(before.elements), unknown, unknown, tie_break), met
 
     def share_of_new(self, n_crystals: int, n_orderings: int) -> float:
         """Return the share of new structure types among draws where conditions leave so many crystals and orderings.
@@ -109,34 +109,34 @@ class TypeDrawer(FormulaCandidates):
         share = candidates.log_likelihood.softmax(0)
         last, uniform = share.cumsum(0), uniform.double().contiguous()
         row = torch.searchsorted(last, uniform).clamp(max=len(share) - 1)
-        tie = ((last[row] - uniform) / share[row].clamp(min=1e-300)).clamp(0, 1)  # where it is within the share
-        return with_tie(chosen(candidates, row), tie), torch.ones_like(row, dtype=torch.bool)
+        tie_break = ((last[row] - uniform) / share[row].clamp(min=1e-300)).clamp(0, 1)  # where it is within the share
+        return with_tie_break(chosen(candidates, row), tie_break), torch.ones_like(row, dtype=torch.bool)
 
     def free_of(self, types: Dressed, found: Tensor) -> Dressed:
         """Return the structure types that were found and drawn freely; the other rows have no orbits."""
-        group, letters, slots, elements, log_likelihood, log_volume, tie = types
+        group, letters, slots, elements, log_likelihood, log_volume, tie_break = types
         first, last = self.types.crystals_of(self.types.type_keys(group, letters, slots))
         letters = letters.masked_fill(~(found & (first == last)).unsqueeze(1), -1)
-        return Dressed(group, letters, slots, elements, log_likelihood, log_volume, tie)
+        return Dressed(group, letters, slots, elements, log_likelihood, log_volume, tie_break)
 
     def kept_types(self, uniform: Tensor, kept: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Return structure types of known crystals or orderings chosen at random, and True for each, if there are any.
 
-        kept: their rows. The types are groups, letters, slots, and ties: the places of the crystals among those of a
-        type.
+        kept: their rows. The types are groups, letters, slots, and tie breaks, which are the places of the crystals
+        among those of a type.
         """
         if len(kept) == 0:
             triclinic = self.blank(len(uniform))
             triclinic.letters[:, 0] = 0
             none = torch.zeros(len(uniform), dtype=torch.bool)
-            return triclinic.space_group, triclinic.letters, triclinic.slots, triclinic.tie, none
+            return triclinic.space_group, triclinic.letters, triclinic.slots, triclinic.tie_break, none
         rows = kept[(uniform.double() * len(kept)).long().clamp(max=len(kept) - 1)]
         letters, slots, _ = self.types.orbits_of(rows)
         group = self.types.space_group[rows].long()
         met = torch.ones_like(rows, dtype=torch.bool)
         first, last = self.types.crystals_of(self.types.type_key[rows])
-        tie = (rows - first + 0.5).double() / (last - first)
-        return group, to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0), tie, met
+        tie_break = (rows - first + 0.5).double() / (last - first)
+        return group, to_orbits(letters, self.orbits, -1), to_orbits(slots, self.orbits, 0), tie_break, met
 
     def free_types(self, words: Tensor, conditions: dict[str, list[float]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return structure types that are drawn freely, the first new one of a few, and whether there is one, [B].
@@ -167,24 +167,24 @@ class TypeDrawer(FormulaCandidates):
         beginning = self.language.beginning(torch.zeros(len(group), 0, 2, dtype=torch.int64))
         kept = fixed_elements(conditions, self.orbits, self.most_slots)
         smallest_z, _ = interval(conditions, "largest_z", 0.0, float(len(self.seen)))
-        leaning = self.leaning_of(types, possible, uniform.size(2))
-        choice = ElementChoice(possible, kept, int(smallest_z), self.temperature, leaning)
+        bias = self.element_bias(types, possible, uniform.size(2))
+        choice = ElementChoice(possible, kept, int(smallest_z), self.temperature, bias)
         elements, reading = self.language.dress(beginning, group, letters, slots, uniform, choice)
         likelihood, log_volume = reading.log_probabilities.sum(1).double(), reading.log_volume.double()
         types = chosen(types, torch.arange(len(group)).repeat_interleave(uniform.size(1)))
-        group, letters, slots, _, _, _, tie = types
-        return Dressed(group, letters, slots, elements, likelihood, log_volume, tie), reading
+        group, letters, slots, _, _, _, tie_break = types
+        return Dressed(group, letters, slots, elements, likelihood, log_volume, tie_break), reading
 
-    def leaning_of(self, types: Dressed, possible: Tensor, n_slots: int) -> Tensor:
+    def element_bias(self, types: Dressed, possible: Tensor, n_slots: int) -> Tensor:
         """Return what is added to the logits of elements: less, the farther from those of the known crystal.
 
         It is so for orderings, and for crystals with impossible elements, to which language alone seldom draws near
         ones. [B, S, 94 + 1]; zeros for other structure types.
         """
         first, last = self.types.crystals_of(self.types.type_keys(types.space_group, types.letters, types.slots))
-        row = (first + (types.tie * (last - first)).long()).clamp(max=len(self.types.source) - 1)
+        row = (first + (types.tie_break * (last - first)).long()).clamp(max=len(self.types.source) - 1)
         features, elements = self.types.element_features, self.types.elements[row, :n_slots].long()
         is_other = (self.types.source[row] < 0) | ((elements > 0) & ~possible[elements]).any(1)
         distance = (features[elements].unsqueeze(2) - features).abs().sum(3)
-        is_leaning = (elements > 0) & ((first < last) & is_other).unsqueeze(1)
-        return distance * (-self.leaning * is_leaning.unsqueeze(2))
+        is_biased = (elements > 0) & ((first < last) & is_other).unsqueeze(1)
+        return distance * (-self.bias_per_distance * is_biased.unsqueeze(2))

@@ -66,7 +66,7 @@ class ElementChoice(NamedTuple):
     """The last slot has at least this Z if none before has, and if such an element is possible."""
     temperature: float
     """It divides the logits: below 1, likely elements become more likely."""
-    leaning: Tensor
+    bias: Tensor
     """[B or 1, S, 94 + 1 or 1], added to the logits then."""
 
 
@@ -146,7 +146,7 @@ class WyckoffLanguage(WyckoffWords):
         There is 0 where there is no slot, and no element twice in a crystal. group: [B]; letters, slots: [B, O];
         uniform: [B, R, S], in [0, 1].
         """
-        possible, kept, smallest_z, temperature, leaning = choice
+        possible, kept, smallest_z, temperature, bias = choice
         is_orbit = letters >= 0
         position = self.positions(group, letters)
         always = torch.ones_like(is_orbit[:, :1])
@@ -157,7 +157,7 @@ class WyckoffLanguage(WyckoffWords):
         uniform, hints = uniform.flatten(0, 1), beginning.hints[each]
         group, letters, slots, position = group[each], letters[each], slots[each], position[each]
         valid, always, outputs, past = valid[each], always[each], [output[each]], [block[:, each] for block in past]
-        leaning = leaning[each] if len(leaning) > 1 else leaning
+        bias = bias[each] if len(bias) > 1 else bias
         n_slots = ((slots + 1) * (letters >= 0)).amax(1)
         counts = self.slot_counts(position, slots, uniform.size(1))
         elements = torch.zeros_like(uniform, dtype=torch.int64)
@@ -174,7 +174,7 @@ class WyckoffLanguage(WyckoffWords):
             outputs.append(output)
             lacks_heavy = (slot == n_slots - 1) & (elements.amax(1) < smallest_z) & (free & is_heavy).any(1)
             allowed = free & (is_heavy | ~lacks_heavy.unsqueeze(1))
-            logits = self.element_head(output[:, 0]).float() / temperature + leaning[:, slot]
+            logits = self.element_head(output[:, 0]).float() / temperature + bias[:, slot]
             logits = logits.masked_fill(~allowed, -math.inf)
             element = draw_words(logits, uniform[:, slot], beginning.least_share)
             element = torch.where(kept[:, slot] > 0, kept[:, slot], element) * (slot < n_slots)

@@ -137,7 +137,7 @@ class CrystalLatent(LatentWords):
         expected = (volume * scale / counts.sum(1)).log()
         log_volume = expected - self.types.log_volume[rows].double()  # what the language would say
         expected = expected.masked_fill((relative < 0) | (distance > self.farthest), math.nan)
-        return with_values(dressed, dressed.log_likelihood, log_volume, dressed.tie), expected
+        return with_values(dressed, dressed.log_likelihood, log_volume, dressed.tie_break), expected
 
     def fits(self, z: Tensor, dressed: Dressed, geometry: Geometry, log_volume: Tensor) -> Tensor:
         """Return whether the geometry that latent vectors give fits their structure types and elements, [B].
