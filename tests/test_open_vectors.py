@@ -43,7 +43,7 @@ def network(judged_run: Path) -> Iterator[CrystalLatent]:
 
 def first_choice(network: CrystalLatent, z: torch.Tensor) -> Dressed:
     """Return the crystal whose words a vector [1, latent] makes likely, one word after the other."""
-    return network.chosen_words(network.latent_beginning(z, 0.3), uniform_from_normal(z), 1, network.seen, 1.0)
+    return network.chosen_words(network.latent_beginning(z, 0.3), uniform_from_normal(z), 1, network.seen)
 
 
 def candidates_of(network: CrystalLatent, z: torch.Tensor) -> Iterator[Dressed]:
@@ -54,7 +54,7 @@ def candidates_of(network: CrystalLatent, z: torch.Tensor) -> Iterator[Dressed]:
         further = [numbers[(first + i) % len(numbers)] for i in range(len(numbers))]
         for place in range(n_words, min(n_words + 12 * n_slots, len(numbers) - n_slots + 1), n_slots):
             words = torch.tensor([further[:n_words] + further[place : place + n_slots]])
-            yield network.chosen_words(network.latent_beginning(z, 0.1), words, 1, network.seen, 2.0)
+            yield network.chosen_words(network.latent_beginning(z, 0.1), words, 1, network.seen)
 
 
 def is_plausible(network: CrystalLatent, words: Dressed) -> bool:

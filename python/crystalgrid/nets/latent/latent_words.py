@@ -22,11 +22,8 @@ Of 299 encoded test crystals 296 are above, of 1,000 draws from N(0, 1) two.
 
 TYPE_CHOICES, ELEMENT_CHOICES = 4, 12
 """The choices of a structure type, and of elements on each, at most, where a vector leaves open which crystal it is."""
-TEMPERATURE_OF_OPEN, TEMPERATURE_BETWEEN = 2.0, 3.0
-"""Of elements where a vector leaves open which crystal it is, and of those among which balanced ones are sought.
-
-Of 400 draws from N(0, 1) 396 are different; at the temperature 1, 391.
-"""
+TEMPERATURE_BETWEEN = 3.0
+"""Of the elements among which the likeliest that balance in charge are sought."""
 
 
 class LatentWords(CrystalGenerator):
@@ -39,8 +36,7 @@ class LatentWords(CrystalGenerator):
         super().__init__(sizes)
         self.latent_dim, self.latent_tokens, self.noise_dim = latent, tokens, latent
         self.least_share, self.least_share_of_open = LEAST_SHARE, LEAST_SHARE_OF_OPEN
-        self.least_likelihood = LEAST_LIKELIHOOD
-        self.temperature_of_open, self.temperature_between = TEMPERATURE_OF_OPEN, TEMPERATURE_BETWEEN
+        self.least_likelihood, self.temperature_between = LEAST_LIKELIHOOD, TEMPERATURE_BETWEEN
         self.words_of_type, self.type_choices = 1 + 2 * sizes.orbits, TYPE_CHOICES
         self.element_choices = min(ELEMENT_CHOICES, (latent - self.words_of_type) // self.most_slots)
         self.expand = nn.Linear(latent // tokens, sizes.width)
@@ -66,35 +62,33 @@ class LatentWords(CrystalGenerator):
         plausible one; the further numbers of z choose other elements, and then another structure type.
         """
         uniform, beginning = uniform_from_normal(z), self.latent_beginning(z, self.least_share)
-        decoded = self.chosen_words(beginning, uniform, 1, self.seen, 1.0)
+        decoded = self.chosen_words(beginning, uniform, 1, self.seen)
         rows = torch.where(decoded.log_likelihood < self.least_likelihood)[0]
         if bool((possible != self.seen).any()):
-            decoded = self.chosen_words(beginning, uniform, 1, possible, 1.0)
+            decoded = self.chosen_words(beginning, uniform, 1, possible)
         for choice in range(self.type_choices if self.stability is not None else 0):
             if len(rows) > 0:
                 beginning = self.latent_beginning(z[rows], self.least_share_of_open)
                 further = uniform[rows].roll(-choice * self.words_of_type, 1)
-                words = self.chosen_words(beginning, further, self.element_choices, possible, self.temperature_of_open)
+                words = self.chosen_words(beginning, further, self.element_choices, possible)
                 plausible, is_found = self.first_plausible(words, self.element_choices)
                 found = torch.where(is_found)[0]
                 replace(decoded, rows[found], chosen(plausible, found))
                 rows = rows[~is_found]
         return decoded
 
-    def chosen_words(
-        self, beginning: Beginning, uniform: Tensor, choices: int, possible: Tensor, temperature: float
-    ) -> Dressed:
+    def chosen_words(self, beginning: Beginning, uniform: Tensor, choices: int, possible: Tensor) -> Dressed:
         """Return the structure type that its numbers choose for each of B vectors, with so many choices of elements.
 
         They are [B · choices]. uniform: [B, latent], in [0, 1], of which the first choose the type, the next ones the
-        elements; temperature: of the elements.
+        elements.
         """
         groups = torch.arange(self.groups + 1, device=uniform.device) > 0
         n_elements = (1, min(self.most_slots, int(possible.sum())))
         group, letters, slots, _ = self.language.draw_types(
             beginning, uniform[:, : self.words_of_type], groups, (1, self.atoms), n_elements
         )
-        return self.chosen_elements(beginning, (group, letters, slots), uniform, choices, possible, temperature)
+        return self.chosen_elements(beginning, (group, letters, slots), uniform, choices, possible, 1.0)
 
     def chosen_elements(
         self,
