@@ -134,8 +134,10 @@ def changes(way: Sequence[Crystal]) -> dict[str, tuple[float, float] | None]:
 def steps(points: Sequence[Any]) -> tuple[float, float] | None:
     """Return the largest step through points over the mean one, and the length of all over the way straight ahead.
 
-    None if the last point is the first.
+    None if the last point is the first, or there are none.
     """
+    if not points:
+        return None
     lengths, ahead = np.linalg.norm(np.diff(points, axis=0), axis=1), np.linalg.norm(np.subtract(points[-1], points[0]))
     return (float(lengths.max() / lengths.mean()), float(lengths.sum() / ahead)) if ahead > 0 else None
 
